@@ -1,0 +1,1 @@
+"""What the user writes: the language, its positions, its checks."""

@@ -1,0 +1,48 @@
+"""Options of the stems: how an image becomes the first feature map."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sparx_dsl.spec.options.base import KindOptions, NormName
+
+
+class StemOptions(KindOptions):
+    """What every stem tells the rest of the compiler."""
+
+    @property
+    def stride(self) -> int:
+        """By how much the stem shrinks each side of the image, rounded up."""
+        raise NotImplementedError
+
+
+class ConvStem(StemOptions):
+    """3×3 convolutions, two of stride 2 (SparX-Mamba and VMamba): C/2 channels first, C last.
+
+    A norm follows each convolution and GELU stands between them; ``convs: 3`` puts one of stride 1 in the middle.
+    The convolutions have a bias unless the norm is ``batch``.
+    """
+
+    kind: Literal["conv"] = "conv"
+    convs: Annotated[int, Field(ge=2, le=8)] = 2
+    norm: NormName = "batch"
+
+    @property
+    def stride(self) -> int:
+        """Two convolutions of stride 2."""
+        return 4
+
+
+class PatchStem(StemOptions):
+    """One convolution over patches that do not overlap, then a norm (Swin)."""
+
+    kind: Literal["patch"] = "patch"
+    size: Annotated[int, Field(ge=1, le=64)] = 4
+    norm: NormName = "layer"
+
+    @property
+    def stride(self) -> int:
+        """The side of a patch; an image that is no multiple of it is padded with zeros right and below."""
+        return self.size
