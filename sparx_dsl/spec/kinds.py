@@ -29,9 +29,12 @@ class Kind:
 
     role: Role
     options: type[KindOptions]
-    builder: str
-    """``module:function``, called as ``function(options, site, device=…, dtype=…)``; gives a ``torch.nn.Module``."""
-    price: str
+    builder: str | None
+    """``module:function``, called as ``function(options, site, device=…, dtype=…)``; gives a ``torch.nn.Module``.
+
+    None for the kinds that stand for "nothing here": no step runs for them, and nothing is built or priced.
+    """
+    price: str | None
     """``module:function``, called as ``function(options, site, height, width)``; gives a ``pricing.Price``."""
     owner: str = "sparx_dsl"
 
@@ -40,17 +43,24 @@ class Kind:
         """What a spec writes as ``kind``."""
         return str(self.options.model_fields["kind"].default)
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is anything to run: false for the kinds named ``none``."""
+        return self.builder is not None
+
     def load_builder(self) -> Any:
         """Import and return the builder (this imports torch)."""
-        return load_reference(self.builder)
+        return load_reference(self, self.builder)
 
     def load_price(self) -> Any:
         """Import and return the price rule."""
-        return load_reference(self.price)
+        return load_reference(self, self.price)
 
 
-def load_reference(reference: str) -> Any:
-    """Import what a registered ``module:function`` names."""
+def load_reference(kind: Kind, reference: str | None) -> Any:
+    """Import what a registered ``module:function`` names; raises ``LookupError`` where the kind names nothing."""
+    if reference is None:
+        raise LookupError(f"the {kind.role} kind {kind.name!r} of {kind.owner} has nothing to build or price")
     module, _, name = reference.partition(":")
     return getattr(importlib.import_module(module), name)
 
@@ -96,9 +106,9 @@ def builtin_kinds() -> tuple[Kind, ...]:
         Kind("fusion", fusions.ConcatFusion, "sparx_dsl.nn.concat:build", "sparx_dsl.pricing.fusions:price_concat"),
         Kind("ffn", ffns.Mlp, "sparx_dsl.nn.ffn:build_mlp", "sparx_dsl.pricing.ffns:price_mlp"),
         Kind("ffn", ffns.ConvFfn, "sparx_dsl.nn.ffn:build_conv", "sparx_dsl.pricing.ffns:price_conv"),
-        Kind("ffn", ffns.NoFfn, "sparx_dsl.nn.ffn:build_none", "sparx_dsl.pricing.ffns:price_none"),
+        Kind("ffn", ffns.NoFfn, None, None),
         Kind("head", heads.LinearHead, "sparx_dsl.nn.head:build_linear", "sparx_dsl.pricing.ends:price_linear_head"),
-        Kind("head", heads.NoHead, "sparx_dsl.nn.head:build_none", "sparx_dsl.pricing.ends:price_no_head"),
+        Kind("head", heads.NoHead, None, None),
     )
 
 

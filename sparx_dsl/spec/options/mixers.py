@@ -20,6 +20,11 @@ class MixerOptions(KindOptions):
         """Channels of the mixer's input projection, which is also what a fusion in its place must give."""
         raise NotImplementedError
 
+    @property
+    def projection_bias(self) -> bool:
+        """Whether the input projection (a 1×1 convolution) has a bias."""
+        return True
+
 
 class ScanMixer(MixerOptions):
     """What the three mixers that scan have in common."""
@@ -52,6 +57,11 @@ class SS2D(ScanMixer):
     bias: bool = True
     """Whether the two projections and the depthwise convolution have a bias."""
 
+    @property
+    def projection_bias(self) -> bool:
+        """As ``bias`` says."""
+        return self.bias
+
     def projected(self, channels: int) -> int:
         """The channels of the scan."""
         return self.inner(channels)
@@ -73,6 +83,11 @@ class SequenceMixer(ScanMixer):
     """Whether a second branch, through SiLU, multiplies the scan's result."""
     bias: bool = False
     """Whether the two projections have a bias."""
+
+    @property
+    def projection_bias(self) -> bool:
+        """As ``bias`` says."""
+        return self.bias
 
     def projected(self, channels: int) -> int:
         """The channels of the scan, and as many for the gate."""
