@@ -1,0 +1,88 @@
+"""SSM: the vanilla Mamba block over a map's positions in rows (Gu and Dao 2024, figure 3)."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.mixers.ss2d import scan_precision
+from sparx_dsl.nn.convolution import SequenceConvolution, pointwise
+from sparx_dsl.nn.init import Factory, reset_scan
+from sparx_dsl.ops.selective_scan import selective_scan
+from sparx_dsl.spec.options.base import Site
+from sparx_dsl.spec.options.mixers import SSM
+
+
+class SequenceScan(nn.Module):
+    """A causal depthwise convolution with SiLU, and a selective scan, along one sequence.
+
+    Parameters: conv (inner channels, with bias; none for a kernel of 0, and then no SiLU), x_proj_weight (R + 2N, inner),
+    dt_weight (inner, R), dt_bias (inner,), A_logs (inner, N) and D (inner,).
+    """
+
+    def __init__(self, inner: int, *, state: int, rank: int, kernel: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.rank = rank
+        self.state = state
+        self.conv = SequenceConvolution(inner, inner, kernel, groups=inner, **factory) if kernel else None
+        self.x_proj_weight = nn.Parameter(torch.empty(rank + 2 * state, inner, **factory))
+        self.dt_weight = nn.Parameter(torch.empty(inner, rank, **factory))
+        self.dt_bias = nn.Parameter(torch.empty(inner, **factory))
+        self.A_logs = nn.Parameter(torch.empty(inner, state, **factory))
+        self.D = nn.Parameter(torch.empty(inner, **factory))
+        self.kernel = kernel
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the scan's initial values in place."""
+        reset_scan(self.x_proj_weight, self.dt_weight, self.dt_bias, self.A_logs, self.D)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inner, length) to the same shape; a position hears only itself and those before it."""
+        if self.conv is not None:
+            x = functional.silu(self.conv(functional.pad(x, (self.kernel - 1, 0))))
+        values = functional.linear(x.transpose(1, 2), self.x_proj_weight)
+        time, B, C = values.split((self.rank, self.state, self.state), dim=2)
+        delta = functional.linear(time, self.dt_weight).transpose(1, 2)
+        A = -torch.exp(self.A_logs.to(scan_precision(self.A_logs)))
+        B, C = (tensor.transpose(1, 2).unsqueeze(1) for tensor in (B, C))
+        return selective_scan(x, delta, A, B, C, self.D, self.dt_bias)
+
+
+class GatedScan(nn.Module):
+    """One or two scans of a map's positions in rows, a gate through SiLU where there is one, and the output projection."""
+
+    def __init__(
+        self, inner: int, out_channels: int, scan: SequenceScan, *, gate: bool, bias: bool, **factory: Unpack[Factory]
+    ) -> None:
+        super().__init__()
+        self.inner = inner
+        self.gate = gate
+        self.scan = scan
+        self.out_projection = pointwise(inner, out_channels, bias=bias, **factory)
+
+    def forward(self, projected: Tensor) -> Tensor:
+        """(batch, inner, or 2·inner with a gate, height, width) to (batch, out_channels, height, width)."""
+        x = projected[:, : self.inner]
+        y = self.mix(x.flatten(2)).unflatten(2, x.shape[2:])
+        if self.gate:
+            y = y * functional.silu(projected[:, self.inner :])
+        return self.out_projection(y)
+
+    def mix(self, sequence: Tensor) -> Tensor:
+        """Scan the sequence (batch, inner, length)."""
+        return self.scan(sequence)
+
+
+def build(
+    options: SSM, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> GatedScan:
+    """Make what follows the input projection of the vanilla Mamba block at that site."""
+    factory: Factory = {"device": device, "dtype": dtype}
+    inner = options.inner(site.channels)
+    scan = SequenceScan(
+        inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory)
+    return GatedScan(inner, site.channels, scan, gate=options.gate, bias=options.bias, **factory)

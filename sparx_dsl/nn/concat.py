@@ -1,0 +1,37 @@
+"""Fusion by concatenation, the paper's baseline for DMCA (SparX, section 4.4)."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.init import Factory
+from sparx_dsl.spec.options.base import Site
+from sparx_dsl.spec.options.fusions import ConcatFusion
+
+
+class Concatenation(nn.Module):
+    """The input and the features side by side, then 1×1, depthwise 3×3, GELU, 1×1."""
+
+    def __init__(self, channels: int, hidden: int, out_channels: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.expansion = pointwise(channels, hidden, **factory)
+        self.conv = depthwise(hidden, 3, **factory)
+        self.projection = pointwise(hidden, out_channels, **factory)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width) and (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        hidden = self.conv(self.expansion(torch.cat((x, features), dim=1)))
+        return self.projection(functional.gelu(hidden))
+
+
+def build(
+    options: ConcatFusion, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> Concatenation:
+    """Make the concatenating fusion for that site."""
+    channels = (1 + site.features) * site.channels
+    return Concatenation(channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype)

@@ -1,0 +1,105 @@
+"""Dynamic Multi-layer Channel Aggregator: how a ganglion layer takes in earlier features (SparX, section 3.1, equation 1).
+
+Where the paper is silent or differs, this follows the authors' implementation: the scale of the attention stands before the
+softmax, and where nothing is reduced the query takes the place of the input in the final mixing.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.convolution import ConvNorm, depthwise, pointwise
+from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.spec.options.base import NormName, Site
+from sparx_dsl.spec.options.fusions import DMCA
+
+
+class ReducedProjection(nn.Module):
+    """Spatial reduction by a strided depthwise convolution, none for a ratio of 1, then 1×1 and BatchNorm."""
+
+    def __init__(self, channels: int, ratio: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.reduction = batch_normed_depthwise(channels, ratio + 1, ratio, **factory) if ratio > 1 else None
+        self.projection = ConvNorm(
+            pointwise(channels, channels, bias=False, **factory), make_norm("batch", channels, **factory))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same at 1 / ratio of the height and width."""
+        if self.reduction is not None:
+            x = functional.gelu(self.reduction(x))
+        return self.projection(x)
+
+
+class ChannelAggregator(nn.Module):
+    """DMCA: features are selected, attended to by grouped channel-wise cross-attention (GCCA), and mixed with the input."""
+
+    def __init__(
+        self, channels: int, features: int, out_channels: int, *, groups: int, ratio: int, norm: NormName,
+        **factory: Unpack[Factory],
+    ) -> None:
+        super().__init__()
+        self.groups = groups
+        self.query_replaces_input = ratio == 1
+        self.missing = out_channels % 3
+        read = features * channels
+        self.norm = make_norm(norm, read, **factory)
+        self.selection = batch_normed_depthwise(read, 3, 1, **factory)
+        self.key_value = pointwise(read, 2 * channels, **factory)
+        self.query = ReducedProjection(channels, ratio, **factory)
+        self.key = ReducedProjection(channels, ratio, **factory)
+        self.value = ReducedProjection(channels, 1, **factory)
+        self.mixing = depthwise(3 * channels, 3, **factory)
+        self.projection = pointwise(3 * channels, out_channels - self.missing, groups=3, **factory)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width) and (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        selected = functional.gelu(self.selection(self.norm(features)))
+        key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
+        query, value = self.query(x), self.value(value)
+        attended = attend_to_channels(query, self.key(key), value, self.groups)
+        # The three maps interleave, so that each of the three groups of the projection reads a third of every map.
+        own = query if self.query_replaces_input else x
+        mixed = torch.cat((own, attended, value), dim=1).unflatten(1, (-1, 3)).transpose(1, 2).flatten(1, 2)
+        return complete(self.projection(functional.gelu(self.mixing(mixed))), self.missing)
+
+
+def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -> Tensor:
+    """GCCA: within each group, channels attend to channels by what they are over the positions.
+
+    query and key (batch, C, reduced height, reduced width), value (batch, C, height, width); gives the shape of the value.
+    """
+    queries, keys, values = (map_.flatten(2).unflatten(1, (groups, -1)) for map_ in (query, key, value))
+    scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
+    return (scores.softmax(dim=-1) @ values).flatten(1, 2).unflatten(2, value.shape[2:])
+
+
+def complete(x: Tensor, missing: int) -> Tensor:
+    """Append the channels that three groups could not give: one as the mean of all, two as the means of the two halves.
+
+    (batch, channels, height, width) to (batch, channels + missing, height, width). Halves of an odd number share the middle.
+    """
+    if missing == 0:
+        return x
+    channels = x.shape[1]
+    parts = [x] if missing == 1 else [x[:, : (channels + 1) // 2], x[:, channels // 2 :]]
+    return torch.cat((x, *(part.mean(dim=1, keepdim=True) for part in parts)), dim=1)
+
+
+def batch_normed_depthwise(channels: int, kernel: int, stride: int, **factory: Unpack[Factory]) -> ConvNorm:
+    """Make a depthwise convolution without bias, followed by BatchNorm."""
+    conv = depthwise(channels, kernel, stride=stride, bias=False, **factory)
+    return ConvNorm(conv, make_norm("batch", channels, **factory))
+
+
+def build(
+    options: DMCA, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> ChannelAggregator:
+    """Make the aggregator for that site; ``site.out_channels`` is the width of the mixer's projection."""
+    return ChannelAggregator(
+        site.channels, site.features, site.out_channels, groups=options.groups, ratio=options.spatial_reduction(site),
+        norm=site.norm, device=device, dtype=dtype)

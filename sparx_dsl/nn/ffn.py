@@ -1,0 +1,56 @@
+"""The feed-forward networks, without the residual around them."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.init import Factory
+from sparx_dsl.spec.options.base import Site
+from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
+
+
+class PointwiseFfn(nn.Module):
+    """1×1 to the hidden channels, GELU, 1×1 back (Swin, VMamba)."""
+
+    def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.expansion = pointwise(channels, hidden, **factory)
+        self.contraction = pointwise(hidden, channels, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return self.contraction(functional.gelu(self.expansion(x)))
+
+
+class ConvolutionalFfn(nn.Module):
+    """1×1 to the hidden channels, a residual depthwise 3×3, GELU, 1×1 back (SparX-Mamba)."""
+
+    def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.expansion = pointwise(channels, hidden, **factory)
+        self.conv = depthwise(hidden, 3, **factory)
+        self.contraction = pointwise(hidden, channels, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        hidden = self.expansion(x)
+        return self.contraction(functional.gelu(hidden + self.conv(hidden)))
+
+
+def build_mlp(
+    options: Mlp, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> PointwiseFfn:
+    """Make the plain feed-forward network for that site."""
+    return PointwiseFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)
+
+
+def build_conv(
+    options: ConvFfn, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> ConvolutionalFfn:
+    """Make the feed-forward network with a depthwise convolution for that site."""
+    return ConvolutionalFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)

@@ -1,0 +1,219 @@
+"""The parts of a layer as a schedule runs them, and the functions that make them from a site, options and a kind's builder.
+
+A layer is x ← DPE(x), then x ← scale(x) + mixer, then x ← scale(x) + FFN. A part is a module of its own, because a tensor
+given to a module lives until that call returns.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.spec.options.base import KindOptions, Site
+from sparx_dsl.spec.options.mixers import MixerOptions
+
+
+class Builder(Protocol):
+    """A kind's builder as the registry loads it."""
+
+    def __call__(
+        self, options: KindOptions, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> nn.Module:
+        """Make the module of those options at that site."""
+        ...
+
+
+class Dpe(nn.Module):
+    """A residual depthwise 3×3 convolution that encodes position (DPE)."""
+
+    def __init__(self, channels: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.conv = depthwise(channels, 3, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return x + self.conv(x)
+
+
+class LayerScale(nn.Module):
+    """A weight and a bias for each channel, on the residual path (SparX-Mamba's released code, stages 3 and 4)."""
+
+    def __init__(self, channels: int, initial: float, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.initial = initial
+        self.weight = nn.Parameter(torch.empty(channels, **factory))
+        self.bias = nn.Parameter(torch.empty(channels, **factory))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Set the weight to its initial value and the bias to zero, in place; nothing on the meta device."""
+        if not self.weight.is_meta:
+            self.weight.fill_(self.initial)
+            self.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return torch.addcmul(self.bias[:, None, None], x, self.weight[:, None, None])
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[0]}, initial={self.initial}"
+
+
+class DropPath(nn.Module):
+    """Stochastic depth: in training, a sample's whole branch is dropped at this rate and scaled up otherwise (Huang et al. 2016).
+
+    Raises ``ValueError`` for a rate outside [0, 1).
+    """
+
+    def __init__(self, rate: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"a drop path rate lies in [0, 1), and {rate} does not")
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, …) to the same shape; the identity in evaluation and at rate 0."""
+        if self.rate == 0 or not self.training:
+            return x
+        kept = x.new_empty((x.shape[0],) + (1,) * (x.dim() - 1)).bernoulli_(1 - self.rate)
+        return x * (kept / (1 - self.rate))
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"
+
+
+class Residual(nn.Module):
+    """What the parts with a residual share: the scale on the residual path, if any, and the drop path on the other."""
+
+    def __init__(self, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
+        super().__init__()
+        self.layer_scale = layer_scale
+        self.drop_path = drop_path
+
+    def join(self, x: Tensor, branch: Tensor) -> Tensor:
+        """Add the branch to the residual x, both (batch, channels, height, width)."""
+        residual = x if self.layer_scale is None else self.layer_scale(x)
+        return residual + self.drop_path(branch)
+
+
+class NormalMixing(Residual):
+    """The token mixer of a normal layer: norm, input projection, mixer, and the residual around them."""
+
+    def __init__(
+        self, norm: nn.Module, projection: nn.Module, mixer: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath
+    ) -> None:
+        super().__init__(layer_scale, drop_path)
+        self.norm = norm
+        self.projection = projection
+        self.mixer = mixer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return self.join(x, self.mixer(self.projection(self.norm(x))))
+
+
+class Fusing(nn.Module):
+    """The norm and the fusion of a ganglion layer; it stands in the place of the mixer's input projection."""
+
+    def __init__(self, norm: nn.Module, fusion: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+        self.fusion = fusion
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width) and (batch, L·C, height, width) to the mixer's projection (batch, ·, height, width)."""
+        return self.fusion(self.norm(x), features)
+
+
+class GanglionMixing(Residual):
+    """The token mixer of a ganglion layer, after the fusion, and the residual around both."""
+
+    def __init__(self, mixer: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
+        super().__init__(layer_scale, drop_path)
+        self.mixer = mixer
+
+    def forward(self, x: Tensor, projected: Tensor) -> Tensor:
+        """The residual (batch, channels, height, width) and the fusion's result to the residual's shape."""
+        return self.join(x, self.mixer(projected))
+
+
+class Feeding(Residual):
+    """The feed-forward network with its norm and the residual around it."""
+
+    def __init__(self, norm: nn.Module, ffn: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
+        super().__init__(layer_scale, drop_path)
+        self.norm = norm
+        self.ffn = ffn
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return self.join(x, self.ffn(self.norm(x)))
+
+
+class LinkAdapter(nn.Module):
+    """Brings a feature of an earlier stage to a layer's size and channels: average pooling, then 1×1 where channels differ."""
+
+    def __init__(self, in_channels: int, channels: int, ratio: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.ratio = ratio
+        self.projection = pointwise(in_channels, channels, **factory) if in_channels != channels else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, in_channels, height, width) to (batch, channels, ⌈height / ratio⌉, ⌈width / ratio⌉)."""
+        if self.ratio > 1:
+            x = functional.avg_pool2d(x, self.ratio, ceil_mode=True, count_include_pad=False)
+        return x if self.projection is None else self.projection(x)
+
+    def extra_repr(self) -> str:
+        return f"ratio={self.ratio}"
+
+
+def make_layer_scale(channels: int, initial: float | None, **factory: Unpack[Factory]) -> LayerScale | None:
+    """Make the scale on the residual path; None stands for the identity."""
+    return None if initial is None else LayerScale(channels, initial, **factory)
+
+
+def normal_mixing(
+    options: MixerOptions, site: Site, build: Builder, *, layer_scale: float | None = None, drop_path: float = 0.0,
+    **factory: Unpack[Factory],
+) -> NormalMixing:
+    """Make a normal layer's mixing; ``build`` is the builder of the mixer's kind."""
+    channels = site.channels
+    return NormalMixing(
+        make_norm(site.norm, channels, **factory),
+        pointwise(channels, options.projected(channels), bias=options.projection_bias, **factory),
+        build(options, site, **factory),
+        make_layer_scale(channels, layer_scale, **factory),
+        DropPath(drop_path),
+    )
+
+
+def fusing(options: KindOptions, site: Site, build: Builder, **factory: Unpack[Factory]) -> Fusing:
+    """Make a ganglion layer's fusion; ``site.out_channels`` is the width of the mixer's projection."""
+    return Fusing(make_norm(site.norm, site.channels, **factory), build(options, site, **factory))
+
+
+def ganglion_mixing(
+    options: MixerOptions, site: Site, build: Builder, *, layer_scale: float | None = None, drop_path: float = 0.0,
+    **factory: Unpack[Factory],
+) -> GanglionMixing:
+    """Make a ganglion layer's mixing, which follows its fusion; ``build`` is the builder of the mixer's kind."""
+    scale = make_layer_scale(site.channels, layer_scale, **factory)
+    return GanglionMixing(build(options, site, **factory), scale, DropPath(drop_path))
+
+
+def feeding(
+    options: KindOptions, site: Site, build: Builder, *, layer_scale: float | None = None, drop_path: float = 0.0,
+    **factory: Unpack[Factory],
+) -> Feeding:
+    """Make a layer's feed-forward part; ``build`` is the builder of the feed-forward network's kind."""
+    scale = make_layer_scale(site.channels, layer_scale, **factory)
+    return Feeding(
+        make_norm(site.norm, site.channels, **factory), build(options, site, **factory), scale, DropPath(drop_path))

@@ -1,0 +1,32 @@
+"""The three norms of the language, all over maps (batch, channels, height, width), eps 1e-5."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.init import Factory
+from sparx_dsl.spec.options.base import NormName
+
+EPSILON = 1e-5
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of each position of a (batch, channels, height, width) map (Swin, VMamba)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise; the shape stays."""
+        positions = x.permute(0, 2, 3, 1)
+        normed = functional.layer_norm(positions, self.normalized_shape, self.weight, self.bias, self.eps)
+        return normed.permute(0, 3, 1, 2)
+
+
+def make_norm(name: NormName, channels: int, **factory: Unpack[Factory]) -> nn.Module:
+    """Make the norm of that name: ``group`` (mean and variance over C, H, W), ``layer`` (over C) or ``batch``."""
+    if name == "group":
+        return nn.GroupNorm(1, channels, eps=EPSILON, **factory)
+    if name == "layer":
+        return ChannelNorm(channels, eps=EPSILON, **factory)
+    return nn.BatchNorm2d(channels, eps=EPSILON, **factory)

@@ -1,0 +1,1 @@
+"""Operators that more than one module needs, in plain PyTorch."""
