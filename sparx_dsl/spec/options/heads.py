@@ -12,6 +12,10 @@ from sparx_dsl.spec.options.base import KindOptions, NormName
 class HeadOptions(KindOptions):
     """What every head is: it reads the last stage's feature."""
 
+    def output(self, channels: int, height: int, width: int) -> tuple[int, ...]:
+        """The shape, without the batch, of what the head makes of a (channels, height, width) map."""
+        raise NotImplementedError
+
 
 class LinearHead(HeadOptions):
     """Norm, mean over positions, one linear layer."""
@@ -20,6 +24,10 @@ class LinearHead(HeadOptions):
     classes: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     norm: NormName | None = None
     """By default the norm that the backbone's ``layer`` has."""
+
+    def output(self, channels: int, height: int, width: int) -> tuple[int, ...]:
+        """One number for each class."""
+        return (self.classes,)
 
 
 class NoHead(HeadOptions):

@@ -1,0 +1,87 @@
+"""The calls that users make, each from whatever they have: a file, a text, a mapping or a ``Spec``.
+
+Torch is imported when ``build`` is first called, never before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparx_dsl import pricing, render, schedule
+from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.graph import connect as connect_spec
+from sparx_dsl.pricing import Cost
+from sparx_dsl.schedule import DType, Schedule
+from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, load_spec, parse_spec
+
+if TYPE_CHECKING:
+    import torch
+
+    from sparx_dsl.lowering import Backbone
+
+Source = Spec | ConnectionGraph | Mapping[str, object] | str | os.PathLike[str]
+"""A spec, its graph, a mapping of plain values, a path to a YAML file, or YAML text (a string with a line break)."""
+
+
+def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Spec:
+    """The spec that ``source`` is, holds or names; raises ``SparxError``."""
+    if isinstance(source, Spec):
+        return source
+    if isinstance(source, Mapping) or (isinstance(source, str) and "\n" in source):
+        return parse_spec(source, limits=limits)
+    return load_spec(source, limits=limits)
+
+
+def connect(source: Source) -> ConnectionGraph:
+    """Which layer hears which; raises ``SparxError``."""
+    return source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source))
+
+
+def plan(
+    source: Source,
+    size: tuple[int, int] | None = None,
+    batch: int = 1,
+    dtype: DType = "float32",
+    features: tuple[int, ...] | None = None,
+) -> Schedule:
+    """The steps and the life of every feature buffer, for images of ``size`` (height, width); raises ``SparxError``."""
+    return schedule.plan(connect(source), size, batch, dtype, features)
+
+
+def cost(
+    source: Source,
+    size: tuple[int, int] | None = None,
+    batch: int = 1,
+    dtype: DType = "float32",
+    features: tuple[int, ...] | None = None,
+) -> Cost:
+    """Parameters, MACs for one image, and bytes of feature buffers, exact and without torch; raises ``SparxError``."""
+    return pricing.price_schedule(plan(source, size, batch, dtype, features))
+
+
+def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> Path:
+    """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
+    return render.draw(connect(source), Path(path), fold=fold)
+
+
+def build(
+    source: Source,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+    features: tuple[int, ...] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Backbone:
+    """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights.
+
+    It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
+    spec has no head; with ``features`` to the list of those stages' maps (1-based). Raises ``SparxError``, also for a
+    backbone that needs more than ``limits``, before anything is allocated.
+    """
+    from sparx_dsl.lowering import build_backbone
+
+    graph = source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source, limits=limits))
+    return build_backbone(graph, device=device, dtype=dtype, features=features, limits=limits)

@@ -1,0 +1,109 @@
+"""The commands ``sparx`` and ``sparx-compile``: arguments in, text out; the work is done by the public API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sparx_dsl.cli import commands
+from sparx_dsl.cli.options import DTypeName, Emit, Style, reporting
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
+Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")]
+Batch = Annotated[int, typer.Option(min=1, help="Images at once, for the bytes of feature buffers.")]
+DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")]
+Format = Annotated[Style, typer.Option("--format", help="How mistakes are reported.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file in place of the terminal.")]
+
+
+def compile_command(
+    spec: SpecFile,
+    emit: Annotated[Emit, typer.Option(help="What to show.")] = Emit.summary,
+    output: Output = None,
+    size: Size = None,
+    batch: Batch = 1,
+    dtype: DType = DTypeName.float32,
+    explain: Annotated[str | None, typer.Option(metavar="NODE", help="Say what a node reads and why, and stop.")] = None,
+    fold: Annotated[bool, typer.Option(help="Fold repeats in pictures.")] = True,
+    style: Format = Style.full,
+) -> None:
+    """Validate, connect, plan and compile a spec, and say what came out."""
+    with reporting(style):
+        if explain is not None:
+            commands.show(commands.explain(spec, explain), output)
+        else:
+            commands.compile_spec(spec, emit, output, size, batch, dtype, fold=fold)
+
+
+def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")], style: Format = Style.full) -> None:
+    """Check specs without compiling them; report every mistake in all of them."""
+    with reporting(style):
+        commands.check(specs)
+
+
+def draw_command(spec: SpecFile, output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file.")],
+                 fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True, style: Format = Style.full) -> None:
+    """Draw the connections of a spec."""
+    with reporting(style):
+        commands.draw(spec, output, fold=fold)
+
+
+def cost_command(spec: SpecFile, size: Size = None, batch: Batch = 1, dtype: DType = DTypeName.float32, style: Format = Style.full) -> None:
+    """Print the price of every part of a spec, without torch."""
+    with reporting(style):
+        commands.show(commands.cost(spec, size, batch, dtype), None)
+
+
+def explain_command(spec: SpecFile, node: Annotated[str, typer.Argument(metavar="NODE", help="Such as stage3.layer4.")],
+                    style: Format = Style.full) -> None:
+    """Say what a node reads and why, and who reads it."""
+    with reporting(style):
+        commands.show(commands.explain(spec, node), None)
+
+
+def diff_command(before: SpecFile, after: Annotated[Path, typer.Argument(metavar="SPEC")], style: Format = Style.full) -> None:
+    """Say what differs between two specs: layers, connections, prices."""
+    with reporting(style):
+        commands.show(commands.diff(before, after), None)
+
+
+def schema_command(output: Output = None, style: Format = Style.full) -> None:
+    """Print the JSON Schema of the language, for editors."""
+    with reporting(style):
+        commands.show(commands.schema(), output)
+
+
+def version_option(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        commands.show(commands.version(), None)
+        raise typer.Exit
+
+
+def root(version: Annotated[bool, typer.Option("--version", callback=version_option, is_eager=True, help="Print the version.")] = False) -> None:
+    """A language for hierarchical vision backbones with sparse cross-layer connections, compiled to PyTorch."""
+
+
+def make_app() -> typer.Typer:
+    """The ``sparx`` command with its subcommands."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(root)
+    named = {"compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
+             "explain": explain_command, "diff": diff_command, "schema": schema_command}  # fmt: skip
+    for name, command in named.items():
+        app.command(name)(command)
+    return app
+
+
+def main() -> None:
+    """The command ``sparx``."""
+    make_app()()
+
+
+def compile_main() -> None:
+    """The command ``sparx-compile``, which is ``sparx compile``."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(compile_command)
+    app()

@@ -1,0 +1,77 @@
+"""What the commands' options mean, and how mistakes reach the user."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from typing import Never
+
+import typer
+
+from sparx_dsl import Diagnostic, SparxError, render_diagnostics
+
+MAX_SIDE = 65_536
+
+
+class Emit(str, Enum):
+    """What ``compile`` can show."""
+
+    summary = "summary"
+    graph = "graph"
+    schedule = "schedule"
+    python = "python"
+    json = "json"
+    yaml = "yaml"
+    dot = "dot"
+    svg = "svg"
+    png = "png"
+    pdf = "pdf"
+
+
+class Style(str, Enum):
+    """How mistakes are reported."""
+
+    full = "full"
+    concise = "concise"
+    json = "json"
+
+
+class DTypeName(str, Enum):
+    """Types of feature maps."""
+
+    float64 = "float64"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+@contextlib.contextmanager
+def reporting(style: Style) -> Iterator[None]:
+    """Print the mistakes of a ``SparxError`` to standard error and leave with status 2."""
+    try:
+        yield
+    except SparxError as error:
+        sys.stderr.write(render_diagnostics(error.diagnostics, style.value))
+        raise typer.Exit(2) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(1) from None
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """``224`` or ``512x2048`` as (height, width); raises ``SparxError``."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text)
+    sides = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= min(sides) <= max(sides) <= MAX_SIDE:
+        refuse("SPX520", f"{text!r} is not a size", f"write --size 224, or --size 512x2048 for height x width, at most {MAX_SIDE}")
+    return sides
+
+
+def refuse(code: str, message: str, help: str) -> Never:  # noqa: A002
+    """Raise a mistake in the command line itself."""
+    raise SparxError(Diagnostic(code, message, help=help))

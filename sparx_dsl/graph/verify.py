@@ -1,0 +1,68 @@
+"""What must hold of every connection graph, checked without looking at how it was made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from sparx_dsl.graph.values import ConnectionGraph, Edge
+
+
+def verify_graph(graph: ConnectionGraph) -> tuple[str, ...]:
+    """Say everything that is broken in a connection graph; empty when nothing is."""
+    names = Counter(node.name for node in graph.nodes)
+    doubled = [f"two nodes are named {name}" for name, count in names.items() if count > 1]
+    lost = [f"{edge.source} -> {edge.target} ({edge.kind}) leads to no node" for edge in graph.edges
+            if edge.source not in names or edge.target not in names]
+    if doubled or lost:
+        return tuple(doubled + lost)
+    return tuple([*_order(graph), *_chain(graph), *_slots(graph), *_shapes(graph)])
+
+
+def _order(graph: ConnectionGraph) -> Iterator[str]:
+    place = {node.name: position for position, node in enumerate(graph.nodes)}
+    for edge in graph.edges:
+        if place[edge.source] >= place[edge.target]:
+            yield f"{edge.source} -> {edge.target} ({edge.kind}) does not lead forward"
+
+
+def _chain(graph: ConnectionGraph) -> Iterator[str]:
+    fed = Counter(edge.target for edge in graph.edges if edge.kind == "feed")
+    for position, node in enumerate(graph.nodes):
+        wanted = 1 if position else 0
+        if fed[node.name] != wanted:
+            yield f"{node.name} has {fed[node.name]} feeds, not {wanted}"
+
+
+def _slots(graph: ConnectionGraph) -> Iterator[str]:
+    slots: dict[str, list[Edge]] = {}
+    for edge in graph.edges:
+        if edge.kind == "feed":
+            if edge.slot is not None:
+                yield f"the feed {edge.source} -> {edge.target} takes a slot"
+        else:
+            slots.setdefault(edge.target, []).append(edge)
+    for node in graph.nodes:
+        edges = slots.get(node.name, [])
+        if sorted(-1 if edge.slot is None else edge.slot for edge in edges) != list(range(len(edges))):
+            yield f"the slots of {node.name} are not 0 to {len(edges) - 1}"
+        if len({edge.source for edge in edges}) != len(edges):
+            yield f"{node.name} reads a feature twice"
+        if node.site.features != len(edges):
+            yield f"{node.name} is built for {node.site.features} features and reads {len(edges)}"
+        if node.placed and not edges:
+            yield f"the ganglion layer {node.name} reads nothing"
+        if edges and node.role != "layer":
+            yield f"{node.name} is no layer and reads features"
+
+
+def _shapes(graph: ConnectionGraph) -> Iterator[str]:
+    for edge in graph.edges:
+        source, target = graph.node(edge.source), graph.node(edge.target)
+        same = (source.channels, source.stride) == (target.channels, target.stride)
+        if edge.kind == "feed" and target.role in ("layer", "head") and not same:
+            yield f"{target.name} is fed a map of another shape by {source.name}"
+        if edge.kind in ("cross_stage", "intra", "inter") and not same:
+            yield f"{target.name} reads a feature of another shape from {source.name}"
+        if edge.kind in ("cross_stage", "intra", "inter") and source.stage != target.stage:
+            yield f"{target.name} reads {source.name} of another stage by the rule"

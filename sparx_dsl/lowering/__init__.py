@@ -1,0 +1,5 @@
+"""From the schedule to a PyTorch module."""
+
+from sparx_dsl.lowering.backbone import Backbone as Backbone
+from sparx_dsl.lowering.build import build_backbone as build_backbone
+from sparx_dsl.lowering.build import lower as lower

@@ -1,0 +1,49 @@
+"""From a schedule to a ``torch.fx`` graph: one step, one node, and frees where the schedule has them.
+
+fx writes ``name = None`` behind the last use of a name, so the order of the nodes fixes the life of every buffer.
+Names of nodes are generated from positions, never taken from a spec.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+
+from sparx_dsl.schedule import Free, Gather, Run, Schedule
+from sparx_dsl.schedule.values import IMAGES
+
+
+def fx_graph(schedule: Schedule) -> fx.Graph:
+    """The graph whose generated ``forward`` runs the schedule's steps one by one."""
+    graph = fx.Graph()
+    written = {IMAGES: graph.placeholder(IMAGES)}
+    for step in schedule.steps:
+        if isinstance(step, Free):
+            continue
+        inputs = tuple(written[name] for name in step.inputs)
+        name = node_name(schedule, step)
+        if isinstance(step, Gather):
+            node = graph.create_node("call_function", torch.cat, (inputs,), {"dim": 1}, name=name)
+        else:
+            node = graph.create_node("call_module", step.module, inputs, {}, name=name)
+        written[step.output] = node
+    results = [written[name] for name in schedule.outputs]
+    graph.output(results[0] if schedule.features is None else results)
+    graph.lint()
+    return graph
+
+
+def node_name(schedule: Schedule, step: Run | Gather) -> str:
+    """The name of a step's result in the generated code, such as ``stage3_layer4_fusion``: positions and parts only."""
+    node = schedule.graph.node(step.node)
+    if node.role == "stem" or node.role == "head":
+        return node.role
+    if node.role == "downsample":
+        return f"stage{node.stage}_downsample"
+    layer = f"stage{node.stage}_layer{node.number}"
+    if isinstance(step, Gather):
+        return f"{layer}_gather"
+    if step.part == "link":
+        source = schedule.graph.node(step.inputs[0])
+        return f"{layer}_link_{source.role}_{source.stage}_{source.number}"
+    return f"{layer}_{step.part}"

@@ -1,0 +1,7 @@
+"""What a backbone costs before it exists: parameters, MACs and bytes, in exact integers and without torch."""
+
+from sparx_dsl.pricing.cost import Cost as Cost
+from sparx_dsl.pricing.cost import CostRow as CostRow
+from sparx_dsl.pricing.cost import cost as cost
+from sparx_dsl.pricing.cost import price_schedule as price_schedule
+from sparx_dsl.pricing.price import Price as Price

@@ -1,0 +1,45 @@
+"""The life of a buffer: born when a step writes it, freed right after the last step that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sparx_dsl.schedule.values import Free, Gather, Run, Step
+
+
+def with_frees(steps: Iterable[Run | Gather], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Step, ...]:
+    """The steps with a ``Free`` of every buffer right after its last use; what is never read is freed where it is written.
+
+    ``inputs`` are held from the start, ``outputs`` are never freed.
+    """
+    ordered = tuple(steps)
+    last: dict[str, int] = dict.fromkeys(inputs, 0)
+    for place, step in enumerate(ordered):
+        last.update(dict.fromkeys((step.output, *step.inputs), place))
+    dying: dict[int, list[str]] = {}
+    for name, place in last.items():
+        if name not in outputs:
+            dying.setdefault(place, []).append(name)
+    return tuple(_interleave(ordered, dying))
+
+
+def _interleave(steps: tuple[Run | Gather, ...], dying: dict[int, list[str]]) -> Iterator[Step]:
+    for place, step in enumerate(steps):
+        yield step
+        yield from (Free(name) for name in dying.get(place, ()))
+
+
+def held_at_steps(steps: tuple[Step, ...], inputs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The buffers held while each step runs, oldest first, the step's own output included.
+
+    A ``Free`` holds what is left after it.
+    """
+    held = dict.fromkeys(inputs)
+    snapshots: list[tuple[str, ...]] = []
+    for step in steps:
+        if isinstance(step, Free):
+            held.pop(step.buffer, None)
+        else:
+            held[step.output] = None
+        snapshots.append(tuple(held))
+    return tuple(snapshots)

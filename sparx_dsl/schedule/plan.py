@@ -1,0 +1,83 @@
+"""From a connection graph to a schedule for one size, batch and dtype."""
+
+from __future__ import annotations
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.graph import ConnectionGraph, Node
+from sparx_dsl.schedule.lifetime import with_frees
+from sparx_dsl.schedule.steps import steps_of
+from sparx_dsl.schedule.values import IMAGES, ITEM_BYTES, Buffer, DType, Gather, Run, Schedule
+from sparx_dsl.schedule.verify import verify_schedule
+from sparx_dsl.spec.options.heads import HeadOptions
+
+
+def plan(
+    graph: ConnectionGraph,
+    size: tuple[int, int] | None = None,
+    batch: int = 1,
+    dtype: DType = "float32",
+    features: tuple[int, ...] | None = None,
+) -> Schedule:
+    """Order the steps and fix every buffer's life.
+
+    ``size`` is the image's (height, width) in pixels, by default the spec's. With ``features`` the outputs are the maps
+    of those stages (1-based) and nothing after the last of them runs. Raises ``SparxError`` for stages that the
+    backbone lacks, and for a size, batch or dtype that cannot be.
+    """
+    size = size or graph.spec.input.size
+    _check(graph, size, batch, dtype, features)
+    nodes = _wanted(graph, features)
+    steps = tuple(steps_of(graph, nodes))
+    outputs = (nodes[-1].name,) if features is None else tuple(graph.layers(stage)[-1].name for stage in features)
+    buffers = _buffers(graph, steps, size, batch, ITEM_BYTES[dtype])
+    schedule = Schedule(graph, size, batch, dtype, with_frees(steps, (IMAGES,), outputs), buffers, outputs, features)
+    broken = verify_schedule(schedule)
+    if broken:
+        raise RuntimeError(f"the compiler made a schedule that cannot be: {'; '.join(broken)}")
+    return schedule
+
+
+def _wanted(graph: ConnectionGraph, features: tuple[int, ...] | None) -> tuple[Node, ...]:
+    if features is None:
+        return graph.nodes
+    return tuple(node for node in graph.nodes if node.role != "head" and node.stage <= max(features))
+
+
+def _check(graph: ConnectionGraph, size: tuple[int, int], batch: int, dtype: str, features: tuple[int, ...] | None) -> None:
+    mistakes: list[Diagnostic] = []
+    stages = len(graph.spec.stages)
+    if min(size) < 1 or batch < 1:
+        mistakes.append(Diagnostic("SPX320", f"a batch of {batch} images of {size[0]}×{size[1]} pixels cannot be", help="all three are at least 1"))
+    if dtype not in ITEM_BYTES:
+        mistakes.append(Diagnostic("SPX321", f"there is no dtype {dtype!r} for feature maps", help=f"one of {', '.join(ITEM_BYTES)}"))
+    if features is not None and (not features or list(features) != sorted(set(features)) or not 1 <= features[0] <= features[-1] <= stages):
+        mistakes.append(Diagnostic("SPX322", f"the stages {list(features)} cannot be the outputs of a backbone of {stages} stages",
+                                   help=f"name stages from 1 to {stages}, in rising order"))
+    if mistakes:
+        raise SparxError(mistakes)
+
+
+def _buffers(
+    graph: ConnectionGraph, steps: tuple[Run | Gather, ...], size: tuple[int, int], batch: int, item: int
+) -> dict[str, Buffer]:
+    buffers = {IMAGES: _buffer(IMAGES, (batch, graph.spec.input.channels, *size), item)}
+    for step in steps:
+        node = graph.node(step.node)
+        shape = (_channels(node, step, buffers), *node.map_size(size))
+        if isinstance(node.options, HeadOptions):
+            shape = node.options.output(*shape)
+        buffers[step.output] = _buffer(step.output, (batch, *shape), item)
+    return buffers
+
+
+def _channels(node: Node, step: Run | Gather, buffers: dict[str, Buffer]) -> int:
+    if isinstance(step, Gather):
+        return sum(buffers[name].shape[1] for name in step.inputs)
+    return node.site.out_channels if step.part == "fusion" else node.channels
+
+
+def _buffer(name: str, shape: tuple[int, ...], item: int) -> Buffer:
+    elements = 1
+    for side in shape:
+        elements *= side
+    return Buffer(name, shape, elements * item)

@@ -1,0 +1,62 @@
+"""From the connection graph to steps: every layer as its parts, in the order of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sparx_dsl.graph import ConnectionGraph, Edge, Node
+from sparx_dsl.schedule.values import IMAGES, Gather, Run
+from sparx_dsl.spec.kinds import default_registry
+
+
+def steps_of(graph: ConnectionGraph, nodes: tuple[Node, ...]) -> Iterator[Run | Gather]:
+    """The steps that run ``nodes``, the first ones of ``graph``."""
+    names = {node.name for node in nodes}
+    for node in nodes:
+        feed = graph.feed(node.name)
+        given = feed.source if feed else IMAGES
+        if node.settings is None:
+            assert node.role != "layer"
+            yield Run(node.name, node.role, (given,), node.name, node.name)
+        else:
+            yield from _layer(graph, node, given)
+        yield from _adapters(graph, node, names)
+
+
+def adapted_name(edge: Edge) -> str:
+    """The buffer of an added feature once it has the size and width of the layer that reads it."""
+    return f"{edge.target}.link_{edge.source.replace('.', '_')}"
+
+
+def _adapters(graph: ConnectionGraph, node: Node, names: set[str]) -> Iterator[Run]:
+    """Adapt a feature as soon as it exists: later stages have smaller maps, so the adapted one is the cheaper to hold."""
+    for edge in graph.edges:
+        if edge.source == node.name and edge.target in names and graph.adapted(edge):
+            name = adapted_name(edge)
+            yield Run(edge.target, "link", (node.name,), name, name)
+
+
+def _layer(graph: ConnectionGraph, node: Node, given: str) -> Iterator[Run | Gather]:
+    settings, name = node.layer_settings, node.name
+    runs_ffn = default_registry().of("ffn", settings.ffn).runs
+    if settings.dpe:
+        yield _part(node, "dpe", (given,), f"{name}.dpe")
+        given = f"{name}.dpe"
+    mixed = f"{name}.mixer" if runs_ffn else name
+    features = tuple(adapted_name(edge) if graph.adapted(edge) else edge.source for edge in graph.features(name))
+    if features:
+        gathered = features[0]
+        if len(features) > 1:
+            gathered = f"{name}.gather"
+            yield Gather(name, features, gathered)
+        yield _part(node, "fusion", (given, gathered), f"{name}.fusion")
+        yield _part(node, "mixer", (given, f"{name}.fusion"), mixed)
+    else:
+        yield _part(node, "mixer", (given,), mixed)
+    if runs_ffn:
+        yield _part(node, "ffn", (mixed,), name)
+
+
+def _part(node: Node, part: str, inputs: tuple[str, ...], output: str) -> Run:
+    assert part in ("dpe", "fusion", "mixer", "ffn")
+    return Run(node.name, part, inputs, output, f"{node.name}.{part}")

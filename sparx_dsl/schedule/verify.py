@@ -1,0 +1,58 @@
+"""What must hold of every schedule, checked by replaying it without tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sparx_dsl.schedule.values import IMAGES, Free, Gather, Run, Schedule, Step
+
+
+def verify_schedule(schedule: Schedule) -> tuple[str, ...]:
+    """Say everything that is broken in a schedule; empty when nothing is."""
+    written = {IMAGES} | {step.output for step in schedule.steps if not isinstance(step, Free)}
+    unknown = [f"{name} has no size" for name in sorted(written - set(schedule.buffers))]
+    return (*unknown, *verify_steps(schedule.steps, (IMAGES,), schedule.outputs))
+
+
+def verify_steps(steps: tuple[Step, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """Replay steps: written before read, written once, freed right after the last read, outputs kept, nothing else left."""
+    return tuple(_replay(steps, inputs, outputs))
+
+
+def _replay(steps: tuple[Step, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Iterator[str]:
+    live, written = set(inputs), set(inputs)
+    last_use = _last_uses(steps)
+    runs = -1
+    for step in steps:
+        if isinstance(step, Free):
+            yield from _free(step, live, last_use, runs, outputs)
+            live.discard(step.buffer)
+            continue
+        runs += 1
+        for name in step.inputs:
+            if name not in live:
+                yield f"{step.output} reads {name}, which is {'freed' if name in written else 'not written'}"
+        if step.output in written:
+            yield f"{step.output} is written twice"
+        written.add(step.output)
+        live.add(step.output)
+    for name in sorted(live - set(outputs)):
+        yield f"{name} is never freed"
+    for name in outputs:
+        if name not in live:
+            yield f"the output {name} is not there at the end"
+
+
+def _free(step: Free, live: set[str], last_use: dict[str, int], runs: int, outputs: tuple[str, ...]) -> Iterator[str]:
+    if step.buffer not in live:
+        yield f"{step.buffer} is freed while it is not held"
+    elif step.buffer in outputs:
+        yield f"the output {step.buffer} is freed"
+    elif last_use.get(step.buffer, 0) != runs:
+        yield f"{step.buffer} is freed {'late' if last_use.get(step.buffer, 0) < runs else 'early'}"
+
+
+def _last_uses(steps: tuple[Step, ...]) -> dict[str, int]:
+    """For each buffer, the number of the last step that writes or reads it; an input that nobody reads dies at once."""
+    runs: list[Run | Gather] = [step for step in steps if not isinstance(step, Free)]
+    return {name: place for place, step in enumerate(runs) for name in (step.output, *step.inputs)}

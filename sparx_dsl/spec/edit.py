@@ -1,0 +1,96 @@
+"""Changed copies of a spec: single values, and layers put in or taken out with everything that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.spec.check import stage_name
+from sparx_dsl.spec.frozen import FrozenDict
+from sparx_dsl.spec.limits import DEFAULT_LIMITS
+from sparx_dsl.spec.load import spec_of
+from sparx_dsl.spec.models import Spec
+from sparx_dsl.spec.nodes import MappingNode, merge_patch, node_of
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEdit:
+    """A spec with a layer more or less, and the new name of every layer that is called differently now."""
+
+    spec: Spec
+    renames: FrozenDict[str, str]
+    """Old name → new name, for the layers that are still there and were renumbered."""
+
+
+def edit_spec(spec: Spec, changes: Mapping[str, object]) -> Spec:
+    """A checked copy with other values at the given key paths; raises ``SparxError``.
+
+    A path is dotted and 1-based (``stages.3.S``), or names the stage (``stages.deep.S``). None takes a key away;
+    a mapping is laid over the one that is there, or replaces it where its ``kind`` differs.
+    """
+    tree = node_of(spec.written())
+    for path, value in changes.items():
+        tree = merge_patch(tree, node_of(_nested(path, value)))
+    assert isinstance(tree, MappingNode)
+    return spec_of(tree, DEFAULT_LIMITS)
+
+
+def insert_layer(spec: Spec, stage: str, after: int) -> LayerEdit:
+    """One layer more in the stage of that name, behind layer ``after`` (0: in front of the first); raises ``SparxError``."""
+    index = _stage_index(spec, stage)
+    depth = spec.stages[index].depth
+    if not 0 <= after <= depth:
+        raise SparxError(Diagnostic("SPX130", f"there is no layer {after} in {stage} to insert one after", help=f"0 to {depth}"))
+    return _renumbered(spec, index, depth + 1, {n: n + 1 if n > after else n for n in range(1, depth + 1)})
+
+
+def remove_layer(spec: Spec, stage: str, number: int) -> LayerEdit:
+    """The stage of that name without layer ``number``, its overrides and its links; raises ``SparxError``."""
+    index = _stage_index(spec, stage)
+    depth = spec.stages[index].depth
+    if not 1 <= number <= depth or depth == 1:
+        what = "the only layer of" if depth == 1 else f"no layer {number} in"
+        raise SparxError(Diagnostic("SPX131", f"{what} {stage}: nothing can be removed", help=f"the layers are 1 to {depth}"))
+    return _renumbered(spec, index, depth - 1, {n: n - 1 if n > number else n for n in range(1, depth + 1) if n != number})
+
+
+def _nested(path: str, value: object) -> dict[str | int, Any]:
+    parts = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    nested: Any = value
+    for part in reversed(parts):
+        nested = {part: nested}
+    return nested
+
+
+def _stage_index(spec: Spec, stage: str) -> int:
+    names = [stage_name(spec, index) for index in range(len(spec.stages))]
+    if stage not in names:
+        raise SparxError(Diagnostic("SPX132", f"there is no stage {stage!r}", help=did_you_mean(stage, names)))
+    return names.index(stage)
+
+
+def _renumbered(spec: Spec, index: int, depth: int, numbers: Mapping[int, int]) -> LayerEdit:
+    """The spec with another depth in one stage, its layers renumbered; what speaks of a number not in the map is dropped."""
+    written: dict[str, Any] = spec.written()
+    stage: dict[str, Any] = dict(written["stages"][index], depth=depth)
+    if "ganglion" in stage:
+        stage["ganglion"] = [numbers[n] for n in stage["ganglion"] if n in numbers]
+    if "layers" in stage:
+        stage["layers"] = {numbers[n]: options for n, options in stage["layers"].items() if n in numbers}
+    stages = [*written["stages"][:index], stage, *written["stages"][index + 1 :]]
+    prefix = stage_name(spec, index)
+    names = {f"{prefix}.layer{n}": f"{prefix}.layer{numbers[n]}" if n in numbers else None for n in range(1, spec.stages[index].depth + 1)}
+    written = {**written, "stages": stages}
+    if "links" in written:
+        written["links"] = {key: _links(links, names) for key, links in written["links"].items()}
+    tree = node_of(written)
+    assert isinstance(tree, MappingNode)
+    renames = {old: new for old, new in names.items() if new is not None and new != old}
+    return LayerEdit(spec_of(tree, DEFAULT_LIMITS), FrozenDict(renames))
+
+
+def _links(links: Any, names: Mapping[str, str | None]) -> list[dict[str, str]]:
+    moved = [{end: names.get(name, name) for end, name in link.items()} for link in links]
+    return [{end: name for end, name in link.items() if name is not None} for link in moved if None not in link.values()]

@@ -1,0 +1,180 @@
+"""The models of a spec, key by key as a user writes them: one YAML file is one backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr
+
+from sparx_dsl.errors import Where
+from sparx_dsl.spec.frozen import FrozenDict
+from sparx_dsl.spec.nodes import Node, locate, node_of
+from sparx_dsl.spec.options.base import Channels, NormName, Options
+from sparx_dsl.spec.options.downsamples import ConvDownsample, DownsampleOptions
+from sparx_dsl.spec.options.ffns import FfnOptions
+from sparx_dsl.spec.options.fusions import FusionOptions
+from sparx_dsl.spec.options.heads import HeadOptions, NoHead
+from sparx_dsl.spec.options.mixers import MixerOptions
+from sparx_dsl.spec.options.stems import StemOptions
+from sparx_dsl.spec.slots import KindSlot
+
+if TYPE_CHECKING:
+    from sparx_dsl.spec.edit import LayerEdit
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+PLACE_PATTERN = r"^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?$"
+MAX_SIDE = 16_384
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Place = Annotated[str, Field(pattern=PLACE_PATTERN)]
+"""The name of a node: ``stem``, ``stage3.layer4``, ``stage3.downsample``."""
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+LayerNumber = Annotated[int, Field(ge=1, le=4096)]
+
+CrossStage = Literal["none", "first", "window", "every"]
+Intra = Literal["since_last", "all"]
+
+
+def _pair(size: object) -> object:
+    return (size, size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+def _short(size: tuple[int, int]) -> int | list[int]:
+    return size[0] if size[0] == size[1] else list(size)
+
+
+Size = Annotated[tuple[Side, Side], Field(strict=False), BeforeValidator(_pair), PlainSerializer(_short)]
+"""Height and width in pixels; one number where they are equal."""
+
+
+class InputOptions(Options):
+    """What the backbone is fed."""
+
+    channels: Annotated[int, Field(ge=1, le=1024)] = 3
+    size: Size = (224, 224)
+    """The size at which to price and plan by default; the compiled module takes any."""
+
+
+class LayerOptions(Options):
+    """What a layer is made of; a slot that is not given is taken from the next wider level.
+
+    The levels, widest first: the backbone's ``layer``, the stage's ``layer``, the stage's ``layers`` entry. A slot
+    that is given replaces the wider one as a whole.
+    """
+
+    dpe: bool | None = None
+    mixer: Annotated[MixerOptions | None, KindSlot("mixer")] = None
+    fusion: Annotated[FusionOptions | None, KindSlot("fusion")] = None
+    ffn: Annotated[FfnOptions | None, KindSlot("ffn")] = None
+    norm: NormName | None = None
+    layer_scale: Annotated[float, Field(ge=-1e3, le=1e3)] | Literal["none"] | None = None
+    """Initial weight of the per-channel scale on the residual path, or ``none``."""
+
+
+class Stage(Options):
+    """One stage: its width, its depth, and which of its layers hear which."""
+
+    name: Name | None = None
+    """By default ``stage1``, ``stage2`` …"""
+    channels: Channels
+    depth: Annotated[int, Field(ge=1, le=512)]
+    S: Annotated[int, Field(ge=1, le=512)] | None = None
+    """Stride: every S-th layer is a ganglion layer, counted back from the last."""
+    M: Annotated[int, Field(ge=1, le=512)] | Literal["all"] | None = None
+    """Window: how many of the closest preceding ganglion layers a ganglion layer reads; by default all."""
+    ganglion: Annotated[tuple[LayerNumber, ...], Field(strict=False, min_length=1)] | None = None
+    """The ganglion layers by number, in place of S."""
+    cross_stage: CrossStage | None = None
+    """Which ganglion layers read the downsampled feature of the stage before; by default the first."""
+    intra: Intra | None = None
+    """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
+    downsample: Annotated[DownsampleOptions | None, KindSlot("downsample")] = None
+    layer: LayerOptions = LayerOptions()
+    layers: Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)] = FrozenDict()
+    """What single layers are, by number."""
+
+
+class Link(Options):
+    """One connection by the names of its ends."""
+
+    source: Place = Field(alias="from")
+    target: Place = Field(alias="to")
+
+
+Links = Annotated[tuple[Link, ...], Field(strict=False)]
+
+
+class LinkEdits(Options):
+    """Connections added to the rule's, or cut from them."""
+
+    add: Links = ()
+    cut: Links = ()
+
+
+class _Origin:
+    """Where a spec came from; takes no part in comparison, so that a spec equals its round trip."""
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, _Origin)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class Spec(Options):
+    """One backbone as its user wrote it; made by ``load_spec``, ``parse_spec`` or ``Spec.edit``."""
+
+    sparx: Literal[1]
+    """The version of the language."""
+    name: Name
+    input: InputOptions = InputOptions()
+    stem: Annotated[StemOptions, KindSlot("stem")]
+    downsample: Annotated[DownsampleOptions, KindSlot("downsample")] = ConvDownsample()
+    layer: LayerOptions = LayerOptions()
+    stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1, max_length=16)]
+    links: LinkEdits = LinkEdits()
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Rate of stochastic depth in the last layer; it rises linearly from 0 in the first."""
+    head: Annotated[HeadOptions, KindSlot("head")] = NoHead()
+
+    _origin: _Origin | None = PrivateAttr(default=None)
+
+    def where(self, *path: str | int, key: bool = False) -> Where:
+        """The place of a key path (list indices 0-based) in the text that this spec was read from."""
+        root = self._origin.root if self._origin is not None else node_of(self.written())
+        return locate(root, path, key=key)
+
+    def with_origin(self, root: Node) -> Spec:
+        """The same spec, remembering the tree that it was read from."""
+        copy = self.model_copy()
+        copy._origin = _Origin(root)
+        return copy
+
+    def written(self) -> dict[str, Any]:
+        """The keys that were given, as plain Python values: what ``dump_spec`` writes."""
+        return self.model_dump(mode="python", by_alias=True, exclude_unset=True)
+
+    def edit(self, changes: Mapping[str, object]) -> Spec:
+        """A checked copy with other values at the given 1-based key paths, such as ``stages.3.S``; None takes a key away."""
+        from sparx_dsl.spec.edit import edit_spec
+
+        return edit_spec(self, changes)
+
+    def insert_layer(self, stage: str, after: int) -> LayerEdit:
+        """One layer more behind layer ``after`` of a stage, with the new names of the layers that moved."""
+        from sparx_dsl.spec.edit import insert_layer
+
+        return insert_layer(self, stage, after)
+
+    def remove_layer(self, stage: str, number: int) -> LayerEdit:
+        """The spec without one layer of a stage, with the new names of the layers that moved."""
+        from sparx_dsl.spec.edit import remove_layer
+
+        return remove_layer(self, stage, number)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
