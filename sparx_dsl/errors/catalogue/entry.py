@@ -1,0 +1,21 @@
+"""What the catalogue says about one code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEntry:
+    """A code's explanation, with a snippet that earns it and the same snippet put right."""
+
+    code: str
+    """``SPX`` and three digits, the first of them the family."""
+    title: str
+    """What went wrong, in a few words."""
+    explanation: str
+    """Why it is a mistake and what to do, in a few sentences."""
+    wrong: str = ""
+    """YAML that earns the code; empty where no YAML can."""
+    right: str = ""
+    """The same YAML put right."""

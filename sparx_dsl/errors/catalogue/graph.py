@@ -1,0 +1,9 @@
+"""SPX3xx: connections and links."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparx_dsl.errors.catalogue.entry import CodeEntry
+
+ENTRIES: Final[tuple[CodeEntry, ...]] = ()

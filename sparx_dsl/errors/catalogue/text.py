@@ -1,0 +1,145 @@
+"""SPX0xx: the text of a spec and its YAML, before the language has a say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparx_dsl.errors.catalogue.entry import CodeEntry
+
+ENTRIES: Final[tuple[CodeEntry, ...]] = (
+    CodeEntry(
+        "SPX001",
+        "the text is too large",
+        "A spec is a page or two of YAML. A text beyond the limit of bytes is refused before it is read.",
+    ),
+    CodeEntry(
+        "SPX002",
+        "the text is nested too deeply",
+        "Mappings and lists inside one another are counted while the text is read, and reading stops at "
+        "the limit. The language itself needs fewer than ten levels.",
+        "[" * 65,
+        "stages: [{channels: 96, depth: 2}]\n",
+    ),
+    CodeEntry(
+        "SPX003",
+        "the text holds too many values",
+        "Keys, values, lists and mappings are counted while the text is read, and reading stops at the "
+        "limit.",
+    ),
+    CodeEntry(
+        "SPX004",
+        "the text is not UTF-8",
+        "A spec is read as UTF-8, with or without a byte order mark. Save the file in that encoding.",
+    ),
+    CodeEntry(
+        "SPX005",
+        "the text is not YAML",
+        "The text breaks YAML's own rules at this place, so nothing after it could be read.",
+        "stem: {kind: conv\n",
+        "stem: {kind: conv}\n",
+    ),
+    CodeEntry(
+        "SPX006",
+        "a tag",
+        "Tags (`!something`) ask the reader to make an object of some type. A spec is data only, so "
+        "none is accepted; write the plain value.",
+        "depth: !!int 2\n",
+        "depth: 2\n",
+    ),
+    CodeEntry(
+        "SPX007",
+        "an anchor or an alias",
+        "Anchors (`&name`) and aliases (`*name`) let a small text stand for a huge one, so none is "
+        "accepted. What all stages share goes into `layer`; what several specs share goes into one that "
+        "they extend.",
+        "stem: &shared {kind: conv}\nother: *shared\n",
+        "stem: {kind: conv}\nother: {kind: conv}\n",
+    ),
+    CodeEntry(
+        "SPX008",
+        "a merge key",
+        "The merge key `<<` is no part of YAML 1.2 and lets a small text stand for a huge one. Use "
+        "`extends`, or `layer` for what all stages share.",
+        "stem:\n  <<: {kind: conv}\n",
+        "stem: {kind: conv}\n",
+    ),
+    CodeEntry(
+        "SPX009",
+        "a key is written twice",
+        "Many YAML readers silently keep the last of two equal keys. Here it is a mistake; take one of "
+        "them away.",
+        "stem: {kind: conv, convs: 2, convs: 3}\n",
+        "stem: {kind: conv, convs: 3}\n",
+    ),
+    CodeEntry(
+        "SPX010",
+        "a value that YAML's versions read differently",
+        "`no`, `010`, `1_000`, `1:30` and dates mean one thing in YAML 1.1 and another in YAML 1.2, so "
+        "editors and readers disagree on them. Write the value plainly, or quote it if it is text.",
+        "head: off\n",
+        "head: false\n",
+    ),
+    CodeEntry(
+        "SPX011",
+        "a key that is no name",
+        "Keys are names or whole numbers. A list, a mapping, `null`, `true` or a fraction cannot be a key.",
+        "? [a, b]\n: 1\n",
+        "a: 1\nb: 1\n",
+    ),
+    CodeEntry(
+        "SPX012",
+        "several documents in one text",
+        "One text is one backbone. Split the text at its `---` line into files of their own.",
+        "name: one\n---\nname: two\n",
+        "name: one\n",
+    ),
+    CodeEntry(
+        "SPX013",
+        "the text is empty",
+        "There is nothing in the text but blanks and comments.",
+        "# nothing yet\n",
+        "name: my_backbone\n",
+    ),
+    CodeEntry(
+        "SPX014",
+        "the top level is no mapping",
+        "A spec is a mapping from keys to values, one `key: value` a line.",
+        "- name: one\n",
+        "name: one\n",
+    ),
+    CodeEntry(
+        "SPX015",
+        "a control character",
+        "Control characters, marks that turn the direction of writing, and lone surrogates can hide "
+        "text or steer a terminal, whether they stand in the text or come from an escape. Take them "
+        "out.",
+        'name: "a\\e[31m"\n',
+        'name: "a"\n',
+    ),
+    CodeEntry(
+        "SPX016",
+        "a number out of range",
+        "Whole numbers have at most 18 digits, and fractions are finite: no infinity, no not-a-number.",
+        "layer_scale: .inf\n",
+        "layer_scale: 1.0\n",
+    ),
+    CodeEntry(
+        "SPX017",
+        "a value is too long",
+        "No key and no value of the language needs thousands of characters.",
+    ),
+    CodeEntry(
+        "SPX018",
+        "a directive",
+        "Directives (`%TAG`, `%YAML 1.1`) change how the text after them is read. Only `%YAML 1.2` is "
+        "accepted, which is how every spec is read anyway.",
+        "%YAML 1.1\n---\nname: one\n",
+        "name: one\n",
+    ),
+    CodeEntry(
+        "SPX019",
+        "a value that YAML does not have",
+        "A spec given as Python data is made of mappings, lists, tuples, text, numbers, booleans and "
+        "None, and contains neither itself nor anything else.",
+    ),
+)

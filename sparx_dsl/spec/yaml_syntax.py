@@ -1,0 +1,134 @@
+"""What YAML's own parser complains of, in words for the person who wrote the text."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import yaml
+
+from sparx_dsl.errors import Diagnostic, Related, SourceText, Span, Where, quoted, visible
+
+
+class Mark(Protocol):
+    """A place as PyYAML gives it: 0-based, in code points."""
+
+    line: int
+    column: int
+
+
+_INDENT: Final = "line the keys of one mapping up under one another, and put a space after every ':'"
+_CLOSE: Final = "close it, or put a ',' between its items"
+
+# What libyaml and PyYAML's own parser say (any of the texts), the code, what it means, and what to do.
+_MEANINGS: Final[tuple[tuple[tuple[str, ...], str, str, str | None], ...]] = (
+    (("expected ',' or ']'",), "SPX005", "the list opened with '[' is not closed here", _CLOSE),
+    (("expected ',' or '}'",), "SPX005", "the mapping opened with '{' is not closed here", _CLOSE),
+    (("expected ':'",), "SPX005", "this line has no ':' after its key", "write key: value"),
+    (
+        ("mapping values are not allowed",),
+        "SPX005",
+        "a ':' cannot stand here",
+        "start a new line for the key, indented like its neighbours, or quote the text with the ':' in it",
+    ),
+    (
+        ("block sequence entries are not allowed",),
+        "SPX005",
+        "a list item cannot stand here",
+        "start the list on a new line below its key",
+    ),
+    (("mapping keys are not allowed",), "SPX005", "a key cannot stand here", _INDENT),
+    (
+        ("expected '-'",),
+        "SPX005",
+        "this does not belong to the list above it",
+        "start every item with '- ' in the same column",
+    ),
+    (
+        ("expected key", "expected <block end>"),
+        "SPX005",
+        "this does not belong to the mapping above it",
+        _INDENT,
+    ),
+    (("node content",), "SPX005", "a value is missing here", None),
+    (
+        ("end of stream", "document separator"),
+        "SPX005",
+        "the quoted text that starts above is never closed",
+        "close the quotes",
+    ),
+    (("document start",), "SPX005", "this does not belong to the document above it", "take it away"),
+    (
+        ("unknown escape character",),
+        "SPX005",
+        "this escape does not exist",
+        "in single quotes a backslash means itself",
+    ),
+    (("hexdecimal", "hexadecimal", "escape sequence of"), "SPX005", "this escape lacks digits", None),
+    (
+        ("Unicode character escape",),
+        "SPX015",
+        "this escape is a lone surrogate or no character",
+        "take the escape out",
+    ),
+    (("tab character", "contains tab"), "SPX005", "a tab cannot indent YAML", "indent with spaces"),
+    (("tag handle", "'%TAG'", "%TAG", "a tag"), "SPX006", "tags are not read", "take the tag away"),
+    (("version number", "%YAML", "directive"), "SPX018", "directives are not read", "take the line away"),
+    (
+        ("alphabetic or numeric",),
+        "SPX007",
+        "anchors and aliases are not read",
+        "quote the text if '&' or '*' is part of it",
+    ),
+    (
+        ("block scalar", "indentation indicator", "chomping"),
+        "SPX005",
+        "this does not fit the text block that starts here",
+        None,
+    ),
+)
+
+
+def syntax_mistake(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
+    """The diagnostic of what stopped YAML's parser, at the place where it stopped."""
+    problem = str(getattr(error, "problem", None) or error)
+    context = str(getattr(error, "context", None) or "")
+    mark: Mark | None = getattr(error, "problem_mark", None)
+    context_mark: Mark | None = getattr(error, "context_mark", None)
+    span = None if mark is None else span_at(source, mark)
+    code, message, help_text = _meaning(problem, context, source, span)
+    related: tuple[Related, ...] = ()
+    if context_mark is not None and span is not None:
+        start = span_at(source, context_mark)
+        if start.line != span.line:
+            related = (Related(Where(source=source, span=start), "this starts here"),)
+    return Diagnostic(code, message, Where(source=source, span=span), help=help_text, related=related)
+
+
+def span_at(source: SourceText, mark: Mark) -> Span:
+    """The character at a mark; the end of the last line that is not blank where the mark is past the text."""
+    lines = source.text.splitlines()
+    line, column = mark.line, mark.column
+    if line >= len(lines) or not any(map(str.strip, lines[line:])):
+        line = max((number for number, text in enumerate(lines) if text.strip()), default=0)
+        column = len(lines[line].rstrip()) if lines else 0
+    return Span(line + 1, column + 1, line + 1, column + 2)
+
+
+def _meaning(
+    problem: str, context: str, source: SourceText, span: Span | None
+) -> tuple[str, str, str | None]:
+    """The code, message and help for a complaint."""
+    if "cannot start any token" in problem and span is not None:
+        return _forbidden_start(source.line(span.line)[span.column - 1 : span.column])
+    for complaint in (problem, context):
+        for said, code, message, help_text in _MEANINGS:
+            if any(text in complaint for text in said):
+                return code, message, help_text
+    return "SPX005", f"the text is not YAML here: {visible(problem)[:200]}", None
+
+
+def _forbidden_start(character: str) -> tuple[str, str, str | None]:
+    """The mistake of a value that starts with a character of YAML's own."""
+    if character == "\t":
+        return "SPX005", "a tab cannot indent YAML", "indent with spaces"
+    return "SPX005", f"no value can start with {quoted(character)}", "quote the text"
