@@ -1,0 +1,232 @@
+"""The price rules, against sums written out by hand, against torch, and the laws of a price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sparx_dsl.pricing.layer import (
+    price_adapter,
+    price_dpe,
+    price_feeding,
+    price_fusing,
+    price_ganglion_mixing,
+    price_layer_scale,
+    price_mixing,
+)
+from sparx_dsl.pricing.price import ZERO, Price, convolution, halved, total
+from sparx_dsl.spec.kinds import ROLES, Role, default_registry
+from sparx_dsl.spec.options.base import KindOptions, Site
+from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
+from sparx_dsl.spec.options.ffns import ConvFfn, Mlp, NoFfn
+from sparx_dsl.spec.options.fusions import DMCA, ConcatFusion
+from sparx_dsl.spec.options.heads import LinearHead
+from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, WindowAttention
+from sparx_dsl.spec.options.stems import ConvStem, PatchStem
+
+prices = st.builds(Price, st.integers(0, 2**70), st.integers(0, 2**70))
+sides = st.integers(1, 40)
+
+# (role, options, site, height, width, parameters, MACs), every number from the description of the kind.
+BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
+    # 10×7 image: 5×4, then 3×2. Convolutions 3→6, 6→6, 6→12 without bias; BatchNorms of 6, 6, 12.
+    ("stem", ConvStem(convs=3), Site(3, 12), 10, 7,
+     3 * 6 * 9 + 6 * 6 * 9 + 6 * 12 * 9 + 2 * (6 + 6 + 12), (162 + 324) * 5 * 4 + 648 * 3 * 2),
+    # The same with biases, and one convolution less.
+    ("stem", ConvStem(convs=2, norm="layer"), Site(3, 12), 10, 7,
+     3 * 6 * 9 + 6 * 12 * 9 + 18 + 2 * (6 + 12), 162 * 5 * 4 + 648 * 3 * 2),
+    # 3×2 patches of 4×4 from a 10×7 image.
+    ("stem", PatchStem(size=4), Site(3, 10), 10, 7, 3 * 10 * 16 + 10 + 20, 480 * 3 * 2),
+    ("downsample", ConvDownsample(), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 3 * 2),
+    ("downsample", ConvDownsample(norm="group"), Site(6, 10), 5, 4, 6 * 10 * 9 + 10 + 20, 540 * 3 * 2),
+    ("downsample", MergeDownsample(), Site(6, 10), 5, 4, 24 * 10 + 48, 240 * 3 * 2),
+    # Inner width 16, N = 3, R = 1: depthwise 5×5; four of (1 + 3 + 3)·16, 1·16, bias, A and D; norm; 16→8.
+    ("mixer", SS2D(state=3, conv=5), Site(8, 8, "group"), 4, 3,
+     16 * 25 + 16 + 4 * (7 * 16 + 16 + 16 + 16 * 3 + 16) + 32 + 16 * 8 + 8,
+     (16 * 25 + 4 * (7 * 16 + 16) + 9 * 64 * 3 + 64 + 16 * 8) * 12),
+    # No depthwise convolution, no biases, R = 2.
+    ("mixer", SS2D(conv=0, bias=False, rank=2), Site(8, 8), 4, 3,
+     4 * (4 * 16 + 2 * 16 + 16 + 16 + 16) + 32 + 16 * 8, (4 * (4 * 16 + 2 * 16) + 9 * 64 + 64 + 16 * 8) * 12),
+    # Causal kernel of 4 with bias; R = 2 for 20 channels; N = 16.
+    ("mixer", SSM(), Site(20, 20), 4, 3,
+     40 * 4 + 40 + 34 * 40 + 2 * 40 + 40 + 40 * 16 + 40 + 40 * 20,
+     (40 * 4 + 34 * 40 + 2 * 40 + 9 * 40 * 16 + 40 + 40 * 20) * 12),
+    # Two of everything but the output projection, which has a bias here.
+    ("mixer", BiSSM(state=8, conv=0, gate=False, bias=True), Site(8, 8), 4, 3,
+     2 * (17 * 16 + 16 + 16 + 16 * 8 + 16) + 16 * 8 + 8,
+     (2 * (17 * 16 + 16 + 9 * 16 * 8 + 16) + 16 * 8) * 12),
+    # A 5×4 map has 2×2 windows of 3×3: nine scores of each of 9 positions, twice, over 8 channels.
+    ("mixer", WindowAttention(window=3, heads=2), Site(8, 8), 5, 4,
+     25 * 2 + 8 * 8 + 8, 2 * (4 * 9 * 9 * 8) + 64 * 20),
+    # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
+    ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
+     72 + 36 * 9 + 72 + 36 * 24 + 24
+     + 2 * (12 * 9 + 24 + 144 + 24) + (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
+     (36 * 9 + 36 * 24) * 20 + 2 * (12 * 9 + 144) * 6 + 144 * 20 + 2 * 36 * (6 + 20)
+     + (36 * 9 + 12 * 24) * 20),
+    # Nothing is reduced: no reducers, and the scores see all 20 positions.
+    ("fusion", DMCA(groups=4, reduction=1), Site(12, 24, features=1, reduction=2), 5, 4,
+     24 + 12 * 9 + 24 + 12 * 24 + 24 + 3 * (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
+     (12 * 9 + 12 * 24 + 3 * 144 + 36 * 9 + 12 * 24) * 20 + 4 * 9 * 40),
+    # (1 + 3)·8 channels to 16, depthwise, to 18.
+    ("fusion", ConcatFusion(ratio=2), Site(8, 18, features=3), 5, 4,
+     32 * 16 + 16 + 16 * 9 + 16 + 16 * 18 + 18, (32 * 16 + 16 * 9 + 16 * 18) * 20),
+    ("ffn", Mlp(ratio=3), Site(8, 8), 5, 4, 8 * 24 + 24 + 24 * 8 + 8, 2 * 8 * 24 * 20),
+    ("ffn", ConvFfn(ratio=3), Site(8, 8), 5, 4,
+     8 * 24 + 24 + 24 * 9 + 24 + 24 * 8 + 8, (2 * 8 * 24 + 24 * 9) * 20),
+    ("head", LinearHead(classes=7), Site(8, 8), 5, 4, 16 + 8 * 7 + 7, 8 * 7),
+]  # fmt: skip
+CASES = pytest.mark.parametrize(
+    ("role", "options", "site", "height", "width", "params", "macs"),
+    BY_HAND,
+    ids=[f"{role}-{options.kind}-{place}" for place, (role, options, *_) in enumerate(BY_HAND)],
+)
+
+
+def price_of(role: Role, options: KindOptions, site: Site, height: int, width: int) -> Price:
+    return default_registry().of(role, options).load_price()(options, site, height, width)
+
+
+@CASES
+def test_each_kind_costs_what_its_description_says(role, options, site, height, width, params, macs):
+    """Every kind's rule gives the parameters and MACs counted by hand from its description."""
+    assert price_of(role, options, site, height, width) == Price(params, macs)
+
+
+@CASES
+def test_parameters_are_those_of_the_module(role, options, site, height, width, params, macs):
+    """The module that a kind builds has as many parameters as its rule says; buffers do not count."""
+    module: Any = default_registry().of(role, options).load_builder()(options, site, device="meta")
+    assert price_of(role, options, site, height, width).params == sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize(
+    "place", [place for place, (role, options, *_) in enumerate(BY_HAND)
+              if role != "mixer"])  # fmt: skip
+def test_macs_are_those_that_torch_counts(place):
+    """Where torch counts an operation at all, two of its operations are one MAC of the rule."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    role, options, site, height, width, *_ = BY_HAND[place]
+    module: Any = default_registry().of(role, options).load_builder()(options, site).eval()
+    inputs = [torch.zeros(1, site.channels, height, width)]
+    if role == "fusion":
+        inputs.append(torch.zeros(1, site.features * site.channels, height, width))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(*inputs)
+    assert counter.get_total_flops() == 2 * price_of(role, options, site, height, width).macs
+
+
+def test_every_built_in_kind_is_counted_by_hand():
+    """No kind that runs is missing from the table above."""
+    own = (kind for kind in default_registry() if kind.owner == "sparx_dsl")
+    running = {(kind.role, kind.name) for kind in own if kind.runs}
+    assert running == {(role, options.kind) for role, options, *_ in BY_HAND}
+    assert {role for role, _ in running} == set(ROLES)
+
+
+@given(prices, prices, prices)
+def test_prices_add_up_in_any_order(a: Price, b: Price, c: Price):
+    """Addition is associative and commutative, and ``ZERO`` changes nothing."""
+    assert (a + b) + c == a + (b + c) == total([c, b, a])
+    assert a + ZERO == a == ZERO + a
+
+
+@given(prices, st.integers(0, 50), st.integers(0, 50))
+def test_many_of_the_same_are_a_repeated_sum(a: Price, m: int, n: int):
+    """Multiplication by a number is repeated addition, so it distributes over the numbers."""
+    assert a * (m + n) == a * m + a * n
+    assert a * m == total([a] * m)
+
+
+def test_less_than_none_is_refused():
+    """A price times a negative number is an error."""
+    with pytest.raises(ValueError, match="-1 times"):
+        _ = ZERO * -1
+
+
+def test_a_price_says_what_it_counts():
+    """A price prints itself with separators and units."""
+    assert str(Price(1234567, 89)) == "1,234,567 parameters, 89 MACs"
+
+
+@given(st.integers(1, 100_000))
+def test_halving_rounds_up(size: int):
+    """A step of stride 2, padding 1 and a kernel of 3 gives half the size, rounded up."""
+    assert halved(size) == len(range(0, size, 2))
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3, 5]), sides, sides)
+def test_groups_divide_the_weights(
+    groups: int, inputs: int, outputs: int, kernel: int, height: int, width: int
+):
+    """A convolution in groups has one dense convolution's weights for each group, and shares no MAC."""
+    grouped = convolution(groups * inputs, groups * outputs, kernel, height, width, groups)
+    assert grouped == convolution(inputs, outputs, kernel, height, width) * groups
+
+
+@CASES
+def test_a_larger_map_costs_no_less(role, options, site, height, width, params, macs):
+    """More rows or more columns never cost fewer MACs, and never change the parameters."""
+    row = [price_of(role, options, site, height + more, width + 2 * more) for more in range(9)]
+    assert {price.params for price in row} == {params}
+    assert [price.macs for price in row] == sorted(price.macs for price in row)
+
+
+@CASES
+def test_more_channels_cost_more(role, options, site, height, width, params, macs):
+    """Twice the channels have strictly more parameters and MACs."""
+    twice = replace(site, channels=2 * site.channels, out_channels=2 * site.out_channels)
+    wider = price_of(role, options, twice, height, width)
+    assert wider.params > params
+    assert wider.macs > macs
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 8), sides, sides, st.integers(1, 8))
+def test_each_feature_costs_dmca_the_same(features: int, height: int, width: int, reduction: int):
+    """A feature more adds its share of the norms, of the depthwise 3×3 and of the 1×1 to 2C; nothing else."""
+    def at(count: int) -> Price:
+        return price_of("fusion", DMCA(), Site(8, 16, features=count, reduction=reduction), height, width)
+
+    added = Price(16 + 8 * 9 + 16 + 8 * 16, (8 * 9 + 8 * 16) * height * width)
+    assert at(features + 1) == at(features) + added
+
+
+@given(
+    st.sampled_from([SS2D(), SS2D(bias=False), SSM(), BiSSM(gate=False), WindowAttention(heads=2)]),
+    sides,
+    st.booleans(),
+)
+def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(mixer, side: int, layer_scale: bool):
+    """A normal layer adds its norm and the mixer's 1×1 projection to what a ganglion layer's mixing costs."""
+    site = Site(8, 8)
+    width = mixer.projected(8)
+    own = Price(16 + 8 * width + width * mixer.projection_bias, 8 * width * side * 3)
+    ganglion = price_ganglion_mixing(mixer, site, side, 3, layer_scale=layer_scale)
+    assert price_mixing(mixer, site, side, 3, layer_scale=layer_scale) == ganglion + own
+
+
+def test_parts_of_a_layer():
+    """Position encoding, fusing, feeding, the residual path's scale and the adapter, counted by hand."""
+    site = Site(8, 18, features=3)
+    concat = price_of("fusion", ConcatFusion(), site, 5, 4)
+    mlp = price_of("ffn", Mlp(), site, 5, 4)
+    assert price_dpe(site, 5, 4) == Price(80, 72 * 20)
+    assert price_layer_scale(site, 5, 4, present=True) == Price(16, 8 * 20)
+    assert price_layer_scale(site, 5, 4, present=False) == ZERO
+    assert price_fusing(ConcatFusion(), site, 5, 4) == concat + Price(16)
+    assert price_feeding(Mlp(), site, 5, 4, layer_scale=False) == mlp + Price(16)
+    assert price_feeding(Mlp(), site, 5, 4, layer_scale=True) == mlp + Price(16) + Price(16, 8 * 20)
+    assert price_adapter(6, 8, 5, 4) == Price(6 * 8 + 8, 48 * 20)
+
+
+def test_nothing_costs_nothing():
+    """A layer without a feed-forward network, and an adapter between equal channels, are free."""
+    assert price_feeding(NoFfn(), Site(8, 8), 5, 4, layer_scale=True) == ZERO
+    assert price_adapter(8, 8, 5, 4) == ZERO
