@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sparx_dsl import pricing, render, schedule
+from sparx_dsl import pricing, schedule
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.pricing import Cost
@@ -64,6 +64,8 @@ def cost(
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> Path:
     """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
+    from sparx_dsl import render
+
     return render.draw(connect(source), Path(path), fold=fold)
 
 

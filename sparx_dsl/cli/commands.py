@@ -21,7 +21,9 @@ def show(text: str, output: Path | None) -> None:
         sparx_dsl.write_text(output, text if text.endswith("\n") else text + "\n")
 
 
-def compile_spec(path: Path, emit: Emit, output: Path | None, size: str | None, batch: int, dtype: DTypeName, *, fold: bool) -> None:
+def compile_spec(
+    path: Path, emit: Emit, output: Path | None, size: str | None, batch: int, dtype: DTypeName, *, fold: bool
+) -> None:
     """Run a spec through the whole compiler as far as ``emit`` needs, and show that."""
     started = time.perf_counter()
     spec = sparx_dsl.load_spec(path)
@@ -53,9 +55,15 @@ def compile_spec(path: Path, emit: Emit, output: Path | None, size: str | None, 
 def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *, fold: bool) -> None:
     """Draw to a file of the kind that ``emit`` names."""
     if output is None:
-        refuse("SPX521", f"--emit {emit.value} draws a picture, which cannot be shown in a terminal", f"write -o figure.{emit.value}")
+        refuse(
+            "SPX521",
+            f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
+            f"write -o figure.{emit.value}",
+        )
     if output.suffix != f".{emit.value}":
-        refuse("SPX522", f"--emit {emit.value} cannot be written to {output.name}", f"write -o {output.stem}.{emit.value}")
+        refuse(
+            "SPX522", f"--emit {emit.value} cannot be written to {output.name}", f"write -o {output.stem}.{emit.value}"
+        )
     sparx_dsl.draw(graph, output, fold=fold)
 
 

@@ -25,7 +25,9 @@ def compile_command(
     size: Size = None,
     batch: Batch = 1,
     dtype: DType = DTypeName.float32,
-    explain: Annotated[str | None, typer.Option(metavar="NODE", help="Say what a node reads and why, and stop.")] = None,
+    explain: Annotated[
+        str | None, typer.Option(metavar="NODE", help="Say what a node reads and why, and stop.")
+    ] = None,
     fold: Annotated[bool, typer.Option(help="Fold repeats in pictures.")] = True,
     style: Format = Style.full,
 ) -> None:
@@ -43,27 +45,38 @@ def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")
         commands.check(specs)
 
 
-def draw_command(spec: SpecFile, output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file.")],
-                 fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True, style: Format = Style.full) -> None:
+def draw_command(
+    spec: SpecFile,
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file.")],
+    fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
+    style: Format = Style.full,
+) -> None:
     """Draw the connections of a spec."""
     with reporting(style):
         commands.draw(spec, output, fold=fold)
 
 
-def cost_command(spec: SpecFile, size: Size = None, batch: Batch = 1, dtype: DType = DTypeName.float32, style: Format = Style.full) -> None:
+def cost_command(
+    spec: SpecFile, size: Size = None, batch: Batch = 1, dtype: DType = DTypeName.float32, style: Format = Style.full
+) -> None:
     """Print the price of every part of a spec, without torch."""
     with reporting(style):
         commands.show(commands.cost(spec, size, batch, dtype), None)
 
 
-def explain_command(spec: SpecFile, node: Annotated[str, typer.Argument(metavar="NODE", help="Such as stage3.layer4.")],
-                    style: Format = Style.full) -> None:
+def explain_command(
+    spec: SpecFile,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="Such as stage3.layer4.")],
+    style: Format = Style.full,
+) -> None:
     """Say what a node reads and why, and who reads it."""
     with reporting(style):
         commands.show(commands.explain(spec, node), None)
 
 
-def diff_command(before: SpecFile, after: Annotated[Path, typer.Argument(metavar="SPEC")], style: Format = Style.full) -> None:
+def diff_command(
+    before: SpecFile, after: Annotated[Path, typer.Argument(metavar="SPEC")], style: Format = Style.full
+) -> None:
     """Say what differs between two specs: layers, connections, prices."""
     with reporting(style):
         commands.show(commands.diff(before, after), None)
@@ -82,7 +95,11 @@ def version_option(wanted: bool) -> None:
         raise typer.Exit
 
 
-def root(version: Annotated[bool, typer.Option("--version", callback=version_option, is_eager=True, help="Print the version.")] = False) -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=version_option, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """A language for hierarchical vision backbones with sparse cross-layer connections, compiled to PyTorch."""
 
 

@@ -17,8 +17,16 @@ class BidirectionalScan(GatedScan):
     """A scan forwards and another, with weights of its own, backwards; their sum is gated and projected."""
 
     def __init__(
-        self, inner: int, out_channels: int, scan: SequenceScan, backward_scan: SequenceScan, *, gate: bool, bias: bool,
-        halve: bool, **factory: Unpack[Factory],
+        self,
+        inner: int,
+        out_channels: int,
+        scan: SequenceScan,
+        backward_scan: SequenceScan,
+        *,
+        gate: bool,
+        bias: bool,
+        halve: bool,
+        **factory: Unpack[Factory],
     ) -> None:
         super().__init__(inner, out_channels, scan, gate=gate, bias=bias, **factory)
         self.backward_scan = backward_scan
@@ -38,7 +46,17 @@ def build(
     inner = options.inner(site.channels)
     scan, backward_scan = (
         SequenceScan(
-            inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory)
-        for _ in range(2))
+            inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory
+        )
+        for _ in range(2)
+    )
     return BidirectionalScan(
-        inner, site.channels, scan, backward_scan, gate=options.gate, bias=options.bias, halve=options.halve, **factory)
+        inner,
+        site.channels,
+        scan,
+        backward_scan,
+        gate=options.gate,
+        bias=options.bias,
+        halve=options.halve,
+        **factory,
+    )

@@ -11,7 +11,7 @@ from torch.nn import functional
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.init import Factory, reset_scan
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.ops.selective_scan import selective_scan
+from sparx_dsl.ops.selective_scan import decay_rates, selective_scan
 from sparx_dsl.spec.options.base import NormName, Site
 from sparx_dsl.spec.options.mixers import SS2D
 
@@ -19,14 +19,23 @@ DIRECTIONS = 4
 
 
 class SelectiveScan2D(nn.Module):
-    """Depthwise convolution and SiLU, the scans in four directions, their sum, a norm, and the output projection.
+    """Depthwise convolution and SiLU, the scans in four directions, their sum, a norm, and a projection.
 
-    Parameters: x_proj_weight (4, R + 2N, inner), dt_weight (4, inner, R), dt_bias (4, inner), A_logs (4·inner, N) and
-    D (4·inner), with the directions in the order rows, columns, rows reversed, columns reversed.
+    Parameters: x_proj_weight (4, R + 2N, inner), dt_weight (4, inner, R), dt_bias (4, inner), A_logs
+    (4·inner, N) and D (4·inner), with the directions in the order rows, columns, rows reversed, columns
+    reversed.
     """
 
     def __init__(
-        self, inner: int, out_channels: int, *, state: int, rank: int, kernel: int, bias: bool, norm: NormName,
+        self,
+        inner: int,
+        out_channels: int,
+        *,
+        state: int,
+        rank: int,
+        kernel: int,
+        bias: bool,
+        norm: NormName,
         **factory: Unpack[Factory],
     ) -> None:
         super().__init__()
@@ -54,16 +63,18 @@ class SelectiveScan2D(nn.Module):
     def scan(self, x: Tensor) -> Tensor:
         """Scan in four directions and sum what they give: (batch, inner, height, width) to the same shape."""
         positions = x.permute(0, 2, 3, 1)
-        # One product for all four directions: a projection at each position does not care in which order they are read.
-        values = functional.linear(positions, self.x_proj_weight.flatten(0, 1)).unflatten(3, (DIRECTIONS, -1))
+        # One product for all four directions: a projection at each position does not care in which order they
+        # are read.
+        values = functional.linear(positions, self.x_proj_weight.flatten(0, 1))
+        values = torch.unflatten(values, 3, (DIRECTIONS, -1))
         values = torch.stack([walk(values[..., index, :], index) for index in range(DIRECTIONS)], dim=1)
-        time, B, C = values.split((self.rank, self.state, self.state), dim=3)
+        time, B, C = torch.split(values, [self.rank, self.state, self.state], dim=3)
         delta = time @ self.dt_weight.transpose(1, 2)
         u = torch.stack([walk(positions, index) for index in range(DIRECTIONS)], dim=2)
         y = selective_scan(
             u.flatten(2).transpose(1, 2),
             delta.transpose(1, 2).flatten(2).transpose(1, 2),
-            -torch.exp(self.A_logs.to(scan_precision(self.A_logs))),
+            decay_rates(self.A_logs),
             B.transpose(2, 3),
             C.transpose(2, 3),
             self.D,
@@ -84,15 +95,12 @@ def merge(y: Tensor, height: int, width: int) -> Tensor:
 
     (batch, 4·inner, height·width) to (batch, inner, height, width).
     """
-    rows, columns, rows_reversed, columns_reversed = y.transpose(1, 2).unflatten(2, (DIRECTIONS, -1)).unbind(2)
-    by_rows = (rows + rows_reversed.flip(1)).unflatten(1, (height, width))
-    by_columns = (columns + columns_reversed.flip(1)).unflatten(1, (width, height))
+    rows, columns, rows_reversed, columns_reversed = torch.unflatten(
+        y.transpose(1, 2), 2, (DIRECTIONS, -1)
+    ).unbind(2)
+    by_rows = torch.unflatten(rows + rows_reversed.flip(1), 1, (height, width))
+    by_columns = torch.unflatten(columns + columns_reversed.flip(1), 1, (width, height))
     return (by_rows + by_columns.transpose(1, 2)).permute(0, 3, 1, 2)
-
-
-def scan_precision(parameter: Tensor) -> torch.dtype:
-    """The dtype in which the decay rates are made from their logarithms: float32, or float64 for a float64 model."""
-    return torch.float64 if parameter.dtype == torch.float64 else torch.float32
 
 
 def build(
@@ -100,5 +108,13 @@ def build(
 ) -> SelectiveScan2D:
     """Make what follows the input projection of SS2D at that site."""
     return SelectiveScan2D(
-        options.inner(site.channels), site.channels, state=options.state, rank=options.time_rank(site.channels),
-        kernel=options.conv, bias=options.bias, norm=site.norm, device=device, dtype=dtype)
+        options.inner(site.channels),
+        site.channels,
+        state=options.state,
+        rank=options.time_rank(site.channels),
+        kernel=options.conv,
+        bias=options.bias,
+        norm=site.norm,
+        device=device,
+        dtype=dtype,
+    )

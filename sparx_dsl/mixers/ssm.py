@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.mixers.ss2d import scan_precision
 from sparx_dsl.nn.convolution import SequenceConvolution, pointwise
 from sparx_dsl.nn.init import Factory, reset_scan
-from sparx_dsl.ops.selective_scan import selective_scan
+from sparx_dsl.ops.selective_scan import decay_rates, selective_scan
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.mixers import SSM
 
@@ -19,8 +18,8 @@ from sparx_dsl.spec.options.mixers import SSM
 class SequenceScan(nn.Module):
     """A causal depthwise convolution with SiLU, and a selective scan, along one sequence.
 
-    Parameters: conv (inner channels, with bias; none for a kernel of 0, and then no SiLU), x_proj_weight (R + 2N, inner),
-    dt_weight (inner, R), dt_bias (inner,), A_logs (inner, N) and D (inner,).
+    Parameters: conv (inner channels, with bias; none for a kernel of 0, and then no SiLU), x_proj_weight
+    (R + 2N, inner), dt_weight (inner, R), dt_bias (inner,), A_logs (inner, N) and D (inner,).
     """
 
     def __init__(self, inner: int, *, state: int, rank: int, kernel: int, **factory: Unpack[Factory]) -> None:
@@ -45,18 +44,24 @@ class SequenceScan(nn.Module):
         if self.conv is not None:
             x = functional.silu(self.conv(functional.pad(x, (self.kernel - 1, 0))))
         values = functional.linear(x.transpose(1, 2), self.x_proj_weight)
-        time, B, C = values.split((self.rank, self.state, self.state), dim=2)
+        time, B, C = torch.split(values, [self.rank, self.state, self.state], dim=2)
         delta = functional.linear(time, self.dt_weight).transpose(1, 2)
-        A = -torch.exp(self.A_logs.to(scan_precision(self.A_logs)))
-        B, C = (tensor.transpose(1, 2).unsqueeze(1) for tensor in (B, C))
-        return selective_scan(x, delta, A, B, C, self.D, self.dt_bias)
+        inward, outward = (each.transpose(1, 2).unsqueeze(1) for each in (B, C))
+        return selective_scan(x, delta, decay_rates(self.A_logs), inward, outward, self.D, self.dt_bias)
 
 
 class GatedScan(nn.Module):
-    """One or two scans of a map's positions in rows, a gate through SiLU where there is one, and the output projection."""
+    """A scan of a map's positions in rows, a gate through SiLU where there is one, and a projection."""
 
     def __init__(
-        self, inner: int, out_channels: int, scan: SequenceScan, *, gate: bool, bias: bool, **factory: Unpack[Factory]
+        self,
+        inner: int,
+        out_channels: int,
+        scan: SequenceScan,
+        *,
+        gate: bool,
+        bias: bool,
+        **factory: Unpack[Factory],
     ) -> None:
         super().__init__()
         self.inner = inner
@@ -67,7 +72,7 @@ class GatedScan(nn.Module):
     def forward(self, projected: Tensor) -> Tensor:
         """(batch, inner, or 2·inner with a gate, height, width) to (batch, out_channels, height, width)."""
         x = projected[:, : self.inner]
-        y = self.mix(x.flatten(2)).unflatten(2, x.shape[2:])
+        y = self.mix(x.flatten(2)).reshape(x.shape)
         if self.gate:
             y = y * functional.silu(projected[:, self.inner :])
         return self.out_projection(y)
@@ -84,5 +89,6 @@ def build(
     factory: Factory = {"device": device, "dtype": dtype}
     inner = options.inner(site.channels)
     scan = SequenceScan(
-        inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory)
+        inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory
+    )
     return GatedScan(inner, site.channels, scan, gate=options.gate, bias=options.bias, **factory)

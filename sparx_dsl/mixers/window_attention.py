@@ -17,11 +17,14 @@ from sparx_dsl.spec.options.mixers import WindowAttention
 class WindowedAttention(nn.Module):
     """Attention within windows of a map that is padded to whole windows; padding is never attended to.
 
-    The windows begin ``shift`` positions right and below where they would otherwise; the map does not wrap around, though the
-    windows do. Parameter: position_bias ((2·window − 1)², heads), row by row over (row, column) distances.
+    The windows begin ``shift`` positions right and below where they would otherwise; the map does not wrap
+    around, though the windows do. Parameter: position_bias ((2·window − 1)², heads), row by row over (row,
+    column) distances.
     """
 
-    def __init__(self, channels: int, *, heads: int, window: int, shift: int, **factory: Unpack[Factory]) -> None:
+    def __init__(
+        self, channels: int, *, heads: int, window: int, shift: int, **factory: Unpack[Factory]
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.window = window
@@ -60,18 +63,21 @@ class WindowedAttention(nn.Module):
         """
         batch, channels, height, width = projected.shape
         rows, columns, window = height // self.window, width // self.window, self.window
-        parts = projected.reshape(batch, 3, self.heads, channels // (3 * self.heads), rows, window, columns, window)
+        parts = projected.reshape(
+            batch, 3, self.heads, channels // (3 * self.heads), rows, window, columns, window
+        )
         return parts.permute(1, 0, 4, 6, 2, 5, 7, 3).reshape(
-            3, batch, rows * columns * self.heads, window * window, channels // (3 * self.heads))
+            3, batch, rows * columns * self.heads, window * window, channels // (3 * self.heads)
+        )
 
     def assemble(self, attended: Tensor, height: int, width: int) -> Tensor:
         """(batch, windows·heads, window², head width) back to (batch, channels, height, width)."""
         rows, columns, window = height // self.window, width // self.window, self.window
-        parts = attended.unflatten(2, (window, window)).unflatten(1, (rows, columns, self.heads))
+        parts = attended.reshape(attended.shape[0], rows, columns, self.heads, window, window, -1)
         return parts.permute(0, 3, 6, 1, 4, 2, 5).reshape(attended.shape[0], -1, height, width)
 
     def attention_bias(self, height: int, width: int, shift: int, device: torch.device) -> Tensor:
-        """What is added to the scores: the position bias, and −∞ between positions that do not hear each other.
+        """What is added to the scores: the position bias, and −∞ where positions do not hear each other.
 
         Gives (1, windows·heads, window², window²).
         """
@@ -90,23 +96,33 @@ class WindowedAttention(nn.Module):
 
 
 def region_labels(height: int, width: int, window: int, shift: int, device: torch.device) -> Tensor:
-    """Label each position of each window by its region: (windows, window²). Equal labels within a window hear each other.
+    """Label each position of each window by its region; equal labels within a window hear each other.
 
-    Regions are parted by the map's edge, across which a rolled window wraps around, and by the padding. Padding hears padding,
-    so no position is left without any.
+    Gives (windows, window²). Regions are parted by the map's edge, across which a rolled window wraps around,
+    and by the padding. Padding hears padding, so that no position hears nothing.
     """
     tall, wide = height + -height % window, width + -width % window
     row, column = (torch.arange(side, device=device) + shift for side in (tall, wide))
     padded = ((row % tall) >= height)[:, None] | ((column % wide) >= width)[None, :]
     labels = 4 * padded + 2 * (row >= tall)[:, None] + (column >= wide)[None, :]
-    return labels.unflatten(1, (-1, window)).unflatten(0, (-1, window)).transpose(1, 2).flatten(2).flatten(0, 1)
+    windows = labels.reshape(tall // window, window, wide // window, window)
+    return windows.transpose(1, 2).reshape(-1, window * window)
 
 
 def build(
-    options: WindowAttention, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    options: WindowAttention,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> WindowedAttention:
-    """Make what follows the projection to query, key and value at that site; layers of even number are shifted."""
+    """Make what follows the projection to query, key and value at that site; even layers are shifted."""
     shift = options.window // 2 if options.shift and site.number % 2 == 0 else 0
     return WindowedAttention(
-        site.channels, heads=options.head_count(site.channels), window=options.window, shift=shift,
-        device=device, dtype=dtype)
+        site.channels,
+        heads=options.head_count(site.channels),
+        window=options.window,
+        shift=shift,
+        device=device,
+        dtype=dtype,
+    )

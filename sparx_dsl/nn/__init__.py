@@ -1,1 +1,1 @@
-"""The torch modules of a backbone: stems, downsamplings, fusions, feed-forward networks, heads and a layer's parts."""
+"""The torch modules of a backbone: stems, downsamplings, fusions, FFNs, heads and a layer's parts."""

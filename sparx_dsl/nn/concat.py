@@ -24,14 +24,20 @@ class Concatenation(nn.Module):
         self.projection = pointwise(hidden, out_channels, **factory)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """(batch, C, height, width) and (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
         hidden = self.conv(self.expansion(torch.cat((x, features), dim=1)))
         return self.projection(functional.gelu(hidden))
 
 
 def build(
-    options: ConcatFusion, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    options: ConcatFusion,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Concatenation:
     """Make the concatenating fusion for that site."""
     channels = (1 + site.features) * site.channels
-    return Concatenation(channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype)
+    return Concatenation(
+        channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype
+    )

@@ -1,4 +1,4 @@
-"""Convolutions and linear layers with this project's initial values, and the pair of a convolution and a norm."""
+"""Convolutions and linear layers with this project's initial values; a convolution with its norm."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Linear(nn.Linear):
 
 
 class ConvNorm(nn.Module):
-    """A convolution and the norm that follows it at once; where that is a BatchNorm, the two can be folded into one."""
+    """A convolution and the norm that follows it at once; where that is BatchNorm, the two can be folded."""
 
     def __init__(self, conv: Convolution, norm: nn.Module) -> None:
         super().__init__()
@@ -59,10 +59,14 @@ def depthwise(
     channels: int, kernel: int, *, bias: bool = True, stride: int = 1, **factory: Unpack[Factory]
 ) -> Convolution:
     """Make a depthwise convolution with padding kernel // 2."""
-    return Convolution(channels, channels, kernel, stride=stride, padding=kernel // 2, groups=channels, bias=bias, **factory)
+    return Convolution(
+        channels, channels, kernel, stride=stride, padding=kernel // 2, groups=channels, bias=bias, **factory
+    )
 
 
-def normed3x3(channels: int, out_channels: int, stride: int, norm: NormName, **factory: Unpack[Factory]) -> ConvNorm:
+def normed3x3(
+    channels: int, out_channels: int, stride: int, norm: NormName, **factory: Unpack[Factory]
+) -> ConvNorm:
     """Make a 3×3 convolution of padding 1 with its norm; it has a bias unless the norm is ``batch``."""
     bias = norm != "batch"
     conv = Convolution(channels, out_channels, 3, stride=stride, padding=1, bias=bias, **factory)

@@ -1,7 +1,8 @@
-"""Dynamic Multi-layer Channel Aggregator: how a ganglion layer takes in earlier features (SparX, section 3.1, equation 1).
+"""Dynamic Multi-layer Channel Aggregator: how a ganglion layer takes in features (SparX, section 3.1).
 
-Where the paper is silent or differs, this follows the authors' implementation: the scale of the attention stands before the
-softmax, and where nothing is reduced the query takes the place of the input in the final mixing.
+Where the paper is silent or differs, this follows the authors' implementation: the scale of the attention
+stands before the softmax, and where nothing is reduced the query takes the place of the input in the final
+mixing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class ReducedProjection(nn.Module):
         super().__init__()
         self.reduction = batch_normed_depthwise(channels, ratio + 1, ratio, **factory) if ratio > 1 else None
         self.projection = ConvNorm(
-            pointwise(channels, channels, bias=False, **factory), make_norm("batch", channels, **factory))
+            pointwise(channels, channels, bias=False, **factory), make_norm("batch", channels, **factory)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same at 1 / ratio of the height and width."""
@@ -36,10 +38,17 @@ class ReducedProjection(nn.Module):
 
 
 class ChannelAggregator(nn.Module):
-    """DMCA: features are selected, attended to by grouped channel-wise cross-attention (GCCA), and mixed with the input."""
+    """DMCA: features are selected, attended to channel by channel, and mixed with the input (equation 1)."""
 
     def __init__(
-        self, channels: int, features: int, out_channels: int, *, groups: int, ratio: int, norm: NormName,
+        self,
+        channels: int,
+        features: int,
+        out_channels: int,
+        *,
+        groups: int,
+        ratio: int,
+        norm: NormName,
         **factory: Unpack[Factory],
     ) -> None:
         super().__init__()
@@ -57,31 +66,40 @@ class ChannelAggregator(nn.Module):
         self.projection = pointwise(3 * channels, out_channels - self.missing, groups=3, **factory)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """(batch, C, height, width) and (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
         selected = functional.gelu(self.selection(self.norm(features)))
         key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
         query, value = self.query(x), self.value(value)
         attended = attend_to_channels(query, self.key(key), value, self.groups)
-        # The three maps interleave, so that each of the three groups of the projection reads a third of every map.
+        # The three maps interleave, so that each of the three groups of the projection reads a third of every
+        # map.
         own = query if self.query_replaces_input else x
-        mixed = torch.cat((own, attended, value), dim=1).unflatten(1, (-1, 3)).transpose(1, 2).flatten(1, 2)
+        mixed = (
+            torch.unflatten(torch.cat((own, attended, value), dim=1), 1, (-1, 3))
+            .transpose(1, 2)
+            .flatten(1, 2)
+        )
         return complete(self.projection(functional.gelu(self.mixing(mixed))), self.missing)
 
 
 def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -> Tensor:
-    """GCCA: within each group, channels attend to channels by what they are over the positions.
+    """Grouped channel-wise cross-attention (GCCA): within a group, channels attend to channels.
 
-    query and key (batch, C, reduced height, reduced width), value (batch, C, height, width); gives the shape of the value.
+    query and key (batch, C, reduced height, reduced width), value (batch, C, height, width); gives the shape
+    of the value.
     """
-    queries, keys, values = (map_.flatten(2).unflatten(1, (groups, -1)) for map_ in (query, key, value))
+    queries, keys, values = (
+        torch.unflatten(each.flatten(2), 1, (groups, -1)) for each in (query, key, value)
+    )
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
-    return (scores.softmax(dim=-1) @ values).flatten(1, 2).unflatten(2, value.shape[2:])
+    return (scores.softmax(dim=-1) @ values).reshape(value.shape)
 
 
 def complete(x: Tensor, missing: int) -> Tensor:
-    """Append the channels that three groups could not give: one as the mean of all, two as the means of the two halves.
+    """Append the channels that three groups could not give: the mean of all, or the means of two halves.
 
-    (batch, channels, height, width) to (batch, channels + missing, height, width). Halves of an odd number share the middle.
+    (batch, channels, height, width) to (batch, channels + missing, height, width). Halves of an odd number
+    share the middle.
     """
     if missing == 0:
         return x
@@ -101,5 +119,12 @@ def build(
 ) -> ChannelAggregator:
     """Make the aggregator for that site; ``site.out_channels`` is the width of the mixer's projection."""
     return ChannelAggregator(
-        site.channels, site.features, site.out_channels, groups=options.groups, ratio=options.spatial_reduction(site),
-        norm=site.norm, device=device, dtype=dtype)
+        site.channels,
+        site.features,
+        site.out_channels,
+        groups=options.groups,
+        ratio=options.spatial_reduction(site),
+        norm=site.norm,
+        device=device,
+        dtype=dtype,
+    )

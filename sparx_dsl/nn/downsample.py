@@ -24,7 +24,7 @@ class PatchMerging(nn.Module):
         self.reduction = pointwise(4 * channels, out_channels, bias=False, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉); odd sides get zeros."""
+        """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉), zero-padded."""
         right, below = x.shape[3] % 2, x.shape[2] % 2
         # Padding by nothing would still copy the map.
         if right or below:
@@ -35,14 +35,22 @@ class PatchMerging(nn.Module):
 
 
 def build_conv(
-    options: ConvDownsample, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    options: ConvDownsample,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> ConvNorm:
     """Make the strided convolution with its norm for that site."""
     return normed3x3(site.channels, site.out_channels, 2, options.norm, device=device, dtype=dtype)
 
 
 def build_merge(
-    options: MergeDownsample, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    options: MergeDownsample,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> PatchMerging:
     """Make the patch merging for that site."""
     return PatchMerging(site.channels, site.out_channels, options.norm, device=device, dtype=dtype)

@@ -50,7 +50,11 @@ def build_mlp(
 
 
 def build_conv(
-    options: ConvFfn, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    options: ConvFfn,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> ConvolutionalFfn:
     """Make the feed-forward network with a depthwise convolution for that site."""
     return ConvolutionalFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)

@@ -28,7 +28,13 @@ class LinearClassifier(nn.Module):
 
 
 def build_linear(
-    options: LinearHead, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    options: LinearHead,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> LinearClassifier:
     """Make the linear head for that site."""
-    return LinearClassifier(site.channels, options.classes, options.norm or site.norm, device=device, dtype=dtype)
+    return LinearClassifier(
+        site.channels, options.classes, options.norm or site.norm, device=device, dtype=dtype
+    )

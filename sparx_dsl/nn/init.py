@@ -1,7 +1,8 @@
 """Initial values, and which parameters take no weight decay.
 
-Every module of this project that owns parameters has ``reset_parameters``, which its constructor calls and which does nothing
-on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise`` is as good as one built in place.
+Every module of this project that owns parameters has ``reset_parameters``, which its constructor calls and
+which does nothing on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise``
+is as good as one built in place.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 WEIGHT_STD = 0.02
-"""Standard deviation of the truncated normal of convolutions, linear layers and tables (SparX, Swin, VMamba)."""
+"""Standard deviation of the truncated normal of convolutions, linear layers and tables."""
 
 SMALLEST_STEP, LARGEST_STEP, STEP_FLOOR = 0.001, 0.1, 1e-4
 """Bounds of the log-uniform initial time steps, and the least time step (Mamba)."""
@@ -46,7 +47,7 @@ def initialise(model: nn.Module) -> None:
 
 
 def no_weight_decay(model: nn.Module) -> set[str]:
-    """Names of the parameters that an optimiser must leave without weight decay: A_logs, D and the time-step bias."""
+    """Names of the parameters that take no weight decay: A_logs, D and the time-step bias (Mamba)."""
     return {name for name, _ in model.named_parameters() if name.rpartition(".")[2] in UNDECAYED}
 
 
@@ -64,8 +65,9 @@ def reset_weight(weight: Tensor, bias: Tensor | None = None) -> None:
 def reset_scan(x_proj_weight: Tensor, dt_weight: Tensor, dt_bias: Tensor, A_logs: Tensor, D: Tensor) -> None:
     """Set a selective scan's parameters as Mamba does; nothing on the meta device.
 
-    Shapes: x_proj_weight (…, inputs), uniform(±inputs^-0.5); dt_weight (…, R), uniform(±R^-0.5); dt_bias, of any shape, the
-    inverse softplus of log-uniform time steps in [0.001, 0.1]; A_logs (…, N), log(1..N); D, one.
+    Shapes: x_proj_weight (…, inputs), uniform(±inputs^-0.5); dt_weight (…, R), uniform(±R^-0.5); dt_bias, of
+    any shape, the inverse softplus of log-uniform time steps in [0.001, 0.1]; A_logs (…, N), log(1..N); D,
+    one.
     """
     if A_logs.is_meta:
         return
@@ -73,7 +75,9 @@ def reset_scan(x_proj_weight: Tensor, dt_weight: Tensor, dt_bias: Tensor, A_logs
         bound = weight.shape[-1] ** -0.5
         weight.uniform_(-bound, bound)
     # In float32 at least: the inverse softplus takes the difference of numbers close to one.
-    steps = torch.empty(dt_bias.shape, device=dt_bias.device, dtype=torch.promote_types(dt_bias.dtype, torch.float32))
+    steps = torch.empty(
+        dt_bias.shape, device=dt_bias.device, dtype=torch.promote_types(dt_bias.dtype, torch.float32)
+    )
     steps = steps.uniform_(math.log(SMALLEST_STEP), math.log(LARGEST_STEP)).exp().clamp(min=STEP_FLOOR)
     dt_bias.copy_(steps + torch.log(-torch.expm1(-steps)))
     A_logs.copy_(torch.arange(1, A_logs.shape[-1] + 1, device=A_logs.device).log().expand_as(A_logs))

@@ -1,7 +1,7 @@
-"""The parts of a layer as a schedule runs them, and the functions that make them from a site, options and a kind's builder.
+"""The parts of a layer as a schedule runs them, and the functions that make them.
 
-A layer is x ← DPE(x), then x ← scale(x) + mixer, then x ← scale(x) + FFN. A part is a module of its own, because a tensor
-given to a module lives until that call returns.
+A layer is x ← DPE(x), then x ← scale(x) + mixer, then x ← scale(x) + FFN. A part is a module of its own,
+because a tensor given to a module lives until that call returns.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ class Builder(Protocol):
     """A kind's builder as the registry loads it."""
 
     def __call__(
-        self, options: KindOptions, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+        self,
+        options: KindOptions,
+        site: Site,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> nn.Module:
         """Make the module of those options at that site."""
         ...
@@ -42,7 +47,7 @@ class Dpe(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """A weight and a bias for each channel, on the residual path (SparX-Mamba's released code, stages 3 and 4)."""
+    """A weight and a bias for each channel, on the residual path (SparX-Mamba's released code)."""
 
     def __init__(self, channels: int, initial: float, **factory: Unpack[Factory]) -> None:
         super().__init__()
@@ -63,11 +68,12 @@ class LayerScale(nn.Module):
         return torch.addcmul(self.bias[:, None, None], x, self.weight[:, None, None])
 
     def extra_repr(self) -> str:
+        """What ``repr`` says of it."""
         return f"{self.weight.shape[0]}, initial={self.initial}"
 
 
 class DropPath(nn.Module):
-    """Stochastic depth: in training, a sample's whole branch is dropped at this rate and scaled up otherwise (Huang et al. 2016).
+    """Stochastic depth: in training, drop a sample's whole branch at this rate, else scale it up.
 
     Raises ``ValueError`` for a rate outside [0, 1).
     """
@@ -86,11 +92,12 @@ class DropPath(nn.Module):
         return x * (kept / (1 - self.rate))
 
     def extra_repr(self) -> str:
+        """What ``repr`` says of it."""
         return f"rate={self.rate}"
 
 
 class Residual(nn.Module):
-    """What the parts with a residual share: the scale on the residual path, if any, and the drop path on the other."""
+    """What the parts with a residual share: the scale on it, if any, and the drop path on the branch."""
 
     def __init__(self, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
         super().__init__()
@@ -107,7 +114,12 @@ class NormalMixing(Residual):
     """The token mixer of a normal layer: norm, input projection, mixer, and the residual around them."""
 
     def __init__(
-        self, norm: nn.Module, projection: nn.Module, mixer: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath
+        self,
+        norm: nn.Module,
+        projection: nn.Module,
+        mixer: nn.Module,
+        layer_scale: LayerScale | None,
+        drop_path: DropPath,
     ) -> None:
         super().__init__(layer_scale, drop_path)
         self.norm = norm
@@ -128,7 +140,7 @@ class Fusing(nn.Module):
         self.fusion = fusion
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """(batch, C, height, width) and (batch, L·C, height, width) to the mixer's projection (batch, ·, height, width)."""
+        """(batch, C, height, width), (batch, L·C, height, width) to the mixer's (batch, ·, height, width)."""
         return self.fusion(self.norm(x), features)
 
 
@@ -147,7 +159,9 @@ class GanglionMixing(Residual):
 class Feeding(Residual):
     """The feed-forward network with its norm and the residual around it."""
 
-    def __init__(self, norm: nn.Module, ffn: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
+    def __init__(
+        self, norm: nn.Module, ffn: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath
+    ) -> None:
         super().__init__(layer_scale, drop_path)
         self.norm = norm
         self.ffn = ffn
@@ -158,7 +172,7 @@ class Feeding(Residual):
 
 
 class LinkAdapter(nn.Module):
-    """Brings a feature of an earlier stage to a layer's size and channels: average pooling, then 1×1 where channels differ."""
+    """Brings an earlier stage's feature to a layer: average pooling, then 1×1 where channels differ."""
 
     def __init__(self, in_channels: int, channels: int, ratio: int, **factory: Unpack[Factory]) -> None:
         super().__init__()
@@ -172,6 +186,7 @@ class LinkAdapter(nn.Module):
         return x if self.projection is None else self.projection(x)
 
     def extra_repr(self) -> str:
+        """What ``repr`` says of it."""
         return f"ratio={self.ratio}"
 
 
@@ -181,7 +196,12 @@ def make_layer_scale(channels: int, initial: float | None, **factory: Unpack[Fac
 
 
 def normal_mixing(
-    options: MixerOptions, site: Site, build: Builder, *, layer_scale: float | None = None, drop_path: float = 0.0,
+    options: MixerOptions,
+    site: Site,
+    build: Builder,
+    *,
+    layer_scale: float | None = None,
+    drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> NormalMixing:
     """Make a normal layer's mixing; ``build`` is the builder of the mixer's kind."""
@@ -201,19 +221,33 @@ def fusing(options: KindOptions, site: Site, build: Builder, **factory: Unpack[F
 
 
 def ganglion_mixing(
-    options: MixerOptions, site: Site, build: Builder, *, layer_scale: float | None = None, drop_path: float = 0.0,
+    options: MixerOptions,
+    site: Site,
+    build: Builder,
+    *,
+    layer_scale: float | None = None,
+    drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> GanglionMixing:
-    """Make a ganglion layer's mixing, which follows its fusion; ``build`` is the builder of the mixer's kind."""
+    """Make a ganglion layer's mixing, after its fusion; ``build`` is the builder of the mixer's kind."""
     scale = make_layer_scale(site.channels, layer_scale, **factory)
     return GanglionMixing(build(options, site, **factory), scale, DropPath(drop_path))
 
 
 def feeding(
-    options: KindOptions, site: Site, build: Builder, *, layer_scale: float | None = None, drop_path: float = 0.0,
+    options: KindOptions,
+    site: Site,
+    build: Builder,
+    *,
+    layer_scale: float | None = None,
+    drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> Feeding:
     """Make a layer's feed-forward part; ``build`` is the builder of the feed-forward network's kind."""
     scale = make_layer_scale(site.channels, layer_scale, **factory)
     return Feeding(
-        make_norm(site.norm, site.channels, **factory), build(options, site, **factory), scale, DropPath(drop_path))
+        make_norm(site.norm, site.channels, **factory),
+        build(options, site, **factory),
+        scale,
+        DropPath(drop_path),
+    )

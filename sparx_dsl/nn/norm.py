@@ -14,17 +14,17 @@ EPSILON = 1e-5
 
 
 class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of each position of a (batch, channels, height, width) map (Swin, VMamba)."""
+    """LayerNorm over the channels of each position of a (batch, channels, height, width) map."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Normalise; the shape stays."""
-        positions = x.permute(0, 2, 3, 1)
+        positions = input.permute(0, 2, 3, 1)
         normed = functional.layer_norm(positions, self.normalized_shape, self.weight, self.bias, self.eps)
         return normed.permute(0, 3, 1, 2)
 
 
 def make_norm(name: NormName, channels: int, **factory: Unpack[Factory]) -> nn.Module:
-    """Make the norm of that name: ``group`` (mean and variance over C, H, W), ``layer`` (over C) or ``batch``."""
+    """Make the norm of that name: ``group`` (over C, H and W), ``layer`` (over C) or ``batch``."""
     if name == "group":
         return nn.GroupNorm(1, channels, eps=EPSILON, **factory)
     if name == "layer":

@@ -13,14 +13,15 @@ from torch.nn import functional
 def linear_recurrence(decay: Tensor, drive: Tensor) -> Tensor:
     """Solve h[t] = decay[t] · h[t−1] + drive[t] with h[−1] = 0 along dimension 1.
 
-    Both are (batch, length, …) of one shape and floating dtype, and so is the result. Stable for decays in [0, 1]:
-    nothing but products of decays is ever formed. Differentiable any number of times.
+    Both are (batch, length, …) of one shape and floating dtype, and so is the result. Stable for decays in
+    [0, 1]: nothing but products of decays is ever formed. Differentiable any number of times.
     """
-    return _LinearRecurrence.apply(decay, drive)
+    states: Tensor = _LinearRecurrence.apply(decay, drive)  # pyright: ignore[reportUnknownMemberType]
+    return states
 
 
 class _LinearRecurrence(torch.autograd.Function):
-    """The derivative of the recurrence is the same recurrence, run from the end with the decays one step later."""
+    """The derivative of the recurrence is the same recurrence from the end, with decays one step later."""
 
     @staticmethod
     def forward(decay: Tensor, drive: Tensor) -> Tensor:
@@ -41,10 +42,11 @@ class _LinearRecurrence(torch.autograd.Function):
 
 
 def solve_in_chunks(decay: Tensor, drive: Tensor) -> Tensor:
-    """Solve the recurrence without a derivative: chunks of about sqrt(length), each step over all chunks at once.
+    """Solve the recurrence in chunks of about sqrt(length), each step over all chunks at once.
 
-    The first pass finds the state at every chunk's end as if it had begun at zero; the carry over the chunks then gives the
-    state at every chunk's beginning; the second pass starts from there. Shapes as in ``linear_recurrence``.
+    The first pass finds the state at every chunk's end as if it had begun at zero; the carry over the chunks
+    then gives the state at every chunk's beginning; the second pass starts from there. Shapes as in
+    ``linear_recurrence``.
     """
     length = decay.shape[1]
     chunk = math.isqrt(length - 1) + 1
@@ -64,11 +66,11 @@ def _split(tensor: Tensor, chunks: int, chunk: int) -> Tensor:
     # Padding by nothing would still copy the tensor, and every length at 224 × 224 is a square.
     if missing:
         tensor = functional.pad(tensor, (0, 0) * (tensor.dim() - 2) + (0, missing))
-    return tensor.unflatten(1, (chunks, chunk))
+    return torch.unflatten(tensor, 1, (chunks, chunk))
 
 
 def _last_states(decay: Tensor, drive: Tensor) -> Tensor:
-    """Give the last state of every chunk that begins at zero: (batch, chunks, chunk, …) to (batch, chunks, …)."""
+    """Last state of each chunk that begins at zero: (batch, chunks, chunk, …) to (batch, chunks, …)."""
     state = drive[:, :, 0]
     for step in range(1, drive.shape[2]):
         state = torch.addcmul(drive[:, :, step], decay[:, :, step], state)
@@ -76,7 +78,7 @@ def _last_states(decay: Tensor, drive: Tensor) -> Tensor:
 
 
 def _carry(decay: Tensor, last: Tensor) -> Tensor:
-    """Give the state before every chunk, from each chunk's whole decay and last state: all (batch, chunks, …)."""
+    """State before each chunk, from each chunk's whole decay and last state: all (batch, chunks, …)."""
     state = torch.zeros_like(last[:, 0])
     states = [state]
     for index in range(last.shape[1] - 1):

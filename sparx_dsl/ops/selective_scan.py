@@ -21,30 +21,36 @@ def selective_scan(
 ) -> Tensor:
     """Run h ← exp(Δ·A)·h + Δ·B·u, y = C·h + D·u along the sequence, with Δ = softplus(delta + bias).
 
-    Shapes: u and delta (batch, channels, length); A (channels, state), negative; B and C (batch, groups, state, length), where
-    the channels fall into as many equal groups in order; D and delta_bias (channels,). Gives y (batch, channels, length)
-    in the dtype of u; computes in float32, or in float64 where u is float64. Without ``softplus``, Δ = delta + bias ≥ 0.
+    Shapes: u and delta (batch, channels, length); A (channels, state), negative; B and C (batch, groups,
+    state, length), where the channels fall into as many equal groups in order; D and delta_bias (channels,).
+    Gives y (batch, channels, length) in the dtype of u; computes in float32, or in float64 where u is
+    float64. Without ``softplus``, Δ = delta + bias ≥ 0.
     """
     precision = torch.float64 if u.dtype == torch.float64 else torch.float32
     groups, state = B.shape[1], B.shape[2]
 
     def by_position(tensor: Tensor) -> Tensor:
         """(batch, channels, length) to (batch, length, groups, 1, channels of a group)."""
-        return tensor.to(precision).transpose(1, 2).unflatten(2, (groups, 1, -1))
+        return torch.unflatten(tensor.to(precision).transpose(1, 2), 2, (groups, 1, -1))
 
     def by_channel(tensor: Tensor) -> Tensor:
         """(channels, values) to (groups, values, channels of a group)."""
-        return tensor.to(precision).unflatten(0, (groups, -1)).transpose(1, 2)
+        return torch.unflatten(tensor.to(precision), 0, (groups, -1)).transpose(1, 2)
 
     inputs, steps = by_position(u), by_position(delta)
     if delta_bias is not None:
         steps = steps + by_channel(delta_bias[:, None])
     if softplus:
         steps = functional.softplus(steps)
-    B, C = (tensor.to(precision).permute(0, 3, 1, 2)[..., None] for tensor in (B, C))
-    states = linear_recurrence(torch.exp(steps * by_channel(A)), steps * inputs * B)
+    inward, outward = (each.to(precision).permute(0, 3, 1, 2)[..., None] for each in (B, C))
+    states = linear_recurrence(torch.exp(steps * by_channel(A)), steps * inputs * inward)
     # A sum over one state would copy the largest tensor of all.
-    y = (states * C).sum(dim=3) if state > 1 else (states * C).squeeze(3)
+    y = (states * outward).sum(dim=3) if state > 1 else (states * outward).squeeze(3)
     if D is not None:
         y = y + (inputs * by_channel(D[:, None])).squeeze(3)
     return y.flatten(2).transpose(1, 2).to(u.dtype)
+
+
+def decay_rates(A_logs: Tensor) -> Tensor:
+    """A = −exp(A_logs), of any shape, in float32 at least: a rounded rate bends every step."""
+    return -torch.exp(A_logs.to(torch.promote_types(A_logs.dtype, torch.float32)))

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph, Node, connect
-from sparx_dsl.pricing.layer import price_adapter, price_dpe, price_feeding, price_fusing, price_ganglion_mixing, price_mixing
+from sparx_dsl.pricing.layer import (
+    price_adapter,
+    price_dpe,
+    price_feeding,
+    price_fusing,
+    price_ganglion_mixing,
+    price_mixing,
+)
 from sparx_dsl.pricing.price import Price
 from sparx_dsl.schedule import DType, Run, Schedule, plan
 from sparx_dsl.spec import Spec, default_registry
@@ -103,7 +110,9 @@ def _mixer(schedule: Schedule, node: Node, run: Run) -> Price:
 
 def _ffn(schedule: Schedule, node: Node, run: Run) -> Price:
     settings = node.layer_settings
-    return price_feeding(settings.ffn, node.site, *node.map_size(schedule.size), layer_scale=settings.layer_scale is not None)
+    return price_feeding(
+        settings.ffn, node.site, *node.map_size(schedule.size), layer_scale=settings.layer_scale is not None
+    )
 
 
 PART_PRICES: Mapping[str, Callable[[Schedule, Node, Run], Price]] = {

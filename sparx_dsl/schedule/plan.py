@@ -43,16 +43,35 @@ def _wanted(graph: ConnectionGraph, features: tuple[int, ...] | None) -> tuple[N
     return tuple(node for node in graph.nodes if node.role != "head" and node.stage <= max(features))
 
 
-def _check(graph: ConnectionGraph, size: tuple[int, int], batch: int, dtype: str, features: tuple[int, ...] | None) -> None:
+def _check(
+    graph: ConnectionGraph, size: tuple[int, int], batch: int, dtype: str, features: tuple[int, ...] | None
+) -> None:
     mistakes: list[Diagnostic] = []
     stages = len(graph.spec.stages)
     if min(size) < 1 or batch < 1:
-        mistakes.append(Diagnostic("SPX320", f"a batch of {batch} images of {size[0]}×{size[1]} pixels cannot be", help="all three are at least 1"))
+        mistakes.append(
+            Diagnostic(
+                "SPX320",
+                f"a batch of {batch} images of {size[0]}×{size[1]} pixels cannot be",
+                help="all three are at least 1",
+            )
+        )
     if dtype not in ITEM_BYTES:
-        mistakes.append(Diagnostic("SPX321", f"there is no dtype {dtype!r} for feature maps", help=f"one of {', '.join(ITEM_BYTES)}"))
-    if features is not None and (not features or list(features) != sorted(set(features)) or not 1 <= features[0] <= features[-1] <= stages):
-        mistakes.append(Diagnostic("SPX322", f"the stages {list(features)} cannot be the outputs of a backbone of {stages} stages",
-                                   help=f"name stages from 1 to {stages}, in rising order"))
+        mistakes.append(
+            Diagnostic(
+                "SPX321", f"there is no dtype {dtype!r} for feature maps", help=f"one of {', '.join(ITEM_BYTES)}"
+            )
+        )
+    if features is not None and (
+        not features or list(features) != sorted(set(features)) or not 1 <= features[0] <= features[-1] <= stages
+    ):
+        mistakes.append(
+            Diagnostic(
+                "SPX322",
+                f"the stages {list(features)} cannot be the outputs of a backbone of {stages} stages",
+                help=f"name stages from 1 to {stages}, in rising order",
+            )
+        )
     if mistakes:
         raise SparxError(mistakes)
 

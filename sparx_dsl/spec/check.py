@@ -37,8 +37,8 @@ def check_spec(spec: Spec, limits: Limits) -> Iterator[Diagnostic]:
     """Yield every cross-field mistake of a spec, each at its line."""
     yield from _stage_names(spec)
     total = sum(stage.depth for stage in spec.stages)
-    if total > limits.layers:
-        yield Diagnostic("SPX401", f"{total} layers are more than the limit of {limits.layers}", spec.where("stages", key=True))
+    if total > limits.layers_in_total:
+        yield Diagnostic("SPX401", f"{total} layers are more than the limit of {limits.layers_in_total}", spec.where("stages", key=True))
     for index, stage in enumerate(spec.stages):
         yield from _placement(spec, index, stage)
         yield from _layer_numbers(spec, index, stage)

@@ -73,7 +73,9 @@ class KindRegistry:
         for kind in kinds:
             taken = self._kinds.setdefault((kind.role, kind.name), kind)
             if taken is not kind:
-                raise ValueError(f"the {kind.role} kind {kind.name!r} is defined twice, by {taken.owner} and by {kind.owner}")
+                raise ValueError(
+                    f"the {kind.role} kind {kind.name!r} is defined twice, by {taken.owner} and by {kind.owner}"
+                )
 
     def __iter__(self) -> Iterator[Kind]:
         return iter(self._kinds.values())
@@ -96,12 +98,27 @@ def builtin_kinds() -> tuple[Kind, ...]:
     return (
         Kind("stem", stems.ConvStem, "sparx_dsl.nn.stem:build_conv", "sparx_dsl.pricing.ends:price_conv_stem"),
         Kind("stem", stems.PatchStem, "sparx_dsl.nn.stem:build_patch", "sparx_dsl.pricing.ends:price_patch_stem"),
-        Kind("downsample", downsamples.ConvDownsample, "sparx_dsl.nn.downsample:build_conv", "sparx_dsl.pricing.ends:price_conv_downsample"),
-        Kind("downsample", downsamples.MergeDownsample, "sparx_dsl.nn.downsample:build_merge", "sparx_dsl.pricing.ends:price_merge_downsample"),
+        Kind(
+            "downsample",
+            downsamples.ConvDownsample,
+            "sparx_dsl.nn.downsample:build_conv",
+            "sparx_dsl.pricing.ends:price_conv_downsample",
+        ),
+        Kind(
+            "downsample",
+            downsamples.MergeDownsample,
+            "sparx_dsl.nn.downsample:build_merge",
+            "sparx_dsl.pricing.ends:price_merge_downsample",
+        ),
         Kind("mixer", mixers.SS2D, "sparx_dsl.mixers.ss2d:build", "sparx_dsl.pricing.mixers:price_ss2d"),
         Kind("mixer", mixers.SSM, "sparx_dsl.mixers.ssm:build", "sparx_dsl.pricing.mixers:price_ssm"),
         Kind("mixer", mixers.BiSSM, "sparx_dsl.mixers.bi_ssm:build", "sparx_dsl.pricing.mixers:price_bi_ssm"),
-        Kind("mixer", mixers.WindowAttention, "sparx_dsl.mixers.window_attention:build", "sparx_dsl.pricing.mixers:price_window_attention"),
+        Kind(
+            "mixer",
+            mixers.WindowAttention,
+            "sparx_dsl.mixers.window_attention:build",
+            "sparx_dsl.pricing.mixers:price_window_attention",
+        ),
         Kind("fusion", fusions.DMCA, "sparx_dsl.nn.dmca:build", "sparx_dsl.pricing.fusions:price_dmca"),
         Kind("fusion", fusions.ConcatFusion, "sparx_dsl.nn.concat:build", "sparx_dsl.pricing.fusions:price_concat"),
         Kind("ffn", ffns.Mlp, "sparx_dsl.nn.ffn:build_mlp", "sparx_dsl.pricing.ffns:price_mlp"),

@@ -91,7 +91,9 @@ class Stage(Options):
     """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
     downsample: Annotated[DownsampleOptions | None, KindSlot("downsample")] = None
     layer: LayerOptions = LayerOptions()
-    layers: Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)] = FrozenDict()
+    layers: Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)] = (
+        FrozenDict()
+    )
     """What single layers are, by number."""
 
 

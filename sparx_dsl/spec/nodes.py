@@ -66,8 +66,8 @@ def plain(node: Node) -> Any:
 def node_of(data: object, source: SourceText | None = None, limits: Limits = DEFAULT_LIMITS) -> Node:
     """The tree of Python data: mappings, lists, tuples and scalars, without spans.
 
-    Raises ``SparxError`` for other types and data that contains itself (SPX019), keys that are no names (SPX011),
-    and data beyond the limits (SPX002, SPX003, SPX015 to SPX017).
+    Raises ``SparxError`` for other types and data that contains itself (SPX019), keys that are no names
+    (SPX011), and data beyond the limits (SPX002, SPX003, SPX015 to SPX017).
     """
     return _DataReader(source, limits).node(data, (), ())
 
@@ -172,9 +172,9 @@ def _text_of(value: Scalar) -> str:
 def locate(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Where:
     """The place of the value to which a pydantic ``loc`` leads, or of its key; list indices are 0-based.
 
-    A part that does not exist where the walk stands is skipped, and so is a part that only names the mapping's own
-    ``kind`` (pydantic inserts such tags). With ``key``, a value without a key (a list's item, the root) stands for
-    itself. The path in the result is 1-based, and ends where the walk ended.
+    A part that does not exist where the walk stands is skipped, and so is a part that only names the mapping's
+    own ``kind`` (pydantic inserts such tags). With ``key``, a value without a key (a list's item, the root)
+    stands for itself. The path in the result is 1-based, and ends where the walk ended.
     """
     node, key_node = root, None
     trail: list[str] = []
@@ -192,7 +192,7 @@ def locate(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Whe
 
 
 def _is_tag(node: MappingNode, part: str | int, following: str | int | None) -> bool:
-    """Whether ``part`` is the mapping's kind rather than a key of that name, for the next part is a key here."""
+    """Whether ``part`` is the mapping's kind rather than a key of that name: the next part is a key here."""
     kind = node.entry("kind")
     named = kind is not None and isinstance(kind.value, ScalarNode) and kind.value.value == part
     return named and following is not None and node.entry(following) is not None
@@ -201,10 +201,10 @@ def _is_tag(node: MappingNode, part: str | int, following: str | int | None) -> 
 def merge_patch(base: Node, patch: Node) -> Node:
     """``base`` with ``patch`` on top, every part keeping its own source and span.
 
-    As in RFC 7386, a mapping is merged key by key, ``null`` takes a key away, and anything else replaces what was
-    there. Two rules are added. A mapping whose ``kind`` differs from the base's replaces the base's mapping whole.
-    A mapping on a list addresses its items by 1-based number, or by their ``name``; the number after the last
-    appends an item.
+    As in RFC 7386, a mapping is merged key by key, ``null`` takes a key away, and anything else replaces what
+    was there. Two rules are added. A mapping whose ``kind`` differs from the base's replaces the base's mapping
+    whole. A mapping on a list addresses its items by 1-based number, or by their ``name``; the number after the
+    last appends an item.
     Raises ``SparxError`` (SPX107) at a key that addresses no item.
     """
     return _merged(base, patch, ())
@@ -259,7 +259,7 @@ def _item_names(sequence: SequenceNode) -> dict[str, int]:
 
 
 def _item_index(key: ScalarNode, names: dict[str, int], count: int) -> int | None:
-    """The 0-based index that a key means, ``count`` to append, or None; a text of digits may be a name or a number."""
+    """The 0-based index that a key means, ``count`` to append, or None; digits in quotes may be a name."""
     written = str(key.value)
     if not isinstance(key.value, int) and written in names:
         return names[written]

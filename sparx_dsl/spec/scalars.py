@@ -53,8 +53,8 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9
 def resolve_scalar(text: str, plain: bool) -> Scalar:
     """The value of a scalar whose text this is; ``plain`` tells that it was written without quotes.
 
-    Raises ``SparxError`` without a place where YAML's versions disagree on the text (SPX010), or the number is out of
-    range (SPX016).
+    Raises ``SparxError``, without a place, where YAML's versions disagree on the text (SPX010) or the number is
+    out of range (SPX016).
     """
     if not plain:
         return text

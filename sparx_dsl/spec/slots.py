@@ -27,7 +27,9 @@ class KindSlot:
             serialization=core_schema.plain_serializer_function_ser_schema(_serialise, info_arg=True),
         )
 
-    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
         """One branch for each registered kind of the role."""
         kinds = [kind for kind in default_registry() if kind.role == self.role]
         return {"anyOf": [_branch(kind.options) for kind in kinds]}
@@ -50,7 +52,9 @@ class KindSlot:
         code = "unknown_kind" if "kind" in given else "missing_kind"
         error = PydanticCustomError(code, "no such kind", context)
         where = ("kind",) if "kind" in given else ()
-        return ValidationError.from_exception_data("kind", [InitErrorDetails(type=error, loc=where, input=given.get("kind"))])
+        return ValidationError.from_exception_data(
+            "kind", [InitErrorDetails(type=error, loc=where, input=given.get("kind"))]
+        )
 
 
 def _serialise(value: KindOptions, info: core_schema.SerializationInfo) -> dict[str, Any]:

@@ -15,8 +15,8 @@ BYTE_ORDER_MARK = "\ufeff"
 def read_text(text: str | bytes, name: str, limits: Limits) -> SourceText:
     """The text, without a byte order mark at its start, under the name by which to speak of it.
 
-    Raises ``SparxError`` for a text that is too large (SPX001), is not UTF-8 (SPX004), or has control characters,
-    bidi controls or lone surrogates in it (SPX015).
+    Raises ``SparxError`` for a text that is too large (SPX001), is not UTF-8 (SPX004), or has control
+    characters, bidi controls or lone surrogates in it (SPX015).
     """
     too_large = len(text) > limits.source_bytes
     if too_large or (isinstance(text, str) and _utf8_length(text) > limits.source_bytes):

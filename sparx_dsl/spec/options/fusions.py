@@ -30,8 +30,12 @@ class DMCA(FusionOptions):
     def problems(self, site: Site) -> Iterator[Problem]:
         """The groups share the channels out evenly."""
         if site.channels % self.groups:
-            yield Problem("groups", "SPX213", f"{self.groups} groups do not divide the {site.channels} channels",
-                          divisor_help("numbers of groups", site.channels, self.groups))
+            yield Problem(
+                "groups",
+                "SPX213",
+                f"{self.groups} groups do not divide the {site.channels} channels",
+                divisor_help("numbers of groups", site.channels, self.groups),
+            )
 
 
 class ConcatFusion(FusionOptions):

@@ -69,8 +69,12 @@ class SS2D(ScanMixer):
     def problems(self, site: Site) -> Iterator[Problem]:
         """The kernel has a middle."""
         if self.conv and self.conv % 2 == 0:
-            yield Problem("conv", "SPX210", f"a depthwise kernel of {self.conv} has no middle, so the map would change its size",
-                          f"write {self.conv - 1} or {self.conv + 1}, or 0 for no convolution")
+            yield Problem(
+                "conv",
+                "SPX210",
+                f"a depthwise kernel of {self.conv} has no middle, so the map would change its size",
+                f"write {self.conv - 1} or {self.conv + 1}, or 0 for no convolution",
+            )
 
 
 class SequenceMixer(ScanMixer):
@@ -130,8 +134,16 @@ class WindowAttention(MixerOptions):
     def problems(self, site: Site) -> Iterator[Problem]:
         """Heads share the channels out evenly."""
         if self.heads is not None and site.channels % self.heads:
-            yield Problem("heads", "SPX211", f"{self.heads} heads do not divide the {site.channels} channels",
-                          divisor_help("numbers of heads", site.channels, self.heads))
+            yield Problem(
+                "heads",
+                "SPX211",
+                f"{self.heads} heads do not divide the {site.channels} channels",
+                divisor_help("numbers of heads", site.channels, self.heads),
+            )
         if self.heads is None and site.channels % self.head_width:
-            yield Problem("head_width", "SPX212", f"heads of width {self.head_width} do not divide the {site.channels} channels",
-                          divisor_help("widths", site.channels, self.head_width))
+            yield Problem(
+                "head_width",
+                "SPX212",
+                f"heads of width {self.head_width} do not divide the {site.channels} channels",
+                divisor_help("widths", site.channels, self.head_width),
+            )
