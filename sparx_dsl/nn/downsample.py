@@ -24,7 +24,7 @@ class PatchMerging(nn.Module):
         self.reduction = pointwise(4 * channels, out_channels, bias=False, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉), zero-padded."""
+        """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉), padded."""
         right, below = x.shape[3] % 2, x.shape[2] % 2
         # Padding by nothing would still copy the map.
         if right or below:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -16,8 +16,7 @@ def linear_recurrence(decay: Tensor, drive: Tensor) -> Tensor:
     Both are (batch, length, …) of one shape and floating dtype, and so is the result. Stable for decays in
     [0, 1]: nothing but products of decays is ever formed. Differentiable any number of times.
     """
-    states: Tensor = _LinearRecurrence.apply(decay, drive)  # pyright: ignore[reportUnknownMemberType]
-    return states
+    return cast(Tensor, _LinearRecurrence.apply(decay, drive))  # pyright: ignore[reportUnknownMemberType]
 
 
 class _LinearRecurrence(torch.autograd.Function):

@@ -1,0 +1,1 @@
+"""Arrays that published implementations computed, and the weights and inputs behind them."""
