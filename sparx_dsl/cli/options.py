@@ -6,7 +6,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Iterator
-from enum import Enum
+from enum import StrEnum
 from typing import Never
 
 import typer
@@ -16,7 +16,7 @@ from sparx_dsl import Diagnostic, SparxError, render_diagnostics
 MAX_SIDE = 65_536
 
 
-class Emit(str, Enum):
+class Emit(StrEnum):
     """What ``compile`` can show."""
 
     summary = "summary"
@@ -31,7 +31,7 @@ class Emit(str, Enum):
     pdf = "pdf"
 
 
-class Style(str, Enum):
+class Style(StrEnum):
     """How mistakes are reported."""
 
     full = "full"
@@ -39,7 +39,7 @@ class Style(str, Enum):
     json = "json"
 
 
-class DTypeName(str, Enum):
+class DTypeName(StrEnum):
     """Types of feature maps."""
 
     float64 = "float64"
@@ -76,6 +76,6 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return sides
 
 
-def refuse(code: str, message: str, help: str) -> Never:  # noqa: A002
+def refuse(code: str, message: str, help: str) -> Never:
     """Raise a mistake in the command line itself."""
     raise SparxError(Diagnostic(code, message, help=help))

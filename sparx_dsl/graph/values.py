@@ -104,9 +104,12 @@ class ConnectionGraph:
     def networkx(self) -> networkx.MultiDiGraph[str]:
         """The same graph for networkx, frozen: node attribute ``node``, edge attribute ``edge``, keyed by kind."""
         graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph(name=self.spec.name)
-        graph.add_nodes_from((node.name, {"node": node}) for node in self.nodes)
-        graph.add_edges_from((edge.source, edge.target, edge.kind, {"edge": edge}) for edge in self.edges)
-        return networkx.freeze(graph)
+        for node in self.nodes:
+            graph.add_node(node.name, node=node)
+        for edge in self.edges:
+            graph.add_edge(edge.source, edge.target, edge.kind, edge=edge)
+        networkx.freeze(graph)  # pyright: ignore[reportUnknownMemberType]
+        return graph
 
     def explain(self, name: str) -> str:
         """Say what the node reads and why, and who reads it; raises ``SparxError`` for an unknown name."""

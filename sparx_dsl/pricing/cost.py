@@ -65,7 +65,7 @@ def cost(
     dtype: DType = "float32",
     features: tuple[int, ...] | None = None,
 ) -> Cost:
-    """Price a backbone for images of ``size`` (height, width), by default the spec's; raises ``SparxError`` as ``plan`` does."""
+    """Price a backbone for images of ``size`` (height, width), by default the spec's; raises what ``plan`` raises."""
     graph = connect(spec) if isinstance(spec, Spec) else spec
     return price_schedule(plan(graph, size, batch, dtype, features))
 
@@ -84,7 +84,8 @@ def _row(schedule: Schedule, run: Run) -> CostRow:
 
 def _end(schedule: Schedule, node: Node, run: Run) -> Price:
     """A stem, downsampling or head; its rule is given the size of the map (or image) that goes in."""
-    assert node.options is not None and node.role != "layer"
+    assert node.options is not None
+    assert node.role != "layer"
     rule = default_registry().of(node.role, node.options).load_price()
     price: Price = rule(node.options, node.site, *schedule.buffers[run.inputs[0]].shape[2:])
     return price

@@ -8,7 +8,7 @@ from sparx_dsl.schedule.values import Free, Gather, Run, Step
 
 
 def with_frees(steps: Iterable[Run | Gather], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Step, ...]:
-    """The steps with a ``Free`` of every buffer right after its last use; what is never read is freed where it is written.
+    """The steps with a ``Free`` of every buffer right after its last use, or where it is written if nobody reads it.
 
     ``inputs`` are held from the start, ``outputs`` are never freed.
     """

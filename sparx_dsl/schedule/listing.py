@@ -10,7 +10,8 @@ def listing(schedule: Schedule) -> str:
     height, width = schedule.size
     lines = [
         f"{schedule.graph.spec.name}: {height}×{width}, batch {schedule.batch}, {schedule.dtype}",
-        f"peak {schedule.peak_bytes:,} bytes at {schedule.peak_step.output}; no order needs less than {schedule.bound_bytes:,}",
+        f"peak {schedule.peak_bytes:,} bytes at {schedule.peak_step.output}; "
+        f"no order needs less than {schedule.bound_bytes:,}",
     ]
     number = 0
     for step, live in zip(schedule.steps, schedule.live_bytes, strict=True):

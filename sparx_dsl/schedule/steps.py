@@ -29,7 +29,7 @@ def adapted_name(edge: Edge) -> str:
 
 
 def _adapters(graph: ConnectionGraph, node: Node, names: set[str]) -> Iterator[Run]:
-    """Adapt a feature as soon as it exists: later stages have smaller maps, so the adapted one is the cheaper to hold."""
+    """Adapt a feature as soon as it exists: later stages have smaller maps, so that is cheaper to hold."""
     for edge in graph.edges:
         if edge.source == node.name and edge.target in names and graph.adapted(edge):
             name = adapted_name(edge)
@@ -39,16 +39,16 @@ def _adapters(graph: ConnectionGraph, node: Node, names: set[str]) -> Iterator[R
 def _layer(graph: ConnectionGraph, node: Node, given: str) -> Iterator[Run | Gather]:
     settings, name = node.layer_settings, node.name
     runs_ffn = default_registry().of("ffn", settings.ffn).runs
+    features = tuple(adapted_name(edge) if graph.adapted(edge) else edge.source for edge in graph.features(name))
+    gathered = features[0] if len(features) == 1 else f"{name}.gather"
+    if len(features) > 1:
+        # First of all, since features that die here then need not be held beside the position encoding's result.
+        yield Gather(name, features, gathered)
     if settings.dpe:
         yield _part(node, "dpe", (given,), f"{name}.dpe")
         given = f"{name}.dpe"
     mixed = f"{name}.mixer" if runs_ffn else name
-    features = tuple(adapted_name(edge) if graph.adapted(edge) else edge.source for edge in graph.features(name))
     if features:
-        gathered = features[0]
-        if len(features) > 1:
-            gathered = f"{name}.gather"
-            yield Gather(name, features, gathered)
         yield _part(node, "fusion", (given, gathered), f"{name}.fusion")
         yield _part(node, "mixer", (given, f"{name}.fusion"), mixed)
     else:

@@ -15,7 +15,7 @@ def verify_schedule(schedule: Schedule) -> tuple[str, ...]:
 
 
 def verify_steps(steps: tuple[Step, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[str, ...]:
-    """Replay steps: written before read, written once, freed right after the last read, outputs kept, nothing else left."""
+    """Replay steps: written before read and only once, freed right after the last read, outputs kept, no leftovers."""
     return tuple(_replay(steps, inputs, outputs))
 
 

@@ -13,6 +13,7 @@ class FrozenDict(Mapping[K, V], Generic[K, V]):
     """An immutable and hashable mapping; equal to any mapping with the same items."""
 
     __slots__ = ("_items",)
+    _items: dict[K, V]
 
     def __init__(self, items: Mapping[K, V] | None = None) -> None:
         object.__setattr__(self, "_items", dict(items or {}))

@@ -48,7 +48,7 @@ Size = Annotated[tuple[Side, Side], Field(strict=False), BeforeValidator(_pair),
 """Height and width in pixels; one number where they are equal."""
 
 
-class InputOptions(Options):
+class InputOptions(Options, frozen=True):
     """What the backbone is fed."""
 
     channels: Annotated[int, Field(ge=1, le=1024)] = 3
@@ -56,7 +56,7 @@ class InputOptions(Options):
     """The size at which to price and plan by default; the compiled module takes any."""
 
 
-class LayerOptions(Options):
+class LayerOptions(Options, frozen=True):
     """What a layer is made of; a slot that is not given is taken from the next wider level.
 
     The levels, widest first: the backbone's ``layer``, the stage's ``layer``, the stage's ``layers`` entry. A slot
@@ -72,7 +72,7 @@ class LayerOptions(Options):
     """Initial weight of the per-channel scale on the residual path, or ``none``."""
 
 
-class Stage(Options):
+class Stage(Options, frozen=True):
     """One stage: its width, its depth, and which of its layers hear which."""
 
     name: Name | None = None
@@ -97,7 +97,7 @@ class Stage(Options):
     """What single layers are, by number."""
 
 
-class Link(Options):
+class Link(Options, frozen=True):
     """One connection by the names of its ends."""
 
     source: Place = Field(alias="from")
@@ -107,7 +107,7 @@ class Link(Options):
 Links = Annotated[tuple[Link, ...], Field(strict=False)]
 
 
-class LinkEdits(Options):
+class LinkEdits(Options, frozen=True):
     """Connections added to the rule's, or cut from them."""
 
     add: Links = ()
@@ -127,7 +127,7 @@ class _Origin:
         return 0
 
 
-class Spec(Options):
+class Spec(Options, frozen=True):
     """One backbone as its user wrote it; made by ``load_spec``, ``parse_spec`` or ``Spec.edit``."""
 
     sparx: Literal[1]
@@ -153,7 +153,7 @@ class Spec(Options):
     def with_origin(self, root: Node) -> Spec:
         """The same spec, remembering the tree that it was read from."""
         copy = self.model_copy()
-        copy._origin = _Origin(root)
+        Options.__setattr__(copy, "_origin", _Origin(root))
         return copy
 
     def written(self) -> dict[str, Any]:
@@ -161,7 +161,7 @@ class Spec(Options):
         return self.model_dump(mode="python", by_alias=True, exclude_unset=True)
 
     def edit(self, changes: Mapping[str, object]) -> Spec:
-        """A checked copy with other values at the given 1-based key paths, such as ``stages.3.S``; None takes a key away."""
+        """A checked copy with other values at 1-based key paths such as ``stages.3.S``; None takes a key away."""
         from sparx_dsl.spec.edit import edit_spec
 
         return edit_spec(self, changes)

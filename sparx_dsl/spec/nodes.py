@@ -172,8 +172,8 @@ def _text_of(value: Scalar) -> str:
 def locate(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Where:
     """The place of the value to which a pydantic ``loc`` leads, or of its key; list indices are 0-based.
 
-    A part that does not exist where the walk stands is skipped, and so is a part that only names the mapping's
-    own ``kind`` (pydantic inserts such tags). With ``key``, a value without a key (a list's item, the root)
+    A part that does not exist where the walk stands is skipped, as is a part that only names the mapping's own
+    ``kind`` (pydantic inserts such tags). With ``key``, a value without a key (a list's item, the root)
     stands for itself. The path in the result is 1-based, and ends where the walk ended.
     """
     node, key_node = root, None
@@ -202,9 +202,9 @@ def merge_patch(base: Node, patch: Node) -> Node:
     """``base`` with ``patch`` on top, every part keeping its own source and span.
 
     As in RFC 7386, a mapping is merged key by key, ``null`` takes a key away, and anything else replaces what
-    was there. Two rules are added. A mapping whose ``kind`` differs from the base's replaces the base's mapping
-    whole. A mapping on a list addresses its items by 1-based number, or by their ``name``; the number after the
-    last appends an item.
+    was there. Two rules are added. A mapping whose ``kind`` differs from the base's replaces the whole mapping
+    there. A mapping on a list addresses its items by 1-based number, or by their ``name``; the number after
+    the last appends an item.
     Raises ``SparxError`` (SPX107) at a key that addresses no item.
     """
     return _merged(base, patch, ())

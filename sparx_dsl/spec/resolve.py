@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sparx_dsl.spec.frozen import FrozenDict
 from sparx_dsl.spec.models import LayerOptions, Spec, Stage
@@ -13,6 +13,8 @@ from sparx_dsl.spec.options.fusions import DMCA, FusionOptions
 from sparx_dsl.spec.options.mixers import MixerOptions
 
 Path = tuple[str | int, ...]
+DEFAULT_FUSION: FusionOptions = DMCA()
+DEFAULT_FFN: FfnOptions = Mlp()
 SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale")
 
 
@@ -21,8 +23,8 @@ class LayerSettings:
     """Everything that one layer is made of."""
 
     mixer: MixerOptions
-    fusion: FusionOptions = DMCA()
-    ffn: FfnOptions = Mlp()
+    fusion: FusionOptions = DEFAULT_FUSION
+    ffn: FfnOptions = DEFAULT_FFN
     norm: NormName = "layer"
     dpe: bool = False
     layer_scale: float | None = None
@@ -33,8 +35,8 @@ class LayerSettings:
 class Chosen:
     """The value that each slot of a layer was given, and the key path where it stands (list indices 0-based)."""
 
-    values: FrozenDict[str, object] = field(default_factory=FrozenDict)
-    paths: FrozenDict[str, Path] = field(default_factory=FrozenDict)
+    values: FrozenDict[str, object]
+    paths: FrozenDict[str, Path]
 
     def over(self, options: LayerOptions, path: Path) -> Chosen:
         """These choices with a narrower level laid over them."""
@@ -49,7 +51,7 @@ class Chosen:
 def choices(spec: Spec, index: int) -> Iterator[Chosen]:
     """What was chosen for each layer of the stage at that 0-based index, in order."""
     stage = spec.stages[index]
-    common = Chosen().over(spec.layer, ("layer",)).over(stage.layer, ("stages", index, "layer"))
+    common = Chosen(FrozenDict(), FrozenDict()).over(spec.layer, ("layer",)).over(stage.layer, ("stages", index, "layer"))
     for number in range(1, stage.depth + 1):
         own = stage.layers.get(number)
         yield common if own is None else common.over(own, ("stages", index, "layers", number))

@@ -53,8 +53,8 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9
 def resolve_scalar(text: str, plain: bool) -> Scalar:
     """The value of a scalar whose text this is; ``plain`` tells that it was written without quotes.
 
-    Raises ``SparxError``, without a place, where YAML's versions disagree on the text (SPX010) or the number is
-    out of range (SPX016).
+    Raises ``SparxError``, without a place, where YAML's versions disagree on the text (SPX010) or the number
+    is out of range (SPX016).
     """
     if not plain:
         return text
@@ -77,10 +77,11 @@ def refuse_ambiguous(text: str) -> None:
     if text.lower() in _OLD_BOOLEANS and text in (text.lower(), text.upper(), text.capitalize()):
         raise _ambiguous(text, "a boolean in YAML 1.1 and text in YAML 1.2", _OLD_BOOLEANS[text.lower()])
     if zero := _LEADING_ZERO.fullmatch(text):
-        octal = f" ({zero[1]}{int(zero[2], 8)} if octal is meant)" if _OCTAL_DIGITS.fullmatch(zero[2]) else ""
+        differs = _OCTAL_DIGITS.fullmatch(zero[2]) and int(zero[2], 8) != int(zero[2])
+        octal = f" ({zero[1]}{int(zero[2], 8)} if octal is meant)" if differs else ""
         raise _ambiguous(text, "octal or text in YAML 1.1 and decimal in YAML 1.2", _modern(text) + octal)
     if ("_" in text and _UNDERSCORE.fullmatch(text)) or _SIGNED_BASE.fullmatch(text):
-        raise _ambiguous(text, "a number in YAML 1.1 and text in YAML 1.2", _modern(text))
+        raise _ambiguous(text, "a number to some YAML readers and text to others", _modern(text))
     if _BASE_60.fullmatch(text):
         raise _ambiguous(text, "a number in base 60 in YAML 1.1 and text in YAML 1.2", _modern(text))
     if _DATE.fullmatch(text):

@@ -1,4 +1,4 @@
-"""How a field of a spec takes any registered kind of its role: looked up by ``kind``, checked by that kind's options."""
+"""How a field of a spec takes any registered kind of its role: found by its name, checked by its options."""
 
 from __future__ import annotations
 

@@ -9,17 +9,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 NormName = Literal["group", "layer", "batch"]
-"""``group``: GroupNorm of one group; ``layer``: LayerNorm over channels; ``batch``: BatchNorm. eps 1e-5 in all three."""
+"""``group``: GroupNorm of one group; ``layer``: LayerNorm over channels; ``batch``: BatchNorm. eps 1e-5 in all."""
 
 MAX_CHANNELS = 65_536
 
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 
 
-class Options(BaseModel):
+class Options(BaseModel, frozen=True):
     """A strict and frozen set of options that refuses unknown keys."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Problem:
     help: str | None = None
 
 
-class KindOptions(Options):
+class KindOptions(Options, frozen=True):
     """The options of one kind; a subclass fixes ``kind`` to its name."""
 
     kind: str

@@ -7,18 +7,18 @@ from typing import Literal
 from sparx_dsl.spec.options.base import KindOptions, NormName
 
 
-class DownsampleOptions(KindOptions):
+class DownsampleOptions(KindOptions, frozen=True):
     """What every downsampling has: it halves each side, rounded up."""
 
 
-class ConvDownsample(DownsampleOptions):
+class ConvDownsample(DownsampleOptions, frozen=True):
     """3×3 convolution of stride 2 and padding 1, then a norm; it has a bias unless the norm is ``batch``."""
 
     kind: Literal["conv"] = "conv"
     norm: NormName = "batch"
 
 
-class MergeDownsample(DownsampleOptions):
+class MergeDownsample(DownsampleOptions, frozen=True):
     """Patches of 2×2 concatenated to 4C channels, a norm, and a linear layer without bias (Swin)."""
 
     kind: Literal["merge"] = "merge"

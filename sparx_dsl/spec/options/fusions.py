@@ -10,11 +10,11 @@ from pydantic import Field
 from sparx_dsl.spec.options.base import KindOptions, Problem, Site, divisor_help
 
 
-class FusionOptions(KindOptions):
-    """What every fusion is: it reads the layer's normalised input and the features, and gives the mixer's projection."""
+class FusionOptions(KindOptions, frozen=True):
+    """What every fusion does: from the layer's normalised input and the features to the mixer's projection."""
 
 
-class DMCA(FusionOptions):
+class DMCA(FusionOptions, frozen=True):
     """Dynamic Multi-layer Channel Aggregator (SparX, section 3.1 and equation 1)."""
 
     kind: Literal["dmca"] = "dmca"
@@ -38,7 +38,7 @@ class DMCA(FusionOptions):
             )
 
 
-class ConcatFusion(FusionOptions):
+class ConcatFusion(FusionOptions, frozen=True):
     """Concatenation of the input and the features, fused by a Conv-FFN (SparX, section 4.4, "Concat").
 
     1×1 (1 + L)·C → ``ratio``·C, depthwise 3×3, GELU, 1×1 to the mixer's projection; biases everywhere.

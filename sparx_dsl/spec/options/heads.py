@@ -9,7 +9,7 @@ from pydantic import Field
 from sparx_dsl.spec.options.base import KindOptions, NormName
 
 
-class HeadOptions(KindOptions):
+class HeadOptions(KindOptions, frozen=True):
     """What every head is: it reads the last stage's feature."""
 
     def output(self, channels: int, height: int, width: int) -> tuple[int, ...]:
@@ -17,7 +17,7 @@ class HeadOptions(KindOptions):
         raise NotImplementedError
 
 
-class LinearHead(HeadOptions):
+class LinearHead(HeadOptions, frozen=True):
     """Norm, mean over positions, one linear layer."""
 
     kind: Literal["linear"] = "linear"
@@ -30,7 +30,7 @@ class LinearHead(HeadOptions):
         return (self.classes,)
 
 
-class NoHead(HeadOptions):
+class NoHead(HeadOptions, frozen=True):
     """No head: the backbone gives the last stage's feature map."""
 
     kind: Literal["none"] = "none"

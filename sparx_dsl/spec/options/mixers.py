@@ -13,7 +13,7 @@ Rank = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
 Kernel = Annotated[int, Field(ge=0, le=31)]
 
 
-class MixerOptions(KindOptions):
+class MixerOptions(KindOptions, frozen=True):
     """What every token mixer tells the rest of the compiler."""
 
     def projected(self, channels: int) -> int:
@@ -26,7 +26,7 @@ class MixerOptions(KindOptions):
         return True
 
 
-class ScanMixer(MixerOptions):
+class ScanMixer(MixerOptions, frozen=True):
     """What the three mixers that scan have in common."""
 
     state: Annotated[int, Field(ge=1, le=256)] = 1
@@ -45,7 +45,7 @@ class ScanMixer(MixerOptions):
         return -(-channels // 16) if self.rank == "auto" else self.rank
 
 
-class SS2D(ScanMixer):
+class SS2D(ScanMixer, frozen=True):
     """2D selective scan in four directions (VMamba), without a gate.
 
     Projection to ``expand``·C, depthwise ``conv`` × ``conv``, SiLU, the scans, the layer's norm, projection to C.
@@ -77,7 +77,7 @@ class SS2D(ScanMixer):
             )
 
 
-class SequenceMixer(ScanMixer):
+class SequenceMixer(ScanMixer, frozen=True):
     """What SSM and Bi-SSM have in common: the map is read as one sequence, row by row."""
 
     state: Annotated[int, Field(ge=1, le=256)] = 16
@@ -98,13 +98,13 @@ class SequenceMixer(ScanMixer):
         return self.inner(channels) * (2 if self.gate else 1)
 
 
-class SSM(SequenceMixer):
+class SSM(SequenceMixer, frozen=True):
     """The vanilla Mamba block (Gu and Dao 2024) over the map's positions in rows."""
 
     kind: Literal["ssm"] = "ssm"
 
 
-class BiSSM(SequenceMixer):
+class BiSSM(SequenceMixer, frozen=True):
     """Vim's bidirectional block (v2): a second scan with weights of its own reads the sequence backwards."""
 
     kind: Literal["bi_ssm"] = "bi_ssm"
@@ -112,7 +112,7 @@ class BiSSM(SequenceMixer):
     """Whether the sum of the two directions is halved."""
 
 
-class WindowAttention(MixerOptions):
+class WindowAttention(MixerOptions, frozen=True):
     """Self-attention in windows, shifted in every second layer, with a relative position bias (Swin)."""
 
     kind: Literal["window_attention"] = "window_attention"

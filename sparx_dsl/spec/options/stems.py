@@ -9,7 +9,7 @@ from pydantic import Field
 from sparx_dsl.spec.options.base import KindOptions, NormName
 
 
-class StemOptions(KindOptions):
+class StemOptions(KindOptions, frozen=True):
     """What every stem tells the rest of the compiler."""
 
     @property
@@ -18,7 +18,7 @@ class StemOptions(KindOptions):
         raise NotImplementedError
 
 
-class ConvStem(StemOptions):
+class ConvStem(StemOptions, frozen=True):
     """3×3 convolutions, two of stride 2 (SparX-Mamba and VMamba): C/2 channels first, C last.
 
     A norm follows each convolution and GELU stands between them; ``convs: 3`` puts one of stride 1 in the middle.
@@ -35,7 +35,7 @@ class ConvStem(StemOptions):
         return 4
 
 
-class PatchStem(StemOptions):
+class PatchStem(StemOptions, frozen=True):
     """One convolution over patches that do not overlap, then a norm (Swin)."""
 
     kind: Literal["patch"] = "patch"
