@@ -47,7 +47,7 @@ def selective_scan(
     # A sum over one state would copy the largest tensor of all.
     y = (states * outward).sum(dim=3) if state > 1 else (states * outward).squeeze(3)
     if D is not None:
-        y = y + (inputs * by_channel(D[:, None])).squeeze(3)
+        y = torch.addcmul(y, inputs.squeeze(3), by_channel(D[:, None]).squeeze(1))
     return y.flatten(2).transpose(1, 2).to(u.dtype)
 
 
