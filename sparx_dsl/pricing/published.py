@@ -1,0 +1,103 @@
+"""Our counts against the figures that a paper prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from sparx_dsl.errors import SparxError
+from sparx_dsl.pricing.cost import cost
+from sparx_dsl.spec import DEFAULT_LIMITS, load_spec
+from sparx_dsl.spec.compose import compose
+from sparx_dsl.spec.extends import read_bytes
+from sparx_dsl.spec.models import Name
+from sparx_dsl.spec.nodes import plain
+from sparx_dsl.spec.options.base import Options
+from sparx_dsl.spec.schema_errors import schema_diagnostics
+
+PARAMS_TOLERANCE, MACS_TOLERANCE = 0.01, 0.02
+"""How far from the printed figure a count may lie, relative to it, unless it rounds to the printed digits."""
+
+Printed = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")]
+
+
+class Row(Options, frozen=True):
+    """What the paper prints for a model: millions of parameters, billions of MACs, where, and why it does not land."""
+
+    params: Printed
+    macs: Printed
+    table: str
+    note: str | None = None
+
+
+class Figures(Options, frozen=True):
+    """The printed figures by the names of specs: those beside the figures' folder, and those in ``ablations``."""
+
+    backbones: dict[Name, Row]
+    ablations: dict[Name, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One model, printed and counted."""
+
+    name: str
+    row: Row
+    params: int
+    macs: int
+
+    @property
+    def params_difference(self) -> float:
+        """Ours over the printed figure, minus one."""
+        return self.params / (float(self.row.params) * 1e6) - 1
+
+    @property
+    def macs_difference(self) -> float:
+        """Ours over the printed figure, minus one."""
+        return self.macs / (float(self.row.macs) * 1e9) - 1
+
+    @property
+    def params_land(self) -> bool:
+        """Whether the count lies within 1 % of the printed figure, or rounds to it."""
+        return abs(self.params_difference) <= PARAMS_TOLERANCE or rounds_to(self.params / 1e6, self.row.params)
+
+    @property
+    def macs_land(self) -> bool:
+        """Whether the count lies within 2 % of the printed figure, or rounds to it."""
+        return abs(self.macs_difference) <= MACS_TOLERANCE or rounds_to(self.macs / 1e9, self.row.macs)
+
+
+def rounds_to(value: float, printed: str) -> bool:
+    """Whether ``value``, rounded to as many decimals as ``printed`` has, is what is printed."""
+    decimals = len(printed.partition(".")[2])
+    return f"{value:.{decimals}f}" == printed
+
+
+def compare(path: Path) -> tuple[tuple[Comparison, ...], tuple[Comparison, ...]]:
+    """Count every backbone and every ablation that the figures file at ``path`` names; raises ``SparxError``.
+
+    The spec of a backbone stands in the folder above the file's, that of an ablation in ``ablations`` there.
+    """
+    figures = read_figures(path)
+    folder = path.absolute().parent.parent
+    return tuple(_compared(folder, figures.backbones)), tuple(_compared(folder / "ablations", figures.ablations))
+
+
+def read_figures(path: Path) -> Figures:
+    """The printed figures in a YAML file; raises ``SparxError``."""
+    tree = compose(read_bytes(path, str(path), DEFAULT_LIMITS), str(path), DEFAULT_LIMITS)
+    data: Any = plain(tree)
+    try:
+        return Figures.model_validate(data)
+    except ValidationError as error:
+        raise SparxError(schema_diagnostics(error, tree, Figures)) from None
+
+
+def _compared(folder: Path, rows: dict[str, Row]) -> Iterator[Comparison]:
+    for name, row in rows.items():
+        counted = cost(load_spec(folder / f"{name}.yaml"))
+        yield Comparison(name, row, counted.params, counted.macs)
