@@ -84,9 +84,7 @@ def _as_data(diagnostic: Diagnostic) -> dict[str, object]:
         **_place_data(diagnostic.where),
         "notes": [visible(note) for note in diagnostic.notes],
         "help": None if diagnostic.help is None else visible(diagnostic.help),
-        "related": [
-            {"text": visible(other.text), **_place_data(other.where)} for other in diagnostic.related
-        ],
+        "related": [{"text": visible(other.text), **_place_data(other.where)} for other in diagnostic.related],
     }
 
 

@@ -1,4 +1,4 @@
-"""The closest of the words that would have been right, by the rule that CPython uses for misspelt names."""
+"""The closest of the words that would have been right, after the rule that CPython has for misspelt names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def edit_distance(first: str, second: str) -> int:
-    """The cheapest way to turn one word into the other: a changed case costs 1, any other edit 2."""
+    """The cheapest way to turn one word into the other: a changed case costs 1, any other edit 2.
+
+    Words that differ in case alone are at distance 1, however many letters that concerns.
+    """
+    if first != second and first.casefold() == second.casefold():
+        return CASE_COST
     row = [MOVE_COST * column for column in range(len(second) + 1)]
     for number, letter in enumerate(first, start=1):
         diagonal, row[0] = row[0], MOVE_COST * number

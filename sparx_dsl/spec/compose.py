@@ -45,9 +45,7 @@ def compose_events(source: SourceText, limits: Limits, loader: type[Any]) -> Map
     except (ValueError, OverflowError, RecursionError):
         # PyYAML's own parser lets these escape for escapes and version numbers of absurd size.
         advice = "look for an escape or a directive with an absurd number"
-        composer.stop(
-            Diagnostic("SPX005", "the text after this is not YAML", composer.last_place(), help=advice)
-        )
+        composer.stop(Diagnostic("SPX005", "the text after this is not YAML", composer.last_place(), help=advice))
     return composer.finish()
 
 
@@ -118,14 +116,10 @@ class _Composer:
         root = self._root
         if root is None or (isinstance(root, ScalarNode) and root.value is None and not root.text):
             place = Where(source=self._source)
-            self.stop(
-                Diagnostic("SPX013", "the text is empty", place, help="write the keys of a spec, one a line")
-            )
+            self.stop(Diagnostic("SPX013", "the text is empty", place, help="write the keys of a spec, one a line"))
         if not isinstance(root, MappingNode):
             place = Where(source=self._source, span=root.span)
-            self.stop(
-                Diagnostic("SPX014", "the top level is no mapping", place, help="write one key: value a line")
-            )
+            self.stop(Diagnostic("SPX014", "the top level is no mapping", place, help="write one key: value a line"))
         if self._mistakes:
             raise SparxError(self._mistakes)
         return root
@@ -143,9 +137,7 @@ class _Composer:
         steps = (frame.step() for frame in self._frames)
         return Where(".".join(step for step in steps if step is not None), self._source, span)
 
-    def _mistake(
-        self, code: str, message: str, span: Span, help_text: str, related: tuple[Related, ...] = ()
-    ) -> None:
+    def _mistake(self, code: str, message: str, span: Span, help_text: str, related: tuple[Related, ...] = ()) -> None:
         """Note a mistake and read on, unless there are too many."""
         self._note(Diagnostic(code, message, self._where(span), help=help_text, related=related))
 
@@ -178,9 +170,7 @@ class _Composer:
             self._add(self._scalar(event, span))
         elif isinstance(event, yaml.AliasEvent):
             message = f"aliases are not read: {quoted(f'*{event.anchor}')}"
-            self._mistake(
-                "SPX007", message, span, "write the value out, or put what all stages share into layer"
-            )
+            self._mistake("SPX007", message, span, "write the value out, or put what all stages share into layer")
             self._add(ScalarNode(None, "*", span, self._source))
         else:
             self._open(event, span)
@@ -212,9 +202,7 @@ class _Composer:
         if frame.first is None or frame.first.line != line:
             return Span(line, column, line, column + 1)
         ends_there = frame.first.end_line == line
-        return Span(
-            line, column, line, frame.first.end_column if ends_there else len(self._lines[line - 1]) + 1
-        )
+        return Span(line, column, line, frame.first.end_column if ends_there else len(self._lines[line - 1]) + 1)
 
     def _add(self, node: Node) -> None:
         """Put a finished node where it belongs."""

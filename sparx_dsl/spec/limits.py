@@ -31,9 +31,9 @@ class Limits:
     """Layers of one stage."""
     layers_in_total: int = 1024
     """Layers of all stages together."""
-    params: int = 10**11
+    params: int = 5 * 10**9
     """Parameters of a backbone."""
-    buffer_bytes: int = 2**40
+    buffer_bytes: int = 2**36
     """Bytes of the feature buffers that are alive at one time."""
 
     def __post_init__(self) -> None:

@@ -113,17 +113,13 @@ class _DataReader:
             raise SparxError(replace(wrong, where=self._where(trail)))
         return ScalarNode(value, _text_of(value), None, self._source)
 
-    def _mapping(
-        self, data: Mapping[object, object], trail: tuple[str, ...], inside: tuple[int, ...]
-    ) -> MappingNode:
+    def _mapping(self, data: Mapping[object, object], trail: tuple[str, ...], inside: tuple[int, ...]) -> MappingNode:
         """The node of a mapping."""
         entries: dict[str, Entry] = {}
         for name, value in data.items():
             key = self.scalar(name, trail)
             if isinstance(key.value, bool | float) or key.value is None:
-                raise self._mistake(
-                    "SPX011", f"{key.text} cannot be a key", trail, "a key is text or a whole number"
-                )
+                raise self._mistake("SPX011", f"{key.text} cannot be a key", trail, "a key is text or a whole number")
             if str(key.value) in entries:
                 raise self._mistake(
                     "SPX009", f"the key {quoted(key.text)} is there twice, as text and as a number", trail
@@ -136,13 +132,9 @@ class _DataReader:
         if id(data) in inside:
             raise self._mistake("SPX019", "the data contains itself", trail)
         if len(inside) >= self._limits.depth:
-            raise self._mistake(
-                "SPX002", f"the data is nested more than {self._limits.depth} levels deep", trail
-            )
+            raise self._mistake("SPX002", f"the data is nested more than {self._limits.depth} levels deep", trail)
 
-    def _mistake(
-        self, code: str, message: str, trail: tuple[str, ...], help: str | None = None
-    ) -> SparxError:
+    def _mistake(self, code: str, message: str, trail: tuple[str, ...], help: str | None = None) -> SparxError:
         """One mistake at that trail."""
         return SparxError(Diagnostic(code, message, self._where(trail), help=help))
 
@@ -178,7 +170,8 @@ def locate(root: Node, path: tuple[str | int, ...], *, key: bool = False) -> Whe
     """
     node, key_node = root, None
     trail: list[str] = []
-    for part, following in zip(path, (*path[1:], None), strict=True):
+    for index, part in enumerate(path):
+        following = path[index + 1] if index + 1 < len(path) else None
         if isinstance(node, MappingNode):
             entry = node.entry(part)
             if entry is not None and not _is_tag(node, part, following):
@@ -242,9 +235,7 @@ def _merged_items(base: SequenceNode, patch: MappingNode, trail: tuple[str, ...]
         if appends:
             items.append(None)
         old = items[index]
-        items[index] = (
-            None if _takes_away(entry.value) else _merged(old, entry.value, (*trail, entry.key.text))
-        )
+        items[index] = None if _takes_away(entry.value) else _merged(old, entry.value, (*trail, entry.key.text))
     return SequenceNode(tuple(item for item in items if item is not None), patch.span, patch.source)
 
 
@@ -290,9 +281,4 @@ def _takes_away(node: Node) -> bool:
 def _differ_in_kind(base: MappingNode, patch: MappingNode) -> bool:
     """Whether both mappings name a kind, and not the same one; ``kind: null`` names none."""
     old, new = base.entry("kind"), patch.entry("kind")
-    return (
-        old is not None
-        and new is not None
-        and not _takes_away(new.value)
-        and plain(old.value) != plain(new.value)
-    )
+    return old is not None and new is not None and not _takes_away(new.value) and plain(old.value) != plain(new.value)

@@ -146,9 +146,7 @@ def _finite(value: float, text: str) -> float:
 
 def _too_many_digits() -> Diagnostic:
     """The mistake of a whole number beyond the limit."""
-    return Diagnostic(
-        "SPX016", f"this whole number has more than {MAX_DIGITS} digits", help="write a smaller number"
-    )
+    return Diagnostic("SPX016", f"this whole number has more than {MAX_DIGITS} digits", help="write a smaller number")
 
 
 def _out_of_range(message: str) -> SparxError:
@@ -159,7 +157,5 @@ def _out_of_range(message: str) -> SparxError:
 def _ambiguous(text: str, meanings: str, instead: str | None) -> SparxError:
     """The mistake of a spelling with two meanings; ``instead`` is the value that was probably meant."""
     shown = quoted(text)
-    advice = (
-        f"quote it: {shown}" if instead is None else f"write {quoted(instead)[1:-1]}, or quote it: {shown}"
-    )
+    advice = f"quote it: {shown}" if instead is None else f"write {quoted(instead)[1:-1]}, or quote it: {shown}"
     return SparxError(Diagnostic("SPX010", f"{shown[1:-1]} is {meanings}", help=advice))

@@ -114,9 +114,7 @@ def span_at(source: SourceText, mark: Mark) -> Span:
     return Span(line + 1, column + 1, line + 1, column + 2)
 
 
-def _meaning(
-    problem: str, context: str, source: SourceText, span: Span | None
-) -> tuple[str, str, str | None]:
+def _meaning(problem: str, context: str, source: SourceText, span: Span | None) -> tuple[str, str, str | None]:
     """The code, message and help for a complaint."""
     if "cannot start any token" in problem and span is not None:
         return _forbidden_start(source.line(span.line)[span.column - 1 : span.column])

@@ -23,8 +23,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX003",
         "the text holds too many values",
-        "Keys, values, lists and mappings are counted while the text is read, and reading stops at the "
-        "limit.",
+        "Keys, values, lists and mappings are counted while the text is read, and reading stops at the limit.",
     ),
     CodeEntry(
         "SPX004",
@@ -66,8 +65,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX009",
         "a key is written twice",
-        "Many YAML readers silently keep the last of two equal keys. Here it is a mistake; take one of "
-        "them away.",
+        "Many YAML readers silently keep the last of two equal keys. Here it is a mistake; take one of them away.",
         "stem: {kind: conv, convs: 2, convs: 3}\n",
         "stem: {kind: conv, convs: 3}\n",
     ),

@@ -1,0 +1,256 @@
+"""Diagnostics as text, suggestions, and the catalogue of codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import string
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sparx_dsl.errors import (
+    CODES,
+    CodeEntry,
+    Diagnostic,
+    Related,
+    SourceText,
+    Span,
+    SparxError,
+    Style,
+    Where,
+    closest,
+    did_you_mean,
+    quoted,
+    render,
+    visible,
+)
+from sparx_dsl.errors.catalogue import catalogue_of
+from sparx_dsl.spec.compose import compose
+
+SOURCE = SourceText("specs/tiny.yaml", "name: tiny\nstages:\n  - {channels: 64, S: 0}\n  - {channels: 64}\n")
+
+MISTAKES = (
+    Diagnostic(
+        "SPX104", "S is 0, but at least 1 is needed", Where("stages.1.S", SOURCE, Span(3, 23, 3, 24)),
+        notes=("S counts layers",), help="write 1 or more",
+        related=(Related(Where("stages.2", SOURCE, Span(4, 5, 4, 19)), "this stage has none"),),
+    ),
+    Diagnostic("SPX102", "the key 'head' is missing", Where("", SOURCE)),
+    Diagnostic("SPX103", "expected a number", Where("stages.3.S"), related=(Related(Where("stages.1"),
+    "as here"),)),
+)  # fmt: skip
+
+FULL = """\
+error[SPX104]: S is 0, but at least 1 is needed
+ --> specs/tiny.yaml:3:23
+  |
+3 |   - {channels: 64, S: 0}
+  |                       ^
+ ::: specs/tiny.yaml:4:5
+  |
+4 |   - {channels: 64}
+  |     -------------- this stage has none
+  = note: S counts layers
+  = help: write 1 or more
+
+error[SPX102]: the key 'head' is missing
+ --> specs/tiny.yaml
+
+error[SPX103]: expected a number
+ --> stages.3.S
+ ::: stages.1: as here
+
+3 mistakes
+"""
+
+CONCISE = """\
+specs/tiny.yaml:3:23: SPX104 S is 0, but at least 1 is needed (write 1 or more)
+specs/tiny.yaml: SPX102 the key 'head' is missing
+stages.3.S: SPX103 expected a number
+"""
+
+hostile = st.text(alphabet=st.one_of(
+    st.characters(exclude_categories=()),
+    st.sampled_from("\x00\x1b\x7f\x85\x9b\u202e\u2066\u2028\ufeff\ud800\udfff\r\n\t漢e\u0301"),
+), max_size=30)  # fmt: skip
+
+
+@st.composite
+def places(draw: st.DrawFn) -> Where:
+    """A place in a hostile text, inside or outside of it."""
+    line, column = draw(st.integers(1, 6)), draw(st.integers(1, 40))
+    end_line, end_column = line + draw(st.integers(0, 1)), draw(st.integers(1, 60))
+    source = SourceText(draw(hostile), draw(hostile))
+    return Where(draw(hostile), source, draw(st.none() | st.just(Span(line, column, end_line, end_column))))
+
+
+def marks(line: str, span: Span) -> tuple[str, str]:
+    """The line and the row of marks that the full style prints for a span."""
+    source = SourceText("t", "\n" * (span.line - 1) + line)
+    rows = render([Diagnostic("SPX005", "m", Where("", source, span))]).splitlines()
+    bar = rows[2].index("|") + 2
+    return rows[3][bar:], rows[4][bar:]
+
+
+def test_the_full_style() -> None:
+    """Heading, place, line, marks, related places, notes, help, and the count."""
+    assert render(MISTAKES) == FULL
+    assert render(MISTAKES, "full") == FULL
+
+
+def test_the_concise_style() -> None:
+    """One line for each mistake."""
+    assert render(MISTAKES, "concise") == CONCISE
+
+
+def test_the_json_style() -> None:
+    """Everything that a diagnostic knows, by name."""
+    first, second, _ = json.loads(render(MISTAKES, "json"))
+    assert first == {
+        "code": "SPX104", "message": "S is 0, but at least 1 is needed", "file": "specs/tiny.yaml",
+        "path": "stages.1.S",
+        "line": 3, "column": 23, "end_line": 3, "end_column": 24, "notes": ["S counts layers"],
+        "help": "write 1 or more",
+        "related": [{"text": "this stage has none", "file": "specs/tiny.yaml", "path": "stages.2",
+                     "line": 4, "column": 5, "end_line": 4, "end_column": 19}],
+    }  # fmt: skip
+    assert (second["line"], second["help"], second["related"]) == (None, None, [])
+
+
+def test_one_mistake_is_singular_and_none_is_nothing() -> None:
+    """The count speaks English, and no mistakes need no text."""
+    assert render(MISTAKES[:1]).endswith("\n1 mistake\n")
+    assert (render([]), render([], "concise"), json.loads(render([], "json"))) == ("", "", [])
+
+
+@given(hostile, places(), hostile, places())
+@pytest.mark.parametrize("style", ["full", "concise", "json"])
+def test_every_output_is_safe_to_print(style: Style, text: str, where: Where, extra: str, other: Where) -> None:
+    """Whatever a user's text holds, the output is UTF-8 without controls, bidi controls or surrogates."""
+    diagnostic = Diagnostic("SPX005", text, where, notes=(extra,), help=extra, related=(Related(other, text),))
+    output = render([diagnostic], style)
+    output.encode("utf-8")
+    for character in output:
+        assert character == "\n" or unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
+        assert unicodedata.bidirectional(character) not in (
+            "LRE",
+            "RLE",
+            "LRO",
+            "RLO",
+            "PDF",
+            "LRI",
+            "RLI",
+            "FSI",
+            "PDI",
+        )
+    if style == "json":
+        json.loads(output)
+
+
+def test_marks_stand_under_wide_and_combining_characters() -> None:
+    """A wide character takes two cells, a combining one none, a tab four."""
+    assert marks("漢字: ab", Span(1, 5, 1, 7)) == ("漢字: ab", " " * 6 + "^^")
+    assert marks("漢字: ab", Span(1, 1, 1, 3)) == ("漢字: ab", "^^^^")
+    assert marks("e\u0301: ab", Span(1, 5, 1, 7)) == ("e\u0301: ab", "   ^^")
+    assert marks("𝒳\tb", Span(1, 3, 1, 4)) == ("𝒳    b", "     ^")
+
+
+def test_marks_at_odd_spans() -> None:
+    """An empty span and a place past the text get one mark; a span over lines is marked to its line's end."""
+    assert marks("a:", Span(1, 3, 1, 3)) == ("a:", "  ^")
+    assert marks("a: |", Span(1, 4, 3, 1)) == ("a: |", "   ^")
+    assert marks("a", Span(9, 4, 9, 5)) == ("a", " ^")
+    assert "9 |\n  | ^" in render([Diagnostic("SPX005", "m", Where("", SOURCE, Span(9, 4, 9, 5)))])
+
+
+@given(st.integers(0, 3000), st.integers(1, 300), st.integers(0, 3000))
+@example(0, 300, 3000)
+def test_long_lines_are_cut_around_the_span(before: int, length: int, after: int) -> None:
+    """The printed line fits a screen, shows where it was cut, and its marks are under the span."""
+    shown, row = marks("a" * before + "X" * length + "b" * after, Span(1, before + 1, 1, before + length + 1))
+    assert max(len(shown), len(row)) <= 102
+    start = row.index("^")
+    assert shown[start] == "X"
+    assert row.count("^") == shown.count("X")
+    assert shown.startswith("…") == (shown.count("a") < before)
+    assert shown.endswith("…") == (shown.count("X") + shown.count("b") < length + after)
+
+
+def test_text_is_quoted_visibly_and_short() -> None:
+    """Quoted text is escaped and cut."""
+    assert quoted("a\x1b\u202e\n") == '"a\\x1b\\u202e\\n"'
+    assert quoted("a" * 100, 5) == '"aaaaa…"'
+    assert visible("\ud800漢") == "\\ud800漢"
+
+
+def distance(first: str, second: str) -> int:
+    """The edit distance by its definition, cell by cell over prefixes; 1 where only the case differs."""
+    if first != second and first.lower() == second.lower():
+        return 1
+    table = {(0, column): 2 * column for column in range(len(second) + 1)}
+    table |= {(row, 0): 2 * row for row in range(len(first) + 1)}
+    for row, a in enumerate(first, 1):
+        for column, b in enumerate(second, 1):
+            change = 0 if a == b else 1 if a.lower() == b.lower() else 2
+            table[row, column] = min(
+                table[row - 1, column - 1] + change, table[row - 1, column] + 2, table[row, column - 1] + 2
+            )
+    return table[len(first), len(second)]
+
+
+names = st.text(alphabet="abAB_", min_size=1, max_size=8)
+
+
+@given(names, st.lists(names, max_size=8))
+def test_the_closest_choice_is_the_nearest_within_the_threshold(word: str, choices: list[str]) -> None:
+    """The first choice of the smallest distance, if that is at most a third of the letters and one more."""
+    near = [(distance(word, choice), index) for index, choice in enumerate(choices)
+            if choice != word and distance(word, choice) <= (len(word) + len(choice) + 3) * 2 // 6]  # fmt: skip
+    assert closest(word, choices) == (choices[min(near)[1]] if near else None)
+
+
+@pytest.mark.parametrize(
+    ("word", "choices", "expected"),
+    [("chanels", ["classes", "channels"], "channels"), ("ouput", ["out", "output"], "output"), ("DEPTH",
+    ["depth"], "depth"),
+     ("s", ["S", "M"], "S"), ("mixer", ["head"], None), ("", ["a"], None), ("ab", [], None),
+     ("a" * 41, ["a" * 40], None), ("chanels", ["channels"] * 751, None)],
+)  # fmt: skip
+def test_suggestions(word: str, choices: list[str], expected: str | None) -> None:
+    """Near misses get a suggestion; far, long and many words get none."""
+    assert closest(word, choices) == expected
+    assert did_you_mean(word, choices) == (f'did you mean "{expected}"?' if expected else None)
+
+
+def test_the_catalogue_is_well_formed() -> None:
+    """Codes have the one form, are unique and in order, and every entry has a text."""
+    assert list(CODES) == sorted(CODES)
+    for code, entry in CODES.items():
+        assert code == entry.code
+        assert re.fullmatch(r"SPX[0-5]\d\d", code)
+        assert entry.title[0] in string.ascii_lowercase + "`"
+        assert entry.explanation.endswith(".")
+        assert bool(entry.wrong) == bool(entry.right)
+
+
+def test_the_catalogue_is_immutable_and_refuses_a_code_given_twice() -> None:
+    """Nobody can change an entry, or give one code two meanings."""
+    entry = CodeEntry("SPX001", "a", "b.")
+    with pytest.raises(ValueError, match="SPX001"):
+        catalogue_of([entry, entry])
+    with pytest.raises(TypeError):
+        CODES["SPX001"] = entry  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "entry", [entry for entry in CODES.values() if entry.code < "SPX1" and entry.wrong], ids=lambda entry: entry.code
+)
+def test_the_catalogues_snippets_about_text_are_true(entry: CodeEntry) -> None:
+    """The wrong snippet earns its code, and the right one earns nothing."""
+    with pytest.raises(SparxError) as caught:
+        compose(entry.wrong, "wrong.yaml")
+    assert entry.code in {diagnostic.code for diagnostic in caught.value.diagnostics}
+    compose(entry.right, "right.yaml")
