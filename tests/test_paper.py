@@ -1,0 +1,65 @@
+"""The zoo against the paper's printed figures, and the page that shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import sparx_dsl
+from sparx_dsl.pricing.published import compare, read_figures, rounds_to
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / "specs" / "paper" / "figures.yaml"
+SPECS = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("specs/ablations/*.yaml")])
+
+
+def test_every_printed_row_has_a_spec_of_its_name() -> None:
+    """The zoo is complete, and each file is named as the spec in it."""
+    figures = read_figures(FIGURES)
+    assert (13, 8) == (len(figures.backbones), len(figures.ablations))
+    for path in SPECS:
+        assert sparx_dsl.load_spec(path).name == path.stem
+    names = {path.stem for path in SPECS}
+    assert {*figures.backbones, *figures.ablations} <= names
+
+
+def test_sizes_land_on_the_printed_figures() -> None:
+    """Params within 1 % and MACs within 2 %, or as printed; the only row that does not land says why."""
+    backbones, ablations = compare(FIGURES)
+    rows = [*backbones, *ablations]
+    assert [] == [row.name for row in rows if not row.params_land]
+    assert ["window_4"] == [row.name for row in rows if not row.macs_land]
+    assert all(row.row.note for row in rows if not (row.params_land and row.macs_land))
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    # Counted from the shapes of the released models' state (running statistics and other buffers left out).
+    [("sparx_mamba_t", 27_051_794), ("sparx_mamba_s", 47_444_712), ("sparx_mamba_b", 83_536_168),
+     ("vmamba_t", 30_705_832), ("vmamba_s", 50_147_752), ("vmamba_b", 88_557_800),
+     ("swin_t", 28_288_354), ("swin_s", 49_606_258), ("swin_b", 87_768_224)],
+)  # fmt: skip
+def test_params_equal_the_released_models(name: str, params: int) -> None:
+    """To the last parameter."""
+    assert params == sparx_dsl.cost(ROOT / "specs" / f"{name}.yaml").params
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("size", [(224, 224), (97, 130)])
+def test_the_plan_reaches_its_bound(path: Path, size: tuple[int, int]) -> None:
+    """No order of the zoo's steps needs less memory than the planned one."""
+    schedule = sparx_dsl.plan(path, size)
+    assert schedule.bound_bytes == schedule.peak_bytes
+
+
+def test_the_page_is_what_the_command_prints() -> None:
+    """docs/paper.md ends with the output of ``sparx paper specs/paper/figures.yaml``."""
+    page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert page.endswith(sparx_dsl.paper_page(FIGURES))
+
+
+@pytest.mark.parametrize(("value", "printed", "expected"), [(27.05, "27.1", True), (26.4, "26", True), (26.5, "27", False), (5.335, "5.5", False)])
+def test_rounding_is_to_the_printed_digits(value: float, printed: str, expected: bool) -> None:
+    """27.05 rounds to what the float is nearest to, as Python formats it."""
+    assert expected == rounds_to(value, printed)
