@@ -120,7 +120,7 @@ def test_walks_lead_to_values_and_keys() -> None:
 
 
 def test_collections_are_marked_on_one_line() -> None:
-    """A block collection's place is its first line, up to the end of what is first; brackets on one line count whole."""
+    """A block collection's place is its first line, up to the end of what is first; brackets on one line are whole."""
     assert place("stages") == ("stages", "- name")
     assert place("stages", 0) == place("stages", 0, key=True) == ("stages.1", "name")
     assert place("stages", 1) == ("stages.2", "{channels: 64, S: 2}")

@@ -5,6 +5,7 @@ Source: YAML 1.2.2, section 3.1 (parse and compose); tags, aliases and merge key
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -93,14 +94,26 @@ class _Composer:
     def __init__(self, source: SourceText, limits: Limits) -> None:
         self._source = source
         self._limits = limits
-        self._lines = source.text.splitlines()
-        self._line_starts = (0, *itertools.accumulate(map(len, source.text.splitlines(keepends=True))))
         self._frames: list[_Frame] = []
         self._mistakes: list[Diagnostic] = []
         self._node_count = 0
         self._documents = 0
         self._root: Node | None = None
         self._last: Span | None = None
+
+    @functools.cached_property
+    def _lines(self) -> list[str]:
+        """The text's lines with their line breaks."""
+        return self._source.text.splitlines(keepends=True)
+
+    @functools.cached_property
+    def _line_starts(self) -> list[int]:
+        """The index at which every line starts."""
+        return [0, *itertools.accumulate(map(len, self._lines))]
+
+    def _line_end(self, number: int) -> int:
+        """The column right behind a line's last character."""
+        return len(self._lines[number - 1].rstrip("\r\n")) + 1
 
     def take(self, event: yaml.Event) -> None:
         """Read one event; raises ``SparxError`` where reading on makes no sense."""
@@ -155,7 +168,7 @@ class _Composer:
             message, advice = "a second document starts here", "give every backbone a file of its own"
             self.stop(Diagnostic("SPX012", message, Where(source=self._source, span=span), help=advice))
         if event.tags or event.version not in (None, (1, 2)):
-            line = Span(span.line, 1, span.line, len(self._lines[span.line - 1]) + 1)
+            line = Span(span.line, 1, span.line, self._line_end(span.line))
             self._mistake("SPX018", "directives are not read", line, "take the line away")
 
     def _node(self, event: yaml.NodeEvent) -> None:
@@ -202,7 +215,7 @@ class _Composer:
         if frame.first is None or frame.first.line != line:
             return Span(line, column, line, column + 1)
         ends_there = frame.first.end_line == line
-        return Span(line, column, line, frame.first.end_column if ends_there else len(self._lines[line - 1]) + 1)
+        return Span(line, column, line, frame.first.end_column if ends_there else self._line_end(line))
 
     def _add(self, node: Node) -> None:
         """Put a finished node where it belongs."""
