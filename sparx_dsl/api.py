@@ -6,11 +6,12 @@ Torch is imported when ``build`` is first called, never before.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from sparx_dsl import pricing, schedule
+from sparx_dsl import errors, pricing, render, schedule
+from sparx_dsl.errors import Diagnostic
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.pricing import Cost
@@ -62,11 +63,35 @@ def cost(
     return pricing.price_schedule(plan(source, size, batch, dtype, features))
 
 
-def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> Path:
+def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
     """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
-    from sparx_dsl import render
+    render.draw(connect(source), path, fold=fold)
 
-    return render.draw(connect(source), Path(path), fold=fold)
+
+def dot(source: Source, *, fold: bool = True) -> str:
+    """The connections as Graphviz text; raises ``SparxError``."""
+    return render.dot(connect(source), fold=fold)
+
+
+def summary(source: Source | Schedule, seconds: Mapping[str, float] | None = None) -> str:
+    """A table of stages, ganglion layers, links, prices and memory; ``seconds`` says what took how long."""
+    planned = source if isinstance(source, Schedule) else plan(source)
+    return render.summary(planned.graph, planned, pricing.price_schedule(planned), seconds)
+
+
+def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
+    """Mistakes as text: with the lines and carets, in one line each, or as JSON."""
+    return errors.render(diagnostics, style)
+
+
+def difference(before: Source, after: Source) -> str:
+    """What differs between two backbones: layers, connections, settings; raises ``SparxError``."""
+    return render.difference(connect(before), connect(after))
+
+
+def paper_page(path: str | os.PathLike[str]) -> str:
+    """Printed figures, as in ``specs/paper/figures.yaml``, beside our counts, in Markdown; raises ``SparxError``."""
+    return render.paper_page(*pricing.compare(Path(path)))
 
 
 def build(

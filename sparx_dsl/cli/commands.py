@@ -24,32 +24,49 @@ def show(text: str, output: Path | None) -> None:
 def compile_spec(
     path: Path, emit: Emit, output: Path | None, size: str | None, batch: int, dtype: DTypeName, *, fold: bool
 ) -> None:
-    """Run a spec through the whole compiler as far as ``emit`` needs, and show that."""
-    started = time.perf_counter()
-    spec = sparx_dsl.load_spec(path)
-    graph = sparx_dsl.connect(spec)
-    schedule = sparx_dsl.plan(graph, parse_size(size), batch, dtype.value)
+    """Run a spec through the compiler as far as ``emit`` needs, and show that."""
+    schedule, seconds = planned(path, size, batch, dtype)
     match emit:
         case Emit.svg | Emit.png | Emit.pdf:
-            picture(graph, emit, output, fold=fold)
+            picture(schedule.graph, emit, output, fold=fold)
         case Emit.dot:
-            show(sparx_dsl.dot(graph, fold=fold), output)
+            show(sparx_dsl.dot(schedule.graph, fold=fold), output)
         case Emit.graph:
-            show(str(graph), output)
+            show(str(schedule.graph), output)
         case Emit.schedule:
             show(str(schedule), output)
         case Emit.yaml:
-            show(sparx_dsl.dump_spec(spec), output)
+            show(sparx_dsl.dump_spec(schedule.graph.spec), output)
         case Emit.python:
-            show(sparx_dsl.build(graph, device="meta").code, output)
+            show(sparx_dsl.build(schedule.graph, device="meta").code.strip("\n"), output)
         case Emit.json:
             show(json.dumps(sparx_dsl.report(schedule), indent=2), output)
         case Emit.summary:
-            module = sparx_dsl.build(graph, device="meta")
-            tensors = list(module.parameters())
-            compiled = f"compiled: {sum(t.numel() for t in tensors):,} parameters in {len(tensors)} tensors, {len(schedule.steps)} steps"
-            seconds = time.perf_counter() - started
-            show(f"{sparx_dsl.summary(schedule, seconds=seconds)}\n{compiled}", output)
+            show(compiled(schedule, seconds), output)
+
+
+def planned(path: Path, size: str | None, batch: int, dtype: DTypeName) -> tuple[sparx_dsl.Schedule, dict[str, float]]:
+    """The schedule of the spec at ``path``, and the seconds that each step towards it took."""
+    sides, marks = parse_size(size), [time.perf_counter()]
+    spec = sparx_dsl.load_spec(path)
+    marks.append(time.perf_counter())
+    graph = sparx_dsl.connect(spec)
+    marks.append(time.perf_counter())
+    schedule = sparx_dsl.plan(graph, sides, batch, dtype.value)
+    marks.append(time.perf_counter())
+    return schedule, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
+
+
+def compiled(schedule: sparx_dsl.Schedule, seconds: dict[str, float]) -> str:
+    """The summary of a spec that was really compiled: to a module on the meta device, which allocates nothing."""
+    started = time.perf_counter()
+    parameters = list(sparx_dsl.build(schedule.graph, device="meta").parameters())
+    seconds = {**seconds, "compile, importing torch": time.perf_counter() - started}
+    count = sum(parameter.numel() for parameter in parameters)
+    return (
+        f"{sparx_dsl.summary(schedule, seconds)}\n"
+        f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {len(schedule.steps)} steps"
+    )
 
 
 def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *, fold: bool) -> None:
@@ -98,6 +115,11 @@ def explain(path: Path, node: str) -> str:
 def diff(before: Path, after: Path) -> str:
     """What differs between two specs."""
     return sparx_dsl.difference(sparx_dsl.connect(before), sparx_dsl.connect(after))
+
+
+def paper(path: Path) -> str:
+    """A paper's figures beside our counts."""
+    return sparx_dsl.paper_page(path)
 
 
 def schema() -> str:

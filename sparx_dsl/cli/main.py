@@ -82,6 +82,16 @@ def diff_command(
         commands.show(commands.diff(before, after), None)
 
 
+def paper_command(
+    figures: Annotated[Path, typer.Argument(metavar="FIGURES", help="Such as specs/paper/figures.yaml.")],
+    output: Output = None,
+    style: Format = Style.full,
+) -> None:
+    """Print a paper's figures beside our counts, as Markdown."""
+    with reporting(style):
+        commands.show(commands.paper(figures), output)
+
+
 def schema_command(output: Output = None, style: Format = Style.full) -> None:
     """Print the JSON Schema of the language, for editors."""
     with reporting(style):
@@ -107,8 +117,10 @@ def make_app() -> typer.Typer:
     """The ``sparx`` command with its subcommands."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback()(root)
-    named = {"compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
-             "explain": explain_command, "diff": diff_command, "schema": schema_command}  # fmt: skip
+    named = {
+        "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
+        "explain": explain_command, "diff": diff_command, "paper": paper_command, "schema": schema_command,
+    }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)
     return app

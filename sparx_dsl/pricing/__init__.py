@@ -5,3 +5,5 @@ from sparx_dsl.pricing.cost import CostRow as CostRow
 from sparx_dsl.pricing.cost import cost as cost
 from sparx_dsl.pricing.cost import price_schedule as price_schedule
 from sparx_dsl.pricing.price import Price as Price
+from sparx_dsl.pricing.published import Comparison as Comparison
+from sparx_dsl.pricing.published import compare as compare

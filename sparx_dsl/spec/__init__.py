@@ -1,6 +1,7 @@
 """What the user writes: the language, its positions, its checks."""
 
 from sparx_dsl.spec.edit import LayerEdit as LayerEdit
+from sparx_dsl.spec.json_schema import json_schema as json_schema
 from sparx_dsl.spec.kinds import Kind as Kind
 from sparx_dsl.spec.kinds import KindRegistry as KindRegistry
 from sparx_dsl.spec.kinds import default_registry as default_registry
