@@ -11,7 +11,8 @@ For a stage of n layers, numbered from 1, with stride S and window M:
 The stage's input is the downsampled feature of the stage before, or the stem's output in stage 1. With
 ``cross_stage: every`` all ganglion layers read it; with ``window`` it counts as the oldest ganglion feature, so that it
 takes a place in the window; with ``none`` nobody reads it. A ganglion layer concatenates what it reads in this order:
-the stage's input, the normal layers, the ganglion layers, each oldest first.
+the stage's input, the normal layers, the ganglion layers, each oldest first; with ``window`` the stage's input stands
+at the head of the ganglion layers instead.
 """
 
 from __future__ import annotations

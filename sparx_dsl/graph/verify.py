@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -32,6 +33,10 @@ def _chain(graph: ConnectionGraph) -> Iterator[str]:
         wanted = 1 if position else 0
         if fed[node.name] != wanted:
             yield f"{node.name} has {fed[node.name]} feeds, not {wanted}"
+    before = {node.name: previous.name for previous, node in itertools.pairwise(graph.nodes)}
+    for edge in graph.edges:
+        if edge.kind == "feed" and before.get(edge.target, edge.source) != edge.source:
+            yield f"{edge.target} is fed by {edge.source}, not by the node before"
 
 
 def _slots(graph: ConnectionGraph) -> Iterator[str]:
