@@ -50,7 +50,8 @@ class Recipe:
 RECIPES = {
     "sparx_mamba_t": Recipe(
         ConvStem(), ConvDownsample(), SS2D(conv=5), ConvFfn(), "group",
-        (Stage(96, 2), Stage(192, 2, (2,)), Stage(320, 7, (1, 3, 5, 7), 3, 1.0), Stage(512, 2, (1, 2), 99, 1.0)), dpe=True),
+        (Stage(96, 2), Stage(192, 2, (2,)), Stage(320, 7, (1, 3, 5, 7), 3, 1.0), Stage(512, 2, (1, 2), 99, 1.0)),
+        dpe=True),
     "vmamba_t": Recipe(
         ConvStem(norm="layer"), ConvDownsample(norm="layer"), SS2D(bias=False), Mlp(), "layer",
         (Stage(96, 2), Stage(192, 2), Stage(384, 5), Stage(768, 2))),
@@ -71,7 +72,7 @@ def builder(role: str, options: KindOptions):
 
 
 def reads(stage: Stage, number: int) -> tuple[list[int], bool]:
-    """The layers that a ganglion layer reads, in the order of their slots, and whether it reads the stage's input first."""
+    """The layers that a ganglion layer reads, in slot order, and whether it reads the stage's input first."""
     earlier = [layer for layer in stage.ganglion if layer < number]
     last = earlier[-1] if earlier else 0
     return list(range(last + 1, number)) + earlier[-stage.window :], not earlier

@@ -49,7 +49,8 @@ def arguments(batch: int, groups: int, share: int, length: int, state: int, dtyp
     def normal(*shape: int) -> Tensor:
         return torch.randn(shape, dtype=torch.float64).to(dtype)
 
-    u, delta, D, bias = normal(batch, channels, length), normal(batch, channels, length), normal(channels), normal(channels)
+    u, delta = normal(batch, channels, length), normal(batch, channels, length)
+    D, bias = normal(channels), normal(channels)
     B, C = normal(batch, groups, state, length), normal(batch, groups, state, length)
     return u, delta, decay_rates(normal(channels, state)), B, C, D, bias
 
@@ -57,7 +58,8 @@ def arguments(batch: int, groups: int, share: int, length: int, state: int, dtyp
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**16), batch=st.integers(1, 3), groups=st.integers(1, 4), share=st.integers(1, 3),
-    length=st.integers(1, 40), state=st.integers(1, 4), softplus=st.booleans(), skip=st.booleans(), biased=st.booleans(),
+    length=st.integers(1, 40), state=st.integers(1, 4), softplus=st.booleans(), skip=st.booleans(),
+    biased=st.booleans(),
 )
 def test_the_scan_is_the_loop(
     seed: int, batch: int, groups: int, share: int, length: int, state: int, softplus: bool, skip: bool, biased: bool

@@ -1,7 +1,7 @@
 """The weights and inputs with which published implementations computed the arrays of this folder.
 
-Each value depends on a parameter's name and shape alone: standard normal numbers of NumPy's frozen MT19937 stream, seeded
-by the CRC-32 of the name, then shifted and scaled by what kind of parameter it is.
+Each value depends on a parameter's name and shape alone: standard normal numbers of NumPy's frozen MT19937
+stream, seeded by the CRC-32 of the name, then shifted and scaled by what kind of parameter it is.
 """
 
 from __future__ import annotations

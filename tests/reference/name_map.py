@@ -7,6 +7,12 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+
+def in_stem(place: int, period: int) -> str:
+    """The module at a place of a published stem, in which a convolution comes every ``period`` places."""
+    return f"stem.convs.{place // period}.{'norm' if place % period else 'conv'}."
+
+
 SHARED = (
     (r"^classifier\.(?:0|norm)\.", "head.norm."),
     (r"^classifier\.(?:3|head)\.", "head.linear."),
@@ -29,7 +35,7 @@ SCAN = (
 )
 
 SPARX_MAMBA = (
-    (r"^patch_embed\.(\d+)\.", lambda found: f"stem.convs.{int(found[1]) // 3}.{'conv' if int(found[1]) % 3 == 0 else 'norm'}."),
+    (r"^patch_embed\.(\d+)\.", lambda found: in_stem(int(found[1]), 3)),
     (r"\.downsample\.0\.", ".downsample.conv."),
     (r"\.downsample\.1\.", ".downsample.norm."),
     (r"\.pos_embed\.", ".dpe.conv."),
@@ -52,7 +58,7 @@ SPARX_MAMBA = (
 )
 
 VMAMBA = (
-    (r"^patch_embed\.(\d+)\.", lambda found: f"stem.convs.{int(found[1]) // 5}.{'conv' if int(found[1]) % 5 == 0 else 'norm'}."),
+    (r"^patch_embed\.(\d+)\.", lambda found: in_stem(int(found[1]), 5)),
     (r"\.downsample\.1\.", ".downsample.conv."),
     (r"\.downsample\.3\.", ".downsample.norm."),
 )

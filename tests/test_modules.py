@@ -1,0 +1,402 @@
+"""Every kind's module: shapes at any size, agreement with naive oracles, and the behaviour of a layer's parts."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.dmca import complete
+from sparx_dsl.nn.init import initialise, no_weight_decay
+from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter, fusing, ganglion_mixing, normal_mixing
+from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.spec.kinds import default_registry
+from sparx_dsl.spec.options.base import KindOptions, Site
+from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
+from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
+from sparx_dsl.spec.options.fusions import DMCA, ConcatFusion
+from sparx_dsl.spec.options.heads import LinearHead
+from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, MixerOptions, WindowAttention
+from sparx_dsl.spec.options.stems import ConvStem, PatchStem
+
+CHANNELS = 8
+SIZES = ((1, 1), (1, 9), (4, 4), (5, 7), (9, 6))
+MIXERS = (
+    SS2D(), SS2D(state=2, conv=0, bias=False, rank=3), SSM(state=2), SSM(state=2, gate=False, conv=0, bias=True),
+    BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
+    WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1),
+)
+
+
+def builder(role: str, options: KindOptions):
+    """The builder of a kind."""
+    return default_registry().of(role, options).load_builder()
+
+
+def settle(module: nn.Module, seed: int = 0) -> nn.Module:
+    """The module in float64 and evaluation mode, with every parameter and running statistic drawn at random."""
+    generator = torch.Generator().manual_seed(seed)
+    module = module.double().eval()
+    with torch.no_grad():
+        for name, value in module.state_dict(keep_vars=True).items():
+            if value.is_floating_point():
+                value.copy_(0.5 * torch.randn(value.shape, dtype=torch.float64, generator=generator))
+            if name.endswith("running_var"):
+                value.exp_()
+    return module
+
+
+def random_map(channels: int, height: int, width: int, batch: int = 2, seed: int = 1) -> Tensor:
+    """A float64 map of normal numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, channels, height, width, dtype=torch.float64, generator=generator)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("options", MIXERS, ids=repr)
+def test_mixers_keep_any_shape(options: MixerOptions, size: tuple[int, int]) -> None:
+    """A normal layer and a ganglion layer give maps of the input's shape, finite, with gradients that are finite."""
+    site = Site(CHANNELS, CHANNELS, number=2)
+    x = random_map(CHANNELS, *size).requires_grad_()
+    width = options.projected(CHANNELS)
+    fusion = settle(fusing(DMCA(groups=2), Site(CHANNELS, width, features=2, reduction=2), builder("fusion", DMCA())))
+    normal = settle(normal_mixing(options, site, builder("mixer", options)))
+    ganglion = settle(ganglion_mixing(options, site, builder("mixer", options), layer_scale=1.0))
+    result = normal(x) + ganglion(x, fusion(x, torch.cat((x, 2 * x), dim=1)))
+    assert result.shape == x.shape
+    assert result.isfinite().all()
+    (gradient,) = torch.autograd.grad(result.square().sum(), x)
+    assert gradient.isfinite().all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 21), width=st.integers(1, 21), convs=st.integers(2, 4), size=st.integers(1, 6),
+       norm=st.sampled_from(("batch", "layer", "group")))
+def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, size: int, norm: str) -> None:
+    """Sizes are ceil(size / stride), whatever the size."""
+    image = random_map(3, height, width)
+    for role, options, stride in (
+        ("stem", ConvStem(convs=convs, norm=norm), 4), ("stem", PatchStem(size=size, norm=norm), size),
+        ("downsample", ConvDownsample(norm=norm), 2), ("downsample", MergeDownsample(norm=norm), 2),
+    ):
+        module = settle(builder(role, options)(options, Site(3, 5)))
+        assert module(image).shape == (2, 5, math.ceil(height / stride), math.ceil(width / stride)), options
+
+
+@pytest.mark.parametrize("options", [Mlp(ratio=2), ConvFfn(ratio=3)])
+def test_feed_forward_networks_keep_the_shape(options: KindOptions) -> None:
+    """An FFN gives its input's shape, and its two 1×1 convolutions have the stated width."""
+    module = builder("ffn", options)(options, Site(CHANNELS, CHANNELS))
+    assert module(torch.randn(2, CHANNELS, 5, 3)).shape == (2, CHANNELS, 5, 3)
+    assert module.expansion.out_channels == options.ratio * CHANNELS
+
+
+@pytest.mark.parametrize("norm", ["group", "layer", "batch"])
+def test_the_head_normalises_then_averages(norm: str) -> None:
+    """Logits are a linear map of the mean over positions of the normalised feature."""
+    head = settle(builder("head", LinearHead())(LinearHead(classes=6), Site(CHANNELS, 6, norm=norm)))
+    x = random_map(CHANNELS, 3, 5)
+    channels = {"group": (1, 2, 3), "layer": (1,)}.get(norm)
+    if channels is None:
+        mean, variance = (each[:, None, None] for each in (head.norm.running_mean, head.norm.running_var))
+    else:
+        mean, variance = x.mean(channels, keepdim=True), x.var(channels, correction=0, keepdim=True)
+    normed = (x - mean) / (variance + 1e-5).sqrt() * head.norm.weight[:, None, None] + head.norm.bias[:, None, None]
+    expected = normed.sum((2, 3)) / 15 @ head.linear.weight.T + head.linear.bias
+    torch.testing.assert_close(head(x), expected)
+
+
+def test_patch_merging_reads_the_corners_in_the_order_of_checkpoints() -> None:
+    """The four corners of a patch stand as (even, even), (odd, even), (even, odd), (odd, odd): (row, column)."""
+    options = MergeDownsample()
+    module = settle(builder("downsample", options)(options, Site(2, 3)))
+    x = random_map(2, 3, 5)
+    padded = torch.zeros(2, 2, 4, 6, dtype=torch.float64)
+    padded[:, :, :3, :5] = x
+    patch = torch.cat([padded[:, :, 2 + row, 4 + column] for row, column in ((0, 0), (1, 0), (0, 1), (1, 1))], dim=1)
+    normed = functional.layer_norm(patch, (8,), module.norm.weight, module.norm.bias)
+    torch.testing.assert_close(module(x)[:, :, 1, 2], normed @ module.reduction.weight[:, :, 0, 0].T)
+
+
+def attention_by_position(module: nn.Module, projected: Tensor, heads: int, window: int, shift: int) -> Tensor:
+    """The oracle: every position looks at the real positions of its window, found from its coordinates alone."""
+    batch, channels, height, width = projected.shape
+    depth = channels // 3 // heads
+    query, key, value = projected.reshape(batch, 3, heads, depth, height, width).unbind(1)
+    result = torch.zeros_like(query)
+    places = [(row, column) for row in range(height) for column in range(width)]
+    for row, column in places:
+        home = ((row - shift) // window, (column - shift) // window)
+        peers = [(r, c) for r, c in places if ((r - shift) // window, (c - shift) // window) == home]
+        scores = torch.stack([
+            (query[..., row, column] * key[..., r, c]).sum(-1) / math.sqrt(depth)
+            + module.position_bias[(row - r + window - 1) * (2 * window - 1) + column - c + window - 1]
+            for r, c in peers], dim=-1)
+        values = torch.stack([value[..., r, c] for r, c in peers], dim=-1)
+        result[..., row, column] = (scores.softmax(-1)[:, :, None] * values).sum(-1)
+    return functional.conv2d(result.flatten(1, 2), module.out_projection.weight, module.out_projection.bias)
+
+
+@settings(max_examples=25, deadline=None)
+@given(height=st.integers(1, 8), width=st.integers(1, 8), window=st.integers(1, 5), heads=st.integers(1, 2),
+       number=st.integers(1, 2), shifts=st.booleans())
+def test_window_attention_looks_at_real_positions_of_its_window_only(
+    height: int, width: int, window: int, heads: int, number: int, shifts: bool
+) -> None:
+    """At any size, padding changes nothing; layers of even number shift, unless the map is no larger than a window."""
+    options = WindowAttention(window=window, heads=heads, shift=shifts)
+    module = settle(builder("mixer", options)(options, Site(4, 4, number=number)))
+    shifted = shifts and number == 2 and min(height, width) > window
+    projected = random_map(12, height, width)
+    expected = attention_by_position(module, projected, heads, window, window // 2 if shifted else 0)
+    torch.testing.assert_close(module(projected), expected)
+
+
+def scan_by_direction(module: nn.Module, x: Tensor, direction: int) -> Tensor:
+    """The oracle of one direction: walk the map's positions one by one and write each result where it was read."""
+    _, inner, height, width = x.shape
+    rank, state = module.rank, module.state
+    rows = [(row, column) for row in range(height) for column in range(width)]
+    columns = [(row, column) for column in range(width) for row in range(height)]
+    path = (rows, columns, rows[::-1], columns[::-1])[direction]
+    A = -module.A_logs[direction * inner : (direction + 1) * inner].exp()
+    D = module.D[direction * inner : (direction + 1) * inner]
+    hidden, result = torch.zeros(x.shape[0], inner, state, dtype=x.dtype), torch.zeros_like(x)
+    for row, column in path:
+        here = x[:, :, row, column]
+        values = here @ module.x_proj_weight[direction].T
+        steps = values[:, :rank] @ module.dt_weight[direction].T + module.dt_bias[direction]
+        steps = (1 + steps.exp()).log()[:, :, None]
+        inward, outward = values[:, None, rank : rank + state], values[:, None, rank + state :]
+        hidden = (steps * A).exp() * hidden + steps * inward * here[:, :, None]
+        result[:, :, row, column] = (hidden * outward).sum(2) + D * here
+    return result
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", [1, 3])
+def test_ss2d_is_four_walks_over_the_map(size: tuple[int, int], state: int) -> None:
+    """Depthwise convolution, SiLU, the sum of four directional scans, norm, projection."""
+    options = SS2D(state=state, conv=3, rank=2)
+    module = settle(builder("mixer", options)(options, Site(3, 3, norm="group")))
+    projected = random_map(6, *size)
+    x = functional.conv2d(projected, module.conv.weight, module.conv.bias, padding=1, groups=6)
+    x = x * x.sigmoid()
+    total = torch.stack([scan_by_direction(module, x, direction) for direction in range(4)]).sum(0)
+    normed = functional.group_norm(total, 1, module.norm.weight, module.norm.bias)
+    expected = functional.conv2d(normed, module.out_projection.weight, module.out_projection.bias)
+    torch.testing.assert_close(module(projected), expected)
+
+
+def conv(state: dict[str, Tensor], name: str, x: Tensor, **options: int) -> Tensor:
+    """A convolution with the weights of that name."""
+    return functional.conv2d(x, state[f"{name}.weight"], state.get(f"{name}.bias"), **options)
+
+
+def batch_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """BatchNorm in evaluation with the statistics of that name."""
+    mean, variance, weight, bias = (
+        state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias"))
+    return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
+
+
+def reduced(state: dict[str, Tensor], name: str, x: Tensor, ratio: int) -> Tensor:
+    """Query or key: spatial reduction, then 1×1 and BatchNorm."""
+    if ratio > 1:
+        x = conv(state, f"{name}.reduction.conv", x, stride=ratio, padding=(ratio + 1) // 2, groups=x.shape[1])
+        x = functional.gelu(batch_norm(state, f"{name}.reduction.norm", x))
+    return batch_norm(state, f"{name}.projection.norm", conv(state, f"{name}.projection.conv", x))
+
+
+def dmca_by_steps(
+    state: dict[str, Tensor], x: Tensor, features: Tensor, groups: int, ratio: int, out_channels: int
+) -> Tensor:
+    """The oracle: equation 1 of the paper with the authors' details, one channel at a time where channels attend."""
+    batch, channels, height, width = x.shape
+    selected = functional.group_norm(features, 1, state["norm.weight"], state["norm.bias"])
+    selected = conv(state, "selection.conv", selected, padding=1, groups=features.shape[1])
+    selected = functional.gelu(batch_norm(state, "selection.norm", selected))
+    both = functional.gelu(conv(state, "key_value", selected))
+    query = reduced(state, "query", x, ratio)
+    key, value = reduced(state, "key", both[:, :channels], ratio), reduced(state, "value", both[:, channels:], 1)
+    attended, share = torch.zeros_like(value), channels // groups
+    for channel in range(channels):
+        peers = range(channel // share * share, (channel // share + 1) * share)
+        scale = 1 / math.sqrt(query.shape[2] * query.shape[3])
+        scores = torch.stack([(query[:, channel] * key[:, peer]).sum((1, 2)) for peer in peers], dim=1)
+        scores = (scores * scale).softmax(1)
+        attended[:, channel] = sum(scores[:, place, None, None] * value[:, peer] for place, peer in enumerate(peers))
+    three = torch.cat((query if ratio == 1 else x, attended, value), dim=1)
+    shuffled = torch.empty_like(three)
+    for place in range(3 * channels):
+        shuffled[:, place % 3 * channels + place // 3] = three[:, place]
+    mixed = functional.gelu(conv(state, "mixing", shuffled, padding=1, groups=3 * channels))
+    result = conv(state, "projection", mixed, groups=3)
+    if out_channels % 3 == 1:
+        return torch.cat((result, result.mean(1, keepdim=True)), dim=1)
+    if out_channels % 3 == 2:
+        rows = result.permute(0, 2, 3, 1).reshape(batch, height * width, -1)
+        two = functional.adaptive_avg_pool1d(rows, 2).reshape(batch, height, width, 2).permute(0, 3, 1, 2)
+        return torch.cat((result, two), dim=1)
+    return result
+
+
+@pytest.mark.parametrize("size", [(1, 1), (4, 4), (5, 7)])
+@pytest.mark.parametrize("ratio", [1, 2, 3, 4])
+@pytest.mark.parametrize("out_channels", [12, 13, 14, 17])
+def test_dmca_is_its_equation(size: tuple[int, int], ratio: int, out_channels: int) -> None:
+    """DMCA agrees with the step by step oracle at every reduction, size and remainder of the output width by three."""
+    options = DMCA(groups=2, reduction=ratio)
+    module = settle(builder("fusion", options)(options, Site(6, out_channels, norm="group", features=3)))
+    x, features = random_map(6, *size), random_map(18, *size, seed=2)
+    expected = dmca_by_steps(module.state_dict(), x, features, 2, ratio, out_channels)
+    assert expected.shape[1] == out_channels
+    torch.testing.assert_close(module(x, features), expected)
+
+
+@pytest.mark.parametrize("channels", [6, 9])
+def test_missing_channels_are_means(channels: int) -> None:
+    """Two missing channels are what adaptive average pooling over the channels gives, shared middle and all."""
+    x = random_map(channels, 2, 3)
+    pooled = functional.adaptive_avg_pool1d(x.flatten(2).transpose(1, 2), 2).transpose(1, 2).reshape(2, 2, 2, 3)
+    torch.testing.assert_close(complete(x, 2)[:, channels:], pooled)
+    torch.testing.assert_close(complete(x, 1)[:, channels], x.mean(1))
+
+
+def test_concatenation_fuses_input_and_features() -> None:
+    """1×1 over input and features side by side, depthwise 3×3 without residual, GELU, 1×1."""
+    options = ConcatFusion()
+    module = settle(builder("fusion", options)(options, Site(4, 11, features=2)))
+    x, features = random_map(4, 3, 5), random_map(8, 3, 5, seed=2)
+    state = module.state_dict()
+    hidden = conv(state, "conv", conv(state, "expansion", torch.cat((x, features), dim=1)), padding=1, groups=8)
+    torch.testing.assert_close(module(x, features), conv(state, "projection", functional.gelu(hidden)))
+
+
+def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
+    """At rate 0.3 about 3 samples in 10 are zero and the others scaled up; in evaluation nothing happens."""
+    torch.manual_seed(0)
+    x, drop = torch.ones(20_000, 2, 1, 1), DropPath(0.3)
+    result = drop(x)
+    assert torch.equal(result[:, 0], result[:, 1])
+    assert torch.allclose(result.unique(), torch.tensor([0, 1 / 0.7]))
+    assert abs((result[:, 0] == 0).float().mean() - 0.3) < 0.015
+    assert drop.eval()(x) is x
+    assert DropPath(0.0)(x) is x
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0])
+def test_drop_path_refuses_rates_that_leave_nothing(rate: float) -> None:
+    """A rate outside [0, 1) is an error."""
+    with pytest.raises(ValueError, match=r"\[0, 1\)"):
+        DropPath(rate)
+
+
+def test_the_scale_stands_on_the_residual_path() -> None:
+    """With a scale s the result is s(x) + branch, not x + s(branch)."""
+    scale = LayerScale(3, 1.0).double()
+    with torch.no_grad():
+        scale.weight.copy_(torch.tensor([2.0, 3.0, 4.0]))
+        scale.bias.copy_(torch.tensor([1.0, 0.0, -1.0]))
+    part = Feeding(nn.Identity(), nn.Hardtanh(), scale, DropPath())
+    x = random_map(3, 2, 2)
+    expected = x * scale.weight[:, None, None] + scale.bias[:, None, None] + x.clamp(-1, 1)
+    torch.testing.assert_close(part(x), expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(height=st.integers(1, 12), width=st.integers(1, 12), ratio=st.integers(1, 5))
+def test_link_adapters_average_real_positions(height: int, width: int, ratio: int) -> None:
+    """Sizes are rounded up, and a pool that reaches past the edge averages what is there."""
+    x = random_map(3, height, width)
+    result = LinkAdapter(3, 3, ratio)(x)
+    assert result.shape[2:] == (math.ceil(height / ratio), math.ceil(width / ratio))
+    row, column = (side - 1 for side in result.shape[2:])
+    torch.testing.assert_close(result[:, :, row, column], x[:, :, row * ratio :, column * ratio :].mean((2, 3)))
+    assert LinkAdapter(3, 5, ratio).double()(x).shape[1] == 5
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("options", MIXERS, ids=repr)
+def test_modules_run_in_other_precisions(options: MixerOptions, dtype: torch.dtype) -> None:
+    """A module moved to bfloat16 gives bfloat16 near the float32 result; built in a dtype, it computes in it."""
+    torch.manual_seed(0)
+    site = Site(CHANNELS, CHANNELS, number=2)
+    model = normal_mixing(options, site, builder("mixer", options)).eval()
+    x = torch.randn(2, CHANNELS, 5, 4)
+    found = copy.deepcopy(model).to(dtype)(x.to(dtype))
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), model(x), rtol=0.05, atol=0.05)
+    built = normal_mixing(options, site, builder("mixer", options), dtype=dtype)
+    assert {parameter.dtype for parameter in built.parameters()} == {dtype}
+
+
+@pytest.mark.parametrize("options", MIXERS, ids=repr)
+def test_modules_run_under_autocast(options: MixerOptions) -> None:
+    """Under autocast to bfloat16 a layer's result is near the float32 one, and so is a fusion's."""
+    torch.manual_seed(0)
+    width = options.projected(CHANNELS)
+    model = normal_mixing(options, Site(CHANNELS, CHANNELS, number=2), builder("mixer", options)).eval()
+    fusion = fusing(DMCA(groups=2), Site(CHANNELS, width, features=1, reduction=2), builder("fusion", DMCA())).eval()
+    x = torch.randn(2, CHANNELS, 5, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, fused = model(x), fusion(x, x)
+    torch.testing.assert_close(found.float(), model(x), rtol=0.05, atol=0.05)
+    torch.testing.assert_close(fused.float(), fusion(x, x), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("options", MIXERS, ids=repr)
+def test_a_module_from_the_meta_device_is_as_good_as_any(options: MixerOptions) -> None:
+    """Built on meta, emptied onto the CPU and initialised, a layer is like one that is built there."""
+    site = Site(CHANNELS, CHANNELS, number=2)
+    model = normal_mixing(options, site, builder("mixer", options), layer_scale=0.5, device="meta")
+    assert all(parameter.is_meta for parameter in model.parameters())
+    model = model.to_empty(device="cpu")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(float("nan"))
+    initialise(model)
+    there = normal_mixing(options, site, builder("mixer", options), layer_scale=0.5)
+    for (name, value), other in zip(model.state_dict().items(), there.state_dict().values(), strict=True):
+        assert value.isfinite().all(), name
+        torch.testing.assert_close(value.mean(), other.mean(), rtol=0.5, atol=0.5)
+    assert model(torch.randn(1, CHANNELS, 4, 5)).isfinite().all()
+
+
+def test_initial_values_are_the_published_ones() -> None:
+    """Truncated normals of 0.02, zero biases, Mamba's time steps and decays; the x projections as a linear layer's."""
+    torch.manual_seed(0)
+    options = SS2D(state=4)
+    model = normal_mixing(options, Site(64, 64), builder("mixer", options), layer_scale=1.0)
+    mixer = model.mixer
+    assert abs(model.projection.weight.std() - 0.02) < 0.001
+    assert not model.projection.bias.any()
+    assert torch.equal(mixer.A_logs[5], torch.arange(1.0, 5.0).log())
+    assert torch.equal(mixer.D, torch.ones(512))
+    steps = functional.softplus(mixer.dt_bias)
+    assert steps.min() > 0.00099
+    assert 0.097 < steps.max() < 0.1001
+    assert abs(steps.log().mean() - math.log(0.01)) < 0.2
+    assert mixer.dt_weight.abs().max() <= 0.5 + 1e-6
+    assert mixer.dt_weight.abs().max() > 0.49
+    assert 0.08 < mixer.x_proj_weight.abs().max() <= 128**-0.5
+    assert torch.equal(model.layer_scale.weight, torch.ones(64))
+
+
+def test_the_scan_parameters_take_no_weight_decay() -> None:
+    """A_logs, D and the time-step bias are named, in both scans of a bidirectional block, and nothing else."""
+    options = BiSSM()
+    names = no_weight_decay(normal_mixing(options, Site(16, 16), builder("mixer", options)))
+    leaves = ("A_logs", "D", "dt_bias")
+    assert names == {f"mixer.{scan}.{leaf}" for scan in ("scan", "backward_scan") for leaf in leaves}
+
+
+def test_norms_share_their_epsilon() -> None:
+    """eps is 1e-5 in all three norms."""
+    assert {make_norm(name, 4).eps for name in ("group", "layer", "batch")} == {1e-5}
