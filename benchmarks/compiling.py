@@ -39,7 +39,8 @@ def milliseconds(call: Callable[[], object], runs: int) -> list[float]:
 def paired(ours: Callable[[], object], peer: Callable[[], object], runs: int) -> tuple[list[float], list[float]]:
     """Both in turn, so that a drift of the machine's speed meets both."""
     taken: tuple[list[float], list[float]] = ([], [])
-    ours(), peer()
+    ours()
+    peer()
     for _ in range(runs):
         for column, call in zip(taken, (ours, peer), strict=True):
             started = time.perf_counter()
@@ -98,12 +99,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
     path, runs = options.spec, options.runs
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, sparx_dsl {sparx_dsl.__version__}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, sparx_dsl {sparx_dsl.__version__}"
+    )
     print(f"{'milliseconds':<64} {'median':>9} {'least':>9} {'most':>9}")
     show("load + connect + plan + price, warm", milliseconds(lambda: sparx_dsl.cost(path).params, runs))
     print(f"torch imported so far: {'yes' if 'torch' in sys.modules else 'no'}")
     command = [sys.executable, "-m", "sparx_dsl", "compile", str(path)]
-    show("sparx-compile as a whole process", milliseconds(lambda: subprocess.run(command, check=True, capture_output=True), 3))
+    show(
+        "sparx-compile as a whole process",
+        milliseconds(lambda: subprocess.run(command, check=True, capture_output=True), 3),
+    )
     meta_builds(sparx_dsl.load_spec(path), runs)
 
 

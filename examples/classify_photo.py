@@ -60,14 +60,20 @@ def main() -> None:
         model.load_state_dict(load_file(options.weights))
     logits, seconds = timed(model, image)
     assert isinstance(logits, Tensor)
-    print(f"{spec.name} on a photograph of {size[0]}x{size[1]}: {price.params / 1e6:.1f} M parameters, {price.macs / 1e9:.1f} G MACs")
+    print(
+        f"{spec.name} on a photograph of {size[0]}x{size[1]}: {price.params / 1e6:.1f} M parameters, {price.macs / 1e9:.1f} G MACs"
+    )
     print(f"forward {seconds:.2f} s, {price.peak_bytes / 2**20:.1f} MiB of feature buffers at the peak")
     best = logits[0].softmax(0).topk(5)
     weights = "" if options.weights else " (random weights: they say nothing)"
-    print(f"classes {', '.join(f'{index} ({share:.1%})' for share, index in zip(*map(torch.Tensor.tolist, best), strict=True))}{weights}")
+    print(
+        f"classes {', '.join(f'{index} ({share:.1%})' for share, index in zip(*map(torch.Tensor.tolist, best), strict=True))}{weights}"
+    )
     maps, _ = timed(sparx_dsl.build(spec, features=tuple(range(1, len(spec.stages) + 1))), image)
     info = model.feature_info
-    for features, stage, channels, reduction in zip(maps, info.out_indices, info.channels(), info.reduction(), strict=True):
+    for features, stage, channels, reduction in zip(
+        maps, info.out_indices, info.channels(), info.reduction(), strict=True
+    ):
         print(f"stage {stage}: {channels} channels at 1/{reduction}, a map of {features.shape[2]}x{features.shape[3]}")
 
 

@@ -26,11 +26,11 @@ SPEC = Path(__file__).with_name("digits.yaml")
 
 def digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and test images (count, 1, 16, 16) in [-1, 1] with their classes; a fifth is kept for the test."""
-    data = load_digits()
-    images = torch.tensor(data.images, dtype=torch.float32)[:, None] / 8 - 1
+    pixels, targets = load_digits(return_X_y=True)
+    images = torch.tensor(pixels, dtype=torch.float32).view(-1, 1, 8, 8) / 8 - 1
     images = nn.functional.interpolate(images, size=(16, 16), mode="bilinear")
-    classes = torch.tensor(data.target)
-    split = train_test_split(range(len(classes)), test_size=0.2, random_state=0, stratify=data.target)
+    classes = torch.tensor(targets)
+    split = train_test_split(range(len(classes)), test_size=0.2, random_state=0, stratify=targets)
     train, test = (torch.tensor(part) for part in split)
     return images[train], classes[train], images[test], classes[test]
 
@@ -47,7 +47,9 @@ def optimiser_for(model: Backbone, rate: float) -> torch.optim.Optimizer:
     named = list(model.named_parameters())
     free = [parameter for name, parameter in named if parameter.ndim < 2 or name in kept]
     decayed = [parameter for name, parameter in named if parameter.ndim >= 2 and name not in kept]
-    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": free, "weight_decay": 0.0}], lr=rate)
+    return torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": free, "weight_decay": 0.0}], lr=rate
+    )
 
 
 @torch.no_grad()
@@ -62,13 +64,16 @@ def train(model: Backbone, images: Tensor, classes: Tensor, epochs: int, batch: 
     optimiser = optimiser_for(model, rate)
     steps = epochs * (len(images) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.3f}"), TimeElapsedColumn())
+    loss_column = TextColumn("loss {task.fields[loss]:.3f}")
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), loss_column, TimeElapsedColumn())
     with Progress(*columns) as progress:
         bar = progress.add_task("training", total=steps, loss=float("nan"))
         for _ in range(epochs):
             model.train()
             for chosen in torch.randperm(len(images)).split(batch)[: len(images) // batch]:
-                loss = nn.functional.cross_entropy(model(shifted(images[chosen])), classes[chosen], label_smoothing=0.05)
+                loss = nn.functional.cross_entropy(
+                    model(shifted(images[chosen])), classes[chosen], label_smoothing=0.05
+                )
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()
                 optimiser.step()

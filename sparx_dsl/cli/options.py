@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from enum import StrEnum
 from typing import Never
 
@@ -49,12 +49,12 @@ class DTypeName(StrEnum):
 
 
 @contextlib.contextmanager
-def reporting(style: Style) -> Iterator[None]:
+def reporting(style: Style) -> Generator[None]:
     """Print the mistakes of a ``SparxError`` to standard error and leave with status 2."""
     try:
         yield
     except SparxError as error:
-        sys.stderr.write(render_diagnostics(error.diagnostics, style.value))
+        sys.stderr.write(render_diagnostics(error.diagnostics, style.value).rstrip("\n") + "\n")
         raise typer.Exit(2) from None
     except BrokenPipeError:
         sys.stderr.close()

@@ -29,9 +29,7 @@ def price_mixing(
     registry: KindRegistry | None = None,
 ) -> Price:
     """A normal layer's token mixing: norm, input projection, mixer, and the scale of the residual path."""
-    projected = pointwise(
-        site.channels, mixer.projected(site.channels), height, width, bias=mixer.projection_bias
-    )
+    projected = pointwise(site.channels, mixer.projected(site.channels), height, width, bias=mixer.projection_bias)
     mixed = price_ganglion_mixing(mixer, site, height, width, layer_scale=layer_scale, registry=registry)
     return norm(site.norm, site.channels) + projected + mixed
 

@@ -9,15 +9,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from sparx_dsl.errors import SparxError
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.pricing.cost import cost
 from sparx_dsl.spec import DEFAULT_LIMITS, load_spec
 from sparx_dsl.spec.compose import compose
 from sparx_dsl.spec.extends import read_bytes
 from sparx_dsl.spec.models import Name
-from sparx_dsl.spec.nodes import plain
+from sparx_dsl.spec.nodes import Node, locate, plain
 from sparx_dsl.spec.options.base import Options
-from sparx_dsl.spec.schema_errors import schema_diagnostics
 
 PARAMS_TOLERANCE, MACS_TOLERANCE = 0.01, 0.02
 """How far from the printed figure a count may lie, relative to it, unless it rounds to the printed digits."""
@@ -94,7 +93,15 @@ def read_figures(path: Path) -> Figures:
     try:
         return Figures.model_validate(data)
     except ValidationError as error:
-        raise SparxError(schema_diagnostics(error, tree, Figures)) from None
+        found = error.errors(include_url=False)
+        raise SparxError([_mistake(details["loc"], details["msg"], tree) for details in found]) from None
+
+
+def _mistake(path: tuple[str | int, ...], message: str, tree: Node) -> Diagnostic:
+    wanted = 'rows such as swin_t: {params: "28", macs: "4.5", table: "2"} under backbones and ablations'
+    return Diagnostic(
+        "SPX540", f"this is no printed figure: {message.lower()}", locate(tree, path), help=f"write {wanted}"
+    )
 
 
 def _compared(folder: Path, rows: dict[str, Row]) -> Iterator[Comparison]:
