@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import sparx_dsl
@@ -15,6 +16,11 @@ UNIT = 8
 GROUPS = (1, 2, 4)
 HEAD_WIDTHS = (4, 8)
 NORMS = st.sampled_from(["group", "layer", "batch"])
+
+
+def examples(part: float) -> int:
+    """That part of the profile's number of examples, for tests that are slower, or wanted more, than others."""
+    return max(1, round(settings().max_examples * part))
 
 
 def widths(most: int = 4) -> st.SearchStrategy[int]:

@@ -161,7 +161,7 @@ def check_shapes(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int) -> Non
             assert shapes[step.output][1] == sum(shape[1] for shape in read)
 
 
-@settings(max_examples=25)
+@settings(max_examples=strategies.examples(0.4))
 @given(strategies.specs(deepest=3), sizes, st.integers(1, 2))
 def test_planned_shapes_are_those_of_the_real_activations(spec, size: tuple[int, int], batch: int):
     """Every part's output has the shape that the schedule says, for odd and oblong images too."""
