@@ -56,7 +56,7 @@ def show(what: str, taken: list[float]) -> None:
 
 @contextlib.contextmanager
 def torchvision_operators() -> Iterator[None]:
-    """Let torchvision import beside a torch of another build: declare the two operators that it registers kernels for."""
+    """Let torchvision import beside a torch of another build: declare the operators that it has kernels for."""
     import torch
 
     library = torch.library.Library("torchvision", "FRAGMENT")
@@ -99,9 +99,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
     path, runs = options.spec, options.runs
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, sparx_dsl {sparx_dsl.__version__}"
-    )
+    versions = f"Python {platform.python_version()}, sparx_dsl {sparx_dsl.__version__}"
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}")
     print(f"{'milliseconds':<64} {'median':>9} {'least':>9} {'most':>9}")
     show("load + connect + plan + price, warm", milliseconds(lambda: sparx_dsl.cost(path).params, runs))
     print(f"torch imported so far: {'yes' if 'torch' in sys.modules else 'no'}")

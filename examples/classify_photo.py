@@ -28,7 +28,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def read_photo(path: Path | None) -> Tensor:
-    """A photograph as (1, 3, height, width), normalised as ImageNet models are fed; by default scikit-learn's flower."""
+    """A photograph as (1, 3, height, width), normalised as for ImageNet models; by default scikit-learn's flower."""
     pixels = np.asarray(Image.open(path).convert("RGB")) if path else load_sample_image("flower.jpg")
     image = torch.tensor(pixels, dtype=torch.float32).permute(2, 0, 1) / 255
     return ((image - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None])[None]
@@ -60,15 +60,12 @@ def main() -> None:
         model.load_state_dict(load_file(options.weights))
     logits, seconds = timed(model, image)
     assert isinstance(logits, Tensor)
-    print(
-        f"{spec.name} on a photograph of {size[0]}x{size[1]}: {price.params / 1e6:.1f} M parameters, {price.macs / 1e9:.1f} G MACs"
-    )
+    sizes = f"{price.params / 1e6:.1f} M parameters, {price.macs / 1e9:.1f} G MACs"
+    print(f"{spec.name} on a photograph of {size[0]}x{size[1]}: {sizes}")
     print(f"forward {seconds:.2f} s, {price.peak_bytes / 2**20:.1f} MiB of feature buffers at the peak")
-    best = logits[0].softmax(0).topk(5)
-    weights = "" if options.weights else " (random weights: they say nothing)"
-    print(
-        f"classes {', '.join(f'{index} ({share:.1%})' for share, index in zip(*map(torch.Tensor.tolist, best), strict=True))}{weights}"
-    )
+    shares, classes = logits[0].softmax(0).topk(5)
+    best = ", ".join(f"{index} ({share:.1%})" for share, index in zip(shares.tolist(), classes.tolist(), strict=True))
+    print(f"classes {best}{'' if options.weights else ' (random weights: they say nothing)'}")
     maps, _ = timed(sparx_dsl.build(spec, features=tuple(range(1, len(spec.stages) + 1))), image)
     info = model.feature_info
     for features, stage, channels, reduction in zip(

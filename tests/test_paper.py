@@ -59,7 +59,10 @@ def test_the_page_is_what_the_command_prints() -> None:
     assert page.endswith(sparx_dsl.paper_page(FIGURES))
 
 
-@pytest.mark.parametrize(("value", "printed", "expected"), [(27.05, "27.1", True), (26.4, "26", True), (26.5, "27", False), (5.335, "5.5", False)])
+@pytest.mark.parametrize(
+    ("value", "printed", "expected"),
+    [(27.05, "27.1", True), (26.4, "26", True), (26.5, "27", False), (5.335, "5.5", False)],
+)
 def test_rounding_is_to_the_printed_digits(value: float, printed: str, expected: bool) -> None:
     """27.05 rounds to what the float is nearest to, as Python formats it."""
     assert expected == rounds_to(value, printed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -110,6 +111,15 @@ def cost(path: Path, size: str | None, batch: int, dtype: DTypeName) -> str:
 def explain(path: Path, node: str) -> str:
     """What a node reads and why."""
     return sparx_dsl.connect(path).explain(node)
+
+
+def explain_subject(subject: str, node: str | None) -> str:
+    """What a code means, or what a node of a spec reads and why."""
+    if re.fullmatch(r"SPX\d{3}", subject):
+        return sparx_dsl.explain_code(subject)
+    if node is None:
+        refuse("SPX531", f"{subject} has many nodes", f"name one, as in: sparx explain {subject} stage3.layer4")
+    return explain(Path(subject), node)
 
 
 def diff(before: Path, after: Path) -> str:

@@ -65,13 +65,13 @@ def cost_command(
 
 
 def explain_command(
-    spec: SpecFile,
-    node: Annotated[str, typer.Argument(metavar="NODE", help="Such as stage3.layer4.")],
+    subject: Annotated[str, typer.Argument(metavar="SPEC | CODE", help="A spec, or the code of a mistake (SPX213).")],
+    node: Annotated[str | None, typer.Argument(metavar="NODE", help="As in stage3.layer4.", show_default=False)] = None,
     style: Format = Style.full,
 ) -> None:
-    """Say what a node reads and why, and who reads it."""
+    """Say what a node of a spec reads and why, or what the code of a mistake means."""
     with reporting(style):
-        commands.show(commands.explain(spec, node), None)
+        commands.show(commands.explain_subject(subject, node), None)
 
 
 def diff_command(

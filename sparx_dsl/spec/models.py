@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PrivateAttr, WithJsonSchema
 
 from sparx_dsl.errors import Where
 from sparx_dsl.spec.frozen import FrozenDict
@@ -44,7 +44,12 @@ def _short(size: tuple[int, int]) -> int | list[int]:
     return size[0] if size[0] == size[1] else list(size)
 
 
-Size = Annotated[tuple[Side, Side], Field(strict=False), BeforeValidator(_pair), PlainSerializer(_short)]
+SIDE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+SIZE_SCHEMA = {"anyOf": [SIDE_SCHEMA, {"type": "array", "items": SIDE_SCHEMA, "minItems": 2, "maxItems": 2}]}
+
+Size = Annotated[
+    tuple[Side, Side], Field(strict=False), BeforeValidator(_pair), PlainSerializer(_short), WithJsonSchema(SIZE_SCHEMA)
+]
 """Height and width in pixels; one number where they are equal."""
 
 
@@ -91,8 +96,8 @@ class Stage(Options, frozen=True):
     """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
     downsample: Annotated[DownsampleOptions | None, KindSlot("downsample")] = None
     layer: LayerOptions = LayerOptions()
-    layers: Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)] = (
-        FrozenDict()
+    layers: Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)] = Field(
+        default_factory=FrozenDict
     )
     """What single layers are, by number."""
 

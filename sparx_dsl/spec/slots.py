@@ -57,7 +57,9 @@ class KindSlot:
         )
 
 
-def _serialise(value: KindOptions, info: core_schema.SerializationInfo) -> dict[str, Any]:
+def _serialise(value: KindOptions | None, info: core_schema.SerializationInfo) -> dict[str, Any] | None:
+    if value is None:
+        return None
     written = value.model_dump(mode=info.mode, exclude_unset=info.exclude_unset, by_alias=bool(info.by_alias))
     return {"kind": value.kind, **written}
 

@@ -1,0 +1,112 @@
+"""What differs between two connection graphs, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sparx_dsl.errors.escape import visible
+from sparx_dsl.graph import ConnectionGraph, Edge, Node
+from sparx_dsl.graph.explain import describe
+from sparx_dsl.spec.options.base import Options
+from sparx_dsl.spec.resolve import LayerSettings
+
+EQUAL = "no difference"
+
+Ends = tuple[str, str, str]
+
+
+def difference(before: ConnectionGraph, after: ConnectionGraph) -> str:
+    """One line for each node and edge that is added (``+``), removed (``-``) or changed (``~``), and one that counts.
+
+    Nodes are told apart by name, edges by their ends and kind. The drop-path rates of single layers, which follow from
+    the backbone's rate and depth, are not compared. Equal graphs give ``no difference``.
+    """
+    lines = [*_spec(before, after), *_nodes(before, after), *_edges(before, after)]
+    if not lines:
+        return EQUAL
+    counts = [f"{sum(line.startswith(sign) for line in lines)} {word}"
+              for sign, word in (("+", "added"), ("-", "removed"), ("~", "changed"))]  # fmt: skip
+    return visible_lines([*lines, ", ".join(counts)])
+
+
+def visible_lines(lines: list[str]) -> str:
+    """The lines as one text in which control characters show as escapes."""
+    return "\n".join(visible(line) for line in lines)
+
+
+def _spec(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[str]:
+    fields = (("name", before.spec.name, after.spec.name), ("input", before.spec.input, after.spec.input),
+              ("drop_path", before.spec.drop_path, after.spec.drop_path))  # fmt: skip
+    changes = [change for name, old, new in fields for change in _changes(name, old, new)]
+    if changes:
+        yield f"~ backbone: {'; '.join(changes)}"
+
+
+def _nodes(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[str]:
+    old, new = ({node.name: node for node in graph.nodes} for graph in (before, after))
+    yield from (f"- {name}: {describe(node)}" for name, node in old.items() if name not in new)
+    for name, node in new.items():
+        if name not in old:
+            yield f"+ {name}: {describe(node)}"
+        elif changes := list(_node_changes(old[name], node)):
+            yield f"~ {name}: {'; '.join(changes)}"
+
+
+def _node_changes(old: Node, new: Node) -> Iterator[str]:
+    yield from _changes("role", old.role, new.role)
+    yield from _changes("channels", old.channels, new.channels)
+    yield from _changes("stride", old.stride, new.stride)
+    if "layer" in (old.role, new.role):
+        yield from _changes("layer", *("ganglion" if node.ganglion else "normal" for node in (old, new)))
+    yield from _changes("", old.options, new.options)
+    if old.settings is not None and new.settings is not None:
+        yield from _setting_changes(old.settings, new.settings, fusion=old.ganglion and new.ganglion)
+
+
+def _setting_changes(old: LayerSettings, new: LayerSettings, *, fusion: bool) -> Iterator[str]:
+    """Changes of a layer's settings; normal layers have no use for ``fusion``."""
+    yield from _changes("dpe", old.dpe, new.dpe)
+    yield from _changes("mixer", old.mixer, new.mixer)
+    if fusion:
+        yield from _changes("fusion", old.fusion, new.fusion)
+    yield from _changes("ffn", old.ffn, new.ffn)
+    yield from _changes("norm", old.norm, new.norm)
+    yield from _changes("layer_scale", old.layer_scale, new.layer_scale)
+
+
+def _changes(name: str, old: object, new: object) -> Iterator[str]:
+    """The changes from one value to another, key by key where both are options of the same kind."""
+    if old == new:
+        return
+    if isinstance(old, Options) and isinstance(new, Options):
+        if type(old) is type(new):
+            former, latter = old.model_dump(), new.model_dump()
+            for key in former:
+                yield from _changes(f"{name}.{key}" if name else key, former[key], latter[key])
+            return
+        old, new = (getattr(options, "kind", type(options).__name__) for options in (old, new))
+    yield f"{name or 'kind'} {_shown(old)} → {_shown(new)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Options):
+        return str(value.model_dump().get("kind", "set"))
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _edges(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[str]:
+    old, new = ({_ends(edge): edge for edge in graph.edges} for graph in (before, after))
+    yield from (f"- {_arrow(edge)}" for ends, edge in old.items() if ends not in new)
+    for ends, edge in new.items():
+        if ends not in old:
+            yield f"+ {_arrow(edge)}"
+        elif old[ends].slot != edge.slot:
+            yield f"~ {_arrow(edge)}: slot {old[ends].slot} → {edge.slot}"
+
+
+def _ends(edge: Edge) -> Ends:
+    return (edge.source, edge.target, edge.kind)
+
+
+def _arrow(edge: Edge) -> str:
+    return f"{edge.source} → {edge.target} ({edge.kind})"

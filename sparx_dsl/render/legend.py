@@ -1,0 +1,114 @@
+"""The legend below the picture: the shapes and connections that occur in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.graph.values import Node
+from sparx_dsl.render.fold import Sketch
+from sparx_dsl.render.labels import Label
+from sparx_dsl.render.style import (
+    FUSION_NAMES,
+    LINES,
+    SHAPES,
+    SMALL_SIZE,
+    Line,
+    Shape,
+    ShapeName,
+    mixer_name,
+    shape_name,
+    text_width,
+)
+
+SAMPLE = 28
+"""Width of a sample, in points."""
+LINE_HEIGHT = 22
+SPACE = 14
+"""Between entries."""
+LEAST_WIDTH = 520
+"""Narrow pictures are made this wide rather than give their legend many lines."""
+
+
+Group = list[tuple[Shape | Line, str]]
+"""Samples that stand on a line of their own, with their texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sample of a shape or of a line, where its left end is (in points), and what it stands for."""
+
+    sample: Shape | Line
+    text: str
+    x: float
+    y: float
+
+
+def legend(
+    graph: ConnectionGraph, picture: Sketch, labels: tuple[Label, ...], width: float, top: float
+) -> tuple[Entry, ...]:
+    """The entries, set into lines of at most ``width`` points below ``top``: shapes first, then connections."""
+    used = {label.name for label in labels}
+    kinds = {arc.kind for arc in picture.arcs}
+    shapes: Group = [
+        (SHAPES[name], _shape_text(graph, picture, name)) for name in SHAPE_TEXTS if name in used
+    ]
+    lines: Group = [(line, line.name) for kind, line in LINES.items() if kind in kinds]
+    entries: list[Entry] = []
+    y = top
+    for group in (shapes, lines):
+        if group:
+            y -= LINE_HEIGHT
+            placed = _set(group, width, y)
+            entries += placed
+            y = placed[-1].y
+    return tuple(entries)
+
+
+SHAPE_TEXTS: Mapping[ShapeName, str] = {
+    "downsample": "downsampling",
+    "normal": "normal layer",
+    "ganglion": "ganglion layer",
+    "run": "equal normal layers",
+    "repeats": "repeats of layers drawn before",
+}
+"""What stands for itself (stem, head) has no entry."""
+
+
+def extent(entry: Entry) -> float:
+    """Where the entry ends on the right."""
+    return entry.x + SAMPLE + 6 + text_width(entry.text, SMALL_SIZE)
+
+
+def _set(items: Group, width: float, y: float) -> list[Entry]:
+    entries: list[Entry] = []
+    x = 0.0
+    for sample, text in items:
+        entry = Entry(sample, text, x, y)
+        if entries and extent(entry) > max(width, LEAST_WIDTH):
+            y -= LINE_HEIGHT
+            entry = Entry(sample, text, 0.0, y)
+        entries.append(entry)
+        x = extent(entry) + SPACE
+    return entries
+
+
+def _shape_text(graph: ConnectionGraph, picture: Sketch, name: ShapeName) -> str:
+    """The shape's meaning; for layers with what they are made of, where all layers of that shape are made alike."""
+    if name not in ("normal", "ganglion"):
+        return SHAPE_TEXTS[name]
+    shown = [box.node for box in picture.boxes if shape_name(box) == name]
+    alike = {parts(node) for node in graph.layers() if node.ganglion == (name == "ganglion")}
+    return f"{SHAPE_TEXTS[name]}: {parts(shown[0])}" if len(alike) == 1 else SHAPE_TEXTS[name]
+
+
+def parts(layer: Node) -> str:
+    """What a layer is made of, in order: ``DPE → DMCA → SS2D → FFN``."""
+    settings = layer.layer_settings
+    names = ["DPE"] if settings.dpe else []
+    fusion = settings.fusion.kind
+    names += [FUSION_NAMES.get(fusion, fusion)] if layer.ganglion else []
+    names += [mixer_name(settings.mixer.kind)]
+    names += ["FFN"] if settings.ffn.kind != "none" else []
+    return " → ".join(names)

@@ -1,0 +1,35 @@
+"""A compiled spec as plain values, for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sparx_dsl.pricing import price_schedule
+from sparx_dsl.schedule import Free, Schedule
+from sparx_dsl.schedule.listing import call
+
+
+def report(schedule: Schedule) -> dict[str, Any]:
+    """Nodes, edges, prices and memory as JSON values; bytes are for the schedule's size, batch and dtype."""
+    graph, price = schedule.graph, price_schedule(schedule)
+    return {
+        "name": graph.spec.name,
+        "size": list(schedule.size),
+        "batch": schedule.batch,
+        "dtype": schedule.dtype,
+        "params": price.params,
+        "macs": price.macs,
+        "peak_bytes": schedule.peak_bytes,
+        "bound_bytes": schedule.bound_bytes,
+        "nodes": [
+            {"name": node.name, "role": node.role, "stage": node.stage, "channels": node.channels, "stride": node.stride,
+             "map": list(node.map_size(schedule.size)), "ganglion": node.ganglion}
+            for node in graph.nodes
+        ],
+        "edges": [
+            {"from": edge.source, "to": edge.target, "kind": edge.kind, "slot": edge.slot, "reason": edge.reason}
+            for edge in graph.edges
+        ],
+        "prices": [{"node": row.node, "part": row.part, "params": row.params, "macs": row.macs} for row in price.rows],
+        "steps": [f"free {step.buffer}" if isinstance(step, Free) else call(step) for step in schedule.steps],
+    }  # fmt: skip

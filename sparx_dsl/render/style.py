@@ -1,0 +1,114 @@
+"""How things look: shapes, sizes in points, and colours that colour-blind readers and grey prints tell apart.
+
+Colours are those of Okabe and Ito (2008). No two kinds differ by colour alone: layers differ in shape and
+connections in line style, and intra-connections bow below the row, inter-connections above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sparx_dsl.graph.values import EdgeKind
+from sparx_dsl.render.fold import Box
+
+FONT = "Arial"
+LAYER_SIZE = 11
+TITLE_SIZE = 13
+SMALL_SIZE = 10
+INK = "#222222"
+FAINT = "#555555"
+LANE_FILL = "#f6f6f4"
+LANE_LINE = "#c8c8c4"
+ARROW = 0.6
+ARROW_LENGTH = 10 * ARROW
+"""Points from an arrow's tip to where its line ends; Graphviz draws arrows of 10 points at size 1."""
+
+ShapeName = Literal["stem", "downsample", "normal", "ganglion", "head", "run", "repeats"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One kind of box: Graphviz's attributes, and the size in points."""
+
+    attributes: str
+    width: float
+    height: float
+    extra: float = 0.0
+    """Points that a second outline adds on each side."""
+
+    @property
+    def reach(self) -> float:
+        """Points from the middle to the left or right end."""
+        return self.width / 2 + self.extra
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One kind of connection."""
+
+    name: str
+    attributes: str
+
+
+NORMAL = 'shape=box, style="rounded,filled", fillcolor="#d6ebf8", color="#0072b2"'
+SHAPES: Mapping[ShapeName, Shape] = {
+    "stem": Shape('shape=box, style=filled, fillcolor="#e4e4e4", color="#555555"', 34, 30),
+    "downsample": Shape('shape=trapezium, orientation=-90, style=filled, fillcolor="#e4e4e4", color="#555555"', 30, 34),
+    "normal": Shape(NORMAL, 34, 28),
+    "ganglion": Shape('shape=hexagon, style=filled, fillcolor="#f5b335", color="#8a5a00", penwidth=1.6', 46, 36),
+    "head": Shape('shape=cds, style=filled, fillcolor="#e4e4e4", color="#555555"', 44, 28),
+    "run": Shape(NORMAL + ", peripheries=2", 48, 34, 4),
+    "repeats": Shape('shape=box, style="rounded,filled,dashed", fillcolor="#ffffff", color="#222222"', 84, 38),
+}
+LINES: Mapping[EdgeKind, Line] = {
+    "feed": Line("feed", 'color="#555555", penwidth=1.2'),
+    "intra": Line("intra-connection", 'color="#0072b2", penwidth=1.1, arrowhead=vee'),
+    "inter": Line("inter-connection", 'color="#d55e00", penwidth=1.6'),
+    "cross_stage": Line("cross-stage connection", 'color="#007a5a", penwidth=1.4, style=dashed'),
+    "added": Line("added link", 'color="#b0468c", penwidth=2, style=dotted'),
+}
+MIXER_NAMES: Mapping[str, str] = {
+    "ss2d": "SS2D", "ssm": "SSM", "bi_ssm": "Bi-SSM", "window_attention": "window attention",
+}  # fmt: skip
+FUSION_NAMES: Mapping[str, str] = {"dmca": "DMCA", "concat": "concatenation"}
+SHORT_NAMES: Mapping[str, str] = {"window_attention": "window"}
+TWO_LINES = 14
+"""Points by which layers with a second line are wider; they are half as much higher."""
+
+
+def shape_name(box: Box) -> ShapeName:
+    """Which shape a box has."""
+    if box.like:
+        return "repeats"
+    if len(box.nodes) > 1:
+        return "run"
+    if box.node.role == "layer":
+        return "ganglion" if box.node.ganglion else "normal"
+    return box.node.role
+
+
+def mixer_name(kind: str) -> str:
+    """A mixer's name as the paper writes it."""
+    return MIXER_NAMES.get(kind, kind.replace("_", " "))
+
+
+def short_mixer_name(kind: str) -> str:
+    """A mixer's name that fits into a layer: at most eight characters."""
+    name = SHORT_NAMES.get(kind) or mixer_name(kind)
+    return name if len(name) <= 8 else f"{name[:7]}…"
+
+
+def text_width(text: str, size: float) -> float:
+    """About how many points a text takes in Arial, on the generous side."""
+    return size * sum(_letter_width(letter) for letter in text)
+
+
+def _letter_width(letter: str) -> float:
+    """The width of a letter in units of the type's size."""
+    if letter in "ijlt.,:;'|! ·()-[]":
+        return 0.33
+    if letter in "mwMW→…%@":
+        return 1.0
+    return 0.75 if letter.isupper() else 0.6
