@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,38 +18,53 @@ from sparx_dsl.spec import Spec
 class Backbone(fx.GraphModule):
     """A backbone compiled from a spec: ``forward(images)`` with images (batch, channels, height, width) of any size.
 
-    It gives logits (batch, classes), the last stage's map where the spec has no head, or the list of maps of the stages
-    it was built for. ``state_dict`` keys are ``stage3.layer4.mixer.…``. ``code`` shows the generated forward.
+    It gives logits (batch, classes), the last stage's map where the spec has no head, or the list of maps of the
+    stages it was built for. ``state_dict`` keys are ``stage3.layer4.mixer.…``. ``code`` shows the generated forward.
+
+    ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size.
+    ``torch.export`` takes it with a dynamic batch, whatever its kinds. With a dynamic height and width it takes the
+    kinds that work on the map as it is (stems and downsamplings of kind ``conv``, DPE, ``concat``, FFNs, heads); for
+    the others, export one program for each image size: scans choose their chunks by the length of the sequence,
+    shifted windows by whether the map exceeds a window, patches by whether the map is a multiple of them.
+
+    ``copy.deepcopy`` and ``pickle`` keep weights, hooks, modes and whatever else was set on any module within. A graph
+    edited by hand survives ``deepcopy``; ``pickle`` writes the schedule, not the code, and raises ``PicklingError``.
     """
 
     spec: Spec
     schedule: Schedule
     feature_info: FeatureInfo
 
-    def __init__(self, schedule: Schedule, modules: Mapping[str, nn.Module]) -> None:
-        super().__init__(module_tree(schedule, modules), fx_graph(schedule), class_name="Backbone")
+    def __init__(self, schedule: Schedule, root: nn.Module, graph: fx.Graph | None = None) -> None:
+        super().__init__(root, fx_graph(schedule) if graph is None else graph, class_name="Backbone")
         self.spec = schedule.graph.spec
         self.schedule = schedule
         self.feature_info = FeatureInfo.of(schedule)
 
-    def parts(self) -> dict[str, nn.Module]:
-        """The module of every step, by its path."""
-        return {path: self.get_submodule(path) for path in module_paths(self.schedule)}
-
     def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
-        twin = restored(self.schedule, copy.deepcopy(self.parts(), memo), self.training)
+        twin = Backbone(self.schedule, self, copy.deepcopy(self.graph))
         memo[id(self)] = twin
+        vars(twin).update(copy.deepcopy(module_state(self), memo))
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (restored, (self.schedule, self.parts(), self.training))
+        if self.code != hollow(self.schedule).code:
+            raise pickle.PicklingError("the graph of this backbone was edited; save its state_dict and edit again")
+        return (hollow, (self.schedule,), module_state(self))
 
 
-def restored(schedule: Schedule, modules: Mapping[str, nn.Module], training: bool) -> Backbone:
-    """A backbone around modules that exist already, its own mode set and theirs left as they are."""
-    backbone = Backbone(schedule, modules)
-    backbone.training = training
-    return backbone
+def hollow(schedule: Schedule) -> Backbone:
+    """A backbone with the code of that schedule and empty modules in the places of its parts."""
+    return Backbone(schedule, module_tree({path: nn.Module() for path in module_paths(schedule)}))
+
+
+def module_state(backbone: Backbone) -> dict[str, Any]:
+    """What a plain module would carry into its copies: parts, hooks, mode, and attributes that a user has set.
+
+    Left out is what lowering makes anew: the graph, its code, and what is read off the schedule.
+    """
+    made = vars(hollow(backbone.schedule)).keys() - vars(nn.Module()).keys() - {"meta"}
+    return {name: value for name, value in backbone.__getstate__().items() if name not in made}
 
 
 def module_paths(schedule: Schedule) -> tuple[str, ...]:
@@ -56,15 +72,15 @@ def module_paths(schedule: Schedule) -> tuple[str, ...]:
     return tuple(step.module for step in schedule.steps if isinstance(step, Run))
 
 
-def module_tree(schedule: Schedule, modules: Mapping[str, nn.Module]) -> nn.Module:
-    """One module that holds those of all steps at their paths."""
+def module_tree(modules: Mapping[str, nn.Module]) -> nn.Module:
+    """One module that holds the given ones at their paths, in their order."""
     root = nn.Module()
-    for path in module_paths(schedule):
+    for path, module in modules.items():
         *parents, leaf = path.split(".")
         parent = root
         for name in parents:
-            if name not in parent._modules:
+            if name not in dict(parent.named_children()):
                 parent.add_module(name, nn.Module())
             parent = parent.get_submodule(name)
-        parent.add_module(leaf, modules[path])
+        parent.add_module(leaf, module)
     return root

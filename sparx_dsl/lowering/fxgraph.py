@@ -36,7 +36,7 @@ def fx_graph(schedule: Schedule) -> fx.Graph:
 def node_name(schedule: Schedule, step: Run | Gather) -> str:
     """The name of a step's result in the generated code, such as ``stage3_layer4_fusion``: positions and parts only."""
     node = schedule.graph.node(step.node)
-    if node.role == "stem" or node.role == "head":
+    if node.role in ("stem", "head"):
         return node.role
     if node.role == "downsample":
         return f"stage{node.stage}_downsample"

@@ -12,7 +12,10 @@ from sparx_dsl.graph import Node
 from sparx_dsl.nn import layer
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.schedule import Run, Schedule
+from sparx_dsl.schedule.values import Part
 from sparx_dsl.spec import default_registry
+from sparx_dsl.spec.kinds import Role
+from sparx_dsl.spec.options.base import KindOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +28,33 @@ class Place:
     factory: Factory
 
 
-def build_parts(schedule: Schedule, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> dict[str, nn.Module]:
-    """The module of every step of a schedule, by its path."""
+def build_parts(
+    schedule: Schedule, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> dict[str, nn.Module]:
+    """The module of every step of a schedule, by its path, in the order in which they run."""
     factory: Factory = {"device": device, "dtype": dtype}
     runs = [step for step in schedule.steps if isinstance(step, Run)]
     places = [Place(schedule, schedule.graph.node(run.node), run, factory) for run in runs]
     return {place.run.module: BUILDERS[place.run.part](place) for place in places}
 
 
+def builder_of(role: Role, options: KindOptions) -> layer.Builder:
+    """The builder of the kind to which these options belong."""
+    builder: layer.Builder = default_registry().of(role, options).load_builder()
+    return builder
+
+
 def _end(place: Place) -> nn.Module:
     node = place.node
-    assert node.options is not None and node.role != "layer"
-    module: nn.Module = default_registry().of(node.role, node.options).load_builder()(node.options, node.site, **place.factory)
-    return module
+    assert node.options is not None
+    assert node.role != "layer"
+    return builder_of(node.role, node.options)(node.options, node.site, **place.factory)
 
 
 def _link(place: Place) -> nn.Module:
     source = place.schedule.graph.node(place.run.inputs[0])
-    return layer.LinkAdapter(source.channels, place.node.channels, place.node.stride // source.stride, **place.factory)
+    ratio = place.node.stride // source.stride
+    return layer.LinkAdapter(source.channels, place.node.channels, ratio, **place.factory)
 
 
 def _dpe(place: Place) -> nn.Module:
@@ -51,23 +63,32 @@ def _dpe(place: Place) -> nn.Module:
 
 def _fusion(place: Place) -> nn.Module:
     options = place.node.layer_settings.fusion
-    return layer.fusing(options, place.node.site, default_registry().of("fusion", options).load_builder(), **place.factory)
+    return layer.fusing(options, place.node.site, builder_of("fusion", options), **place.factory)
 
 
 def _mixer(place: Place) -> nn.Module:
-    settings = place.node.layer_settings
-    make = layer.ganglion_mixing if place.node.ganglion else layer.normal_mixing
-    build = default_registry().of("mixer", settings.mixer).load_builder()
-    return make(settings.mixer, place.node.site, build, layer_scale=settings.layer_scale, drop_path=settings.drop_path, **place.factory)
+    node, settings = place.node, place.node.layer_settings
+    make = layer.ganglion_mixing if node.ganglion else layer.normal_mixing
+    scale, rate = settings.layer_scale, settings.drop_path
+    build = builder_of("mixer", settings.mixer)
+    return make(settings.mixer, node.site, build, layer_scale=scale, drop_path=rate, **place.factory)
 
 
 def _ffn(place: Place) -> nn.Module:
-    settings = place.node.layer_settings
-    build = default_registry().of("ffn", settings.ffn).load_builder()
-    return layer.feeding(settings.ffn, place.node.site, build, layer_scale=settings.layer_scale, drop_path=settings.drop_path, **place.factory)
+    node, settings = place.node, place.node.layer_settings
+    scale, rate = settings.layer_scale, settings.drop_path
+    build = builder_of("ffn", settings.ffn)
+    return layer.feeding(settings.ffn, node.site, build, layer_scale=scale, drop_path=rate, **place.factory)
 
 
-BUILDERS: Mapping[str, Callable[[Place], nn.Module]] = {
-    "stem": _end, "downsample": _end, "head": _end, "link": _link,
-    "dpe": _dpe, "fusion": _fusion, "mixer": _mixer, "ffn": _ffn,
-}  # fmt: skip
+BUILDERS: Mapping[Part, Callable[[Place], nn.Module]] = {
+    "stem": _end,
+    "downsample": _end,
+    "head": _end,
+    "link": _link,
+    "dpe": _dpe,
+    "fusion": _fusion,
+    "mixer": _mixer,
+    "ffn": _ffn,
+}
+"""How to make the module of each part."""
