@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
-from sparx_dsl.graph.values import ConnectionGraph, Node
+
+if TYPE_CHECKING:
+    from sparx_dsl.graph.values import ConnectionGraph, Node
 
 
 def explain(graph: ConnectionGraph, name: str) -> str:
     """What a node is, what it reads and why, and who reads it; raises ``SparxError`` for an unknown name."""
     names = [node.name for node in graph.nodes]
     if name not in names:
-        raise SparxError(Diagnostic("SPX310", f"there is no {name!r} in {graph.spec.name}", help=did_you_mean(name, names)))
+        raise SparxError(
+            Diagnostic("SPX310", f"there is no {name!r} in {graph.spec.name}", help=did_you_mean(name, names))
+        )
     node = graph.node(name)
     lines = [f"{name}: {describe(node)}"]
     feed = graph.feed(name)

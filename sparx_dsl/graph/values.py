@@ -8,6 +8,7 @@ from typing import Literal
 
 import networkx
 
+from sparx_dsl.graph.explain import explain, listing
 from sparx_dsl.spec.models import Spec
 from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.resolve import LayerSettings
@@ -113,13 +114,9 @@ class ConnectionGraph:
 
     def explain(self, name: str) -> str:
         """Say what the node reads and why, and who reads it; raises ``SparxError`` for an unknown name."""
-        from sparx_dsl.graph.explain import explain
-
         return explain(self, name)
 
     def __str__(self) -> str:
-        from sparx_dsl.graph.explain import listing
-
         return listing(self)
 
     @functools.cached_property
@@ -131,4 +128,7 @@ class ConnectionGraph:
         into: dict[str, list[Edge]] = {node.name: [] for node in self.nodes}
         for edge in self.edges:
             into[edge.target].append(edge)
-        return {name: tuple(sorted(edges, key=lambda edge: -1 if edge.slot is None else edge.slot)) for name, edges in into.items()}
+        return {
+            name: tuple(sorted(edges, key=lambda edge: -1 if edge.slot is None else edge.slot))
+            for name, edges in into.items()
+        }

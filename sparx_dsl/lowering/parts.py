@@ -12,7 +12,7 @@ from sparx_dsl.graph import Node
 from sparx_dsl.nn import layer
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.schedule import Run, Schedule
-from sparx_dsl.schedule.values import Part
+from sparx_dsl.schedule.step import Part
 from sparx_dsl.spec import default_registry
 from sparx_dsl.spec.kinds import Role
 from sparx_dsl.spec.options.base import KindOptions

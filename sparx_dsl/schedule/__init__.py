@@ -1,12 +1,13 @@
 """Order and lifetimes: the steps of a backbone, and the birth and death of every feature buffer."""
 
 from sparx_dsl.schedule.plan import plan as plan
+from sparx_dsl.schedule.step import IMAGES as IMAGES
+from sparx_dsl.schedule.step import Free as Free
+from sparx_dsl.schedule.step import Gather as Gather
+from sparx_dsl.schedule.step import Run as Run
+from sparx_dsl.schedule.step import Step as Step
 from sparx_dsl.schedule.values import Buffer as Buffer
 from sparx_dsl.schedule.values import DType as DType
-from sparx_dsl.schedule.values import Free as Free
-from sparx_dsl.schedule.values import Gather as Gather
-from sparx_dsl.schedule.values import Run as Run
 from sparx_dsl.schedule.values import Schedule as Schedule
-from sparx_dsl.schedule.values import Step as Step
 from sparx_dsl.schedule.verify import verify_schedule as verify_schedule
 from sparx_dsl.schedule.verify import verify_steps as verify_steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sparx_dsl.schedule.values import Gather, Run
+from sparx_dsl.schedule.step import Gather, Run
 
 
 def lower_bound(steps: Sequence[Run | Gather], sizes: Mapping[str, int], outputs: Sequence[str]) -> int:

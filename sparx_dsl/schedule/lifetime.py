@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sparx_dsl.schedule.values import Free, Gather, Run, Step
+from sparx_dsl.schedule.step import Free, Gather, Run, Step
 
 
 def with_frees(steps: Iterable[Run | Gather], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Step, ...]:

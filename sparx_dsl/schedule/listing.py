@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from sparx_dsl.schedule.values import Free, Gather, Run, Schedule
+from typing import TYPE_CHECKING
+
+from sparx_dsl.schedule.step import Free, Gather, Run
+
+if TYPE_CHECKING:
+    from sparx_dsl.schedule.values import Schedule
 
 
 def listing(schedule: Schedule) -> str:

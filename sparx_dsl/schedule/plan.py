@@ -5,8 +5,9 @@ from __future__ import annotations
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.schedule.lifetime import with_frees
+from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.schedule.steps import steps_of
-from sparx_dsl.schedule.values import IMAGES, ITEM_BYTES, Buffer, DType, Gather, Run, Schedule
+from sparx_dsl.schedule.values import ITEM_BYTES, Buffer, DType, Schedule
 from sparx_dsl.schedule.verify import verify_schedule
 from sparx_dsl.spec.options.heads import HeadOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
-from sparx_dsl.schedule.values import IMAGES, Gather, Run
+from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.spec.kinds import default_registry
 
 

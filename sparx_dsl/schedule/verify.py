@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sparx_dsl.schedule.values import IMAGES, Free, Gather, Run, Schedule, Step
+from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run, Step
+from sparx_dsl.schedule.values import Schedule
 
 
 def verify_schedule(schedule: Schedule) -> tuple[str, ...]:

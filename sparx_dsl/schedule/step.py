@@ -1,0 +1,42 @@
+"""What a schedule is made of: running a part, gathering features, freeing a buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Part = Literal["stem", "downsample", "link", "dpe", "fusion", "mixer", "ffn", "head"]
+
+IMAGES = "images"
+"""The buffer that the caller hands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run one part of a node, a torch module, on buffers."""
+
+    node: str
+    part: Part
+    inputs: tuple[str, ...]
+    output: str
+    module: str
+    """The module's path in the compiled backbone, which is also the prefix of its ``state_dict`` keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Concatenate the features that a ganglion layer reads along the channels, in the order of their slots."""
+
+    node: str
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Let go of a buffer: nothing after this reads it."""
+
+    buffer: str
+
+
+Step = Run | Gather | Free
