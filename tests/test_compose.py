@@ -319,6 +319,13 @@ def test_broken_yaml_is_reported_where_it_breaks(text: str, line: int, column: i
     assert "the text is not YAML here" not in mistake.message
 
 
+def test_broken_yaml_points_at_where_the_broken_thing_starts() -> None:
+    """A second place is shown only where it is on another line."""
+    (over_lines,) = mistakes("a: [1,\n 2\n")
+    assert [related.where.span for related in over_lines.related] == [Span(1, 4, 1, 5)]
+    assert mistakes("a: [1, 2\n")[0].related == ()
+
+
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize(
     "text",

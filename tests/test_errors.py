@@ -179,6 +179,27 @@ def test_long_lines_are_cut_around_the_span(before: int, length: int, after: int
     assert shown.endswith("…") == (shown.count("X") + shown.count("b") < length + after)
 
 
+def test_every_character_that_steers_or_hides_text_is_escaped() -> None:
+    """Unicode's own tables say which: controls, surrogates, line separators, and what turns the direction."""
+    turning = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    for character in map(chr, range(0x10000)):
+        category, direction = unicodedata.category(character), unicodedata.bidirectional(character)
+        unsafe = category in ("Cc", "Cs", "Zl", "Zp") or direction in turning
+        marks_direction = character in "\u061c\u200e\u200f"
+        no_character = character in "\ufeff\ufffe\uffff"
+        assert (visible(character) != character) == (unsafe or marks_direction or no_character)
+
+
+def test_json_holds_the_escapes_too() -> None:
+    """Whoever prints a text out of the JSON prints nothing unsafe."""
+    bad, good = "a\x1b\u202e\ud800", "a\\x1b\\u202e\\ud800"
+    place = Where(bad, SourceText(bad, bad), Span(1, 1, 1, 2))
+    diagnostic = Diagnostic("SPX005", bad, place, notes=(bad,), help=bad, related=(Related(place, bad),))
+    (data,) = json.loads(render([diagnostic], "json"))
+    assert [data[key] for key in ("message", "help", "file", "path")] == [good] * 4
+    assert data["notes"] == [data["related"][0]["text"]] == [good]
+
+
 def test_text_is_quoted_visibly_and_short() -> None:
     """Quoted text is escaped and cut."""
     assert quoted("a\x1b\u202e\n") == '"a\\x1b\\u202e\\n"'

@@ -170,11 +170,12 @@ def test_items_are_changed_by_their_number_before_the_patch(items: list[int], da
 
 def test_items_are_changed_by_their_name() -> None:
     """A name finds its item, also one made of digits; a quoted number is a number where no item has that name."""
-    base = [{"name": "deep", "S": 1}, {"name": "2", "S": 2}, {"S": 3}]
+    base = [{"name": "deep", "S": 1}, {"name": "3", "S": 2}, {"S": 3}]
     assert merged(base, {"deep": {"S": 9}})[0] == {"name": "deep", "S": 9}
     assert merged(base, {"deep": None}) == base[1:]
+    assert merged(base, {"3": {"S": 9}})[1]["S"] == 9
+    assert merged(base, {3: {"S": 9}})[2] == {"S": 9}
     assert merged(base, {"2": {"S": 9}})[1]["S"] == 9
-    assert merged(base, {"3": {"S": 9}})[2] == {"S": 9}
     assert merged(base, {4: {"S": 9, "M": None}})[3] == {"S": 9}
 
 

@@ -31,6 +31,7 @@ REFUSED = {
     "OFF": "false", "y": "true", "Y": "true", "n": "false", "N": "false",
     "010": "10 (8 if octal is meant)", "-010": "-10 (-8 if octal is meant)", "00": "0", "08": "8",
     "1_000": "1000", "0_10": "10", "1__0": "10", "1_0.5": "10.5", "0x_F": "0xF",
+    "08_": "8",
     "0x_": "the number in decimal", "0b1": "the number in decimal", "-0x1": "the number in decimal",
     "1:30": "the number in decimal", "22:22": "the number in decimal", "1:30.5": "the number in decimal",
 }  # fmt: skip
@@ -79,7 +80,7 @@ def test_a_date_is_refused(text: str) -> None:
     assert (diagnostic.code, diagnostic.help) == ("SPX010", f'quote it: "{text}"')
 
 
-@pytest.mark.parametrize("text", [".inf", "-.inf", "+.INF", ".nan", ".NaN", "1e999", "-1e999", "9" * 19,
+@pytest.mark.parametrize("text", [".inf", "-.inf", "+.INF", ".nan", ".NaN", "1e999", "-1e999", "9" * 19, "1" + "0" * 18,
 "9" * 5000, "0x" + "f" * 5000,
                                   "0o" + "7" * 70, "-" + "9" * 19])  # fmt: skip
 def test_a_number_out_of_range_is_refused(text: str) -> None:

@@ -42,7 +42,7 @@ _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LEADING_ZERO: Final = re.compile(r"([-+]?)0+([0-9]+)")
 _OCTAL_DIGITS: Final = re.compile(r"[0-7]{1,20}")
 _UNDERSCORE: Final = re.compile(
-    r"[-+]?(?:0x[0-9a-fA-F_]+|0b[01_]+|0o?[0-7_]+|[1-9][0-9_]*"
+    r"[-+]?(?:0x[0-9a-fA-F_]+|0b[01_]+|0o[0-7_]+|[0-9][0-9_]*"
     r"|(?:[0-9][0-9_]*)?\.[0-9_]*(?:[eE][-+]?[0-9]+)?)"
 )
 _SIGNED_BASE: Final = re.compile(r"[-+]0(?:x[0-9a-fA-F]+|o[0-7]+)|[-+]?0b[01]+")
