@@ -1,0 +1,34 @@
+"""The pages in docs/, and the blocks in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+PAGES = {name: DOCS / f"{name}.md" for name in ("language", "rules", "extending")}
+
+Block = re.Match[str]
+BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_LINE = re.compile(r"# (?P<path>[\w./-]+\.(?:yaml|py|txt))\n")
+
+PLAIN: Mapping[str, Any] = {"sparx": 1, "name": "x", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ss2d"}}}
+"""All that a spec needs but stages."""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The bodies of the page's fenced blocks in that language, in order."""
+    found = BLOCK.finditer(PAGES[page].read_text(encoding="utf-8"))
+    return [match["body"] for match in found if match["language"] == language]
+
+
+def numbered(language: str) -> list[Any]:
+    """Every block of that language in every page, as a parameter of a test."""
+    every = [(page, place, body) for page in PAGES for place, body in enumerate(blocks(page, language), start=1)]
+    return [pytest.param(page, body, id=f"{page}-{place}") for page, place, body in every]
