@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Diagnostic, Related, SparxError
 from sparx_dsl.graph.links import edit_links
 from sparx_dsl.graph.rule import STAGE_INPUT, ganglion_layers, reads
 from sparx_dsl.graph.values import ConnectionGraph, Edge, Node
@@ -18,7 +18,10 @@ from sparx_dsl.spec.resolve import layer_settings
 
 
 def connect(spec: Spec) -> ConnectionGraph:
-    """The connection graph of a spec; raises ``SparxError`` for links that cannot be, and for layers left without features."""
+    """The connection graph of a spec.
+
+    Raises ``SparxError`` for links that cannot be, and for layers left without features.
+    """
     nodes = tuple(_nodes(spec))
     edges = [*_feeds(nodes), *_rule_edges(spec, nodes)]
     edges, mistakes = edit_links(spec, nodes, edges)
@@ -81,14 +84,17 @@ def _rule_edges(spec: Spec, nodes: tuple[Node, ...]) -> Iterator[Edge]:
 
 
 def _without_features(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> Iterator[Diagnostic]:
+    """Ganglion layers that read nothing."""
     reading = {edge.target for edge in edges if edge.kind != "feed"}
     for node in nodes:
         if node.placed and node.name not in reading:
-            stage = spec.stages[node.stage - 1]
-            key = "S" if stage.ganglion is None else "ganglion"
-            yield Diagnostic("SPX306", f"the ganglion layer {node.name} is left without any feature to read",
-                             spec.where("stages", node.stage - 1, key),
-                             help="write cross_stage: first, place no ganglion layer there, or cut fewer links")
+            key = "S" if spec.stages[node.stage - 1].ganglion is None else "ganglion"
+            where = spec.where("stages", node.stage - 1, key)
+            cuts = [place for place, link in enumerate(spec.links.cut) if link.target == node.name]
+            related = tuple(Related(spec.where("links", "cut", place), "cut here") for place in cuts)
+            message = f"the ganglion layer {node.name} is left without any feature to read"
+            advice = "write cross_stage: first, or place no ganglion layer there"
+            yield Diagnostic("SPX306", message, where, help="cut fewer links" if cuts else advice, related=related)
 
 
 def _informed(node: Node, features: int) -> Node:

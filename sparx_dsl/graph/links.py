@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from sparx_dsl.errors import Diagnostic, did_you_mean
+import re
+
+from sparx_dsl.errors import Diagnostic, Related, did_you_mean, quoted
 from sparx_dsl.graph.values import Edge, Node
 from sparx_dsl.spec.models import Link, Spec
+
+LinkPath = tuple[str | int, ...]
 
 
 def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[list[Edge], list[Diagnostic]]:
     """The edges after the spec's cuts and additions, slots closed up, and every mistake found in the links."""
     order = {node.name: place for place, node in enumerate(nodes)}
-    roles = {node.name: node.role for node in nodes}
     mistakes: list[Diagnostic] = []
     for place, link in enumerate(spec.links.cut):
-        found = _ends(spec, link, ("links", "cut", place), order, roles) or _cut(spec, link, place, edges)
+        found = _ends(spec, link, ("links", "cut", place), nodes, order) or _cut(spec, link, place, edges)
         mistakes += found
         if not found:
-            edges = [edge for edge in edges if edge.kind == "feed" or (edge.source, edge.target) != (link.source, link.target)]
+            ends = (link.source, link.target)
+            edges = [edge for edge in edges if edge.kind == "feed" or (edge.source, edge.target) != ends]
     for place, link in enumerate(spec.links.add):
-        found = _ends(spec, link, ("links", "add", place), order, roles) or _added(spec, link, place, edges)
+        found = _ends(spec, link, ("links", "add", place), nodes, order) or _added(spec, link, place, edges)
         mistakes += found
         if not found:
             edges = [*edges, Edge(link.source, link.target, "added", len(edges), "added by the spec (links.add)")]
@@ -39,33 +43,64 @@ def _closed_up(edges: list[Edge]) -> list[Edge]:
     return closed
 
 
-def _ends(spec: Spec, link: Link, path: tuple[str | int, ...], order: dict[str, int], roles: dict[str, str]) -> list[Diagnostic]:
-    mistakes: list[Diagnostic] = []
-    for key, name in (("from", link.source), ("to", link.target)):
-        if name not in order:
-            mistakes.append(Diagnostic("SPX301", f"there is no {name!r} in this backbone", spec.where(*path, key), help=did_you_mean(name, list(order))))
-    if mistakes:
-        return mistakes
-    if roles[link.target] != "layer":
-        return [Diagnostic("SPX303", f"{link.target} is no layer, so it cannot read a feature", spec.where(*path, "to"))]
-    if order[link.source] >= order[link.target]:
-        return [Diagnostic("SPX302", f"{link.source} does not come before {link.target}", spec.where(*path),
-                           help="links point forward: swap the two ends, or name a later layer")]
+def _ends(
+    spec: Spec, link: Link, path: LinkPath, nodes: tuple[Node, ...], order: dict[str, int]
+) -> list[Diagnostic]:
+    """What is wrong with the two ends of a link as such."""
+    unknown = [
+        Diagnostic("SPX301", f"there is no node {quoted(name)}", spec.where(*path, key), help=_known(name, nodes))
+        for key, name in (("from", link.source), ("to", link.target))
+        if name not in order
+    ]
+    if unknown:
+        return unknown
+    if nodes[order[link.target]].role != "layer":
+        message = f"{link.target} is no layer, so it cannot read a feature"
+        advice = "only layers read features: name one, such as stage1.layer1"
+        return [Diagnostic("SPX303", message, spec.where(*path, "to"), help=advice)]
+    if link.source == link.target:
+        message = f"{link.source} cannot read itself"
+        return [Diagnostic("SPX302", message, spec.where(*path), help="name an earlier node in from")]
+    if order[link.source] > order[link.target]:
+        message = f"{link.source} runs after {link.target}, so it cannot be read there"
+        return [Diagnostic("SPX302", message, spec.where(*path), help="swap from and to, or name a later layer in to")]
     return []
 
 
+def _known(name: str, nodes: tuple[Node, ...]) -> str:
+    """Which nodes there are, in view of the name that was written."""
+    written = re.fullmatch(r"stage(\d{1,4})(?:\.(.*))?", name)
+    stage = int(written[1]) if written else 0
+    layers = [node.name for node in nodes if node.role == "layer" and node.stage == stage]
+    if written and not layers:
+        return f"the backbone has the stages 1 to {max(node.stage for node in nodes)}"
+    if written and (written[2] or "layer").startswith("layer"):
+        last = f" to {layers[-1]}" if len(layers) > 1 else ""
+        return f"the layers of stage {stage} are {layers[0]}{last}" if last else f"its only layer is {layers[0]}"
+    if name == "head":
+        return "the backbone's head is of the kind none"
+    names = [node.name for node in nodes]
+    return did_you_mean(name, names) or f"nodes are named such as {', '.join(names[:3])}"
+
+
 def _cut(spec: Spec, link: Link, place: int, edges: list[Edge]) -> list[Diagnostic]:
+    """The mistake of a cut where nothing is."""
     heard = [edge.source for edge in edges if edge.target == link.target and edge.kind != "feed"]
     if link.source in heard:
         return []
-    what = f"it reads {', '.join(heard)}" if heard else "it reads no features"
-    return [Diagnostic("SPX305", f"{link.target} does not read {link.source}, so there is nothing to cut",
-                       spec.where("links", "cut", place), notes=(what,))]
+    message = f"{link.target} does not read {link.source}, so there is nothing to cut"
+    note = f"it reads {', '.join(heard)}" if heard else "it reads no features"
+    where = spec.where("links", "cut", place)
+    return [Diagnostic("SPX305", message, where, notes=(note,), help="take this link out")]
 
 
 def _added(spec: Spec, link: Link, place: int, edges: list[Edge]) -> list[Diagnostic]:
+    """The mistake of an added link that is there already."""
     same = next((e for e in edges if e.kind != "feed" and (e.source, e.target) == (link.source, link.target)), None)
     if same is None:
         return []
-    return [Diagnostic("SPX304", f"{link.target} reads {link.source} already", spec.where("links", "add", place),
-                       notes=(f"by the {same.kind} connection: {same.reason}",), help="leave this link out")]
+    message, where = f"{link.target} reads {link.source} already", spec.where("links", "add", place)
+    notes, related = (f"by the {same.kind} connection: {same.reason}",), ()
+    if same.kind == "added":
+        notes, related = (), (Related(spec.where("links", "add", spec.links.add.index(link)), "added here"),)
+    return [Diagnostic("SPX304", message, where, notes, "take this link out", related)]

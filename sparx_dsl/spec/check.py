@@ -6,11 +6,10 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from sparx_dsl.errors import Diagnostic, Related
+from sparx_dsl.errors import Diagnostic, Related, Where, quoted
+from sparx_dsl.spec.check_kinds import check_kinds
 from sparx_dsl.spec.limits import Limits
 from sparx_dsl.spec.models import Spec, Stage
-from sparx_dsl.spec.options.base import KindOptions, Problem, Site
-from sparx_dsl.spec.resolve import Chosen, Path, choices
 
 RESERVED_NAMES = frozenset({
     "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "code", "compile", "cpu", "cuda",
@@ -34,116 +33,95 @@ def stage_name(spec: Spec, index: int) -> str:
 
 
 def check_spec(spec: Spec, limits: Limits) -> Iterator[Diagnostic]:
-    """Yield every cross-field mistake of a spec, each at its line."""
+    """Yield every cross-field mistake of a spec, each at its place."""
     yield from _stage_names(spec)
     total = sum(stage.depth for stage in spec.stages)
     if total > limits.layers_in_total:
-        yield Diagnostic("SPX401", f"{total} layers are more than the limit of {limits.layers_in_total}", spec.where("stages", key=True))
+        message = f"{total} layers are more than the limit of {limits.layers_in_total}"
+        advice = "give the stages fewer layers, or raise Limits(layers_in_total=…) in the call"
+        yield Diagnostic("SPX401", message, spec.where("stages", key=True), help=advice)
     for index, stage in enumerate(spec.stages):
         yield from _placement(spec, index, stage)
-        yield from _layer_numbers(spec, index, stage)
-        yield from _options(spec, index, stage)
-    yield from _ends(spec)
+        yield from _ganglion_list(spec, index, stage)
+        yield from _overrides(spec, index, stage)
+    if spec.stages[0].downsample is not None:
+        message, where = "stage 1 follows the stem, so it downsamples nothing", ("stages", 0, "downsample")
+        yield Diagnostic("SPX221", message, spec.where(*where, key=True), help="set the stem instead")
+    yield from check_kinds(spec)
 
 
 def _stage_names(spec: Spec) -> Iterator[Diagnostic]:
+    """Names that are taken, or that mislead."""
     seen: dict[str, int] = {}
-    for index, stage in enumerate(spec.stages):
+    for index in range(len(spec.stages)):
         name, where = stage_name(spec, index), spec.where("stages", index, "name")
         number = re.fullmatch(r"stage(\d+)", name)
         if name in RESERVED_NAMES or keyword.iskeyword(name):
-            yield Diagnostic("SPX201", f"{name!r} cannot name a stage: the compiled module needs that name itself", where,
-                             help=f"write for example {name + '_stage'!r}")
-        elif stage.name and number and int(number[1]) != index + 1:
-            yield Diagnostic("SPX202", f"stage {index + 1} is named {name!r}, the name of another position", where,
-                             help="leave the name out, or write one that is not of the form stage<number>")
+            message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
+            yield Diagnostic("SPX201", message, where, help=f"write for example {name}_stage")
+        elif number and name != f"stage{index + 1}":
+            message = f"stage {index + 1} is named {quoted(name)}, the name of another position"
+            advice = "leave the name out, or write one that is not stage and a number"
+            yield Diagnostic("SPX202", message, where, help=advice)
         elif name in seen:
             first = Related(spec.where("stages", seen[name], "name"), "the first of that name")
-            yield Diagnostic("SPX203", f"two stages are named {name!r}", where, related=(first,))
+            message = f"two stages are named {quoted(name)}"
+            yield Diagnostic("SPX203", message, where, help="give each a name of its own", related=(first,))
         seen.setdefault(name, index)
 
 
 def _placement(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]:
-    def where(key: str) -> Path:
-        return ("stages", index, key)
+    """How a stage places its ganglion layers, and the keys that speak of them."""
+
+    def where(name: str, *, key: bool = False) -> Where:
+        return spec.where("stages", index, name, key=key)
 
     title = f"stage {index + 1} has {stage.depth} layer{'s' if stage.depth > 1 else ''}"
     if stage.S is not None and stage.ganglion is not None:
-        related = (Related(spec.where(*where("S"), key=True), "S stands here"),)
-        yield Diagnostic("SPX204", f"stage {index + 1} places its ganglion layers twice, by S and by name",
-                         spec.where(*where("ganglion"), key=True), help="keep one of the two", related=related)
-    if stage.S is not None and stage.S > stage.depth:
-        yield Diagnostic("SPX205", f"{title}, fewer than the stride S = {stage.S}", spec.where(*where("S")),
-                         help=f"write S: {stage.depth} to make only the last layer a ganglion layer")
-    if isinstance(stage.M, int) and stage.M > stage.depth:
-        yield Diagnostic("SPX206", f"{title}, so a window of M = {stage.M} ganglion layers is never filled",
-                         spec.where(*where("M")), help="write M: all for no window")
+        message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
+        related = (Related(where("S", key=True), "the stride stands here"),)
+        advice = "keep either S or ganglion"
+        yield Diagnostic("SPX204", message, where("ganglion", key=True), help=advice, related=related)
+    if stage.S is not None and stage.depth < stage.S:
+        message = f"{title}, fewer than the stride S = {stage.S}"
+        advice = f"write S: {stage.depth} to make only the last layer a ganglion layer"
+        yield Diagnostic("SPX205", message, where("S"), help=advice)
+    if isinstance(stage.M, int) and stage.depth < stage.M:
+        message = f"{title}, so a window of M = {stage.M} ganglion layers is never filled"
+        yield Diagnostic("SPX206", message, where("M"), help="write M: all for no window")
     if stage.S is None and stage.ganglion is None:
-        for key, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
+        for name, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
             if value is not None and value != "none":
-                yield Diagnostic("SPX207", f"{key} speaks of ganglion layers, and stage {index + 1} has none",
-                                 spec.where(*where(key), key=True), help=f"give the stage a stride S, or leave {key} out")
+                message = f"{name} speaks of ganglion layers, and stage {index + 1} has none"
+                advice = f"give the stage a stride, such as S: {min(2, stage.depth)}, or leave {name} out"
+                yield Diagnostic("SPX207", message, where(name, key=True), help=advice)
 
 
-def _layer_numbers(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]:
-    have = f"stage {index + 1} has the layers 1 to {stage.depth}"
-    last = 0
+def _ganglion_list(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]:
+    """Ganglion layers that do not exist, and the first that is out of order or named twice."""
+    last, ordered = 0, True
     for position, number in enumerate(stage.ganglion or ()):
         where = spec.where("stages", index, "ganglion", position)
         if number > stage.depth:
-            yield Diagnostic("SPX208", f"there is no layer {number}: {have}", where)
-        elif number <= last:
-            yield Diagnostic("SPX209", f"ganglion layers are named in rising order, and {number} follows {last}", where,
-                             help=f"write {sorted(set(stage.ganglion or ()))}")
-        last = max(last, number)
+            yield _no_such_layer(index, stage, number, where)
+        elif number <= last and ordered:
+            ordered = False
+            right = [n for n in sorted(set(stage.ganglion or ())) if n <= stage.depth]
+            place = "is there twice" if number == last else f"stands after layer {last}"
+            message = f"ganglion names layers in rising order, and layer {number} {place}"
+            yield Diagnostic("SPX209", message, where, help=f"write {right}")
+        last = number if number <= stage.depth else last
+
+
+def _overrides(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]:
+    """Settings of layers that do not exist."""
     for number in stage.layers:
         if number > stage.depth:
-            yield Diagnostic("SPX208", f"there is no layer {number}: {have}", spec.where("stages", index, "layers", number, key=True))
+            yield _no_such_layer(index, stage, number, spec.where("stages", index, "layers", number, key=True))
 
 
-def _options(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]:
-    seen: set[tuple[Path, str, str]] = set()
-    for number, chosen in enumerate(choices(spec, index), start=1):
-        if chosen.values.get("mixer") is None:
-            yield Diagnostic("SPX220", f"no level gives layer {number} of stage {index + 1} a token mixer",
-                             spec.where("stages", index), help="write layer: {mixer: {kind: …}} for the backbone or the stage")
-            return
-        for path, problem in _layer_problems(spec, index, number, stage, chosen):
-            mark = (path, problem.field, problem.code)
-            if mark not in seen:
-                seen.add(mark)
-                yield _diagnostic(spec, path, problem, f"in stage {index + 1}, of {stage.channels} channels")
-
-
-def _layer_problems(spec: Spec, index: int, number: int, stage: Stage, chosen: Chosen) -> Iterator[tuple[Path, Problem]]:
-    heard = stage.S is not None or stage.ganglion is not None or bool(spec.links.add)
-    site = Site(stage.channels, stage.channels, number=number, reduction=2 ** (len(spec.stages) - 1 - index))
-    for slot in ("mixer", "fusion", "ffn"):
-        options = chosen.values.get(slot)
-        if options is None or (slot == "fusion" and not heard):
-            continue
-        for problem in options.problems(site):  # pyright: ignore
-            yield chosen.paths[slot], problem
-
-
-def _ends(spec: Spec) -> Iterator[Diagnostic]:
-    if spec.stages[0].downsample is not None:
-        yield Diagnostic("SPX221", "stage 1 follows the stem, so there is nothing to downsample",
-                         spec.where("stages", 0, "downsample", key=True), help="set the stem instead")
-    first, last = spec.stages[0], spec.stages[-1]
-    ends: list[tuple[Path, KindOptions, Site]] = [
-        (("stem",), spec.stem, Site(spec.input.channels, first.channels)),
-        (("head",), spec.head, Site(last.channels, last.channels)),
-    ]
-    for index in range(1, len(spec.stages)):
-        before, stage = spec.stages[index - 1 : index + 1]
-        path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
-        ends.append((path, stage.downsample or spec.downsample, Site(before.channels, stage.channels)))
-    for path, options, site in ends:
-        for problem in options.problems(site):
-            yield _diagnostic(spec, path, problem, f"from {site.channels} to {site.out_channels} channels")
-
-
-def _diagnostic(spec: Spec, path: Path, problem: Problem, note: str) -> Diagnostic:
-    where = spec.where(*path, problem.field)
-    return Diagnostic(problem.code, problem.message, where, notes=(note,), help=problem.help)
+def _no_such_layer(index: int, stage: Stage, number: int, where: Where) -> Diagnostic:
+    """The mistake of a layer number beyond the stage's depth."""
+    have = "only layer 1" if stage.depth == 1 else f"the layers 1 to {stage.depth}"
+    message = f"there is no layer {number} in stage {index + 1}, which has {have}"
+    return Diagnostic("SPX208", message, where, help=f"name one of its layers, or write depth: {number}")

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_mean
+from sparx_dsl.spec.advice import shown
 from sparx_dsl.spec.compose import compose
 from sparx_dsl.spec.limits import Limits
-from sparx_dsl.spec.nodes import Entry, MappingNode, Node, ScalarNode, locate, merge_patch
+from sparx_dsl.spec.nodes import Entry, MappingNode, ScalarNode, locate, merge_patch, plain
 
 FILE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,63}\.ya?ml")
+MAX_NEIGHBOURS = 750
+"""Files that are looked at, in each folder, for one whose name was meant."""
 
 
 def read_tree(path: Path, limits: Limits) -> MappingNode:
@@ -22,19 +25,22 @@ def read_tree(path: Path, limits: Limits) -> MappingNode:
 
 
 def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Path, ...] = ()) -> MappingNode:
-    """``tree`` laid over the file that its ``extends`` key names; as it is where there is no such key."""
-    entry = next((entry for entry in tree.entries if entry.key.value == "extends"), None)
+    """``tree`` laid over the file that its ``extends`` key names; as it is where there is no such key.
+
+    ``path`` is the file that the tree was read from, and ``seen`` are those that led to it. Raises ``SparxError``.
+    """
+    entry = tree.entry("extends")
     if entry is None:
         return tree
-    own = MappingNode(tuple(e for e in tree.entries if e is not entry), tree.span, tree.source)
     base_path = _base_path(tree, entry, path)
     chain = (*seen, path.resolve()) if path is not None else seen
-    if base_path.resolve() in chain or len(chain) > limits.extends:
-        raise SparxError(_problem(tree, "SPX110", f"{base_path.name} extends itself, or the chain of files is longer than {limits.extends}"))
+    _refuse_circle(tree, base_path, chain, limits)
     name = str(base_path)
     base = expand(compose(read_bytes(base_path, name, limits), name, limits), base_path, limits, chain)
+    own = MappingNode(tuple(other for other in tree.entries if other is not entry), tree.span, tree.source)
     merged = merge_patch(base, own)
-    assert isinstance(merged, MappingNode)
+    if not isinstance(merged, MappingNode):
+        raise TypeError("a mapping laid over a mapping is a mapping")
     return merged
 
 
@@ -43,28 +49,57 @@ def read_bytes(path: Path, name: str, limits: Limits) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(limits.source_bytes + 1)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SparxError(Diagnostic("SPX501", f"{name} cannot be read: {reason.lower()}")) from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+        guess = did_you_mean(path.name, _neighbours(path.parent)) if isinstance(error, FileNotFoundError) else None
+        message, where = f"the file cannot be read: {reason.lower()}", Where(source=SourceText(name, ""))
+        raise SparxError(Diagnostic("SPX501", message, where, help=guess)) from None
+
+
+def _refuse_circle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], limits: Limits) -> None:
+    """Raise ``SparxError`` where the base is one of the files that led to it, or the chain grows too long."""
+    if base_path.resolve() in chain:
+        names = [file.name for file in (*chain[chain.index(base_path.resolve()) :], base_path)]
+        raise _mistake(tree, "SPX110", f"{base_path.name} extends itself: {' → '.join(names)}", "break the circle")
+    if len(chain) > limits.extends:
+        message = f"more than {limits.extends} files extend one another"
+        raise _mistake(tree, "SPX110", message, "write some of the keys out")
 
 
 def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
-    value: Node = entry.value
-    if not isinstance(value, ScalarNode) or not isinstance(value.value, str) or not FILE_PATTERN.fullmatch(value.value):
-        raise SparxError(_problem(tree, "SPX111", "extends takes the bare name of a YAML file",
-                                  "write a name such as sparx_mamba_t.yaml, without a folder"))
+    """The file that the ``extends`` key means; raises ``SparxError``."""
+    value = entry.value.value if isinstance(entry.value, ScalarNode) else plain(entry.value)
+    if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
+        message = f"extends must be the bare name of a YAML file, not {shown(value)}"
+        raise _mistake(tree, "SPX111", message, _name_advice(value))
     if path is None:
-        raise SparxError(_problem(tree, "SPX112", "this text comes from no file, so there is no folder to look in for "
-                                  f"{value.value}", "load it from a file, or write the keys out"))
+        message = f"this text comes from no file, so there is no folder to look in for {value}"
+        raise _mistake(tree, "SPX112", message, "load the spec from a file, or write the keys out")
     folders = (path.parent, path.absolute().parent.parent)
     for folder in folders:
-        candidate = folder / value.value
+        candidate = folder / value
         if candidate.is_file() and candidate.resolve().parent == folder.resolve():
             return candidate
-    present = [file.name for folder in folders for file in sorted(folder.glob("*.yaml"))[:750]]
-    raise SparxError(_problem(tree, "SPX113", f"there is no file {value.value} beside this one or in the folder above",
-                              did_you_mean(value.value, present)))
+    present = [name for folder in folders for name in _neighbours(folder)]
+    message = f"there is no file {value} beside this one or in the folder above"
+    raise _mistake(tree, "SPX113", message, did_you_mean(value, present) or "name a file that is there")
 
 
-def _problem(tree: MappingNode, code: str, message: str, help: str | None = None) -> Diagnostic:  # noqa: A002
-    return Diagnostic(code, message, locate(tree, ("extends",)), help=help)
+def _name_advice(value: object) -> str:
+    """What to write in place of a value that names no file."""
+    words = re.sub(r"[^a-z0-9_]+", "_", re.sub(r"(?i)\.ya?ml$", "", str(value).rpartition("/")[2]).lower()).strip("_")
+    name = words if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,63}", words) else "sparx_mamba_t"
+    return f"write a name such as {name}.yaml, without a folder"
+
+
+def _neighbours(folder: Path) -> list[str]:
+    """The names of the YAML files in a folder; none where it cannot be listed."""
+    try:
+        return sorted(file.name for file in folder.glob("*.y*ml"))[:MAX_NEIGHBOURS]
+    except OSError:
+        return []
+
+
+def _mistake(tree: MappingNode, code: str, message: str, advice: str) -> SparxError:
+    """One mistake at the value of ``extends``."""
+    return SparxError(Diagnostic(code, message, locate(tree, ("extends",)), help=advice))

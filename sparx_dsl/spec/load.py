@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.spec.check import check_spec
 from sparx_dsl.spec.compose import compose
 from sparx_dsl.spec.extends import expand, read_tree
 from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, locate, node_of, plain
+from sparx_dsl.spec.nodes import MappingNode, Node, node_of, plain
 from sparx_dsl.spec.schema_errors import schema_diagnostics
 
 
@@ -24,7 +26,9 @@ def load_spec(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) 
     return spec_of(read_tree(Path(path), limits), limits)
 
 
-def parse_spec(text: str | bytes | Mapping[str, object], *, name: str = "<text>", limits: Limits = DEFAULT_LIMITS) -> Spec:
+def parse_spec(
+    text: str | bytes | Mapping[str, object], *, name: str = "<text>", limits: Limits = DEFAULT_LIMITS
+) -> Spec:
     """Check a spec given as YAML text or as a mapping of plain values; raises ``SparxError`` with every mistake."""
     tree = node_of(text) if isinstance(text, Mapping) else compose(text, name, limits)
     assert isinstance(tree, MappingNode)
@@ -33,32 +37,32 @@ def parse_spec(text: str | bytes | Mapping[str, object], *, name: str = "<text>"
 
 def dump_spec(spec: Spec) -> str:
     """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
-    return yaml.safe_dump(spec.model_dump(mode="json", by_alias=True, exclude_unset=True), sort_keys=False, default_flow_style=None, width=110)
+    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=110)
 
 
 def spec_of(tree: MappingNode, limits: Limits) -> Spec:
     """The spec that a composed and extended tree describes; raises ``SparxError`` with every mistake."""
-    nulls = [Diagnostic("SPX108", "an empty value (null) says nothing here", place, help="write a value, or leave the key out")
-             for place in _nulls(tree)]
-    if nulls:
-        raise SparxError(nulls)
+    findings: list[ErrorDetails] = []
+    spec = None
     try:
         spec = Spec.model_validate(plain(tree)).with_origin(tree)
     except ValidationError as error:
-        raise SparxError(schema_diagnostics(error, tree, Spec)) from None
-    mistakes = tuple(check_spec(spec, limits))
-    if mistakes:
-        raise SparxError(mistakes)
+        findings = error.errors(include_url=False, include_input=False)
+    mistakes = schema_diagnostics(findings, tree, limits.mistakes)
+    if spec is not None and not mistakes:
+        mistakes = list(itertools.islice(check_spec(spec, limits), limits.mistakes))
+    if spec is None or mistakes:
+        raise SparxError(in_order(mistakes, tree))
     return spec
 
 
-def _nulls(root: Node) -> Iterator[Where]:
-    pending: list[tuple[tuple[str | int, ...], Node]] = [((), root)]
-    while pending:
-        path, node = pending.pop()
-        if isinstance(node, ScalarNode) and node.value is None:
-            yield locate(root, path)
-        elif isinstance(node, SequenceNode):
-            pending.extend(((*path, i), item) for i, item in enumerate(node.items))
-        elif isinstance(node, MappingNode):
-            pending.extend(((*path, str(entry.key.value)), entry.value) for entry in node.entries)
+def in_order(mistakes: Iterable[Diagnostic], tree: Node) -> list[Diagnostic]:
+    """The diagnostics in the order of the text: those in the spec itself first, then those in what it extends."""
+
+    def place(mistake: Diagnostic) -> tuple[bool, str, int, int]:
+        source, span = mistake.where.source, mistake.where.span
+        line, column = (0, 0) if span is None else (span.line, span.column)
+        return source != tree.source, "" if source is None else source.name, line, column
+
+    return sorted(mistakes, key=place)

@@ -2,149 +2,223 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, get_args, get_origin
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from sparx_dsl.errors import Diagnostic, did_you_mean
-from sparx_dsl.spec.kinds import default_registry
-from sparx_dsl.spec.nodes import Node, locate, plain
-from sparx_dsl.spec.options.base import Options
-from sparx_dsl.spec.slots import KindSlot
+from sparx_dsl.errors import Diagnostic, closest, quoted
+from sparx_dsl.spec.advice import is_word, meant, name_advice, shown, value_advice, where_key_belongs
+from sparx_dsl.spec.expected import KeyPath, Slot, child, language, node_at, walk
+from sparx_dsl.spec.kinds import ROLES, default_registry
+from sparx_dsl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, locate, plain
 
-EXPECTED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing_size": "a smaller whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "a name",
-    "tuple_type": "a list",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "dict_type": "a mapping",
-    "mapping_type": "a mapping",
-    "kind_slot": "a mapping with a kind",
-}
+TYPE_FINDINGS = frozenset({
+    "bool_type", "dict_type", "float_type", "int_type", "kind_slot", "literal_error", "missing", "model_type",
+    "string_type", "tuple_type",
+})  # fmt: skip
+RANGE_FINDINGS = frozenset({"greater_than_equal", "less_than", "less_than_equal", "too_long", "too_short"})
+KEY_MARK = "[key]"
+"""What pydantic puts at the end of a ``loc`` that means a mapping's key."""
 
 
-def schema_diagnostics(error: ValidationError, root: Node, model: type[Options]) -> list[Diagnostic]:
-    """One diagnostic for each mistake that pydantic found in ``root`` as a ``model``."""
-    by_place: dict[tuple[str, str], list[ErrorDetails]] = {}
-    for details in error.errors(include_url=False):
-        where = locate(root, details["loc"])
-        family = "type" if details["type"] in EXPECTED or details["type"] == "literal_error" else details["type"]
-        place = f"{where.path}|{details['loc'][-1]}" if family in ("missing", "extra_forbidden") else where.path
-        by_place.setdefault((place, family), []).append(details)
-    return [_diagnostic(group, root, model) for group in by_place.values()]
+@dataclass(slots=True)
+class _Findings:
+    """Pydantic's findings, sorted by what they are about."""
+
+    unknown: dict[KeyPath, list[str]] = field(default_factory=dict[KeyPath, list[str]])
+    """Keys that the language does not have, by the path of the mapping."""
+    missing: dict[KeyPath, list[str]] = field(default_factory=dict[KeyPath, list[str]])
+    values: dict[tuple[KeyPath, bool], list[ErrorDetails]] = field(
+        default_factory=dict[tuple[KeyPath, bool], list[ErrorDetails]]
+    )
+    """By the path of the value, and whether its key is meant."""
 
 
-def _diagnostic(group: list[ErrorDetails], root: Node, model: type[Options]) -> Diagnostic:
-    details = group[0]
-    loc, kind, context = details["loc"], details["type"], details.get("ctx", {})
-    where = locate(root, loc)
-    if kind == "extra_forbidden":
-        return _unknown_key(details, root, model)
-    if kind in ("missing", "missing_kind"):
-        key = "kind" if kind == "missing_kind" else str(loc[-1])
-        legal = f"one of {context['names']}" if kind == "missing_kind" else None
-        parent = loc if kind == "missing_kind" else loc[:-1]
-        return Diagnostic("SPX102", f"the key {key!r} is missing", locate(root, parent, key=True), help=legal)
-    if kind == "unknown_kind":
-        names = str(context["names"])
-        guess = did_you_mean(str(details["input"]), names.split(", "))
-        return Diagnostic("SPX106", f"there is no {context['role']} of the kind {_show(details['input'])}", where,
-                          notes=(f"the {context['role']} kinds are {names}",), help=guess)
-    if kind in EXPECTED or kind == "literal_error":
-        return _wrong_value(group, where)
-    if kind == "string_pattern_mismatch":
-        return Diagnostic("SPX109", f"{_show(details['input'])} is not a name", where,
-                          help="names are of lower-case letters, digits and underscores, begin with a letter and have at most 64 characters")
-    return Diagnostic("SPX104", f"{_show(details['input'])} is out of range: {_bound(kind, context, details['msg'])}", where)
+def schema_diagnostics(findings: Iterable[ErrorDetails], root: Node, limit: int) -> list[Diagnostic]:
+    """One diagnostic for each mistake that pydantic found in ``root``, and for each empty value; at most ``limit``."""
+    found = _sorted(itertools.islice(findings, 8 * limit), root)
+    mistakes = itertools.chain(
+        _version(root),
+        _unknown_keys(found, root),
+        _missing_keys(found, root),
+        _values(found, root),
+        _nulls(found, root),
+    )
+    return list(itertools.islice(mistakes, limit))
 
 
-def _wrong_value(group: list[ErrorDetails], where: Any) -> Diagnostic:
-    found = group[0]["input"]
-    choices = [_plain(str(d.get("ctx", {}).get("expected", ""))) for d in group if d["type"] == "literal_error"]
-    others = [EXPECTED[d["type"]] for d in group if d["type"] in EXPECTED]
-    expected = " or ".join(dict.fromkeys(others + choices))
-    code = "SPX105" if choices and not others else "SPX103"
-    words = [word.strip() for choice in choices for part in choice.split(",") for word in part.split(" or ")]
-    guess = did_you_mean(found, words) if isinstance(found, str) else None
-    return Diagnostic(code, f"expected {expected}, found {_show(found)}", where, help=guess)
+def _sorted(findings: Iterable[ErrorDetails], root: Node) -> _Findings:
+    found = _Findings()
+    for details in findings:
+        loc, kind = details["loc"], details["type"]
+        if kind in ("extra_forbidden", "invalid_key"):
+            found.unknown.setdefault(loc[:-1], []).append(str(loc[-1]))
+        elif kind == "missing" and isinstance(loc[-1], str):
+            found.missing.setdefault(loc[:-1], []).append(loc[-1])
+        elif kind == "missing_kind":
+            _sort_missing_kind(found, loc, root)
+        elif not _is_echo(details, root):
+            found.values.setdefault((walk(root, loc)[0], loc[-1:] == (KEY_MARK,)), []).append(details)
+    return found
 
 
-def _unknown_key(details: ErrorDetails, root: Node, model: type[Options]) -> Diagnostic:
-    loc = details["loc"]
-    legal = keys_at(root, loc[:-1], model)
-    guess = did_you_mean(str(loc[-1]), legal)
-    return Diagnostic("SPX101", f"there is no key {str(loc[-1])!r} here", locate(root, loc, key=True),
-                      notes=(f"the keys are {', '.join(legal)}",), help=guess)
+def _sort_missing_kind(found: _Findings, loc: KeyPath, root: Node) -> None:
+    """A mapping without a kind: either it is missing, or it is there under another name."""
+    slot, node = walk(root, loc)[1], node_at(root, loc)
+    keys = [str(entry.key.value) for entry in node.entries] if isinstance(node, MappingNode) else []
+    strange = next((key for key in keys if key not in slot.fields() and meant(key, slot) == "kind"), None)
+    (found.missing if strange is None else found.unknown).setdefault(loc, []).append(strange or "kind")
 
 
-def keys_at(root: Node, loc: tuple[str | int, ...], model: type[Options]) -> list[str]:
-    """The keys that may stand at the place ``loc`` of a spec."""
-    value: Any = plain(root)
-    found: type[Options] = model
-    for part in loc:
-        value = _item(value, part)
-        field = next((f for name, f in found.model_fields.items() if (f.alias or name) == part), None)
-        if field is not None:
-            found = _model_of(field, value) or found
-    return [field.alias or name for name, field in found.model_fields.items()]
+def _is_echo(details: ErrorDetails, root: Node) -> bool:
+    """Whether a list is called too short only because pydantic did not count its broken items."""
+    node = node_at(root, walk(root, details["loc"])[0])
+    least = details.get("ctx", {}).get("min_length", 0)
+    return details["type"] == "too_short" and isinstance(node, SequenceNode) and len(node.items) >= least
 
 
-def _item(value: Any, part: str | int) -> Any:
-    if isinstance(value, Mapping):
-        return value.get(part)
-    if isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value):
-        return value[part]
-    return None
+def _version(root: Node) -> Iterator[Diagnostic]:
+    """The version of the language written as something that only equals 1: pydantic compares with ``==``."""
+    version = child(root, "sparx")
+    if isinstance(version, ScalarNode) and isinstance(version.value, bool | float) and version.value == 1:
+        message = f"sparx must be {language().fields()['sparx']}, not {shown(version.value)}"
+        yield Diagnostic("SPX105", message, locate(root, ("sparx",)), help="write sparx: 1")
 
 
-def _model_of(field: FieldInfo, value: Any) -> type[Options] | None:
-    for slot in field.metadata:
-        if isinstance(slot, KindSlot):
-            name = value.get("kind") if isinstance(value, Mapping) else None
-            kind = default_registry().find(slot.role, str(name))
-            return kind.options if kind else None
-    return next(_models_in(field.annotation), None)
+def _unknown_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
+    for path, names in found.unknown.items():
+        slot = walk(root, path)[1]
+        place = locate(root, path).path or "a spec"
+        for name in names:
+            guess = meant(name, slot)
+            belongs = where_key_belongs(root, path, name)
+            yield Diagnostic(
+                "SPX101",
+                f"{place} has no key {quoted(name)}",
+                locate(root, (*path, name), key=True),
+                notes=(f"the keys are {', '.join(slot.fields())}",),
+                help=belongs or (f"did you mean {quoted(guess)}?" if guess else None),
+            )
 
 
-def _models_in(annotation: Any) -> Iterator[type[Options]]:
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, Options):
-        yield annotation
-    inner = get_args(annotation)[:1] if get_origin(annotation) is Annotated else get_args(annotation)
-    for argument in inner:
-        yield from _models_in(argument)
+def _missing_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
+    for path, names in found.missing.items():
+        slot = walk(root, path)[1]
+        misspelt = {meant(name, slot) for name in found.unknown.get(path, ())}
+        for name in names:
+            if name not in misspelt:
+                wanted = " or ".join(slot.kinds) if name == "kind" else str(slot.fields()[name])
+                where = locate(root, path, key=True)
+                yield Diagnostic("SPX102", f"the key {quoted(name)} is missing", where, help=f"{name} is {wanted}")
 
 
-def _bound(kind: str, context: Mapping[str, Any], message: str) -> str:
-    words = {
-        "greater_than_equal": ("ge", "the least is {}"), "less_than_equal": ("le", "the most is {}"),
-        "less_than": ("lt", "it must be less than {}"), "greater_than": ("gt", "it must be more than {}"),
-        "too_short": ("min_length", "at least {} wanted"), "too_long": ("max_length", "at most {} wanted"),
-        "finite_number": ("", "it must be finite"),
-    }
-    key, text = words.get(kind, ("", message))
-    return text.format(context.get(key, ""))
+def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
+    for (path, of_key), group in found.values.items():
+        node, slot = node_at(root, path), walk(root, path)[1]
+        if isinstance(node, ScalarNode) and node.value is None:
+            continue
+        types = {details["type"] for details in group}
+        if "unknown_kind" in types:
+            yield _unknown_kind(root, path, plain(node), slot)
+        elif of_key:
+            yield _wrong_key(root, path)
+        elif "string_pattern_mismatch" in types:
+            yield _not_a_name(root, path, str(plain(node)), slot)
+        elif types == {"too_long"} and slot.takes("integer"):
+            # A pair that may also be written as one number: a list of three is another thing.
+            yield _wrong_value(root, path, plain(node), slot, out_of_range=False)
+        elif types <= TYPE_FINDINGS | RANGE_FINDINGS:
+            yield _wrong_value(root, path, plain(node), slot, out_of_range=bool(types & RANGE_FINDINGS))
+        else:
+            message = f"{_subject(root, path)} cannot be {shown(plain(node))}: {group[0]['msg']}"
+            yield Diagnostic("SPX199", message, locate(root, path))
 
 
-def _plain(expected: str) -> str:
-    return expected.replace("'", "")
+def _wrong_value(root: Node, path: KeyPath, value: object, slot: Slot, *, out_of_range: bool) -> Diagnostic:
+    """A value of the wrong type, out of range, or a word that is not among the choices."""
+    code = "SPX104" if out_of_range else "SPX105" if is_word(value, slot) else "SPX103"
+    message = f"{_subject(root, path)} must be {slot}, not {shown(value)}"
+    return Diagnostic(code, message, locate(root, path), help=value_advice(value, slot))
 
 
-def _show(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return repr(value[:60])
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    return str(value)[:60]
+def _wrong_key(root: Node, path: KeyPath) -> Diagnostic:
+    """A key of ``layers`` that is no layer number."""
+    node, key = node_at(root, path[:-1]), path[-1]
+    entry = node.entry(key) if isinstance(node, MappingNode) else None
+    written = entry.key.value if entry is not None else key
+    number = isinstance(written, int)
+    digits = re.fullmatch(r"(layer)?([1-9][0-9]{0,3})", str(key))
+    help_text = f"write {digits[2]}{'' if digits[1] else ' without quotes'}" if digits else "write a number, such as 3"
+    return Diagnostic(
+        "SPX104" if number else "SPX103",
+        f"{_subject(root, path[:-1])} names layers by number from 1, not by {shown(written)}",
+        locate(root, path, key=True),
+        help=help_text,
+    )
+
+
+def _not_a_name(root: Node, path: KeyPath, text: str, slot: Slot) -> Diagnostic:
+    """A text that is no name, or not the name of a node."""
+    return Diagnostic(
+        "SPX109",
+        f"{quoted(text)} is not {'the name of a node' if slot.is_place else 'a name'}",
+        locate(root, path),
+        notes=("names have at most 64 lower-case letters, digits and underscores, and begin with a letter",),
+        help=name_advice(text, slot),
+    )
+
+
+def _unknown_kind(root: Node, path: KeyPath, value: object, slot: Slot) -> Diagnostic:
+    """A kind that is not registered for its role."""
+    holder = walk(root, path[:-1])[1]
+    names, word = list(holder.kinds), value if isinstance(value, str) else ""
+    role = next((role for role in ROLES if list(default_registry().names(role)) == names), str(path[-2]))
+    others = [other for other in ROLES if default_registry().find(other, word)]
+    guess = closest(word, names)
+    elsewhere = (f"{word} is a kind of {' and '.join(others)}",) if others else ()
+    return Diagnostic(
+        "SPX106",
+        f"there is no {role} of the kind {shown(value)}",
+        locate(root, path),
+        notes=(f"the kinds of {role} are {', '.join(names)}", *elsewhere),
+        help=f"did you mean {quoted(guess)}?" if guess else None,
+    )
+
+
+def _nulls(found: _Findings, root: Node) -> Iterator[Diagnostic]:
+    """Every empty value but those of keys that the language does not have anyway."""
+    strange = {(*path, name) for path, names in found.unknown.items() for name in names}
+    pending: list[tuple[KeyPath, Node]] = [((), root)]
+    while pending:
+        path, node = pending.pop()
+        if path in strange:
+            continue
+        if isinstance(node, ScalarNode) and node.value is None:
+            yield _empty(root, path, node)
+        elif isinstance(node, SequenceNode):
+            pending += [((*path, index), item) for index, item in enumerate(node.items)]
+        elif isinstance(node, MappingNode):
+            pending += [((*path, str(entry.key.value)), entry.value) for entry in node.entries]
+
+
+def _empty(root: Node, path: KeyPath, node: ScalarNode) -> Diagnostic:
+    """A null, or nothing at all behind a key."""
+    known, slot = walk(root, path)
+    written = f" ({node.text})" if node.text else ""
+    advice = [] if known != path else ["write {kind: none}" if "none" in slot.kinds else f"write {slot}"]
+    if not (known == path and walk(root, path[:-1])[1].requires(path[-1])):
+        advice.append(f"take the {'item' if isinstance(path[-1], int) else 'key'} away")
+    where = locate(root, path, key=not node.text)
+    return Diagnostic("SPX108", f"{_subject(root, path)} has no value{written}", where, help=", or ".join(advice))
+
+
+def _subject(root: Node, path: KeyPath) -> str:
+    """What a message calls the value at a path."""
+    if len(path) < 2 or isinstance(path[-1], str):
+        return str(path[-1]) if path else "a spec"
+    if isinstance(node_at(root, path[:-1]), SequenceNode):
+        return f"item {path[-1] + 1} of {path[-2]}"
+    return f"{path[-2]}.{path[-1]}"
