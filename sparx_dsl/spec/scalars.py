@@ -41,10 +41,7 @@ _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LEADING_ZERO: Final = re.compile(r"([-+]?)0+([0-9]+)")
 _OCTAL_DIGITS: Final = re.compile(r"[0-7]{1,20}")
-_UNDERSCORE: Final = re.compile(
-    r"[-+]?(?:0x[0-9a-fA-F_]+|0b[01_]+|0o[0-7_]+|[0-9][0-9_]*"
-    r"|(?:[0-9][0-9_]*)?\.[0-9_]*(?:[eE][-+]?[0-9]+)?)"
-)
+_UNDERSCORE_BASE: Final = re.compile(r"[-+]?0[xob][0-9a-fA-F_]+")
 _SIGNED_BASE: Final = re.compile(r"[-+]0(?:x[0-9a-fA-F]+|o[0-7]+)|[-+]?0b[01]+")
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?")
@@ -80,12 +77,21 @@ def refuse_ambiguous(text: str) -> None:
         differs = _OCTAL_DIGITS.fullmatch(zero[2]) and int(zero[2], 8) != int(zero[2])
         octal = f" ({zero[1]}{int(zero[2], 8)} if octal is meant)" if differs else ""
         raise _ambiguous(text, "octal or text in YAML 1.1 and decimal in YAML 1.2", _modern(text) + octal)
-    if ("_" in text and _UNDERSCORE.fullmatch(text)) or _SIGNED_BASE.fullmatch(text):
+    if _is_number_with_underscores(text) or _SIGNED_BASE.fullmatch(text):
         raise _ambiguous(text, "a number to some YAML readers and text to others", _modern(text))
     if _BASE_60.fullmatch(text):
         raise _ambiguous(text, "a number in base 60 in YAML 1.1 and text in YAML 1.2", _modern(text))
     if _DATE.fullmatch(text):
         raise _ambiguous(text, "a date in YAML 1.1 and text in YAML 1.2", None)
+
+
+def _is_number_with_underscores(text: str) -> bool:
+    """Whether the text would be a number but for underscores after its first character."""
+    if "_" not in text or text.startswith("_"):
+        return False
+    bare = text.replace("_", "")
+    numbers = (_INTEGER, _FLOAT, _LEADING_ZERO)
+    return any(number.fullmatch(bare) for number in numbers) or _UNDERSCORE_BASE.fullmatch(text) is not None
 
 
 def _modern(text: str) -> str:
