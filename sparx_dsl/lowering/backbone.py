@@ -22,10 +22,10 @@ class Backbone(fx.GraphModule):
     stages it was built for. ``state_dict`` keys are ``stage3.layer4.mixer.…``. ``code`` shows the generated forward.
 
     ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size.
-    ``torch.export`` takes it with a dynamic batch, whatever its kinds. With a dynamic height and width it takes the
-    kinds that work on the map as it is (stems and downsamplings of kind ``conv``, DPE, ``concat``, FFNs, heads); for
-    the others, export one program for each image size: scans choose their chunks by the length of the sequence,
-    shifted windows by whether the map exceeds a window, patches by whether the map is a multiple of them.
+    ``torch.export`` takes it with a dynamic batch, whatever its mixers. Height and width can be dynamic where every
+    mixer is window attention and the sides are multiples of the last stage's stride times the window
+    (``{2: 224 * Dim("rows"), …}``): padding and shifting depend on the size otherwise, and scans choose their chunks by
+    the length of the sequence. Else export one program for each image size.
 
     ``copy.deepcopy`` and ``pickle`` keep weights, hooks, modes and whatever else was set on any module within. A graph
     edited by hand survives ``deepcopy``; ``pickle`` writes the schedule, not the code, and raises ``PicklingError``.

@@ -81,7 +81,7 @@ def _ffn(place: Place) -> nn.Module:
     return layer.feeding(settings.ffn, node.site, build, layer_scale=scale, drop_path=rate, **place.factory)
 
 
-BUILDERS: Mapping[str, Callable[[Place], nn.Module]] = {
+BUILDERS: Mapping[Part, Callable[[Place], nn.Module]] = {
     "stem": _end,
     "downsample": _end,
     "head": _end,
