@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -29,7 +31,7 @@ def connect(spec: Spec) -> ConnectionGraph:
         mistakes = list(_without_features(spec, nodes, edges))
     if mistakes:
         raise SparxError(mistakes)
-    counts = {node.name: sum(edge.target == node.name and edge.kind != "feed" for edge in edges) for node in nodes}
+    counts = Counter(edge.target for edge in edges if edge.kind != "feed")
     graph = ConnectionGraph(spec, tuple(_informed(node, counts[node.name]) for node in nodes), tuple(edges))
     broken = verify_graph(graph)
     if broken:
@@ -69,7 +71,7 @@ def _nodes(spec: Spec) -> Iterator[Node]:
 
 
 def _feeds(nodes: tuple[Node, ...]) -> Iterator[Edge]:
-    for before, node in zip(nodes, nodes[1:], strict=False):
+    for before, node in itertools.pairwise(nodes):
         yield Edge(before.name, node.name, "feed", reason="the node before")
 
 

@@ -18,6 +18,7 @@ from sparx_dsl.spec.extends import expand, read_tree
 from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.spec.models import Spec
 from sparx_dsl.spec.nodes import MappingNode, Node, node_of, plain
+from sparx_dsl.spec.scalars import resolve_scalar
 from sparx_dsl.spec.schema_errors import schema_diagnostics
 
 
@@ -38,7 +39,24 @@ def parse_spec(
 def dump_spec(spec: Spec) -> str:
     """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
     written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return yaml.safe_dump(written, sort_keys=False, default_flow_style=None, width=110)
+    return yaml.dump(written, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that would be read as something else: PyYAML itself writes the name ``n`` plain."""
+
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        """A scalar, in quotes where it needs them."""
+        quote = tag == "tag:yaml.org,2002:str" and not _reads_as_itself(value)
+        return super().represent_scalar(tag, value, "'" if quote else style)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _reads_as_itself(text: str) -> bool:
+    """Whether a text without quotes is read as that text."""
+    try:
+        return resolve_scalar(text, plain=True) == text
+    except SparxError:
+        return False
 
 
 def spec_of(tree: MappingNode, limits: Limits) -> Spec:

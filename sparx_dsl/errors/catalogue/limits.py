@@ -6,4 +6,24 @@ from typing import Final
 
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
-ENTRIES: Final[tuple[CodeEntry, ...]] = ()
+ENTRIES: Final[tuple[CodeEntry, ...]] = (
+    CodeEntry(
+        "SPX401",
+        "too many layers",
+        "All stages together have at most `Limits.layers_in_total` layers. A caller can raise this, a spec cannot.",
+        "stages:\n  - {channels: 16, depth: 512}\n  - {channels: 16, depth: 512}\n  - {channels: 16, depth: 1}\n",
+        "stages:\n  - {channels: 16, depth: 512}\n  - {channels: 16, depth: 512}\n",
+    ),
+    CodeEntry(
+        "SPX402",
+        "too many parameters",
+        "Parameters are counted before anything is allocated, and more than `Limits.params` are refused. A caller can "
+        "raise the limit, a spec cannot.",
+    ),
+    CodeEntry(
+        "SPX403",
+        "too many bytes",
+        "The bytes of the feature buffers that are alive at one time are known before anything is allocated, and more "
+        "than `Limits.buffer_bytes` are refused. A caller can raise the limit, a spec cannot.",
+    ),
+)

@@ -6,4 +6,116 @@ from typing import Final
 
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
-ENTRIES: Final[tuple[CodeEntry, ...]] = ()
+ENTRIES: Final[tuple[CodeEntry, ...]] = (
+    CodeEntry(
+        "SPX201",
+        "a reserved name",
+        "A stage's name becomes the name of a part of the compiled module. Python's keywords, the attributes of a "
+        "module, `stem` and `head` are taken.",
+        "stages:\n  - {name: head, channels: 16, depth: 2}\n",
+        "stages:\n  - {name: last, channels: 16, depth: 2}\n",
+    ),
+    CodeEntry(
+        "SPX202",
+        "the name of another position",
+        "`stage1`, `stage2` … are the names of stages by position. A stage with a name of its own takes another one.",
+        "stages:\n  - {name: stage2, channels: 16, depth: 2}\n",
+        "stages:\n  - {name: early, channels: 16, depth: 2}\n",
+    ),
+    CodeEntry(
+        "SPX203",
+        "two stages of one name",
+        "Links and weights speak of stages by name, so every name is there once.",
+        "stages:\n  - {name: deep, channels: 16, depth: 2}\n  - {name: deep, channels: 32, depth: 2}\n",
+        "stages:\n  - {name: deep, channels: 16, depth: 2}\n  - {name: deeper, channels: 32, depth: 2}\n",
+    ),
+    CodeEntry(
+        "SPX204",
+        "ganglion layers placed twice",
+        "A stage places its ganglion layers by the stride `S` or by the list `ganglion`, not by both.",
+        "stages:\n  - {channels: 16, depth: 4, S: 2, ganglion: [1, 4]}\n",
+        "stages:\n  - {channels: 16, depth: 4, ganglion: [1, 4]}\n",
+    ),
+    CodeEntry(
+        "SPX205",
+        "a stride beyond the stage",
+        "Every S-th layer is a ganglion layer, counted back from the last, so a stride of more than the depth means "
+        "nothing more than one of the depth. It is most likely meant for another stage.",
+        "stages:\n  - {channels: 16, depth: 2, S: 3}\n",
+        "stages:\n  - {channels: 16, depth: 2, S: 2}\n",
+    ),
+    CodeEntry(
+        "SPX206",
+        "a window beyond the stage",
+        "A ganglion layer reads the M closest ganglion layers before it. A stage of fewer than M layers never has as "
+        "many; `M: all` says that there is no window.",
+        "stages:\n  - {channels: 16, depth: 2, S: 1, M: 3}\n",
+        "stages:\n  - {channels: 16, depth: 2, S: 1, M: all}\n",
+    ),
+    CodeEntry(
+        "SPX207",
+        "a rule for ganglion layers, and no such layers",
+        "`M`, `cross_stage` and `intra` say what ganglion layers read. A stage without `S` or `ganglion` has none.",
+        "stages:\n  - {channels: 16, depth: 2, M: 2}\n",
+        "stages:\n  - {channels: 16, depth: 2, S: 1, M: 2}\n",
+    ),
+    CodeEntry(
+        "SPX208",
+        "a layer that the stage does not have",
+        "Layers are numbered from 1 to the stage's `depth`.",
+        "stages:\n  - {channels: 16, depth: 2, layers: {3: {dpe: false}}}\n",
+        "stages:\n  - {channels: 16, depth: 2, layers: {2: {dpe: false}}}\n",
+    ),
+    CodeEntry(
+        "SPX209",
+        "ganglion layers out of order",
+        "The list `ganglion` names layers in rising order, each once.",
+        "stages:\n  - {channels: 16, depth: 4, ganglion: [4, 2]}\n",
+        "stages:\n  - {channels: 16, depth: 4, ganglion: [2, 4]}\n",
+    ),
+    CodeEntry(
+        "SPX210",
+        "an even kernel",
+        "A depthwise convolution of SS2D keeps the size of the map, so its kernel has a middle: its side is odd, or 0 "
+        "for no convolution.",
+        "layer: {mixer: {kind: ss2d, conv: 4}}\n",
+        "layer: {mixer: {kind: ss2d, conv: 5}}\n",
+    ),
+    CodeEntry(
+        "SPX211",
+        "heads that do not divide the channels",
+        "The heads of window attention share the layer's channels evenly.",
+        "layer: {mixer: {kind: window_attention, heads: 3}}\n",
+        "layer: {mixer: {kind: window_attention, heads: 4}}\n",
+    ),
+    CodeEntry(
+        "SPX212",
+        "a width of heads that does not divide the channels",
+        "Window attention has as many heads of `head_width` channels as the layer's channels make; none may be left "
+        "over. Set `head_width`, or the number of `heads` itself.",
+        "layer: {mixer: {kind: window_attention, head_width: 12}}\n",
+        "layer: {mixer: {kind: window_attention, head_width: 8}}\n",
+    ),
+    CodeEntry(
+        "SPX213",
+        "groups that do not divide the channels",
+        "DMCA's channel-wise cross-attention runs in groups of channels, as many in each.",
+        "layer: {mixer: {kind: ss2d}, fusion: {kind: dmca, groups: 3}}\n",
+        "layer: {mixer: {kind: ss2d}, fusion: {kind: dmca, groups: 4}}\n",
+    ),
+    CodeEntry(
+        "SPX220",
+        "layers without a token mixer",
+        "Every layer has a token mixer: from its entry in `layers`, the stage's `layer`, or the backbone's `layer`.",
+        "layer: {dpe: true}\n",
+        "layer: {dpe: true, mixer: {kind: ss2d}}\n",
+    ),
+    CodeEntry(
+        "SPX221",
+        "a downsampling in stage 1",
+        "A stage's `downsample` stands between the stage before and itself. Stage 1 follows the stem, which does the "
+        "downsampling there.",
+        "stages:\n  - {channels: 16, depth: 2, downsample: {kind: merge}}\n",
+        "stages:\n  - {channels: 16, depth: 2}\n",
+    ),
+)

@@ -1,4 +1,4 @@
-"""SPX5xx: files and outside tools."""
+"""SPX5xx: files, the command line, and outside tools."""
 
 from __future__ import annotations
 
@@ -6,4 +6,49 @@ from typing import Final
 
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
-ENTRIES: Final[tuple[CodeEntry, ...]] = ()
+ENTRIES: Final[tuple[CodeEntry, ...]] = (
+    CodeEntry("SPX501", "a file that cannot be read", "The file is not there, is a folder, or may not be read."),
+    CodeEntry("SPX502", "a file that cannot be written", "The folder is not there, or may not be written to."),
+    CodeEntry(
+        "SPX510",
+        "no Graphviz",
+        "Pictures are laid out by Graphviz: by its program `dot`, or by a package that the extra `viz` installs. "
+        "The DOT text itself needs neither.",
+    ),
+    CodeEntry(
+        "SPX511",
+        "an unknown kind of picture",
+        "The ending of the file's name says what to draw: .dot, .svg, .png or .pdf.",
+    ),
+    CodeEntry(
+        "SPX512",
+        "Graphviz failed",
+        "Graphviz was found and could not draw the picture; the notes say what it said.",
+    ),
+    CodeEntry(
+        "SPX520",
+        "a size that cannot be",
+        "A size is one number of pixels, or height x width such as 512x2048.",
+    ),
+    CodeEntry("SPX521", "a picture without a file", "A picture cannot be shown in a terminal; name a file with `-o`."),
+    CodeEntry(
+        "SPX522",
+        "a picture and a file name that differ",
+        "The ending of the file's name is the kind of picture that was asked for.",
+    ),
+    CodeEntry(
+        "SPX530",
+        "an unknown code",
+        "Codes are `SPX` and three digits, and this catalogue has no entry for this one.",
+    ),
+    CodeEntry(
+        "SPX531",
+        "an explanation of what?",
+        "A spec has many nodes; name the one to explain, such as `stage3.layer4`.",
+    ),
+    CodeEntry(
+        "SPX540",
+        "a printed figure that is none",
+        "The file of a paper's figures has a fixed form; the message says what belongs here.",
+    ),
+)

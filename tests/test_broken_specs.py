@@ -1,0 +1,153 @@
+"""Every kind of mistake is charged by its code at its line and column, by the library and by the command."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from broken import CORPUS, BrokenSpec, places, read_broken_specs
+
+import sparx_dsl
+from sparx_dsl.cli.main import compile_main
+from sparx_dsl.errors import CODES
+
+BROKEN = read_broken_specs()
+EVERY = pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
+
+OPENED_BY_NOBODY = """
+import sys, pathlib
+import sparx_dsl
+from sparx_dsl.errors import render
+
+corpus, events, watching = pathlib.Path(sys.argv[1]), [], False
+allowed = {str(path) for path in corpus.rglob("*.yaml")}
+FORBIDDEN = ("exec", "compile", "import", "subprocess.", "os.system", "os.exec", "os.spawn", "os.posix_spawn",
+             "socket.", "ctypes.", "os.remove", "os.rename", "os.mkdir",
+             "os.chmod", "os.link", "os.symlink", "shutil.", "pty.",
+             "marshal.", "pickle.", "urllib.", "http.", "ftplib.", "smtplib.", "webbrowser.", "code.__new__")
+
+def watch(event, arguments):
+    if not watching:
+        return
+    if event == "open":
+        path, mode = str(arguments[0]), arguments[1] or "r"
+        if path not in allowed or set(str(mode)) & set("wax+"):
+            events.append((event, path, mode))
+    elif event.startswith(FORBIDDEN):
+        events.append((event, str(arguments)[:200]))
+
+def go():
+    charged = 0
+    for path in sorted(corpus.glob("*/*.yaml")):
+        try:
+            sparx_dsl.connect(sparx_dsl.load_spec(path))
+        except sparx_dsl.SparxError as error:
+            charged += 1
+            for style in ("full", "concise", "json"):
+                render(error.diagnostics, style)
+    return charged
+
+go()
+sys.addaudithook(watch)
+watching = True
+charged = go()
+watching = False
+print(charged, events)
+"""
+
+
+@EVERY
+def test_the_library_charges_exactly_these_mistakes(broken: BrokenSpec) -> None:
+    """Codes, lines and columns, in order, in one run."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        compile_as_far_as_needed(broken)
+    assert places(caught.value.diagnostics) == broken.expected
+
+
+def compile_as_far_as_needed(broken: BrokenSpec) -> None:
+    """Load and connect a spec, and build only one whose mistake is its price."""
+    graph = sparx_dsl.connect(sparx_dsl.load_spec(broken.path))
+    if broken.priced:
+        sparx_dsl.build(graph, device="meta")
+
+
+@EVERY
+def test_the_command_charges_them_in_every_style(
+    broken: BrokenSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 2, nothing on standard output, nothing written, no traceback, and the same places in all three styles."""
+    monkeypatch.chdir(tmp_path)
+    for style in ("full", "concise", "json"):
+        monkeypatch.setattr(sys, "argv", ["sparx-compile", str(broken.path), "--format", style])
+        with pytest.raises(SystemExit) as stopped:
+            compile_main()
+        shown = capsys.readouterr()
+        assert (stopped.value.code, shown.out) == (2, "")
+        assert "Traceback" not in shown.err
+        assert not re.search(r"[^\n\x20-\x7e\xa0-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown.err)
+        assert shown_places(shown.err, style, broken.path) == broken.expected
+    assert not list(tmp_path.iterdir())
+
+
+def shown_places(text: str, style: str, path: Path) -> tuple[tuple[str, int | None, int | None], ...]:
+    """The codes and places that a report shows."""
+    if style == "json":
+        return tuple((entry["code"], entry["line"], entry["column"]) for entry in json.loads(text))
+    file = re.escape(str(path))
+    pattern = rf"^{file}(?::(\d+):(\d+))?: (SPX\d+) .*$"
+    if style == "full":
+        pattern = rf"^error\[(?P<code>SPX\d+)\]: .+\n *--> {file}(?::(\d+):(\d+))?$"
+    found = re.finditer(pattern, text, re.MULTILINE)
+    groups = [(m.groups() if style == "concise" else (m[2], m[3], m[1])) for m in found]
+    return tuple((code, int(line) if line else None, int(column) if column else None) for line, column, code in groups)
+
+
+def test_a_real_process_ends_in_the_same_way() -> None:
+    """``sparx-compile`` as a process: status 2, the report on standard error, nothing on standard output."""
+    broken = next(case for case in BROKEN if case.name == "schema/many_mistakes")
+    code = "import sys; from sparx_dsl.cli.main import compile_main; compile_main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(broken.path), "--format", "json"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert shown_places(done.stderr, "json", broken.path) == broken.expected
+
+
+def test_checking_hostile_specs_touches_nothing_else() -> None:
+    """No code is run or imported and nothing but the specs is opened, as Python's own audit events tell."""
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED_BY_NOBODY, str(CORPUS)], capture_output=True, text=True, check=False
+    )
+    charged = sum(not broken.priced for broken in BROKEN)
+    assert done.stdout.strip() == f"{charged} []", done.stderr
+
+
+def test_every_message_stands_alone_and_almost_all_say_what_to_write() -> None:
+    """A message is one line that ends without a full stop; help is missing only where the message lists the choices."""
+    helpless: Counter[str] = Counter()
+    for broken in BROKEN:
+        if broken.priced:
+            continue
+        with pytest.raises(sparx_dsl.SparxError) as caught:
+            sparx_dsl.connect(sparx_dsl.load_spec(broken.path))
+        for mistake in caught.value.diagnostics:
+            assert 8 <= len(mistake.message) <= 160
+            assert not mistake.message.endswith(".")
+            if mistake.help is None:
+                helpless[mistake.code] += 1
+                listed = " must be " in mistake.message or any(" are " in note for note in mistake.notes)
+                assert listed, f"{broken.name}: {mistake}"
+    assert set(helpless) <= {"SPX101", "SPX103", "SPX104", "SPX105", "SPX106"}
+
+
+def test_the_corpus_covers_every_code_that_a_spec_can_earn() -> None:
+    """No code with a snippet in the catalogue is missing; the fallback for unforeseen mistakes is never used."""
+    covered = {code for broken in BROKEN for code, _, _ in broken.expected}
+    assert {code for code, entry in CODES.items() if entry.wrong} <= covered
+    assert "SPX199" not in covered
+    assert len(BROKEN) >= 75

@@ -1,0 +1,97 @@
+"""The catalogue of codes: complete, its snippets true, its page up to date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import sparx_dsl
+from sparx_dsl.errors import CODES, CodeEntry, explain_code
+from sparx_dsl.errors.catalogue.page import FAMILIES, catalogue_page
+
+ROOT = Path(__file__).parent.parent
+CODE = re.compile(r"\bSPX\d{3}\b")
+
+BASE: Mapping[str, Any] = {
+    "sparx": 1,
+    "name": "base",
+    "stem": {"kind": "conv"},
+    "layer": {"mixer": {"kind": "ss2d"}},
+    "stages": [{"channels": 16, "depth": 2}, {"channels": 32, "depth": 4, "S": 2}],
+}
+"""A sound spec; a snippet's keys take the place of its own."""
+
+SNIPPETS = [entry for code, entry in CODES.items() if entry.wrong and not code.startswith("SPX0")]
+
+
+def codes_of(snippet: str, folder: Path) -> set[str]:
+    """What a snippet is charged with, once it is made a spec; one that extends lies beside base.yaml."""
+    keys = yaml.safe_load(snippet)
+    whole = keys if "extends" in keys else {**BASE, **keys}
+    (folder / "base.yaml").write_text(yaml.safe_dump(dict(BASE)), encoding="utf-8")
+    (folder / "spec.yaml").write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
+    try:
+        sparx_dsl.connect(sparx_dsl.load_spec(folder / "spec.yaml"))
+    except sparx_dsl.SparxError as error:
+        return {mistake.code for mistake in error.diagnostics}
+    return set()
+
+
+@pytest.mark.parametrize("entry", SNIPPETS, ids=lambda entry: entry.code)
+def test_the_wrong_snippet_earns_the_code_and_the_right_one_none(entry: CodeEntry, tmp_path: Path) -> None:
+    """Each snippet does what the catalogue says of it."""
+    assert codes_of(entry.wrong, tmp_path) == {entry.code}
+    assert codes_of(entry.right, tmp_path) == set()
+
+
+def test_the_base_of_the_snippets_is_sound(tmp_path: Path) -> None:
+    """What the snippets are laid over has no mistake of its own."""
+    assert codes_of("{name: other}", tmp_path) == set()
+
+
+def test_every_code_in_the_source_is_in_the_catalogue_and_no_other() -> None:
+    """The package raises no code without an entry, and no entry explains a code that nothing raises."""
+    package = ROOT / "sparx_dsl"
+    catalogue = package / "errors" / "catalogue"
+    raised: set[str] = set()
+    for file in package.rglob("*.py"):
+        if catalogue not in file.parents or file.name == "page.py":
+            raised |= set(CODE.findall(file.read_text(encoding="utf-8")))
+    assert raised == set(CODES)
+
+
+def test_every_code_of_a_spec_has_snippets() -> None:
+    """Codes that a spec alone can earn show how; the others are about calls, files and sizes."""
+    bare = {code for code, entry in CODES.items() if not entry.wrong and code < "SPX5"}
+    about_calls = {"SPX112", "SPX130", "SPX131", "SPX132", "SPX310", "SPX320", "SPX321", "SPX322", "SPX402", "SPX403"}
+    about_bytes = {"SPX001", "SPX003", "SPX004", "SPX017", "SPX019"}
+    assert bare == about_calls | about_bytes | {"SPX199"}
+
+
+def test_the_page_in_the_documentation_is_up_to_date() -> None:
+    """docs/errors.md is what the catalogue makes; to renew it, write ``catalogue_page()`` there."""
+    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == catalogue_page()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_explains_itself(code: str) -> None:
+    """``explain_code`` gives the title, the explanation and the snippets, also for a code in lower case."""
+    entry, text = CODES[code], explain_code(code.lower())
+    assert text.startswith(f"{code}: {entry.title}\n\n{entry.explanation}\n")
+    assert ("Wrong:" in text) == bool(entry.wrong)
+    assert f"### {code}: {entry.title}" in catalogue_page()
+    assert code[:4] in FAMILIES
+
+
+def test_an_unknown_code_is_a_mistake_too() -> None:
+    """Asking for a code that is not there is charged with SPX530 and answered with the closest one."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        explain_code("SPX2O4")
+    assert [(mistake.code, mistake.help) for mistake in caught.value.diagnostics] == [
+        ("SPX530", 'did you mean "SPX204"?')
+    ]
