@@ -12,6 +12,7 @@ from sparx_dsl.api import render_diagnostics as render_diagnostics
 from sparx_dsl.api import summary as summary
 from sparx_dsl.errors import Diagnostic as Diagnostic
 from sparx_dsl.errors import SparxError as SparxError
+from sparx_dsl.errors import explain_code as explain_code
 from sparx_dsl.graph import ConnectionGraph as ConnectionGraph
 from sparx_dsl.graph import verify_graph as verify_graph
 from sparx_dsl.pricing import Cost as Cost

@@ -77,6 +77,9 @@ class LayerOptions(Options, frozen=True):
     """Initial weight of the per-channel scale on the residual path, or ``none``."""
 
 
+LayerTable = Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)]
+
+
 class Stage(Options, frozen=True):
     """One stage: its width, its depth, and which of its layers hear which."""
 
@@ -96,9 +99,7 @@ class Stage(Options, frozen=True):
     """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
     downsample: Annotated[DownsampleOptions | None, KindSlot("downsample")] = None
     layer: LayerOptions = LayerOptions()
-    layers: Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)] = Field(
-        default_factory=FrozenDict
-    )
+    layers: LayerTable = Field(default_factory=FrozenDict[int, LayerOptions])
     """What single layers are, by number."""
 
 
