@@ -21,8 +21,8 @@ def explain(graph: ConnectionGraph, name: str) -> str:
     lines = [f"{name}: {describe(node)}"]
     feed = graph.feed(name)
     lines.append(f"  fed by {feed.source}" if feed else "  fed by the image")
-    for edge in graph.features(name):
-        lines.append(f"  reads {edge.source} in slot {edge.slot} ({edge.kind}): {edge.reason}")
+    heard = graph.features(name)
+    lines += [f"  reads {edge.source} in slot {edge.slot} ({edge.kind}): {edge.reason}" for edge in heard]
     readers = [edge for edge in graph.edges if edge.source == name]
     lines += [f"  {'feeds' if edge.kind == 'feed' else 'is read by'} {edge.target} ({edge.kind})" for edge in readers]
     return "\n".join(lines)

@@ -30,7 +30,7 @@ STAGE_INPUT = 0
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One feature that a ganglion layer reads: of which layer (0: the stage's input), by which part of the rule, why."""
+    """A feature that a ganglion layer reads: of which layer (0: the stage's input), by which part of the rule, why."""
 
     kind: ReadKind
     layer: int
@@ -38,7 +38,7 @@ class Read:
 
 
 def ganglion_layers(depth: int, stride: int) -> tuple[int, ...]:
-    """The numbers of the ganglion layers in a stage of ``depth`` layers: every ``stride``-th, counted back from the last."""
+    """The ganglion layers of a stage of ``depth`` layers: every ``stride``-th, counted back from the last."""
     return tuple(range(depth, 0, -stride))[::-1]
 
 

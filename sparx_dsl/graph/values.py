@@ -58,7 +58,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A connection: ``feed`` is the chain from node to node, the other kinds are features that a ganglion layer reads."""
+    """A connection: ``feed`` is the chain from node to node, other kinds are features that a ganglion layer reads."""
 
     source: str
     target: str

@@ -17,7 +17,7 @@ def verify_graph(graph: ConnectionGraph) -> tuple[str, ...]:
             if edge.source not in names or edge.target not in names]
     if doubled or lost:
         return tuple(doubled + lost)
-    return tuple([*_order(graph), *_chain(graph), *_slots(graph), *_shapes(graph)])
+    return (*_order(graph), *_chain(graph), *_slots(graph), *_shapes(graph))
 
 
 def _order(graph: ConnectionGraph) -> Iterator[str]:

@@ -38,11 +38,12 @@ def edit_spec(spec: Spec, changes: Mapping[str, object]) -> Spec:
 
 
 def insert_layer(spec: Spec, stage: str, after: int) -> LayerEdit:
-    """One layer more in the stage of that name, behind layer ``after`` (0: in front of the first); raises ``SparxError``."""
+    """One layer more in the stage of that name, behind layer ``after`` (0: first of all); raises ``SparxError``."""
     index = _stage_index(spec, stage)
     depth = spec.stages[index].depth
     if not 0 <= after <= depth:
-        raise SparxError(Diagnostic("SPX130", f"there is no layer {after} in {stage} to insert one after", help=f"0 to {depth}"))
+        message = f"there is no layer {after} in {stage} to insert one after"
+        raise SparxError(Diagnostic("SPX130", message, help=f"0 to {depth}"))
     return _renumbered(spec, index, depth + 1, {n: n + 1 if n > after else n for n in range(1, depth + 1)})
 
 
@@ -52,12 +53,15 @@ def remove_layer(spec: Spec, stage: str, number: int) -> LayerEdit:
     depth = spec.stages[index].depth
     if not 1 <= number <= depth or depth == 1:
         what = "the only layer of" if depth == 1 else f"no layer {number} in"
-        raise SparxError(Diagnostic("SPX131", f"{what} {stage}: nothing can be removed", help=f"the layers are 1 to {depth}"))
-    return _renumbered(spec, index, depth - 1, {n: n - 1 if n > number else n for n in range(1, depth + 1) if n != number})
+        message = f"{what} {stage}: nothing can be removed"
+        raise SparxError(Diagnostic("SPX131", message, help=f"the layers are 1 to {depth}"))
+    kept = [n for n in range(1, depth + 1) if n != number]
+    return _renumbered(spec, index, depth - 1, {n: n - 1 if n > number else n for n in kept})
 
 
 def _nested(path: str, value: object) -> dict[str | int, Any]:
-    parts = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    # A number of more digits than any item has stays text, which addresses nothing.
+    parts = [int(part) if part.isdecimal() and len(part) <= 18 else part for part in path.split(".")]
     nested: Any = value
     for part in reversed(parts):
         nested = {part: nested}
@@ -72,7 +76,7 @@ def _stage_index(spec: Spec, stage: str) -> int:
 
 
 def _renumbered(spec: Spec, index: int, depth: int, numbers: Mapping[int, int]) -> LayerEdit:
-    """The spec with another depth in one stage, its layers renumbered; what speaks of a number not in the map is dropped."""
+    """The spec with another depth in one stage, its layers renumbered; what names a layer not in the map is dropped."""
     written: dict[str, Any] = spec.written()
     stage: dict[str, Any] = dict(written["stages"][index], depth=depth)
     if "ganglion" in stage:
@@ -81,7 +85,8 @@ def _renumbered(spec: Spec, index: int, depth: int, numbers: Mapping[int, int]) 
         stage["layers"] = {numbers[n]: options for n, options in stage["layers"].items() if n in numbers}
     stages = [*written["stages"][:index], stage, *written["stages"][index + 1 :]]
     prefix = stage_name(spec, index)
-    names = {f"{prefix}.layer{n}": f"{prefix}.layer{numbers[n]}" if n in numbers else None for n in range(1, spec.stages[index].depth + 1)}
+    before = range(1, spec.stages[index].depth + 1)
+    names = {f"{prefix}.layer{n}": f"{prefix}.layer{numbers[n]}" if n in numbers else None for n in before}
     written = {**written, "stages": stages}
     if "links" in written:
         written["links"] = {key: _links(links, names) for key, links in written["links"].items()}
@@ -93,4 +98,5 @@ def _renumbered(spec: Spec, index: int, depth: int, numbers: Mapping[int, int]) 
 
 def _links(links: Any, names: Mapping[str, str | None]) -> list[dict[str, str]]:
     moved = [{end: names.get(name, name) for end, name in link.items()} for link in links]
-    return [{end: name for end, name in link.items() if name is not None} for link in moved if None not in link.values()]
+    kept = [link for link in moved if None not in link.values()]
+    return [{end: name for end, name in link.items() if name is not None} for link in kept]

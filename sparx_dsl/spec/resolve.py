@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sparx_dsl.spec.frozen import FrozenDict
-from sparx_dsl.spec.models import LayerOptions, Spec, Stage
-from sparx_dsl.spec.options.base import NormName, Site
+from sparx_dsl.spec.models import LayerOptions, Spec
+from sparx_dsl.spec.options.base import NormName
 from sparx_dsl.spec.options.ffns import FfnOptions, Mlp
 from sparx_dsl.spec.options.fusions import DMCA, FusionOptions
 from sparx_dsl.spec.options.mixers import MixerOptions
@@ -51,7 +51,8 @@ class Chosen:
 def choices(spec: Spec, index: int) -> Iterator[Chosen]:
     """What was chosen for each layer of the stage at that 0-based index, in order."""
     stage = spec.stages[index]
-    common = Chosen(FrozenDict(), FrozenDict()).over(spec.layer, ("layer",)).over(stage.layer, ("stages", index, "layer"))
+    widest = Chosen(FrozenDict(), FrozenDict()).over(spec.layer, ("layer",))
+    common = widest.over(stage.layer, ("stages", index, "layer"))
     for number in range(1, stage.depth + 1):
         own = stage.layers.get(number)
         yield common if own is None else common.over(own, ("stages", index, "layers", number))
@@ -70,18 +71,6 @@ def drop_path_rates(spec: Spec) -> Iterator[float]:
     total = sum(stage.depth for stage in spec.stages)
     for position in range(total):
         yield spec.drop_path * position / (total - 1) if total > 1 else spec.drop_path
-
-
-def layer_site(spec: Spec, stage: Stage, index: int, number: int, settings: LayerSettings, features: int = 0) -> Site:
-    """The site of a layer: stage index 0-based, layer number 1-based, with that many features to read."""
-    return Site(
-        channels=stage.channels,
-        out_channels=settings.mixer.projected(stage.channels) if features else stage.channels,
-        norm=settings.norm,
-        number=number,
-        features=features,
-        reduction=2 ** (len(spec.stages) - 1 - index),
-    )
 
 
 def _settings(chosen: Chosen, drop_path: float) -> LayerSettings:

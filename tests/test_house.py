@@ -1,0 +1,264 @@
+"""The rules of the house: which room imports which, what starts without torch, what no file may do."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx
+import pytest
+
+import sparx_dsl
+from sparx_dsl.spec.check import RESERVED_NAMES
+from sparx_dsl.spec.models import NAME_PATTERN
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "sparx_dsl"
+FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES = 400
+
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "spec": {"errors", "pydantic", "pydantic_core", "yaml"},
+    "graph": {"errors", "spec", "networkx"},
+    "schedule": {"errors", "spec", "graph"},
+    # A paper's printed figures are read as a spec is, by models of their own.
+    "pricing": {"errors", "spec", "graph", "schedule", "pydantic"},
+    "render": {"errors", "spec", "graph", "schedule", "pricing", "graphviz", "rich"},
+    "ops": {"errors", "torch"},
+    "nn": {"errors", "spec", "ops", "torch"},
+    "mixers": {"errors", "spec", "ops", "nn", "torch"},
+    "lowering": {"errors", "spec", "graph", "schedule", "pricing", "nn", "mixers", "torch"},
+    "cli": {"typer", "rich"},
+}
+"""For each room the rooms and installed packages that it may import, besides itself and the standard library."""
+
+TORCH_ROOMS = {"ops", "nn", "mixers", "lowering"}
+NEVER_CALLED = {"eval", "exec", "compile", "__import__", "import_module"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: the module's dotted path, the line, and whether it is imported when the file is."""
+
+    module: str
+    line: int
+    early: bool
+
+
+def imports(tree: ast.AST, *, early: bool = True) -> Iterator[Import]:
+    """Every import below a node; those in functions and under ``if TYPE_CHECKING`` are not early."""
+    for node in ast.iter_child_nodes(tree):
+        typing_only = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        lazy = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node.lineno, early) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (Import(f"{node.module}.{alias.name}", node.lineno, early) for alias in node.names)
+        else:
+            yield from imports(node, early=early and not typing_only and not lazy)
+
+
+def room_of(path: Path) -> str | None:
+    """The room that a file stands in; None for the files beside the rooms."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else None
+
+
+def strangers(text: str, room: str) -> list[str]:
+    """What a file of that room imports and must not."""
+    wrong: list[str] = []
+    for found in imports(ast.parse(text)):
+        first, *rest = found.module.split(".")
+        if first in sys.stdlib_module_names:
+            continue
+        # The public names are what ``sparx_dsl`` itself exports; a room's name is no public name.
+        public = first == "sparx_dsl" and (not rest or rest[0] not in ROOMS)
+        target = rest[0] if first == "sparx_dsl" and not public else first
+        allowed = room == "cli" if public else target == room or target in ROOMS[room]
+        if not allowed:
+            wrong.append(f"line {found.line}: {found.module}")
+    return wrong
+
+
+def called(text: str) -> list[str]:
+    """The calls in a file by which a text could become code or a module."""
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    names = [
+        (call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func), call) for call in calls
+    ]
+    # ``re.compile`` makes a pattern, not code.
+    return [f"line {call.lineno}: {ast.unparse(call.func)}" for name, call in names
+            if name in NEVER_CALLED and ast.unparse(call.func) != "re.compile"]  # fmt: skip
+
+
+def test_every_room_is_in_the_table():
+    """There is no folder in the package that the table does not speak of, but for those planned and not yet there."""
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert rooms <= set(ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_what_the_table_allows(path):
+    """Each file imports only from the rooms and packages that its room may use, lazily or not."""
+    room = room_of(path)
+    if room is not None:
+        assert strangers(path.read_text(encoding="utf-8"), room) == []
+
+
+def test_the_files_beside_the_rooms_import_torch_late():
+    """The public API imports torch, and the rooms that need it, in functions or for types only."""
+    for path in (path for path in FILES if room_of(path) is None):
+        early = [found.module for found in imports(ast.parse(path.read_text(encoding="utf-8"))) if found.early]
+        rooms = {module.split(".")[1] if module.startswith("sparx_dsl.") else module.split(".")[0] for module in early}
+        assert not rooms & {*TORCH_ROOMS, "torch"}, path
+
+
+def test_modules_do_not_import_each_other_in_circles():
+    """What is imported when a file is, is imported without circles."""
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
+    graph = networkx.DiGraph()
+    for name, path in modules.items():
+        for found in imports(ast.parse(path.read_text(encoding="utf-8"))):
+            target = found.module if found.module in modules else found.module.rpartition(".")[0]
+            if found.early and target in modules:
+                graph.add_edge(name, target)
+    assert graph.number_of_edges() > 100
+    assert list(networkx.simple_cycles(graph)) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "text", "line"),
+    [
+        ("spec", "import torch\n", "line 1: torch"),
+        ("spec", "import os\nfrom sparx_dsl.graph import connect\n", "line 2: sparx_dsl.graph.connect"),
+        ("errors", "def f():\n    import yaml\n", "line 2: yaml"),
+        ("graph", "from sparx_dsl import lowering\n", "line 1: sparx_dsl.lowering"),
+        ("schedule", "if TYPE_CHECKING:\n    from torch import nn\n", "line 2: torch.nn"),
+        ("render", "class A:\n    from sparx_dsl.nn.norm import make_norm\n", "line 2: sparx_dsl.nn.norm.make_norm"),
+        ("cli", "from sparx_dsl.graph import connect\n", "line 1: sparx_dsl.graph.connect"),
+        ("nn", "import sparx_dsl\n", "line 1: sparx_dsl"),
+    ],
+)
+def test_a_forbidden_import_is_seen(room, text, line):
+    """The walk over imports finds what the table forbids, wherever in the file it stands."""
+    assert strangers(text, room) == [line]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_stays_readable(path):
+    """No file grows past 400 lines."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_text_becomes_code(path):
+    """Nothing is evaluated, executed or imported by name, but for the registered kinds in spec/kinds.py."""
+    if path != PACKAGE / "spec" / "kinds.py":
+        assert called(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["eval('1')", "exec(x)", "__import__('os')", "import importlib\nimportlib.import_module('os')",
+     "compile(x, '', 'exec')", "builtins.eval('1')", "f(lambda: [eval(a) for a in b])"],
+)  # fmt: skip
+def test_a_forbidden_call_is_seen(text):
+    """The walk over calls finds every way in; ``model.eval()`` of torch is not written in this package."""
+    assert len(called(text)) == 1
+
+
+# Without torch.
+
+WITHOUT_TORCH = """
+import sys
+import sparx_dsl
+graph = sparx_dsl.connect(sparx_dsl.load_spec({spec!r}))
+graph.explain(graph.nodes[-1].name), str(graph), str(sparx_dsl.plan(graph)), sparx_dsl.cost(graph).macs
+sparx_dsl.draw(graph, {picture!r})
+sparx_dsl.dump_spec(graph.spec), sparx_dsl.summary(graph), sparx_dsl.report(sparx_dsl.plan(graph))
+{extra}
+sys.exit("torch is here" if any(name.split(".")[0] == "torch" for name in sys.modules) else 0)
+"""
+
+
+def in_a_process(tmp_path: Path, extra: str) -> subprocess.CompletedProcess[str]:
+    """Load, connect, plan, price and draw in a process of its own, which fails if torch was imported by then."""
+    picture = str(tmp_path / "figure.dot")
+    code = WITHOUT_TORCH.format(spec=str(ROOT / "specs" / "sparx_mamba_t.yaml"), picture=picture, extra=extra)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120
+    )
+
+
+def test_everything_before_the_lowering_starts_without_torch(tmp_path):
+    """A spec is loaded, connected, planned, priced, shown and drawn in a process that never imports torch."""
+    done = in_a_process(tmp_path, "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "digraph" in (tmp_path / "figure.dot").read_text()
+
+
+def test_an_import_of_torch_would_be_seen(tmp_path):
+    """The same process fails once torch is imported."""
+    done = in_a_process(tmp_path, "import torch.fx")
+    assert (done.returncode, done.stderr) == (1, "torch is here\n")
+
+
+# Names.
+
+
+def attributes() -> set[str]:
+    """Every attribute of a compiled backbone that a stage's name could hide, inherited ones and instance ones too."""
+    import torch
+
+    from sparx_dsl.lowering import Backbone
+
+    model = sparx_dsl.build(named("stage1"), device="meta")
+    names: set[str] = {*vars(model), *model._modules, *inspect.signature(model.forward).parameters}
+    for owner in (Backbone, torch.fx.GraphModule, torch.nn.Module):
+        names |= {*dir(owner), *inspect.get_annotations(owner)}
+    return {name for name in names if re.fullmatch(NAME_PATTERN, name)} - {"stage1"}
+
+
+def named(stage: str) -> dict[str, Any]:
+    """A backbone of one stage of that name."""
+    return {
+        "sparx": 1,
+        "name": "named",
+        "stem": {"kind": "patch"},
+        "layer": {"mixer": {"kind": "window_attention", "heads": 1}},
+        "stages": [{"name": stage, "channels": 8, "depth": 2, "S": 2}],
+        "head": {"kind": "linear", "classes": 2},
+    }
+
+
+def test_no_stage_can_hide_an_attribute_of_the_module():
+    """Every attribute of the compiled module that could be a stage's name is reserved."""
+    missing = attributes() - RESERVED_NAMES
+    assert not missing, f"add these to RESERVED_NAMES: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_a_reserved_name_is_refused(name):
+    """A stage of a reserved name is refused where its name stands."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.parse_spec(named(name))
+    assert [(d.code, d.where.path) for d in caught.value.diagnostics] == [("SPX201", "stages.1.name")]
+
+
+@pytest.mark.parametrize("name", ["torch", "self", "match", "nan", "inf", "device", "print", "layer1", "x" * 64])
+def test_any_other_name_compiles(name):
+    """A stage may be called what the generated code calls something else."""
+    import torch
+
+    model = sparx_dsl.build(named(name), device="meta")
+    assert model(torch.empty(2, 3, 16, 16, device="meta")).shape == (2, 2)
+    assert any(key.startswith(f"{name}.layer1.") for key in model.state_dict())

@@ -1,0 +1,541 @@
+"""Specs as values: round trips, edits, layers put in and taken out, and specs that build on others."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import pytest
+import strategies
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import sparx_dsl
+from sparx_dsl import Limits, SparxError, Spec
+from sparx_dsl.spec.resolve import choices, drop_path_rates, layer_settings
+
+SPECS = Path(__file__).parent.parent / "specs"
+BASE = """\
+sparx: 1
+name: base
+stem: {kind: conv}
+layer: {mixer: {kind: ss2d}}
+stages:
+  - {channels: 8, depth: 2}
+  - {name: deep, channels: 16, depth: 4, S: 2}
+head: {kind: linear, classes: 10}
+"""
+
+
+def codes(error: pytest.ExceptionInfo[SparxError]) -> list[str]:
+    return [diagnostic.code for diagnostic in error.value.diagnostics]
+
+
+def place(error: pytest.ExceptionInfo[SparxError]) -> tuple[str, str, int, int]:
+    """Code, file, line and column of the only mistake."""
+    (diagnostic,) = error.value.diagnostics
+    where = diagnostic.where
+    assert where.source is not None
+    assert where.span is not None
+    return diagnostic.code, Path(where.source.name).name, where.span.line, where.span.column
+
+
+# Values.
+
+
+@given(strategies.specs())
+def test_a_dumped_spec_reads_back_as_the_same(spec):
+    """``parse_spec(dump_spec(s))`` equals s, has its hash, prints alike, and dumps to the same text again."""
+    text = sparx_dsl.dump_spec(spec)
+    again = sparx_dsl.parse_spec(text)
+    assert again == spec
+    assert hash(again) == hash(spec)
+    assert repr(again) == repr(spec)
+    assert sparx_dsl.dump_spec(again) == text
+
+
+@given(strategies.spec_mappings())
+def test_a_spec_writes_down_what_was_given(mapping):
+    """No default slips into what is written, and nothing that was given is lost."""
+    assert sparx_dsl.parse_spec(mapping).written() == as_written(mapping)
+
+
+def as_written(value: Any) -> Any:
+    """A drawn mapping with its sizes as the spec writes them."""
+    mapping = dict(value)
+    size = mapping["input"]["size"]
+    short = size[0] if isinstance(size, list) and size[0] == size[1] else size
+    stages = [{k: tuple(v) if k == "ganglion" else v for k, v in stage.items()} for stage in mapping["stages"]]
+    links = {"links": {k: tuple(v) for k, v in mapping["links"].items()}} if "links" in mapping else {}
+    return {**mapping, "input": {**mapping["input"], "size": short}, "stages": tuple(stages), **links}
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_zoo_round_trips(path):
+    """Every spec of the zoo, extended or not, stands by itself once dumped, and is named as its file."""
+    spec = sparx_dsl.load_spec(path)
+    assert sparx_dsl.parse_spec(sparx_dsl.dump_spec(spec)) == spec
+    assert spec.name == path.stem
+
+
+@given(strategies.specs(), strategies.specs())
+def test_specs_are_equal_where_their_texts_are(one, other):
+    """Two specs are equal exactly where every value is."""
+    assert (one == other) == (one.model_dump() == other.model_dump())
+
+
+@given(strategies.specs())
+def test_a_spec_cannot_be_changed(spec):
+    """Assignment raises, in the spec and in everything inside it."""
+    first = spec.stages[0]
+    for owner, field in (
+        (spec, "name"),
+        (spec.stem, "norm"),
+        (first, "depth"),
+        (spec.input, "size"),
+        (spec.layer, "dpe"),
+    ):
+        with pytest.raises(pydantic.ValidationError, match="frozen"):
+            setattr(owner, field, None)
+    with pytest.raises(TypeError):
+        spec.stages[0] = first
+    with pytest.raises(TypeError):
+        first.layers[1] = spec.layer
+
+
+@given(strategies.spec_mappings())
+def test_equal_specs_have_one_hash(mapping):
+    """The order of overrides and the sign of zero make no other spec, and no other hash."""
+    flipped = [{**s, "layers": dict(reversed(s["layers"].items()))} if "layers" in s else s for s in mapping["stages"]]
+    signed = {"drop_path": -mapping["drop_path"]} if mapping.get("drop_path") == 0 else {}
+    one, other = sparx_dsl.parse_spec(mapping), sparx_dsl.parse_spec({**mapping, "stages": flipped, **signed})
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@pytest.mark.parametrize("name", ["y", "n", "yes", "no", "on", "off", "true", "null", "e1", "x"])
+def test_names_that_yaml_mistakes_are_quoted(name):
+    """A name that some YAML reader takes for a boolean or nothing is dumped in quotes."""
+    spec = sparx_dsl.parse_spec({**sparx_dsl.parse_spec(BASE).written(), "name": name})
+    assert sparx_dsl.parse_spec(sparx_dsl.dump_spec(spec)) == spec
+
+
+# Levels.
+
+
+@given(strategies.spec_mappings())
+def test_the_narrowest_level_that_gives_a_slot_wins(mapping):
+    """Each slot of a layer is its own entry's, else its stage's, else the backbone's; and its place says which."""
+    spec = sparx_dsl.parse_spec(mapping)
+    for index, stage in enumerate(mapping["stages"]):
+        for number, chosen in enumerate(choices(spec, index), start=1):
+            levels = [
+                (stage.get("layers", {}).get(number, {}), ("stages", index, "layers", number)),
+                (stage.get("layer", {}), ("stages", index, "layer")),
+                (mapping["layer"], ("layer",)),
+            ]
+            for slot in ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale"):
+                given_at = [path for level, path in levels if slot in level]
+                assert (slot in chosen.values) == bool(given_at)
+                if given_at:
+                    assert chosen.paths[slot] == (*given_at[0], slot)
+                    written = next(level[slot] for level, _ in levels if slot in level)
+                    value: Any = chosen.values[slot]
+                    plain = {"kind": value.kind, **value.model_dump(exclude_unset=True)} if slot in KINDS else value
+                    assert plain == written
+
+
+KINDS = ("mixer", "fusion", "ffn")
+
+
+@given(strategies.specs())
+def test_drop_path_rises_in_a_line(spec):
+    """The rates begin at 0, end at the spec's, and rise by equal steps; a single layer has the spec's."""
+    rates = list(drop_path_rates(spec))
+    assert rates == [layer.drop_path for stage in layer_settings(spec) for layer in stage]
+    assert rates[-1] == pytest.approx(spec.drop_path)
+    if len(rates) > 1:
+        assert rates[0] == 0
+        step = spec.drop_path / (len(rates) - 1)
+        assert rates == pytest.approx([step * place for place in range(len(rates))])
+
+
+# Edits.
+
+
+@given(
+    strategies.specs(), st.sampled_from(["name", "drop_path", "head", "stages.1.channels", "input.size", "layer.norm"])
+)
+def test_an_edit_is_undone_by_editing_back(spec, path):
+    """Editing a value and editing it back gives an equal spec."""
+    new: dict[str, Any] = {"name": "other", "drop_path": 0.25, "head": {"kind": "linear", "classes": 77},
+                           "stages.1.channels": 64, "input.size": [97, 31], "layer.norm": "batch"}  # fmt: skip
+    node: Any = spec.written()
+    for part in path.split("."):
+        node = node[int(part) - 1] if isinstance(node, tuple) else node.get(part)
+    edited = spec.edit({path: new[path]})
+    back = edited.edit({path: None}).edit({path: node}) if path == "head" else edited.edit({path: node})
+    assert back == spec
+    assert (edited == spec) == (edited.written() == spec.written())
+
+
+@given(strategies.spec_mappings(), st.data())
+def test_an_edit_is_the_edited_mapping(mapping, data: st.DataObject):
+    """Editing several values at once equals parsing the mapping with those values."""
+    number = data.draw(st.integers(1, len(mapping["stages"])))
+    changes = {"name": "edited", f"stages.{number}.channels": 40, "input": {"channels": 4}, "drop_path": None}
+    edited = sparx_dsl.parse_spec(mapping).edit(changes)
+    stages = [{**stage, "channels": 40} if n == number else stage for n, stage in enumerate(mapping["stages"], start=1)]
+    expected = {**mapping, "name": "edited", "stages": stages, "input": {**mapping["input"], "channels": 4}}
+    expected.pop("drop_path", None)
+    assert edited == sparx_dsl.parse_spec(expected)
+    assert "drop_path" not in edited.written()
+
+
+@given(strategies.specs())
+def test_no_edit_changes_nothing(spec):
+    """An edit without changes gives an equal spec, and the one it was made from stays."""
+    before = spec.written()
+    assert spec.edit({}) == spec
+    spec.edit({"name": "other"})
+    assert spec.written() == before
+
+
+def test_a_stage_is_addressed_by_its_name_too():
+    """``stages.deep.S`` is ``stages.2.S`` where the second stage is named deep."""
+    spec = sparx_dsl.parse_spec(BASE)
+    assert spec.edit({"stages.deep.S": 3}) == spec.edit({"stages.2.S": 3}) != spec
+    assert spec.edit({"stages.deep.S": 3}).stages[1].S == 3
+
+
+def test_an_edit_lays_a_mapping_over_another_of_its_kind():
+    """A mapping keeps what it does not name, unless its kind differs."""
+    spec = sparx_dsl.parse_spec(BASE).edit({"layer.mixer": {"kind": "ss2d", "state": 2}})
+    assert spec.edit({"layer.mixer": {"expand": 3}}).written()["layer"]["mixer"] == {
+        "kind": "ss2d",
+        "state": 2,
+        "expand": 3,
+    }
+    other = spec.edit({"layer.mixer": {"kind": "ssm"}})
+    assert other.written()["layer"]["mixer"] == {"kind": "ssm"}
+
+
+def test_layers_are_edited_by_number():
+    """A layer's override is put in and taken out by its number."""
+    spec = sparx_dsl.parse_spec(BASE)
+    edited = spec.edit({"stages.2.layers.3.dpe": True})
+    assert edited.stages[1].layers[3].dpe is True
+    assert edited.edit({"stages.2.layers": None}) == spec
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "path"),
+    [
+        ({"stages.9.S": 1}, "SPX107", "stages.9"),
+        ({"stages.shallow.S": 1}, "SPX107", "stages.shallow"),
+        ({"stages.0.S": 1}, "SPX107", "stages.0"),
+        ({"stages." + "9" * 5000: 1}, "SPX017", ""),
+        ({"stages.2.stride": 1}, "SPX101", "stages.2.stride"),
+        ({"stages.2.S": 5}, "SPX205", "stages.2.S"),
+        ({"stages.2.S": "two"}, "SPX103", "stages.2.S"),
+        ({"stem": None}, "SPX102", ""),
+        ({"name": object()}, "SPX019", ""),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else None,
+)
+def test_an_edit_is_checked(changes, code, path):
+    """An edit that gives no valid spec raises, with the 1-based path of the mistake."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.parse_spec(BASE).edit(changes)
+    assert codes(caught) == [code]
+    if path:
+        assert caught.value.diagnostics[0].where.path == path
+
+
+# Layers put in and taken out.
+
+
+def layer_names(spec: Spec, stage: int) -> list[str]:
+    """The names of a stage's layers; the stage by its 1-based position."""
+    found = spec.stages[stage - 1]
+    return [f"{found.name or f'stage{stage}'}.layer{n}" for n in range(1, found.depth + 1)]
+
+
+def without_rates(spec: Spec, stage: int) -> list[Any]:
+    """The settings of a stage's layers but for the drop path, which depends on the depth of the whole."""
+    return [replace(settings, drop_path=0.0) for settings in layer_settings(spec)[stage - 1]]
+
+
+def renamed_links(spec: Spec, renames: Any, lost: str | None = None) -> dict[str, list[tuple[str, str]]]:
+    """The links of a spec under new names, but for those of a layer that is gone."""
+    both = {"add": spec.links.add, "cut": spec.links.cut}
+    return {
+        key: [(renames.get(link.source, link.source), renames.get(link.target, link.target))
+              for link in links if lost not in (link.source, link.target)]
+        for key, links in both.items()
+    }  # fmt: skip
+
+
+@given(strategies.specs(), st.data())
+def test_an_inserted_layer_moves_what_comes_after(spec, data: st.DataObject):
+    """All other layers keep their settings and links under their new names; the new layer has its stage's settings."""
+    stage = data.draw(st.integers(1, len(spec.stages)))
+    after = data.draw(st.integers(0, spec.stages[stage - 1].depth))
+    edit = spec.insert_layer(f"stage{stage}", after)
+    old, new = layer_names(spec, stage), layer_names(edit.spec, stage)
+    moved = [edit.renames.get(name, name) for name in old]
+    assert set(edit.renames) == set(old[after:])
+    assert moved == [name for name in new if name != f"stage{stage}.layer{after + 1}"]
+    settings = without_rates(edit.spec, stage)
+    fresh = settings.pop(after)
+    assert settings == without_rates(spec, stage)
+    assert fresh == without_rates(edit.spec.edit({f"stages.{stage}.layers": None}), stage)[after]
+    assert renamed_links(edit.spec, {}) == renamed_links(spec, edit.renames)
+    if (named := spec.stages[stage - 1].ganglion) is not None:
+        assert edit.spec.stages[stage - 1].ganglion == tuple(n + (n > after) for n in named)
+
+
+@given(strategies.specs(), st.data())
+def test_inserting_and_removing_gives_the_spec_back(spec, data: st.DataObject):
+    """Taking the inserted layer out again gives an equal spec, and renames every layer back."""
+    stage = data.draw(st.integers(1, len(spec.stages)))
+    after = data.draw(st.integers(0, spec.stages[stage - 1].depth))
+    there = spec.insert_layer(f"stage{stage}", after)
+    back = there.spec.remove_layer(f"stage{stage}", after + 1)
+    assert back.spec == spec
+    assert {new: old for old, new in there.renames.items()} == dict(back.renames)
+
+
+@given(strategies.specs(), st.data())
+def test_a_removed_layer_takes_what_names_it_along(spec, data: st.DataObject):
+    """All other layers keep their settings and links; the renames lead onto exactly the layers that remain."""
+    deep = [number for number, stage in enumerate(spec.stages, start=1) if stage.depth > 1]
+    assume(deep)
+    stage = data.draw(st.sampled_from(deep))
+    number = data.draw(st.integers(1, spec.stages[stage - 1].depth))
+    found = spec.stages[stage - 1]
+    # A stride, a window or a list of one ganglion layer may not fit the shorter stage.
+    assume(found.S != found.depth and found.M != found.depth and found.ganglion != (number,))
+    edit = spec.remove_layer(f"stage{stage}", number)
+    old, lost = layer_names(spec, stage), f"stage{stage}.layer{number}"
+    kept = [edit.renames.get(name, name) for name in old if name != lost]
+    assert kept == layer_names(edit.spec, stage)
+    assert lost not in edit.renames
+    settings = without_rates(spec, stage)
+    settings.pop(number - 1)
+    assert without_rates(edit.spec, stage) == settings
+    assert renamed_links(edit.spec, {}) == renamed_links(spec, edit.renames, lost)
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "path"),
+    [
+        ({"S": 2}, "SPX205", "stages.1.S"),
+        ({"S": 1, "M": 2}, "SPX206", "stages.1.M"),
+        ({"ganglion": [2]}, "SPX104", "stages.1.ganglion"),
+    ],
+)
+def test_a_stage_that_would_not_fit_its_keys_keeps_its_layers(keys, code, path):
+    """Where a stride, a window or a list does not fit the shorter stage, nothing is removed and the key is named."""
+    spec = sparx_dsl.parse_spec(BASE).edit({f"stages.1.{key}": value for key, value in keys.items()})
+    with pytest.raises(SparxError) as caught:
+        spec.remove_layer("stage1", 2)
+    assert [(d.code, d.where.path) for d in caught.value.diagnostics] == [(code, path)]
+
+
+def test_layers_of_a_named_stage_are_renamed_by_its_name():
+    """A stage with a name of its own is addressed by it, and its layers are called by it."""
+    edit = sparx_dsl.parse_spec(BASE).insert_layer("deep", after=2)
+    assert dict(edit.renames) == {"deep.layer3": "deep.layer4", "deep.layer4": "deep.layer5"}
+    assert edit.spec.stages[1].depth == 5
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda spec: spec.insert_layer("deep", 5), "SPX130"),
+        (lambda spec: spec.insert_layer("deep", -1), "SPX130"),
+        (lambda spec: spec.remove_layer("deep", 0), "SPX131"),
+        (lambda spec: spec.remove_layer("deep", 5), "SPX131"),
+        (lambda spec: spec.edit({"stages.1.depth": 1}).remove_layer("stage1", 1), "SPX131"),
+        (lambda spec: spec.insert_layer("stage2", 1), "SPX132"),
+        (lambda spec: spec.remove_layer("dep", 1), "SPX132"),
+    ],
+)
+def test_layers_that_are_not_there(call, code):
+    """A place that the stage does not have, and a stage that the spec does not have, are refused with help."""
+    with pytest.raises(SparxError) as caught:
+        call(sparx_dsl.parse_spec(BASE))
+    assert codes(caught) == [code]
+    if "dep" in caught.value.diagnostics[0].message:
+        assert caught.value.diagnostics[0].help
+
+
+# Specs that build on others.
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with base.yaml, and one within it for the specs that build on it."""
+    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "inner").mkdir()
+    return tmp_path
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_an_ablation_is_a_file_of_three_lines(folder):
+    """A spec that extends another differs from it by the keys that it names."""
+    path = written(folder / "ablation.yaml", "extends: base.yaml\nname: ablation\nstages: {deep: {S: 3, M: 1}}\n")
+    base = sparx_dsl.load_spec(folder / "base.yaml")
+    assert sparx_dsl.load_spec(path) == base.edit({"name": "ablation", "stages.2.S": 3, "stages.2.M": 1})
+
+
+def test_a_base_is_found_in_the_folder_above(folder):
+    """The base is looked for beside the spec first, and then one folder up, wherever the caller stands."""
+    path = written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
+    assert sparx_dsl.load_spec(path).stages[1].S == 2
+    written(folder / "inner" / "base.yaml", BASE.replace("S: 2", "S: 4"))
+    assert sparx_dsl.load_spec(path).stages[1].S == 4
+
+
+def test_a_relative_path_finds_the_folder_above(folder, monkeypatch):
+    """A spec in the current folder finds its base one folder up."""
+    written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
+    monkeypatch.chdir(folder / "inner")
+    assert sparx_dsl.load_spec("ablation.yaml").name == "ablation"
+
+
+def test_extends_reaches_through_several_files(folder):
+    """What a file in the middle changes is seen at the end, and the end's own keys win."""
+    written(folder / "middle.yaml", "extends: base.yaml\nname: middle\nstages: {2: {S: 4, M: 1}}\n")
+    path = written(folder / "end.yaml", "extends: middle.yaml\nname: end\nstages: {2: {M: 2}}\nhead: {kind: none}\n")
+    spec = sparx_dsl.load_spec(path)
+    assert (spec.name, spec.stages[1].S, spec.stages[1].M, spec.head.kind) == ("end", 4, 2, "none")
+    assert "extends" not in sparx_dsl.dump_spec(spec)
+
+
+def chain_of(folder: Path, count: int) -> Path:
+    """A chain of that many specs, base.yaml included; the last of them."""
+    before = "base"
+    for number in range(2, count + 1):
+        written(folder / f"link{number}.yaml", f"extends: {before}.yaml\nname: link{number}\n")
+        before = f"link{number}"
+    return folder / f"{before}.yaml"
+
+
+def test_a_chain_may_be_as_long_as_the_limit(folder):
+    """As many specs as the limit says may stand in one chain."""
+    assert sparx_dsl.load_spec(chain_of(folder, 8)).name == "link8"
+    assert sparx_dsl.load_spec(chain_of(folder, 3), limits=Limits(extends=3)).name == "link3"
+
+
+def test_a_chain_that_is_too_long_is_refused(folder):
+    """A chain beyond the limit is refused at the file that reaches too far."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(chain_of(folder, 12))
+    code, _, line, column = place(caught)
+    assert (code, line, column) == ("SPX110", 1, 10)
+
+
+@pytest.mark.parametrize("first", ["a", "b", "c"])
+def test_a_circle_is_refused(folder, first):
+    """A file that extends itself, at once or by way of others, is refused where the circle closes."""
+    for name, other in (("a", "b"), ("b", "a"), ("c", "c")):
+        written(folder / f"{name}.yaml", f"name: {name}\nextends: {other}.yaml\n")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(folder / f"{first}.yaml")
+    closing = {"a": "b.yaml", "b": "a.yaml", "c": "c.yaml"}[first]
+    assert place(caught) == ("SPX110", closing, 2, 10)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["inner/base.yaml", "../base.yaml", "./base.yaml", "..", "{root}/base.yaml", "base", "Base.yaml", "base.yaml.txt",
+     "base.json", "a b.yaml", ".base.yaml", '"base.yaml\\n"', "https://example.org/base.yaml", "[base.yaml]",
+     "{file: base.yaml}", "3", "''"],
+)  # fmt: skip
+def test_a_base_is_named_and_not_addressed(folder, name):
+    """A folder, a way up, an absolute path, or anything but one plain file name is refused at its place."""
+    path = written(folder / "inner" / "ablation.yaml", f"name: x\nextends: {name.replace('{root}', str(folder))}\n")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    assert place(caught) == ("SPX111", "ablation.yaml", 2, 10)
+
+
+def test_a_missing_base_is_refused_with_a_guess(folder):
+    """A base that is in neither folder is refused, and a name like it is offered."""
+    path = written(folder / "inner" / "ablation.yaml", "extends: bose.yaml\n")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    assert place(caught) == ("SPX113", "ablation.yaml", 1, 10)
+    assert "base.yaml" in (caught.value.diagnostics[0].help or "")
+
+
+def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path_factory):
+    """A symbolic link to a file elsewhere is no base; one to a file beside it is."""
+    outside = written(tmp_path_factory.mktemp("outside") / "secret.yaml", BASE)
+    os.symlink(outside, folder / "linked.yaml")
+    path = written(folder / "ablation.yaml", "extends: linked.yaml\nname: x\n")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    assert place(caught) == ("SPX113", "ablation.yaml", 1, 10)
+    os.symlink(folder / "base.yaml", folder / "same.yaml")
+    assert sparx_dsl.load_spec(written(path, "extends: same.yaml\nname: x\n")).name == "x"
+
+
+def test_a_text_without_a_file_cannot_extend():
+    """A text or a mapping comes from no folder, so there is nothing to look in."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.parse_spec("name: x\nextends: base.yaml\n")
+    assert place(caught) == ("SPX112", "<text>", 2, 10)
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.parse_spec({"extends": "base.yaml"})
+    assert codes(caught) == ["SPX112"]
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "expected"),
+    [
+        (BASE.replace("S: 2", "S: 9"), "name: x\n", ("SPX205", "base.yaml", 7, 45)),
+        (BASE, "name: x\nstages:\n  deep: {S: 9}\n", ("SPX205", "ablation.yaml", 4, 13)),
+        (BASE.replace("depth: 4", "depht: 4"), "name: x\nstages: {2: {depth: 4}}\n", ("SPX101", "base.yaml", 7, 32)),
+        (BASE, "name: X\n", ("SPX109", "ablation.yaml", 2, 7)),
+        (BASE, "name: x\nstages: {3: {chanels: 8, channels: 8, depth: 1}}\n", ("SPX101", "ablation.yaml", 3, 14)),
+        (BASE, "name: x\nstages: {deeper: {S: 1}}\n", ("SPX107", "ablation.yaml", 3, 10)),
+        ("name: [\n", "name: x\n", ("SPX005", "base.yaml", 1, 8)),
+        (BASE, "name: x\nname: z\n", ("SPX009", "ablation.yaml", 3, 1)),
+    ],
+    ids=["base-rule", "own-rule", "base-key", "own-name", "own-key", "no-such-item", "base-syntax", "own-duplicate"],
+)
+def test_a_mistake_is_found_in_the_file_that_makes_it(folder, base, own, expected):
+    """Of two files, the one is named in which the mistake stands, with its line and column there."""
+    written(folder / "base.yaml", base)
+    path = written(folder / "ablation.yaml", f"extends: base.yaml\n{own}")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    assert place(caught) == expected
+
+
+def test_a_mistake_in_a_link_is_found_in_the_file_that_adds_it(folder):
+    """What the graph finds is placed as well: the link of the ablation, in the ablation."""
+    path = written(
+        folder / "ablation.yaml", "extends: base.yaml\nname: x\nlinks:\n  add:\n  - {from: stem, to: deep.layer9}\n"
+    )
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.connect(path)
+    assert place(caught) == ("SPX301", "ablation.yaml", 5, 22)
+
+
+def test_a_file_that_cannot_be_read(folder):
+    """A missing file and a folder are refused by name."""
+    for path in (folder / "nothing.yaml", folder / "inner"):
+        with pytest.raises(SparxError) as caught:
+            sparx_dsl.load_spec(path)
+        assert codes(caught) == ["SPX501"]
