@@ -14,6 +14,8 @@ from sparx_dsl.graph.values import ConnectionGraph, Edge, Node
 from sparx_dsl.graph.verify import verify_graph
 from sparx_dsl.spec.check import stage_name
 from sparx_dsl.spec.kinds import default_registry
+from sparx_dsl.spec.limits import DEFAULT_LIMITS
+from sparx_dsl.spec.load import in_order
 from sparx_dsl.spec.models import Spec, Stage
 from sparx_dsl.spec.options.base import KindOptions, NormName, Site
 from sparx_dsl.spec.resolve import layer_settings
@@ -30,7 +32,7 @@ def connect(spec: Spec) -> ConnectionGraph:
     if not mistakes:
         mistakes = list(_without_features(spec, nodes, edges))
     if mistakes:
-        raise SparxError(mistakes)
+        raise SparxError(in_order(mistakes, spec.where().source)[: DEFAULT_LIMITS.mistakes])
     counts = Counter(edge.target for edge in edges if edge.kind != "feed")
     graph = ConnectionGraph(spec, tuple(_informed(node, counts[node.name]) for node in nodes), tuple(edges))
     broken = verify_graph(graph)

@@ -6,6 +6,7 @@ import re
 
 from sparx_dsl.errors import Diagnostic, Related, did_you_mean, quoted
 from sparx_dsl.graph.values import Edge, Node
+from sparx_dsl.spec.limits import DEFAULT_LIMITS
 from sparx_dsl.spec.models import Link, Spec
 
 LinkPath = tuple[str | int, ...]
@@ -22,6 +23,8 @@ def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[
             ends = (link.source, link.target)
             edges = [edge for edge in edges if edge.kind == "feed" or (edge.source, edge.target) != ends]
     for place, link in enumerate(spec.links.add):
+        if len(mistakes) >= DEFAULT_LIMITS.mistakes:
+            break
         found = _ends(spec, link, ("links", "add", place), nodes, order) or _added(spec, link, place, edges)
         mistakes += found
         if not found:

@@ -38,6 +38,8 @@ class Slot:
 
     def at(self, node: Node) -> Slot:
         """The branch that the mapping ``node`` chooses by its ``kind``; the slot itself where there is no choice."""
+        if not self.kinds:
+            return self
         chosen = node.entry("kind") if isinstance(node, MappingNode) else None
         name = chosen.value.value if chosen is not None and isinstance(chosen.value, ScalarNode) else None
         return next((branch for branch in self.branches() if name is not None and branch.kind == name), self)

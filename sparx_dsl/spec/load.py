@@ -11,13 +11,13 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Diagnostic, SourceText, SparxError
 from sparx_dsl.spec.check import check_spec
 from sparx_dsl.spec.compose import compose
 from sparx_dsl.spec.extends import expand, read_tree
 from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import MappingNode, Node, node_of, plain
+from sparx_dsl.spec.nodes import MappingNode, node_of, plain
 from sparx_dsl.spec.scalars import resolve_scalar
 from sparx_dsl.spec.schema_errors import schema_diagnostics
 
@@ -38,12 +38,15 @@ def parse_spec(
 
 def dump_spec(spec: Spec) -> str:
     """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
-    written = spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return yaml.dump(written, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
+    return yaml.dump(spec.written(), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that would be read as something else: PyYAML itself writes the name ``n`` plain."""
+    """Quotes every text that would be read as something else (PyYAML writes the name ``n`` plain), and no aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Equal values are written out."""
+        return True
 
     def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
         """A scalar, in quotes where it needs them."""
@@ -71,16 +74,16 @@ def spec_of(tree: MappingNode, limits: Limits) -> Spec:
     if spec is not None and not mistakes:
         mistakes = list(itertools.islice(check_spec(spec, limits), limits.mistakes))
     if spec is None or mistakes:
-        raise SparxError(in_order(mistakes, tree))
+        raise SparxError(in_order(mistakes, tree.source))
     return spec
 
 
-def in_order(mistakes: Iterable[Diagnostic], tree: Node) -> list[Diagnostic]:
-    """The diagnostics in the order of the text: those in the spec itself first, then those in what it extends."""
+def in_order(mistakes: Iterable[Diagnostic], source: SourceText | None) -> list[Diagnostic]:
+    """The diagnostics in the order of the text: those in ``source`` first, then those in what it extends."""
 
     def place(mistake: Diagnostic) -> tuple[bool, str, int, int]:
-        source, span = mistake.where.source, mistake.where.span
+        found, span = mistake.where.source, mistake.where.span
         line, column = (0, 0) if span is None else (span.line, span.column)
-        return source != tree.source, "" if source is None else source.name, line, column
+        return found != source, "" if found is None else found.name, line, column
 
     return sorted(mistakes, key=place)

@@ -20,6 +20,8 @@ TYPE_FINDINGS = frozenset({
     "string_type", "tuple_type",
 })  # fmt: skip
 RANGE_FINDINGS = frozenset({"greater_than_equal", "less_than", "less_than_equal", "too_long", "too_short"})
+_FINDINGS_EACH = 3
+"""At most so many findings of pydantic make one diagnostic."""
 KEY_MARK = "[key]"
 """What pydantic puts at the end of a ``loc`` that means a mapping's key."""
 
@@ -39,7 +41,7 @@ class _Findings:
 
 def schema_diagnostics(findings: Iterable[ErrorDetails], root: Node, limit: int) -> list[Diagnostic]:
     """One diagnostic for each mistake that pydantic found in ``root``, and for each empty value; at most ``limit``."""
-    found = _sorted(itertools.islice(findings, 8 * limit), root)
+    found = _sorted(itertools.islice(findings, _FINDINGS_EACH * limit), root)
     mistakes = itertools.chain(
         _version(root),
         _unknown_keys(found, root),
@@ -75,9 +77,10 @@ def _sort_missing_kind(found: _Findings, loc: KeyPath, root: Node) -> None:
 
 def _is_echo(details: ErrorDetails, root: Node) -> bool:
     """Whether a list is called too short only because pydantic did not count its broken items."""
+    if details["type"] != "too_short":
+        return False
     node = node_at(root, walk(root, details["loc"])[0])
-    least = details.get("ctx", {}).get("min_length", 0)
-    return details["type"] == "too_short" and isinstance(node, SequenceNode) and len(node.items) >= least
+    return isinstance(node, SequenceNode) and len(node.items) >= details.get("ctx", {}).get("min_length", 0)
 
 
 def _version(root: Node) -> Iterator[Diagnostic]:
