@@ -1,0 +1,191 @@
+"""What a build promises before it runs: keys, feature maps, limits and dtypes."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import specs
+from test_lowering import tiny
+from torch import nn
+
+import sparx_dsl
+from sparx_dsl import SparxError, Spec
+from sparx_dsl.spec import Limits
+
+
+def test_keys_of_the_tiny_sparx_mamba_are_stable() -> None:
+    """The keys of ``state_dict`` begin with the names of stage, layer and part."""
+    normal, ganglion = ("dpe", "mixer", "ffn"), ("dpe", "fusion", "mixer", "ffn")
+    layers = {
+        "stage1": [normal, normal],
+        "stage2": [normal, ganglion],
+        "stage3": [ganglion, normal, ganglion, normal, ganglion, normal, ganglion],
+        "stage4": [ganglion, ganglion],
+    }
+    golden = {"stem", "head", "stage2.downsample", "stage3.downsample", "stage4.downsample"} | {
+        f"{stage}.layer{number}.{part}"
+        for stage, parts in layers.items()
+        for number, names in enumerate(parts, start=1)
+        for part in names
+    }
+    backbone = sparx_dsl.build("specs/sparx_mamba_t.yaml", device="meta")
+    state = backbone.state_dict()
+    prefix = re.compile(r"(stem|head|\w+\.downsample|\w+\.\w+\.\w+)\..+")
+    assert {match[1] for key in state if (match := prefix.fullmatch(key))} == golden
+    assert all(prefix.fullmatch(key) for key in state)
+    assert {
+        "stem.convs.0.conv.weight",
+        "stage3.layer3.fusion.fusion.query.projection.conv.weight",
+        "stage3.layer3.mixer.mixer.A_logs",
+        "stage3.layer4.ffn.layer_scale.weight",
+        "head.linear.bias",
+    } <= set(state)
+
+
+def test_keys_carry_the_names_of_stages_and_links() -> None:
+    """A stage with a name of its own gives keys under that name, and so does the adapter of an added link."""
+    keys = sparx_dsl.build(tiny(), device="meta").state_dict()
+    assert {key.split(".")[0] for key in keys} == {"stem", "stage1", "stage2", "deep", "head"}
+    assert {key.rsplit(".", 2)[0] for key in keys if "link" in key} == {"deep.layer1.link_stage1_layer2"}
+
+
+def test_weights_travel_between_two_builds() -> None:
+    """A strict ``load_state_dict`` makes a second build compute the same."""
+    torch.manual_seed(0)
+    first, second = sparx_dsl.build(tiny()).eval(), sparx_dsl.build(tiny()).eval()
+    images = torch.randn(2, 3, 37, 50)
+    assert not torch.equal(first(images), second(images))
+    second.load_state_dict(first.state_dict(), strict=True)
+    assert torch.equal(first(images), second(images))
+
+
+@settings(max_examples=15, deadline=None)
+@given(spec=specs(most_stages=3, deepest=2), height=st.integers(9, 41), width=st.integers(9, 41), data=st.data())
+def test_feature_maps_have_the_announced_shapes(spec: Spec, height: int, width: int, data: st.DataObject) -> None:
+    """The maps have the channels of ``feature_info``, and the image's sides over the reductions, rounded up."""
+    stages = range(1, len(spec.stages) + 1)
+    wanted = tuple(sorted(data.draw(st.sets(st.sampled_from(stages), min_size=1))))
+    backbone = sparx_dsl.build(spec, features=wanted).eval()
+    info = backbone.feature_info
+    with torch.no_grad():
+        maps = backbone(torch.randn(2, spec.input.channels, height, width))
+    expected = [
+        (2, channels, -(-height // reduction), -(-width // reduction))
+        for channels, reduction in zip(info.channels(), info.reduction(), strict=True)
+    ]
+    assert [tuple(each.shape) for each in maps] == expected
+    assert info.out_indices == wanted
+    assert info.channels() == [spec.stages[stage - 1].channels for stage in wanted]
+    assert info.reduction() == [spec.stem.stride * 2 ** (stage - 1) for stage in wanted]
+
+
+def test_feature_backbone_ends_with_its_last_stage() -> None:
+    """No module and no parameter of the head, or of a stage after the last wanted one, is made."""
+    assert {name for name, _ in sparx_dsl.build(tiny(), features=(1, 2)).named_children()} == {
+        "stem",
+        "stage1",
+        "stage2",
+    }
+    assert {name for name, _ in sparx_dsl.build(tiny(), features=(1, 3)).named_children()} == {
+        "stem", "stage1", "stage2", "deep",
+    }  # fmt: skip
+
+
+def test_feature_info_speaks_timm() -> None:
+    """``feature_info`` answers as timm's does; of a classifier it tells of all stages."""
+    info = sparx_dsl.build(tiny(), features=(2, 3), device="meta").feature_info
+    assert (info.channels(), info.reduction(), info.module_name()) == (
+        [16, 16],
+        [8, 16],
+        ["stage2.layer4", "deep.layer3"],
+    )
+    assert [(feature.num_chs, feature.index) for feature in info] == [(16, 2), (16, 3)]
+    assert (len(info), info[0].reduction, info.out_indices) == (2, 8, (2, 3))
+    assert sparx_dsl.build(tiny(), device="meta").feature_info.reduction() == [4, 8, 16]
+
+
+class AllocatedError(Exception):
+    """A parameter was made."""
+
+
+@pytest.fixture
+def no_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every attempt to make a parameter raise ``AllocatedError``."""
+
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AllocatedError
+
+    monkeypatch.setattr(nn.Parameter, "__new__", refuse)
+
+
+HUGE = {"channels": 65536, "depth": 64, "S": 1, "M": "all", "cross_stage": "every"}
+
+
+@pytest.mark.usefixtures("no_parameters")
+@pytest.mark.parametrize(
+    ("spec", "limits", "codes"),
+    [
+        (tiny(), Limits(params=10_000), ["SPX402"]),
+        (tiny(), Limits(buffer_bytes=1_000), ["SPX403"]),
+        (tiny(), Limits(params=1, buffer_bytes=1), ["SPX402", "SPX403"]),
+        (tiny(stages=[{"channels": 65536, "depth": 4}], links={}), Limits(), ["SPX402"]),
+        (tiny(input={"size": 16384, "channels": 1024}), Limits(), ["SPX403"]),
+        (tiny(stages=[HUGE] * 16, links={}), Limits(), ["SPX402"]),
+        (tiny(stages=[HUGE | {"depth": 512}] * 16, links={}), Limits(), ["SPX401"]),
+        (tiny(stages=[HUGE | {"depth": 512}] * 2, links={}), Limits(), ["SPX402"]),
+        (tiny(stages=[HUGE | {"depth": 512, "M": 3}] * 2, links={}), Limits(), ["SPX402"]),
+    ],
+    ids=[
+        "params",
+        "bytes",
+        "both",
+        "wide",
+        "large images",
+        "many stages",
+        "all at most",
+        "deep and dense",
+        "deep and sparse",
+    ],
+)
+def test_limits_are_checked_before_anything_is_made(spec: dict[str, object], limits: Limits, codes: list[str]) -> None:
+    """What is larger than the limits is refused within two seconds of work, and no parameter is made for it."""
+    start = time.process_time()
+    with pytest.raises(SparxError) as refused:
+        sparx_dsl.build(spec, limits=limits)
+    assert [diagnostic.code for diagnostic in refused.value.diagnostics] == codes
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.usefixtures("no_parameters")
+def test_the_alarm_on_parameters_works() -> None:
+    """A build within the limits does make parameters, and the alarm of these tests sees it."""
+    with pytest.raises(AllocatedError):
+        sparx_dsl.build(tiny())
+
+
+def test_limits_point_at_the_spec() -> None:
+    """The complaints about limits stand at the stages and at the input's size."""
+    text = sparx_dsl.dump_spec(sparx_dsl.parse_spec(tiny(links={})))
+    with pytest.raises(SparxError) as refused:
+        sparx_dsl.build(text, limits=Limits(params=1, buffer_bytes=1))
+    places = [str(diagnostic.where.path) for diagnostic in refused.value.diagnostics]
+    assert places == ["stages", "input.size"]
+    for diagnostic, word in zip(refused.value.diagnostics, ("stages", "32"), strict=True):
+        span = diagnostic.where.span
+        assert span is not None
+        line = text.splitlines()[span.line - 1]
+        assert line[span.column - 1 : span.end_column - 1] == word
+
+
+@pytest.mark.parametrize("dtype", ["int8", "complex64", torch.int64, "float", "__class__"])
+def test_other_dtypes_are_refused(dtype: Any) -> None:
+    """A dtype that feature maps cannot have is an error of ours."""
+    with pytest.raises(SparxError) as refused:
+        sparx_dsl.build(tiny(), dtype=dtype)
+    assert [diagnostic.code for diagnostic in refused.value.diagnostics] == ["SPX321"]
