@@ -14,6 +14,8 @@ LinkPath = tuple[str | int, ...]
 
 def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[list[Edge], list[Diagnostic]]:
     """The edges after the spec's cuts and additions, slots closed up, and every mistake found in the links."""
+    if not spec.links.cut and not spec.links.add:
+        return edges, []
     order = {node.name: place for place, node in enumerate(nodes)}
     mistakes: list[Diagnostic] = []
     for place, link in enumerate(spec.links.cut):

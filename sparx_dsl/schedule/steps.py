@@ -12,6 +12,10 @@ from sparx_dsl.spec.kinds import default_registry
 def steps_of(graph: ConnectionGraph, nodes: tuple[Node, ...]) -> Iterator[Run | Gather]:
     """The steps that run ``nodes``, the first ones of ``graph``."""
     names = {node.name for node in nodes}
+    adapted: dict[str, list[Edge]] = {name: [] for name in names}
+    for edge in graph.edges:
+        if edge.source in names and edge.target in names and graph.adapted(edge):
+            adapted[edge.source].append(edge)
     for node in nodes:
         feed = graph.feed(node.name)
         given = feed.source if feed else IMAGES
@@ -20,7 +24,7 @@ def steps_of(graph: ConnectionGraph, nodes: tuple[Node, ...]) -> Iterator[Run | 
             yield Run(node.name, node.role, (given,), node.name, node.name)
         else:
             yield from _layer(graph, node, given)
-        yield from _adapters(graph, node, names)
+        yield from map(_adapter, adapted[node.name])
 
 
 def adapted_name(edge: Edge) -> str:
@@ -28,12 +32,10 @@ def adapted_name(edge: Edge) -> str:
     return f"{edge.target}.link_{edge.source.replace('.', '_')}"
 
 
-def _adapters(graph: ConnectionGraph, node: Node, names: set[str]) -> Iterator[Run]:
+def _adapter(edge: Edge) -> Run:
     """Adapt a feature as soon as it exists: later stages have smaller maps, so that is cheaper to hold."""
-    for edge in graph.edges:
-        if edge.source == node.name and edge.target in names and graph.adapted(edge):
-            name = adapted_name(edge)
-            yield Run(edge.target, "link", (node.name,), name, name)
+    name = adapted_name(edge)
+    return Run(edge.target, "link", (edge.source,), name, name)
 
 
 def _layer(graph: ConnectionGraph, node: Node, given: str) -> Iterator[Run | Gather]:
