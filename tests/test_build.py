@@ -105,8 +105,10 @@ def test_feature_info_speaks_timm() -> None:
         [8, 16],
         ["stage2.layer4", "deep.layer3"],
     )
-    assert [(feature.num_chs, feature.index) for feature in info] == [(16, 2), (16, 3)]
-    assert (len(info), info[0].reduction, info.out_indices) == (2, 8, (2, 3))
+    first = {"num_chs": 16, "reduction": 8, "index": 2, "module": "stage2.layer4"}
+    assert [first, {**first, "reduction": 16, "index": 3, "module": "deep.layer3"}] == list(info) == info.get_dicts()
+    assert (len(info), info[0], info.out_indices) == (2, first, (2, 3))
+    assert (info.channels(1), info.reduction([1, 0])) == (16, [16, 8])
     assert sparx_dsl.build(tiny(), device="meta").feature_info.reduction() == [4, 8, 16]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sparx_dsl.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One map: its channels, the image's side over the map's, the stage's number, the layer that gives it."""
+    """One map: its channels, the image's side over the map's, the stage's number from 1, the layer that gives it."""
 
     num_chs: int
     reduction: int
@@ -20,7 +21,11 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """The maps that a backbone returns, in order; the methods have the names and results of timm's ``FeatureInfo``."""
+    """The maps that a backbone returns, in order; methods, keys and results are those of timm's ``FeatureInfo``.
+
+    Positions count from 0 in the list of maps, as there; ``out_indices`` are the stages, which count from 1 as
+    everywhere in this project.
+    """
 
     features: tuple[Feature, ...]
 
@@ -31,28 +36,38 @@ class FeatureInfo:
         last = [schedule.graph.layers(stage)[-1] for stage in stages]
         return cls(tuple(Feature(node.channels, node.stride, node.stage, node.name) for node in last))
 
-    def channels(self) -> list[int]:
-        """Channels of each map."""
-        return [feature.num_chs for feature in self.features]
+    def channels(self, idx: int | Sequence[int] | None = None) -> Any:
+        """Channels of the map at that position, of those at several, or of all."""
+        return self._of("num_chs", idx)
 
-    def reduction(self) -> list[int]:
-        """The image's side over each map's."""
-        return [feature.reduction for feature in self.features]
+    def reduction(self, idx: int | Sequence[int] | None = None) -> Any:
+        """The image's side over the map's, at that position, at several, or of all."""
+        return self._of("reduction", idx)
 
-    def module_name(self) -> list[str]:
-        """The layer that gives each map."""
-        return [feature.module for feature in self.features]
+    def module_name(self, idx: int | Sequence[int] | None = None) -> Any:
+        """The layer that gives the map at that position, those at several, or all."""
+        return self._of("module", idx)
+
+    def get_dicts(self) -> list[dict[str, Any]]:
+        """Each map's ``num_chs``, ``reduction``, ``index`` and ``module``."""
+        return [asdict(feature) for feature in self.features]
 
     @property
     def out_indices(self) -> tuple[int, ...]:
         """The stages, from 1."""
         return tuple(feature.index for feature in self.features)
 
-    def __iter__(self) -> Iterator[Feature]:
-        return iter(self.features)
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.get_dicts())
 
     def __len__(self) -> int:
         return len(self.features)
 
-    def __getitem__(self, place: int) -> Feature:
-        return self.features[place]
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        return self.get_dicts()[place]
+
+    def _of(self, key: str, idx: int | Sequence[int] | None) -> Any:
+        values = [entry[key] for entry in self.get_dicts()]
+        if idx is None:
+            return values
+        return values[idx] if isinstance(idx, int) else [values[place] for place in idx]
