@@ -204,7 +204,9 @@ def links(spec: Spec) -> list[Path]:
 
 
 OPERATORS: dict[str, Operator] = {
-    "required key deleted": Operator(lambda spec: [p for p in keys(spec) if p[-1] in REQUIRED], without),
+    "required key deleted": Operator(
+        lambda spec: [p for p in keys(spec) if p[-1] in REQUIRED and "input" not in p], without
+    ),
     "key misspelt": Operator(keys, misspelt),
     "unknown key added": Operator(mappings, added("colour", "blue")),
     "number as key": Operator(mappings, added(77, 1)),

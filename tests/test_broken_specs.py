@@ -145,6 +145,54 @@ def test_every_message_stands_alone_and_almost_all_say_what_to_write() -> None:
     assert set(helpless) <= {"SPX101", "SPX103", "SPX104", "SPX105", "SPX106"}
 
 
+@pytest.mark.parametrize(
+    ("name", "help_text", "note"),
+    [
+        ("schema/unknown_key_in_stem", 'did you mean "size"?', "the keys are kind, size, norm"),
+        ("schema/unknown_key_in_links", 'did you mean "cut"?', "the keys are add, cut"),
+        ("schema/names_of_other_code", 'did you mean "channels"?', None),
+        ("schema/norm_at_top", "it belongs into layer: write layer: {norm: …}", None),
+        ("schema/depth_inside_layer", "it belongs into stages.2", None),
+        ("schema/word_for_stem", "write {kind: patch}", None),
+        ("schema/none_for_ffn", "write {kind: none}", None),
+        ("schema/size_as_text", "write [224, 224]", None),
+        ("schema/percent_drop_path", "write 0.1", None),
+        ("schema/fraction_for_depth", "write 3", None),
+        ("schema/quoted_stride", "write 2 without quotes", None),
+        ("schema/arrow_link", "write {from: …, to: …}", None),
+        ("schema/capital_name", "write for example sparx_mamba_t", None),
+        ("schema/place_with_spaces", "write stage1.layer2", None),
+        ("schema/kind_of_another_role", None, "mlp is a kind of ffn"),
+        ("schema/empty_required_value", "write a whole number from 1 to 512", None),
+        ("rules/heads_do_not_divide", "numbers of heads that divide 16 and lie closest: 1, 2, 4, 8", None),
+        ("rules/ganglion_twice", "write [2, 4]", None),
+        ("graph/unknown_layer", "the layers of stage 2 are stage2.layer1 to stage2.layer4", None),
+        ("graph/stage_by_old_name", "the layers of stage 1 are early.layer1 to early.layer2", None),
+        ("extends/missing_file", 'did you mean "tiny.yaml"?', None),
+    ],
+)
+def test_what_to_write_instead(name: str, help_text: str | None, note: str | None) -> None:
+    """The advice fits the values at hand."""
+    broken = next(case for case in BROKEN if case.name == name)
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        compile_as_far_as_needed(broken)
+    first = caught.value.diagnostics[0]
+    assert first.help == help_text
+    assert note is None or note in first.notes
+
+
+def test_one_kind_that_several_stages_share_is_one_mistake() -> None:
+    """Groups that divide the channels of no stage are charged once, with the width of each stage beside them."""
+    stages = [{"channels": width, "depth": 2, "S": 1} for width in (10, 14, 16)]
+    layer = {"mixer": {"kind": "ss2d"}, "fusion": {"kind": "dmca", "groups": 4}}
+    spec = {"sparx": 1, "name": "a", "stem": {"kind": "conv"}, "layer": layer, "stages": stages}
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.parse_spec(spec)
+    (mistake,) = caught.value.diagnostics
+    assert (mistake.code, mistake.where.path) == ("SPX213", "layer.fusion.groups")
+    assert [other.where.path for other in mistake.related] == ["stages.1.channels", "stages.2.channels"]
+
+
 def test_the_corpus_covers_every_code_that_a_spec_can_earn() -> None:
     """No code with a snippet in the catalogue is missing; the fallback for unforeseen mistakes is never used."""
     covered = {code for broken in BROKEN for code, _, _ in broken.expected}

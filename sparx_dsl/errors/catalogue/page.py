@@ -17,6 +17,7 @@ FAMILIES: Final[dict[str, str]] = {
     "SPX3": "Connections",
     "SPX4": "Limits",
     "SPX5": "Files and tools",
+    "SPX6": "Checkpoints",
 }
 """The first character after SPX, and what the codes of that family are about."""
 
@@ -45,8 +46,8 @@ def catalogue_page() -> str:
     """The page docs/errors.md."""
     parts = [_INTRODUCTION]
     for prefix, family in FAMILIES.items():
-        parts.append(f"## {family} ({prefix}xx)\n")
-        parts += [_section(entry) for code, entry in CODES.items() if code.startswith(prefix)]
+        sections = [_section(entry) for code, entry in CODES.items() if code.startswith(prefix)]
+        parts += [f"## {family} ({prefix}xx)\n", *sections] if sections else []
     return "\n".join(parts)
 
 
