@@ -183,6 +183,3 @@ class Spec(Options, frozen=True):
         from sparx_dsl.spec.edit import remove_layer
 
         return remove_layer(self, stage, number)
-
-    def __hash__(self) -> int:
-        return hash(repr(self))
