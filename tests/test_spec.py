@@ -1,8 +1,7 @@
-"""Specs as values: round trips, edits, layers put in and taken out, and specs that build on others."""
+"""Specs as values: round trips, edits, layers put in and taken out."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl import Limits, SparxError, Spec
+from sparx_dsl import SparxError, Spec
 from sparx_dsl.spec.resolve import choices, drop_path_rates, layer_settings
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -32,15 +31,6 @@ head: {kind: linear, classes: 10}
 
 def codes(error: pytest.ExceptionInfo[SparxError]) -> list[str]:
     return [diagnostic.code for diagnostic in error.value.diagnostics]
-
-
-def place(error: pytest.ExceptionInfo[SparxError]) -> tuple[str, str, int, int]:
-    """Code, file, line and column of the only mistake."""
-    (diagnostic,) = error.value.diagnostics
-    where = diagnostic.where
-    assert where.source is not None
-    assert where.span is not None
-    return diagnostic.code, Path(where.source.name).name, where.span.line, where.span.column
 
 
 # Values.
@@ -372,170 +362,3 @@ def test_layers_that_are_not_there(call, code):
     assert codes(caught) == [code]
     if "dep" in caught.value.diagnostics[0].message:
         assert caught.value.diagnostics[0].help
-
-
-# Specs that build on others.
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with base.yaml, and one within it for the specs that build on it."""
-    (tmp_path / "base.yaml").write_text(BASE)
-    (tmp_path / "inner").mkdir()
-    return tmp_path
-
-
-def written(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
-
-
-def test_an_ablation_is_a_file_of_three_lines(folder):
-    """A spec that extends another differs from it by the keys that it names."""
-    path = written(folder / "ablation.yaml", "extends: base.yaml\nname: ablation\nstages: {deep: {S: 3, M: 1}}\n")
-    base = sparx_dsl.load_spec(folder / "base.yaml")
-    assert sparx_dsl.load_spec(path) == base.edit({"name": "ablation", "stages.2.S": 3, "stages.2.M": 1})
-
-
-def test_a_base_is_found_in_the_folder_above(folder):
-    """The base is looked for beside the spec first, and then one folder up, wherever the caller stands."""
-    path = written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
-    assert sparx_dsl.load_spec(path).stages[1].S == 2
-    written(folder / "inner" / "base.yaml", BASE.replace("S: 2", "S: 4"))
-    assert sparx_dsl.load_spec(path).stages[1].S == 4
-
-
-def test_a_relative_path_finds_the_folder_above(folder, monkeypatch):
-    """A spec in the current folder finds its base one folder up."""
-    written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
-    monkeypatch.chdir(folder / "inner")
-    assert sparx_dsl.load_spec("ablation.yaml").name == "ablation"
-
-
-def test_extends_reaches_through_several_files(folder):
-    """What a file in the middle changes is seen at the end, and the end's own keys win."""
-    written(folder / "middle.yaml", "extends: base.yaml\nname: middle\nstages: {2: {S: 4, M: 1}}\n")
-    path = written(folder / "end.yaml", "extends: middle.yaml\nname: end\nstages: {2: {M: 2}}\nhead: {kind: none}\n")
-    spec = sparx_dsl.load_spec(path)
-    assert (spec.name, spec.stages[1].S, spec.stages[1].M, spec.head.kind) == ("end", 4, 2, "none")
-    assert "extends" not in sparx_dsl.dump_spec(spec)
-
-
-def chain_of(folder: Path, count: int) -> Path:
-    """A chain of that many specs, base.yaml included; the last of them."""
-    before = "base"
-    for number in range(2, count + 1):
-        written(folder / f"link{number}.yaml", f"extends: {before}.yaml\nname: link{number}\n")
-        before = f"link{number}"
-    return folder / f"{before}.yaml"
-
-
-def test_a_chain_may_be_as_long_as_the_limit(folder):
-    """As many specs as the limit says may stand in one chain."""
-    assert sparx_dsl.load_spec(chain_of(folder, 8)).name == "link8"
-    assert sparx_dsl.load_spec(chain_of(folder, 3), limits=Limits(extends=3)).name == "link3"
-
-
-def test_a_chain_that_is_too_long_is_refused(folder):
-    """A chain beyond the limit is refused at the file that reaches too far."""
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(chain_of(folder, 12))
-    code, _, line, column = place(caught)
-    assert (code, line, column) == ("SPX110", 1, 10)
-
-
-@pytest.mark.parametrize("first", ["a", "b", "c"])
-def test_a_circle_is_refused(folder, first):
-    """A file that extends itself, at once or by way of others, is refused where the circle closes."""
-    for name, other in (("a", "b"), ("b", "a"), ("c", "c")):
-        written(folder / f"{name}.yaml", f"name: {name}\nextends: {other}.yaml\n")
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(folder / f"{first}.yaml")
-    closing = {"a": "b.yaml", "b": "a.yaml", "c": "c.yaml"}[first]
-    assert place(caught) == ("SPX110", closing, 2, 10)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["inner/base.yaml", "../base.yaml", "./base.yaml", "..", "{root}/base.yaml", "base", "Base.yaml", "base.yaml.txt",
-     "base.json", "a b.yaml", ".base.yaml", '"base.yaml\\n"', "https://example.org/base.yaml", "[base.yaml]",
-     "{file: base.yaml}", "3", "''"],
-)  # fmt: skip
-def test_a_base_is_named_and_not_addressed(folder, name):
-    """A folder, a way up, an absolute path, or anything but one plain file name is refused at its place."""
-    path = written(folder / "inner" / "ablation.yaml", f"name: x\nextends: {name.replace('{root}', str(folder))}\n")
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(path)
-    assert place(caught) == ("SPX111", "ablation.yaml", 2, 10)
-
-
-def test_a_missing_base_is_refused_with_a_guess(folder):
-    """A base that is in neither folder is refused, and a name like it is offered."""
-    path = written(folder / "inner" / "ablation.yaml", "extends: bose.yaml\n")
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(path)
-    assert place(caught) == ("SPX113", "ablation.yaml", 1, 10)
-    assert "base.yaml" in (caught.value.diagnostics[0].help or "")
-
-
-def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path_factory):
-    """A symbolic link to a file elsewhere is no base; one to a file beside it is."""
-    outside = written(tmp_path_factory.mktemp("outside") / "secret.yaml", BASE)
-    os.symlink(outside, folder / "linked.yaml")
-    path = written(folder / "ablation.yaml", "extends: linked.yaml\nname: x\n")
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(path)
-    assert place(caught) == ("SPX113", "ablation.yaml", 1, 10)
-    os.symlink(folder / "base.yaml", folder / "same.yaml")
-    assert sparx_dsl.load_spec(written(path, "extends: same.yaml\nname: x\n")).name == "x"
-
-
-def test_a_text_without_a_file_cannot_extend():
-    """A text or a mapping comes from no folder, so there is nothing to look in."""
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.parse_spec("name: x\nextends: base.yaml\n")
-    assert place(caught) == ("SPX112", "<text>", 2, 10)
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.parse_spec({"extends": "base.yaml"})
-    assert codes(caught) == ["SPX112"]
-
-
-@pytest.mark.parametrize(
-    ("base", "own", "expected"),
-    [
-        (BASE.replace("S: 2", "S: 9"), "name: x\n", ("SPX205", "base.yaml", 7, 45)),
-        (BASE, "name: x\nstages:\n  deep: {S: 9}\n", ("SPX205", "ablation.yaml", 4, 13)),
-        (BASE.replace("depth: 4", "depht: 4"), "name: x\nstages: {2: {depth: 4}}\n", ("SPX101", "base.yaml", 7, 32)),
-        (BASE, "name: X\n", ("SPX109", "ablation.yaml", 2, 7)),
-        (BASE, "name: x\nstages: {3: {chanels: 8, channels: 8, depth: 1}}\n", ("SPX101", "ablation.yaml", 3, 14)),
-        (BASE, "name: x\nstages: {deeper: {S: 1}}\n", ("SPX107", "ablation.yaml", 3, 10)),
-        ("name: [\n", "name: x\n", ("SPX005", "base.yaml", 1, 8)),
-        (BASE, "name: x\nname: z\n", ("SPX009", "ablation.yaml", 3, 1)),
-    ],
-    ids=["base-rule", "own-rule", "base-key", "own-name", "own-key", "no-such-item", "base-syntax", "own-duplicate"],
-)
-def test_a_mistake_is_found_in_the_file_that_makes_it(folder, base, own, expected):
-    """Of two files, the one is named in which the mistake stands, with its line and column there."""
-    written(folder / "base.yaml", base)
-    path = written(folder / "ablation.yaml", f"extends: base.yaml\n{own}")
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(path)
-    assert place(caught) == expected
-
-
-def test_a_mistake_in_a_link_is_found_in_the_file_that_adds_it(folder):
-    """What the graph finds is placed as well: the link of the ablation, in the ablation."""
-    path = written(
-        folder / "ablation.yaml", "extends: base.yaml\nname: x\nlinks:\n  add:\n  - {from: stem, to: deep.layer9}\n"
-    )
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.connect(path)
-    assert place(caught) == ("SPX301", "ablation.yaml", 5, 22)
-
-
-def test_a_file_that_cannot_be_read(folder):
-    """A missing file and a folder are refused by name."""
-    for path in (folder / "nothing.yaml", folder / "inner"):
-        with pytest.raises(SparxError) as caught:
-            sparx_dsl.load_spec(path)
-        assert codes(caught) == ["SPX501"]
