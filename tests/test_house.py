@@ -42,6 +42,8 @@ ROOMS: dict[str, set[str]] = {
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
 TORCH_ROOMS = {"ops", "nn", "mixers", "lowering", "weights"}
+PUBLIC_READERS = {"weights", "cli"}
+"""The rooms that may import the public names of ``sparx_dsl`` itself."""
 NEVER_CALLED = {"eval", "exec", "compile", "__import__", "import_module"}
 
 
@@ -84,7 +86,7 @@ def strangers(text: str, room: str) -> list[str]:
         # The public names are what ``sparx_dsl`` itself exports; a room's name is no public name.
         public = first == "sparx_dsl" and (not rest or rest[0] not in ROOMS)
         target = rest[0] if first == "sparx_dsl" and not public else first
-        allowed = room == "cli" if public else target == room or target in ROOMS[room]
+        allowed = room in PUBLIC_READERS if public else target == room or target in ROOMS[room]
         if not allowed:
             wrong.append(f"line {found.line}: {found.module}")
     return wrong
