@@ -97,7 +97,7 @@ def test_a_chain_may_be_as_long_as_the_limit(folder):
 def test_a_chain_that_is_too_long_is_refused(folder):
     """A chain beyond the limit is refused at the file that reaches too far."""
     with pytest.raises(SparxError) as caught:
-        sparx_dsl.load_spec(chain_of(folder, 12))
+        sparx_dsl.load_spec(chain_of(folder, 9))
     code, _, line, column = place(caught)
     assert (code, line, column) == ("SPX110", 1, 10)
 

@@ -61,7 +61,7 @@ def _refuse_circle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], 
     if base_path.resolve() in chain:
         names = [file.name for file in (*chain[chain.index(base_path.resolve()) :], base_path)]
         raise _mistake(tree, "SPX110", f"{base_path.name} extends itself: {' → '.join(names)}", "break the circle")
-    if len(chain) > limits.extends:
+    if len(chain) >= limits.extends:
         message = f"more than {limits.extends} files extend one another"
         raise _mistake(tree, "SPX110", message, "write some of the keys out")
 
