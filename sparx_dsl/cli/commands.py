@@ -22,11 +22,25 @@ def show(text: str, output: Path | None) -> None:
         sparx_dsl.write_text(output, text if text.endswith("\n") else text + "\n")
 
 
+def loaded(path: Path, head: str | None) -> sparx_dsl.Spec:
+    """The spec at ``path``, its head replaced by one of the kind ``head`` with that kind's defaults."""
+    spec = sparx_dsl.load_spec(path)
+    return spec if head is None else spec.edit({"head": None, "head.kind": head})
+
+
 def compile_spec(
-    path: Path, emit: Emit, output: Path | None, size: str | None, batch: int, dtype: DTypeName, *, fold: bool
+    path: Path,
+    emit: Emit,
+    output: Path | None,
+    size: str | None,
+    batch: int,
+    dtype: DTypeName,
+    *,
+    fold: bool,
+    head: str | None = None,
 ) -> None:
     """Run a spec through the compiler as far as ``emit`` needs, and show that."""
-    schedule, seconds = planned(path, size, batch, dtype)
+    schedule, seconds = planned(path, size, batch, dtype, head)
     match emit:
         case Emit.svg | Emit.png | Emit.pdf:
             picture(schedule.graph, emit, output, fold=fold)
@@ -46,10 +60,12 @@ def compile_spec(
             show(compiled(schedule, seconds), output)
 
 
-def planned(path: Path, size: str | None, batch: int, dtype: DTypeName) -> tuple[sparx_dsl.Schedule, dict[str, float]]:
+def planned(
+    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
+) -> tuple[sparx_dsl.Schedule, dict[str, float]]:
     """The schedule of the spec at ``path``, and the seconds that each step towards it took."""
     sides, marks = parse_size(size), [time.perf_counter()]
-    spec = sparx_dsl.load_spec(path)
+    spec = loaded(path, head)
     marks.append(time.perf_counter())
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
@@ -98,19 +114,19 @@ def check(paths: list[Path]) -> None:
     show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without mistakes", None)
 
 
-def draw(path: Path, output: Path, *, fold: bool) -> None:
+def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:
     """Draw a spec's connections to a file."""
-    sparx_dsl.draw(path, output, fold=fold)
+    sparx_dsl.draw(loaded(path, head), output, fold=fold)
 
 
-def cost(path: Path, size: str | None, batch: int, dtype: DTypeName) -> str:
+def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None) -> str:
     """The table of prices."""
-    return sparx_dsl.cost_table(sparx_dsl.cost(path, parse_size(size), batch, dtype.value))
+    return sparx_dsl.cost_table(sparx_dsl.cost(loaded(path, head), parse_size(size), batch, dtype.value))
 
 
-def explain(path: Path, node: str) -> str:
+def explain(path: Path, node: str, head: str | None = None) -> str:
     """What a node reads and why."""
-    return sparx_dsl.connect(path).explain(node)
+    return sparx_dsl.connect(loaded(path, head)).explain(node)
 
 
 def explain_subject(subject: str, node: str | None) -> str:

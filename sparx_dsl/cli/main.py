@@ -14,6 +14,9 @@ SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML
 Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")]
 Batch = Annotated[int, typer.Option(min=1, help="Images at once, for the bytes of feature buffers.")]
 DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")]
+Head = Annotated[
+    str | None, typer.Option(metavar="KIND", help="Replace the spec's head by one of this kind: upernet, none, …")
+]
 Format = Annotated[Style, typer.Option("--format", help="How mistakes are reported.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file in place of the terminal.")]
 
@@ -25,6 +28,7 @@ def compile_command(
     size: Size = None,
     batch: Batch = 1,
     dtype: DType = DTypeName.float32,
+    head: Head = None,
     explain: Annotated[
         str | None, typer.Option(metavar="NODE", help="Say what a node reads and why, and stop.")
     ] = None,
@@ -34,9 +38,9 @@ def compile_command(
     """Validate, connect, plan and compile a spec, and say what came out."""
     with reporting(style):
         if explain is not None:
-            commands.show(commands.explain(spec, explain), output)
+            commands.show(commands.explain(spec, explain, head), output)
         else:
-            commands.compile_spec(spec, emit, output, size, batch, dtype, fold=fold)
+            commands.compile_spec(spec, emit, output, size, batch, dtype, fold=fold, head=head)
 
 
 def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")], style: Format = Style.full) -> None:
@@ -48,20 +52,26 @@ def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")
 def draw_command(
     spec: SpecFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file.")],
+    head: Head = None,
     fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
     style: Format = Style.full,
 ) -> None:
     """Draw the connections of a spec."""
     with reporting(style):
-        commands.draw(spec, output, fold=fold)
+        commands.draw(spec, output, fold=fold, head=head)
 
 
 def cost_command(
-    spec: SpecFile, size: Size = None, batch: Batch = 1, dtype: DType = DTypeName.float32, style: Format = Style.full
+    spec: SpecFile,
+    size: Size = None,
+    batch: Batch = 1,
+    dtype: DType = DTypeName.float32,
+    head: Head = None,
+    style: Format = Style.full,
 ) -> None:
     """Print the price of every part of a spec, without torch."""
     with reporting(style):
-        commands.show(commands.cost(spec, size, batch, dtype), None)
+        commands.show(commands.cost(spec, size, batch, dtype, head), None)
 
 
 def explain_command(

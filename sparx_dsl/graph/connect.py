@@ -17,8 +17,8 @@ from sparx_dsl.spec.kinds import default_registry
 from sparx_dsl.spec.limits import DEFAULT_LIMITS
 from sparx_dsl.spec.load import in_order
 from sparx_dsl.spec.models import Spec, Stage
-from sparx_dsl.spec.options.base import KindOptions, NormName, Site
-from sparx_dsl.spec.resolve import layer_settings
+from sparx_dsl.spec.options.base import KindOptions, Site
+from sparx_dsl.spec.resolve import head_site, layer_settings
 
 
 def connect(spec: Spec) -> ConnectionGraph:
@@ -27,7 +27,7 @@ def connect(spec: Spec) -> ConnectionGraph:
     Raises ``SparxError`` for links that cannot be, and for layers left without features.
     """
     nodes = tuple(_nodes(spec))
-    edges = [*_feeds(nodes), *_rule_edges(spec, nodes)]
+    edges = [*_feeds(nodes), *_rule_edges(spec, nodes), *_taps(nodes)]
     edges, mistakes = edit_links(spec, nodes, edges)
     if not mistakes:
         mistakes = list(_without_features(spec, nodes, edges))
@@ -68,8 +68,7 @@ def _nodes(spec: Spec) -> Iterator[Node]:
                        settings=setting, placed=number in placed)
         before, stride = stage.channels, stride * 2
     if default_registry().of("head", spec.head).runs:
-        norm: NormName = spec.layer.norm or "layer"
-        yield Node("head", "head", last, 0, before, stride // 2, Site(before, before, norm), spec.head)
+        yield Node("head", "head", last, 0, before, stride // 2, head_site(spec), spec.head)
 
 
 def _feeds(nodes: tuple[Node, ...]) -> Iterator[Edge]:
@@ -85,6 +84,15 @@ def _rule_edges(spec: Spec, nodes: tuple[Node, ...]) -> Iterator[Edge]:
             for slot, read in enumerate(heard):
                 source = input_name(spec, position) if read.layer == STAGE_INPUT else f"{name}.layer{read.layer}"
                 yield Edge(source, f"{name}.layer{layer}", read.kind, slot, read.reason)
+
+
+def _taps(nodes: tuple[Node, ...]) -> Iterator[Edge]:
+    """What a head that reads all stages hears besides its feed: the last layer of every stage but the last."""
+    head = nodes[-1]
+    if head.site.maps:
+        last_layers = {node.stage: node.name for node in nodes if node.role == "layer" and node.stage < head.stage}
+        for slot, (stage, name) in enumerate(last_layers.items()):
+            yield Edge(name, head.name, "tap", slot, f"the head reads the last map of each stage, here stage {stage}'s")
 
 
 def _without_features(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> Iterator[Diagnostic]:

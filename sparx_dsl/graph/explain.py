@@ -23,6 +23,7 @@ def explain(graph: ConnectionGraph, name: str) -> str:
     lines.append(f"  fed by {feed.source}" if feed else "  fed by the image")
     heard = graph.features(name)
     lines += [f"  reads {edge.source} in slot {edge.slot} ({edge.kind}): {edge.reason}" for edge in heard]
+    lines += ["  is given the images as well, for their size"] if node.site.maps else []
     readers = [edge for edge in graph.edges if edge.source == name]
     lines += [f"  {'feeds' if edge.kind == 'feed' else 'is read by'} {edge.target} ({edge.kind})" for edge in readers]
     return "\n".join(lines)

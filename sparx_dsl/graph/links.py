@@ -60,7 +60,7 @@ def _ends(
     if unknown:
         return unknown
     if nodes[order[link.target]].role != "layer":
-        message = f"{link.target} is no layer, so it cannot read a feature"
+        message = f"{link.target} is no layer, so no link can lead to it"
         advice = "only layers read features: name one, such as stage1.layer1"
         return [Diagnostic("SPX303", message, spec.where(*path, "to"), help=advice)]
     if link.source == link.target:

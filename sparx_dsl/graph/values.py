@@ -14,7 +14,7 @@ from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.resolve import LayerSettings
 
 NodeRole = Literal["stem", "downsample", "layer", "head"]
-EdgeKind = Literal["feed", "cross_stage", "intra", "inter", "added"]
+EdgeKind = Literal["feed", "cross_stage", "intra", "inter", "added", "tap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A connection: ``feed`` is the chain from node to node, other kinds are features that a ganglion layer reads."""
+    """A connection: ``feed`` is the chain from node to node, ``tap`` a stage's last map that the head reads as well.
+
+    The other kinds are features that a ganglion layer reads.
+    """
 
     source: str
     target: str
     kind: EdgeKind
     slot: int | None = None
-    """The feature's place in the concatenation, from 0; None for a feed."""
+    """The feature's place in the concatenation, or among the head's taps, from 0; None for a feed."""
     reason: str = ""
 
 
@@ -85,7 +88,7 @@ class ConnectionGraph:
         return next((edge for edge in self._into[name] if edge.kind == "feed"), None)
 
     def features(self, name: str) -> tuple[Edge, ...]:
-        """The edges that a layer's fusion reads, in the order of their slots."""
+        """The edges that a layer's fusion reads, or a head besides its feed, in the order of their slots."""
         return tuple(edge for edge in self._into[name] if edge.kind != "feed")
 
     def adapted(self, edge: Edge) -> bool:

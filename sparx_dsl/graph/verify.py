@@ -17,7 +17,7 @@ def verify_graph(graph: ConnectionGraph) -> tuple[str, ...]:
             if edge.source not in names or edge.target not in names]
     if doubled or lost:
         return tuple(doubled + lost)
-    return (*_order(graph), *_chain(graph), *_slots(graph), *_shapes(graph))
+    return (*_order(graph), *_chain(graph), *_slots(graph), *_taps(graph), *_shapes(graph))
 
 
 def _order(graph: ConnectionGraph) -> Iterator[str]:
@@ -53,12 +53,29 @@ def _slots(graph: ConnectionGraph) -> Iterator[str]:
             yield f"the slots of {node.name} are not 0 to {len(edges) - 1}"
         if len({edge.source for edge in edges}) != len(edges):
             yield f"{node.name} reads a feature twice"
-        if node.site.features != len(edges):
-            yield f"{node.name} is built for {node.site.features} features and reads {len(edges)}"
-        if node.placed and not edges:
+        features = sum(edge.kind != "tap" for edge in edges)
+        if node.site.features != features:
+            yield f"{node.name} is built for {node.site.features} features and reads {features}"
+        if node.placed and not features:
             yield f"the ganglion layer {node.name} reads nothing"
-        if edges and node.role != "layer":
+        if features and node.role != "layer":
             yield f"{node.name} is no layer and reads features"
+
+
+def _taps(graph: ConnectionGraph) -> Iterator[str]:
+    for edge in graph.edges:
+        if edge.kind == "tap" and graph.node(edge.target).role != "head":
+            yield f"{edge.target} is no head and is tapped from {edge.source}"
+    last_layers = {node.stage: node for node in graph.nodes if node.role == "layer"}
+    for node in graph.nodes:
+        taps = [graph.node(edge.source) for edge in graph.features(node.name) if edge.kind == "tap"]
+        before = [last_layers[stage] for stage in sorted(last_layers) if stage < node.stage] if node.site.maps else []
+        if taps != before:
+            wanted = ", ".join(layer.name for layer in before) or "nothing"
+            yield f"{node.name} taps {', '.join(layer.name for layer in taps) or 'nothing'}, not {wanted}"
+        channels = tuple(layer.channels for layer in (*before, node))
+        if node.site.maps and node.site.maps != channels:
+            yield f"{node.name} is built for maps of {node.site.maps} channels and reads {channels}"
 
 
 def _shapes(graph: ConnectionGraph) -> Iterator[str]:

@@ -61,20 +61,24 @@ def _feed(source: Placed, target: Placed, layout: Layout) -> Curve:
 
 
 def _far(arc: Arc, layout: Layout, ports: _Ports, order: int) -> Curve:
-    """An added link from row to row: down into the free strip, along it, and down to the target."""
+    """An added link or a tap from row to row: down into the free strip, along it, and down to the target."""
     start, tip = ports.leaving(arc), ports.arriving(arc)
     rows = _rows(arc, layout)
     shift = (5 + 4 * (order // 2 % 3)) * (-1 if order % 2 else 1)
     upper, lower = layout.gutters[rows[0]] + shift, layout.gutters[rows[1] - 1] + shift
     edge = layout.width - 4 - 4 * (order % 3)
     around = [] if upper == lower else [(edge, upper), (edge, lower)]
-    last = _past_title(layout.lanes[layout.boxes[arc.target].lane], lower, tip[0])
+    inside = 4 if shift < 0 else 0
+    last = _past_title(layout.lanes[layout.boxes[arc.target].lane], lower, tip[0], inside)
     return path([start, (start[0], upper), *around, *last, tip])
 
 
-def _past_title(lane: Lane, gutter: float, x: float) -> list[Point]:
-    """From the free strip above a lane to below its title at ``x``, round the title where that is in the way."""
-    beside, under = lane.title_right + 8, lane.top - TITLE_HEIGHT - 2
+def _past_title(lane: Lane, gutter: float, x: float, inside: float) -> list[Point]:
+    """From the free strip above a lane to below its title at ``x``, round the title where that is in the way.
+
+    The way is ``inside`` points closer to the title than the outermost one.
+    """
+    beside, under = lane.title_right + 8 - inside, lane.top - TITLE_HEIGHT - 2 + inside
     return [(beside, gutter), (beside, under), (x, under)] if x < beside else [(x, gutter)]
 
 

@@ -68,6 +68,7 @@ LINES: Mapping[EdgeKind, Line] = {
     "inter": Line("inter-connection", 'color="#d55e00", penwidth=1.6'),
     "cross_stage": Line("cross-stage connection", 'color="#007a5a", penwidth=1.4, style=dashed'),
     "added": Line("added link", 'color="#b0468c", penwidth=2, style=dotted'),
+    "tap": Line("map that the head reads", 'color="#222222", penwidth=1.2, style=dashed, arrowhead=empty'),
 }
 MIXER_NAMES: Mapping[str, str] = {
     "ss2d": "SS2D", "ssm": "SSM", "bi_ssm": "Bi-SSM", "window_attention": "window attention",

@@ -85,7 +85,7 @@ def _buffers(
         node = graph.node(step.node)
         shape = (_channels(node, step, buffers), *node.map_size(size))
         if isinstance(node.options, HeadOptions):
-            shape = node.options.output(*shape)
+            shape = node.options.output(*shape, size)
         buffers[step.output] = _buffer(step.output, (batch, *shape), item)
     return buffers
 

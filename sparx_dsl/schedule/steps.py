@@ -21,10 +21,17 @@ def steps_of(graph: ConnectionGraph, nodes: tuple[Node, ...]) -> Iterator[Run | 
         given = feed.source if feed else IMAGES
         if node.settings is None:
             assert node.role != "layer"
-            yield Run(node.name, node.role, (given,), node.name, node.name)
+            yield Run(node.name, node.role, _inputs(graph, node, given), node.name, node.name)
         else:
             yield from _layer(graph, node, given)
         yield from map(_adapter, adapted[node.name])
+
+
+def _inputs(graph: ConnectionGraph, node: Node, given: str) -> tuple[str, ...]:
+    """What a stem, downsampling or head is called with: a head that reads all stages also with the images."""
+    if not node.site.maps:
+        return (given,)
+    return (*(edge.source for edge in graph.features(node.name)), given, IMAGES)
 
 
 def adapted_name(edge: Edge) -> str:

@@ -10,7 +10,7 @@ from sparx_dsl.spec.models import Spec, Stage
 from sparx_dsl.spec.options.base import KindOptions, Problem, Site
 from sparx_dsl.spec.options.ffns import Mlp
 from sparx_dsl.spec.options.fusions import DMCA
-from sparx_dsl.spec.resolve import Chosen, Path, choices
+from sparx_dsl.spec.resolve import Chosen, Path, choices, head_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +96,14 @@ def _places(stage: Stage, number: int) -> bool:
 def _ends(spec: Spec) -> Iterator[_Complaint]:
     """The complaints of the stem, the downsamplings and the head."""
     last = len(spec.stages) - 1
-    first_width, last_width = spec.stages[0].channels, spec.stages[last].channels
-    for problem in spec.stem.problems(Site(spec.input.channels, first_width)):
+    for problem in spec.stem.problems(Site(spec.input.channels, spec.stages[0].channels)):
         yield _Complaint(("stem",), problem, 0)
     for index in range(1, last + 1):
         before, stage = spec.stages[index - 1], spec.stages[index]
         path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
         for problem in (stage.downsample or spec.downsample).problems(Site(before.channels, stage.channels)):
             yield _Complaint(path, problem, index)
-    for problem in spec.head.problems(Site(last_width, last_width)):
+    for problem in spec.head.problems(head_site(spec)):
         yield _Complaint(("head",), problem, last)
 
 

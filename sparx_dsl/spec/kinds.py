@@ -125,6 +125,13 @@ def builtin_kinds() -> tuple[Kind, ...]:
         Kind("ffn", ffns.ConvFfn, "sparx_dsl.nn.ffn:build_conv", "sparx_dsl.pricing.ffns:price_conv"),
         Kind("ffn", ffns.NoFfn, None, None),
         Kind("head", heads.LinearHead, "sparx_dsl.nn.head:build_linear", "sparx_dsl.pricing.ends:price_linear_head"),
+        Kind(
+            "head",
+            heads.SemanticFpn,
+            "sparx_dsl.nn.semantic_fpn:build",
+            "sparx_dsl.pricing.heads:price_semantic_fpn",
+        ),
+        Kind("head", heads.UPerNet, "sparx_dsl.nn.upernet:build", "sparx_dsl.pricing.heads:price_upernet"),
         Kind("head", heads.NoHead, None, None),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sparx_dsl.spec.frozen import FrozenDict
 from sparx_dsl.spec.models import LayerOptions, Spec
-from sparx_dsl.spec.options.base import NormName
+from sparx_dsl.spec.options.base import NormName, Site
 from sparx_dsl.spec.options.ffns import FfnOptions, Mlp
 from sparx_dsl.spec.options.fusions import DMCA, FusionOptions
 from sparx_dsl.spec.options.mixers import MixerOptions
@@ -56,6 +56,13 @@ def choices(spec: Spec, index: int) -> Iterator[Chosen]:
     for number in range(1, stage.depth + 1):
         own = stage.layers.get(number)
         yield common if own is None else common.over(own, ("stages", index, "layers", number))
+
+
+def head_site(spec: Spec) -> Site:
+    """The place of the head: behind the last stage, or behind all of them where it reads all."""
+    width = spec.stages[-1].channels
+    maps = tuple(stage.channels for stage in spec.stages) if spec.head.reads_all_stages else ()
+    return Site(width, width, spec.layer.norm or "layer", maps=maps)
 
 
 def layer_settings(spec: Spec) -> tuple[tuple[LayerSettings, ...], ...]:

@@ -36,6 +36,8 @@ class Site:
     """The layer's number in its stage, from 1."""
     features: int = 0
     """How many features of ``channels`` channels a fusion is given."""
+    maps: tuple[int, ...] = ()
+    """The channels of the maps that a head reads, the first stage's first; empty where it reads only the last one."""
     reduction: int = 1
     """How many times smaller the map of the last stage is, per side; what ``reduction: auto`` stands for."""
 
