@@ -65,10 +65,21 @@ def fusions() -> st.SearchStrategy[dict[str, Any]]:
     """Any fusion."""
     dmca = st.fixed_dictionaries(
         {"kind": st.just("dmca")},
-        optional={"groups": st.sampled_from(GROUPS), "reduction": st.sampled_from(["auto", 1, 2, 3])},
+        optional={
+            "groups": st.sampled_from(GROUPS),
+            "reduction": st.sampled_from(["auto", 1, 2, 3]),
+            "shortcut": st.booleans(),
+        },
     )
-    concat = st.fixed_dictionaries({"kind": st.just("concat")}, optional={"ratio": st.integers(1, 2)})
-    return st.one_of(dmca, concat)
+    sized = st.fixed_dictionaries(
+        {"kind": st.sampled_from(["concat", "no_gcca"])}, optional={"ratio": st.integers(1, 2)}
+    )
+    width = {"head_width": st.sampled_from(HEAD_WIDTHS)}
+    sca = st.fixed_dictionaries({"kind": st.just("sca"), **width}, optional={"merging": st.integers(1, 4)})
+    sra = st.fixed_dictionaries(
+        {"kind": st.just("sra"), **width}, optional={"reduction": st.sampled_from(["auto", 1, 2, 3])}
+    )
+    return st.one_of(dmca, sized, sca, sra)
 
 
 def ffns() -> st.SearchStrategy[dict[str, Any]]:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.nn.dmca import complete
 from sparx_dsl.nn.init import initialise, no_weight_decay
 from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter, fusing, ganglion_mixing, normal_mixing
 from sparx_dsl.nn.norm import make_norm
@@ -20,7 +19,7 @@ from sparx_dsl.spec.kinds import default_registry
 from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
-from sparx_dsl.spec.options.fusions import DMCA, ConcatFusion
+from sparx_dsl.spec.options.fusions import DMCA
 from sparx_dsl.spec.options.heads import LinearHead
 from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, MixerOptions, WindowAttention
 from sparx_dsl.spec.options.stems import ConvStem, PatchStem
@@ -192,91 +191,6 @@ def test_ss2d_is_four_walks_over_the_map(size: tuple[int, int], state: int) -> N
     normed = functional.group_norm(total, 1, module.norm.weight, module.norm.bias)
     expected = functional.conv2d(normed, module.out_projection.weight, module.out_projection.bias)
     torch.testing.assert_close(module(projected), expected)
-
-
-def conv(state: dict[str, Tensor], name: str, x: Tensor, **options: int) -> Tensor:
-    """A convolution with the weights of that name."""
-    return functional.conv2d(x, state[f"{name}.weight"], state.get(f"{name}.bias"), **options)
-
-
-def batch_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
-    """BatchNorm in evaluation with the statistics of that name."""
-    mean, variance, weight, bias = (
-        state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias"))
-    return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
-
-
-def reduced(state: dict[str, Tensor], name: str, x: Tensor, ratio: int) -> Tensor:
-    """Query or key: spatial reduction, then 1×1 and BatchNorm."""
-    if ratio > 1:
-        x = conv(state, f"{name}.reduction.conv", x, stride=ratio, padding=(ratio + 1) // 2, groups=x.shape[1])
-        x = functional.gelu(batch_norm(state, f"{name}.reduction.norm", x))
-    return batch_norm(state, f"{name}.projection.norm", conv(state, f"{name}.projection.conv", x))
-
-
-def dmca_by_steps(
-    state: dict[str, Tensor], x: Tensor, features: Tensor, groups: int, ratio: int, out_channels: int
-) -> Tensor:
-    """The oracle: equation 1 of the paper with the authors' details, one channel at a time where channels attend."""
-    batch, channels, height, width = x.shape
-    selected = functional.group_norm(features, 1, state["norm.weight"], state["norm.bias"])
-    selected = conv(state, "selection.conv", selected, padding=1, groups=features.shape[1])
-    selected = functional.gelu(batch_norm(state, "selection.norm", selected))
-    both = functional.gelu(conv(state, "key_value", selected))
-    query = reduced(state, "query", x, ratio)
-    key, value = reduced(state, "key", both[:, :channels], ratio), reduced(state, "value", both[:, channels:], 1)
-    attended, share = torch.zeros_like(value), channels // groups
-    for channel in range(channels):
-        peers = range(channel // share * share, (channel // share + 1) * share)
-        scale = 1 / math.sqrt(query.shape[2] * query.shape[3])
-        scores = torch.stack([(query[:, channel] * key[:, peer]).sum((1, 2)) for peer in peers], dim=1)
-        scores = (scores * scale).softmax(1)
-        attended[:, channel] = sum(scores[:, place, None, None] * value[:, peer] for place, peer in enumerate(peers))
-    three = torch.cat((query if ratio == 1 else x, attended, value), dim=1)
-    shuffled = torch.empty_like(three)
-    for place in range(3 * channels):
-        shuffled[:, place % 3 * channels + place // 3] = three[:, place]
-    mixed = functional.gelu(conv(state, "mixing", shuffled, padding=1, groups=3 * channels))
-    result = conv(state, "projection", mixed, groups=3)
-    if out_channels % 3 == 1:
-        return torch.cat((result, result.mean(1, keepdim=True)), dim=1)
-    if out_channels % 3 == 2:
-        rows = result.permute(0, 2, 3, 1).reshape(batch, height * width, -1)
-        two = functional.adaptive_avg_pool1d(rows, 2).reshape(batch, height, width, 2).permute(0, 3, 1, 2)
-        return torch.cat((result, two), dim=1)
-    return result
-
-
-@pytest.mark.parametrize("size", [(1, 1), (4, 4), (5, 7)])
-@pytest.mark.parametrize("ratio", [1, 2, 3, 4])
-@pytest.mark.parametrize("out_channels", [12, 13, 14, 17])
-def test_dmca_is_its_equation(size: tuple[int, int], ratio: int, out_channels: int) -> None:
-    """DMCA agrees with the step by step oracle at every reduction, size and remainder of the output width by three."""
-    options = DMCA(groups=2, reduction=ratio)
-    module = settle(builder("fusion", options)(options, Site(6, out_channels, norm="group", features=3)))
-    x, features = random_map(6, *size), random_map(18, *size, seed=2)
-    expected = dmca_by_steps(module.state_dict(), x, features, 2, ratio, out_channels)
-    assert expected.shape[1] == out_channels
-    torch.testing.assert_close(module(x, features), expected)
-
-
-@pytest.mark.parametrize("channels", [6, 9])
-def test_missing_channels_are_means(channels: int) -> None:
-    """Two missing channels are what adaptive average pooling over the channels gives, shared middle and all."""
-    x = random_map(channels, 2, 3)
-    pooled = functional.adaptive_avg_pool1d(x.flatten(2).transpose(1, 2), 2).transpose(1, 2).reshape(2, 2, 2, 3)
-    torch.testing.assert_close(complete(x, 2)[:, channels:], pooled)
-    torch.testing.assert_close(complete(x, 1)[:, channels], x.mean(1))
-
-
-def test_concatenation_fuses_input_and_features() -> None:
-    """1×1 over input and features side by side, depthwise 3×3 without residual, GELU, 1×1."""
-    options = ConcatFusion()
-    module = settle(builder("fusion", options)(options, Site(4, 11, features=2)))
-    x, features = random_map(4, 3, 5), random_map(8, 3, 5, seed=2)
-    state = module.state_dict()
-    hidden = conv(state, "conv", conv(state, "expansion", torch.cat((x, features), dim=1)), padding=1, groups=8)
-    torch.testing.assert_close(module(x, features), conv(state, "projection", functional.gelu(hidden)))
 
 
 def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:

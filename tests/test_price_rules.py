@@ -23,7 +23,7 @@ from sparx_dsl.spec.kinds import ROLES, Role, default_registry
 from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp, NoFfn
-from sparx_dsl.spec.options.fusions import DMCA, ConcatFusion
+from sparx_dsl.spec.options.fusions import DMCA, SCA, SRA, ConcatFusion, NoGcca
 from sparx_dsl.spec.options.heads import LinearHead
 from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, WindowAttention
 from sparx_dsl.spec.options.stems import ConvStem, PatchStem
@@ -72,6 +72,24 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("fusion", DMCA(groups=4, reduction=1), Site(12, 24, features=1, reduction=2), 5, 4,
      24 + 12 * 9 + 24 + 12 * 24 + 24 + 3 * (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
      (12 * 9 + 12 * 24 + 3 * 144 + 36 * 9 + 12 * 24) * 20 + 4 * 9 * 40),
+    # The same without X and V beside Z: depthwise on 12, 12 channels to 26.
+    ("fusion", DMCA(groups=4, reduction=1, shortcut=False), Site(12, 26, features=1, reduction=2), 5, 4,
+     24 + 12 * 9 + 24 + 12 * 24 + 24 + 3 * (144 + 24) + (12 * 9 + 12 + 12 * 26 + 26),
+     (12 * 9 + 12 * 24 + 3 * 144 + 12 * 9 + 12 * 26) * 20 + 4 * 9 * 40),
+    # 24 channels gathered to 8; query and value; 16 channels to 24, depthwise, to 18.
+    ("fusion", NoGcca(ratio=3), Site(8, 18, features=3), 5, 4,
+     48 + 24 * 9 + 48 + 24 * 8 + 8 + 2 * (64 + 16) + 16 * 24 + 24 + 24 * 9 + 24 + 24 * 18 + 18,
+     (24 * 9 + 24 * 8 + 2 * 64 + 16 * 24 + 24 * 9 + 24 * 18) * 20),
+    # Kernels of 5×5 and stride 3 leave 2×2 of 5×4 positions; 20 positions attend to 20 + 4 tokens.
+    ("fusion", SCA(heads=2, merging=3), Site(8, 18, features=3), 5, 4,
+     24 * 25 + 3 + 48 + 24 * 16 + 16 + 8 * 24 + 24 + 8 * 8 + 8 + 8 * 9 + 16 + 8 * 18 + 18,
+     (24 * 25 + 24 * 16) * 4 + 2 * 20 * 24 * 8 + (8 * 24 + 8 * 8 + 8 * 9 + 8 * 18) * 20),
+    # As DMCA on 5×4 with r = 2, but key and value are reduced, and 20 positions attend to 6.
+    ("fusion", SRA(head_width=4), Site(12, 26, features=3, reduction=2), 5, 4,
+     72 + 36 * 9 + 72 + 36 * 24 + 24
+     + 2 * (12 * 9 + 24 + 144 + 24) + (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
+     (36 * 9 + 36 * 24) * 20 + 2 * (12 * 9 + 144) * 6 + 144 * 20 + 2 * 20 * 6 * 12
+     + (36 * 9 + 12 * 24) * 20),
     # (1 + 3)·8 channels to 16, depthwise, to 18.
     ("fusion", ConcatFusion(ratio=2), Site(8, 18, features=3), 5, 4,
      32 * 16 + 16 + 16 * 9 + 16 + 16 * 18 + 18, (32 * 16 + 16 * 9 + 16 * 18) * 20),
@@ -113,10 +131,11 @@ def test_macs_are_those_that_torch_counts(place):
     from torch.utils.flop_counter import FlopCounterMode
 
     role, options, site, height, width, *_ = BY_HAND[place]
-    module: Any = default_registry().of(role, options).load_builder()(options, site).eval()
-    inputs = [torch.zeros(1, site.channels, height, width)]
+    module: Any = default_registry().of(role, options).load_builder()(options, site, device="meta").eval()
+    # On the meta device torch counts fused attention too.
+    inputs = [torch.zeros(1, site.channels, height, width, device="meta")]
     if role == "fusion":
-        inputs.append(torch.zeros(1, site.features * site.channels, height, width))
+        inputs.append(torch.zeros(1, site.features * site.channels, height, width, device="meta"))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(*inputs)
     assert counter.get_total_flops() == 2 * price_of(role, options, site, height, width).macs

@@ -37,7 +37,59 @@ class ReducedProjection(nn.Module):
         return self.projection(x)
 
 
-class ChannelAggregator(nn.Module):
+class Aggregator(nn.Module):
+    """What DMCA has in common with its variant of spatial attention: all but the attention.
+
+    ``ratios`` are the spatial reductions of query, key and value; without ``shortcut`` only what was attended to
+    goes on.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        features: int,
+        out_channels: int,
+        *,
+        ratios: tuple[int, int, int],
+        shortcut: bool,
+        norm: NormName,
+        **factory: Unpack[Factory],
+    ) -> None:
+        super().__init__()
+        self.shortcut = shortcut
+        groups = 3 if shortcut else 1
+        self.missing = out_channels % groups
+        read = features * channels
+        self.norm = make_norm(norm, read, **factory)
+        self.selection = batch_normed_depthwise(read, 3, 1, **factory)
+        self.key_value = pointwise(read, 2 * channels, **factory)
+        self.query = ReducedProjection(channels, ratios[0], **factory)
+        self.key = ReducedProjection(channels, ratios[1], **factory)
+        self.value = ReducedProjection(channels, ratios[2], **factory)
+        self.mixing = depthwise(groups * channels, 3, **factory)
+        self.projection = pointwise(groups * channels, out_channels - self.missing, groups=groups, **factory)
+
+    def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""
+        selected = functional.gelu(self.selection(self.norm(features)))
+        key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
+        return key, value
+
+    def mix(self, own: Tensor, attended: Tensor, value: Tensor) -> Tensor:
+        """Three maps (batch, C, height, width) to (batch, out_channels, height, width)."""
+        if not self.shortcut:
+            return self.projection(functional.gelu(self.mixing(attended)))
+        # The three maps interleave, so that each of the three groups of the projection reads a third of every
+        # map.
+        mixed = (
+            torch.unflatten(torch.cat((own, attended, value), dim=1), 1, (-1, 3))
+            .transpose(1, 2)
+            .flatten(1, 2)
+        )
+        return complete(self.projection(functional.gelu(self.mixing(mixed))), self.missing)
+
+
+class ChannelAggregator(Aggregator):
     """DMCA: features are selected, attended to channel by channel, and mixed with the input (equation 1)."""
 
     def __init__(
@@ -49,37 +101,22 @@ class ChannelAggregator(nn.Module):
         groups: int,
         ratio: int,
         norm: NormName,
+        shortcut: bool = True,
         **factory: Unpack[Factory],
     ) -> None:
-        super().__init__()
+        ratios = (ratio, ratio, 1)
+        super().__init__(
+            channels, features, out_channels, ratios=ratios, shortcut=shortcut, norm=norm, **factory
+        )
         self.groups = groups
         self.query_replaces_input = ratio == 1
-        self.missing = out_channels % 3
-        read = features * channels
-        self.norm = make_norm(norm, read, **factory)
-        self.selection = batch_normed_depthwise(read, 3, 1, **factory)
-        self.key_value = pointwise(read, 2 * channels, **factory)
-        self.query = ReducedProjection(channels, ratio, **factory)
-        self.key = ReducedProjection(channels, ratio, **factory)
-        self.value = ReducedProjection(channels, 1, **factory)
-        self.mixing = depthwise(3 * channels, 3, **factory)
-        self.projection = pointwise(3 * channels, out_channels - self.missing, groups=3, **factory)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
-        selected = functional.gelu(self.selection(self.norm(features)))
-        key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
+        key, value = self.select(features)
         query, value = self.query(x), self.value(value)
         attended = attend_to_channels(query, self.key(key), value, self.groups)
-        # The three maps interleave, so that each of the three groups of the projection reads a third of every
-        # map.
-        own = query if self.query_replaces_input else x
-        mixed = (
-            torch.unflatten(torch.cat((own, attended, value), dim=1), 1, (-1, 3))
-            .transpose(1, 2)
-            .flatten(1, 2)
-        )
-        return complete(self.projection(functional.gelu(self.mixing(mixed))), self.missing)
+        return self.mix(query if self.query_replaces_input else x, attended, value)
 
 
 def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -> Tensor:
@@ -125,6 +162,7 @@ def build(
         groups=options.groups,
         ratio=options.spatial_reduction(site),
         norm=site.norm,
+        shortcut=options.shortcut,
         device=device,
         dtype=dtype,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sparx_dsl.pricing.published import MACS_TOLERANCE, PARAMS_TOLERANCE, Comparison
+from sparx_dsl.pricing.published import FUSION_TOLERANCE, TOLERANCE, Comparison
 
 COLUMNS = (
     "model", "table", "params, printed", "params, ours", "difference",
@@ -13,16 +13,20 @@ COLUMNS = (
 ALIGNMENT = ("---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---")
 
 
-def paper_page(backbones: Sequence[Comparison], ablations: Sequence[Comparison]) -> str:
+def paper_page(
+    backbones: Sequence[Comparison], ablations: Sequence[Comparison], fusion_ablations: Sequence[Comparison]
+) -> str:
     """The tables of backbones and ablations, and a paragraph for each row that does not land."""
-    rows = (*backbones, *ablations)
+    rows = (*backbones, *ablations, *fusion_ablations)
     landed = sum(row.params_land and row.macs_land for row in rows)
     off = [row for row in rows if not (row.params_land and row.macs_land)]
     parts = [
-        f"{landed} of {len(rows)} rows land: parameters within {PARAMS_TOLERANCE:.0%} and MACs within "
-        f"{MACS_TOLERANCE:.0%} of the printed figure, or rounding to it.",
+        f"{landed} of {len(rows)} rows land: parameters within {TOLERANCE.params:.0%} and MACs within "
+        f"{TOLERANCE.macs:.0%} of the printed figure ({FUSION_TOLERANCE.params:.0%} and {FUSION_TOLERANCE.macs:.0%} "
+        "for the fusion ablations, of which the paper leaves widths open), or rounding to it.",
         "## Backbones", _table(backbones),
         "## Connection ablations (variants of sparx_mamba_t)", _table(ablations),
+        "## Fusion ablations (variants of sparx_mamba_t)", _table(fusion_ablations),
         "## Rows that do not land", *(_reason(row) for row in off),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"

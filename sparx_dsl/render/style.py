@@ -73,7 +73,9 @@ LINES: Mapping[EdgeKind, Line] = {
 MIXER_NAMES: Mapping[str, str] = {
     "ss2d": "SS2D", "ssm": "SSM", "bi_ssm": "Bi-SSM", "window_attention": "window attention",
 }  # fmt: skip
-FUSION_NAMES: Mapping[str, str] = {"dmca": "DMCA", "concat": "concatenation"}
+FUSION_NAMES: Mapping[str, str] = {
+    "dmca": "DMCA", "concat": "concatenation", "no_gcca": "DMCA without GCCA", "sca": "SCA", "sra": "SRA",
+}  # fmt: skip
 SHORT_NAMES: Mapping[str, str] = {"window_attention": "window"}
 TWO_LINES = 14
 """Points by which layers with a second line are wider; they are half as much higher."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sparx_dsl.errors import Diagnostic, Related
 from sparx_dsl.spec.models import Spec, Stage
 from sparx_dsl.spec.options.base import KindOptions, Problem, Site
 from sparx_dsl.spec.options.ffns import Mlp
 from sparx_dsl.spec.options.fusions import DMCA
+from sparx_dsl.spec.options.mixers import MixerOptions
 from sparx_dsl.spec.resolve import Chosen, Path, choices, head_site
 
 
@@ -77,13 +78,22 @@ def _layer(
     """The complaints of one layer's kinds, but for those whose place is in ``met``."""
     channels = spec.stages[index].channels
     site = Site(channels, channels, number=number, reduction=2 ** (len(spec.stages) - 1 - index))
+    sites = {"mixer": site, "fusion": _fusion_site(site, chosen), "ffn": site}
     defaults: dict[str, KindOptions] = {"fusion": DMCA(), "ffn": Mlp()}
-    for slot in ("mixer", "fusion", "ffn"):
+    for slot, own_site in sites.items():
         options = chosen.values.get(slot) or defaults.get(slot)
         path = chosen.paths.get(slot) or ("stages", index, "channels")
         if isinstance(options, KindOptions) and (slot != "fusion" or reads) and path not in met:
-            for problem in options.problems(site):
+            for problem in options.problems(own_site):
                 yield _Complaint(path, problem, index, given=slot in chosen.paths)
+
+
+def _fusion_site(site: Site, chosen: Chosen) -> Site:
+    """The site of the layer's fusion, which gives what the mixer's projection would."""
+    mixer = chosen.values.get("mixer")
+    # Without a mixer that is the mistake, not the width of its projection.
+    projected = mixer.projected(site.channels) if isinstance(mixer, MixerOptions) else 3 * site.channels
+    return replace(site, out_channels=projected)
 
 
 def _places(stage: Stage, number: int) -> bool:
@@ -115,8 +125,9 @@ def _diagnostic(spec: Spec, complaints: list[_Complaint]) -> Diagnostic:
     related: list[Related] = []
     if str(spec.stages[first.stage].channels) in problem.message:
         for index in dict.fromkeys(complaint.stage for complaint in complaints):
-            width, text = spec.where("stages", index, "channels"), f"stage {index + 1} has"
+            width, channels = spec.where("stages", index, "channels"), spec.stages[index].channels
             if width != where:
-                related.append(Related(width, f"{text} {spec.stages[index].channels} channels"))
+                text = f"stage {index + 1} has {channels} {'channel' if channels == 1 else 'channels'}"
+                related.append(Related(width, text))
     notes = () if first.given else ("this kind is the language's default; no level of the spec names another",)
     return Diagnostic(problem.code, problem.message, where, notes=notes, help=problem.help, related=tuple(related))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sparx_dsl.spec.options.base import KindOptions, NormName
+from sparx_dsl.spec.options.base import KindOptions, NormName, Problem, Site
 
 
 class StemOptions(KindOptions, frozen=True):
@@ -33,6 +34,16 @@ class ConvStem(StemOptions, frozen=True):
     def stride(self) -> int:
         """Two convolutions of stride 2."""
         return 4
+
+    def problems(self, site: Site) -> Iterator[Problem]:
+        """Half of the first stage's channels are at least one."""
+        if site.out_channels < 2:
+            yield Problem(
+                "kind",
+                "SPX215",
+                "this stem's first convolution has half of the first stage's channels, and that has 1",
+                "give the first stage 2 channels or more, or write stem: {kind: patch}",
+            )
 
 
 class PatchStem(StemOptions, frozen=True):

@@ -1,0 +1,65 @@
+"""DMCA without its attention: query and value, fused by a Conv-FFN (SparX, section 4.4, "w/o GCCA")."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.concat import Concatenation
+from sparx_dsl.nn.convolution import pointwise
+from sparx_dsl.nn.dmca import ReducedProjection, batch_normed_depthwise
+from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.spec.options.base import NormName, Site
+from sparx_dsl.spec.options.fusions import NoGcca
+
+
+class QueryValueFusion(nn.Module):
+    """The features become the value, the input the query, both as in DMCA; a Conv-FFN fuses the two."""
+
+    def __init__(
+        self,
+        channels: int,
+        features: int,
+        out_channels: int,
+        *,
+        hidden: int,
+        norm: NormName,
+        **factory: Unpack[Factory],
+    ) -> None:
+        super().__init__()
+        read = features * channels
+        self.norm = make_norm(norm, read, **factory)
+        self.selection = batch_normed_depthwise(read, 3, 1, **factory)
+        self.gathering = pointwise(read, channels, **factory)
+        self.query = ReducedProjection(channels, 1, **factory)
+        self.value = ReducedProjection(channels, 1, **factory)
+        self.fusion = Concatenation(2 * channels, hidden, out_channels, **factory)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        selected = functional.gelu(self.selection(self.norm(features)))
+        value = self.value(functional.gelu(self.gathering(selected)))
+        return self.fusion(self.query(x), value)
+
+
+def build(
+    options: NoGcca,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> QueryValueFusion:
+    """Make the fusion of query and value for that site."""
+    return QueryValueFusion(
+        site.channels,
+        site.features,
+        site.out_channels,
+        hidden=options.ratio * site.channels,
+        norm=site.norm,
+        device=device,
+        dtype=dtype,
+    )
