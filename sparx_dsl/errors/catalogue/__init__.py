@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sparx_dsl.errors.catalogue import graph, limits, rules, schema, text, tools
+from sparx_dsl.errors.catalogue import graph, limits, rules, schema, text, tools, weights
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
 
@@ -21,6 +21,14 @@ def catalogue_of(entries: Iterable[CodeEntry]) -> Mapping[str, CodeEntry]:
 
 
 CODES: Final[Mapping[str, CodeEntry]] = catalogue_of(
-    (*text.ENTRIES, *schema.ENTRIES, *rules.ENTRIES, *graph.ENTRIES, *limits.ENTRIES, *tools.ENTRIES)
+    (
+        *text.ENTRIES,
+        *schema.ENTRIES,
+        *rules.ENTRIES,
+        *graph.ENTRIES,
+        *limits.ENTRIES,
+        *tools.ENTRIES,
+        *weights.ENTRIES,
+    )
 )
 """The catalogue; ``CODES["SPX009"]`` explains that code."""

@@ -1,0 +1,168 @@
+"""Loading a checkpoint into a model, and building the model that a checkpoint of ours describes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.graph import connect
+from sparx_dsl.lowering import Backbone, build_backbone, lower
+from sparx_dsl.schedule import plan
+from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, parse_spec
+from sparx_dsl.weights.assess import Fit, Sides, assess, strict_mistakes
+from sparx_dsl.weights.limits import DEFAULT_CHECKPOINT_LIMITS, CheckpointLimits
+from sparx_dsl.weights.read import Checkpoint, Source, read_checkpoint
+from sparx_dsl.weights.recognise import named_format, recognise
+from sparx_dsl.weights.released import departures
+from sparx_dsl.weights.report import LoadReport, shortened
+
+SPEC_KEY, LANGUAGE_KEY, FEATURES_KEY = "spec", "sparx", "features"
+"""The metadata of our files: the spec's YAML text, the version of its language, the stages whose maps are given."""
+
+
+def load_checkpoint(
+    model: nn.Module,
+    source: Source,
+    *,
+    format: str | None = None,
+    strict: bool = True,
+    section: str | None = None,
+    limits: CheckpointLimits = DEFAULT_CHECKPOINT_LIMITS,
+) -> LoadReport:
+    """Load a .safetensors, .pth or .pt file, or a state dict, into a backbone of the same stages.
+
+    ``format`` is ``sparx_dsl``, ``sparx_mamba``, ``vmamba`` or ``swin``; by default the names show it. ``section`` is
+    the key under which a file of several keeps the weights. With ``strict``, every tensor of the model gets exactly
+    the file's values and every value of the file is used. Else missing and unused tensors are reported, a relative
+    position bias is interpolated to the model's window, and a classifier of other classes is left as it was.
+    Raises ``SparxError`` (SPX501, SPX6xx); the model is then as it was before.
+    """
+    checkpoint = read_checkpoint(source, section, limits)
+    where = checkpoint.where
+    chosen = recognise(checkpoint.tensors, where) if format is None else named_format(format, where)
+    targets = model_tensors(model)
+    sides = Sides(targets, checkpoint.tensors, _whole(model, targets))
+    fit = assess(sides, chosen, where)
+    mistakes = [*_without_storage(targets, where), *fit.mistakes]
+    if strict:
+        mistakes += strict_mistakes(fit, sides, where)
+    if mistakes:
+        raise SparxError(mistakes)
+    notes = (*fit.notes, *_doubts(model, fit, checkpoint))
+    kept = {each.name for each in fit.resized}
+    copy_values(targets, fit.values)
+    matched = tuple(name for name in fit.values if name not in kept)
+    return LoadReport(chosen, matched, fit.resized, fit.missing, fit.unused, fit.computed, fit.unbuilt, notes)
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | str | None = None,
+    features: tuple[int, ...] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    checkpoint_limits: CheckpointLimits = DEFAULT_CHECKPOINT_LIMITS,
+) -> Backbone:
+    """Build the backbone that a file of ``save_checkpoint`` describes, with its weights, in the dtype they have there.
+
+    The file's tensors are held against the spec before anything of the spec's size is allocated. Raises
+    ``SparxError`` (SPX501, SPX6xx, and all that a spec can do wrong).
+    """
+    checkpoint = read_checkpoint(Path(path), None, checkpoint_limits)
+    graph = connect(written_spec(checkpoint, limits))
+    chosen = _common_dtype(checkpoint.tensors) if dtype is None else dtype
+    outputs = features or _written_features(checkpoint)
+    sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs, limits=limits)
+    tensors = model_tensors(sketch)
+    sides = Sides(tensors, checkpoint.tensors, _whole(sketch, tensors))
+    fit = assess(sides, "sparx_dsl", checkpoint.where)
+    mistakes = [*fit.mistakes, *strict_mistakes(fit, sides, checkpoint.where)]
+    if mistakes:
+        raise SparxError(mistakes)
+    model = build_backbone(graph, device=device, dtype=chosen, features=outputs, limits=limits)
+    copy_values(model_tensors(model), fit.values)
+    return model
+
+
+def written_spec(checkpoint: Checkpoint, limits: Limits = DEFAULT_LIMITS) -> Spec:
+    """The spec that a file of ours carries; raises ``SparxError`` (SPX642, or what the spec does wrong)."""
+    text = checkpoint.metadata.get(SPEC_KEY)
+    if text is None:
+        message = "the file carries no spec, so that it does not say which backbone its weights belong to"
+        advice = "build the backbone from its spec, and load_checkpoint(model, path)"
+        raise SparxError(Diagnostic("SPX642", message, checkpoint.where, help=advice))
+    source = checkpoint.where.source
+    return parse_spec(text, name="<spec in the file>" if source is None else f"{source.name}[spec]", limits=limits)
+
+
+def model_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The parameters and buffers of a model that checkpoints hold; writing into them writes into the model."""
+    return dict(model.state_dict())
+
+
+def _whole(model: nn.Module, targets: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors, without values, of the backbone that a model for features was cut from."""
+    if not isinstance(model, Backbone) or model.schedule.features is None:
+        return targets
+    return model_tensors(lower(plan(model.schedule.graph), device="meta"))
+
+
+def _written_features(checkpoint: Checkpoint) -> tuple[int, ...] | None:
+    """The stages whose maps the saved model gave; what is no list of stages is left to the spec to refuse."""
+    stages = checkpoint.metadata.get(FEATURES_KEY, "").split(",")
+    return tuple(int(stage) for stage in stages if stage.isdecimal() and len(stage) <= 4) or None
+
+
+def copy_values(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+    """Write every value into the tensor of its name."""
+    with torch.no_grad():
+        for name, value in values.items():
+            targets[name].copy_(value)
+
+
+def _common_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype | None:
+    """The one dtype of all floating point tensors; None where they differ."""
+    found = {value.dtype for value in tensors.values() if value.is_floating_point()}
+    return found.pop() if len(found) == 1 else None
+
+
+def _without_storage(targets: Mapping[str, Tensor], where: Where) -> Iterator[Diagnostic]:
+    if any(value.is_meta for value in targets.values()):
+        message = "the model was built on the device meta, so there is nothing to load into"
+        yield Diagnostic("SPX630", message, where, help='build it with device="cpu" or another real device')
+
+
+def _doubts(model: nn.Module, fit: Fit, checkpoint: Checkpoint) -> Iterator[str]:
+    """Where the model computes otherwise than the model that the weights come from, though all shapes are the same."""
+    if not isinstance(model, Backbone):
+        return
+    if fit.format != "sparx_dsl":
+        yield from shortened([*departures(model.schedule.graph, fit.format)])
+    elif SPEC_KEY in checkpoint.metadata:
+        theirs, ours = _flat(written_spec(checkpoint)), _flat(model.spec)
+        keys = [key for key in dict.fromkeys([*theirs, *ours]) if theirs.get(key) != ours.get(key)]
+        if keys:
+            yield f"the file was written for a spec that differs in {', '.join(shortened(keys))}"
+
+
+def _flat(spec: Spec) -> dict[str, object]:
+    """What a spec says, its defaults too, by 1-based key path; without what leaves the weights their meaning."""
+    return dict(_leaves("", spec.model_dump(mode="json", by_alias=True, exclude={"name", "input", "drop_path"})))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, inner in cast(dict[str, Any], value).items():
+            yield from _leaves(f"{path}.{key}" if path else key, inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(cast(list[Any], value), start=1):
+            yield from _leaves(f"{path}.{number}", inner)
+    else:
+        yield path, value

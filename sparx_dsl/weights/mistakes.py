@@ -1,0 +1,56 @@
+"""Diagnostics that list tensors by name, each with the name that was perhaps meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sparx_dsl.errors import Diagnostic, Where, closest, quoted, visible
+from sparx_dsl.weights.report import count, shortened
+
+_NUMBER = re.compile(r"\d+")
+
+
+def listed(code: str, what: str, names: Sequence[str], where: Where, help: str | None = None) -> Diagnostic:
+    """One diagnostic for all the tensors of which ``what`` is true."""
+    notes = tuple(visible(name) for name in shortened(list(names)))
+    return Diagnostic(code, f"{count(len(names), 'tensor')} {what}", where, notes=notes, help=help)
+
+
+def listed_missing(
+    missing: Sequence[str], theirs: Mapping[str, str], unused: Sequence[str], where: Where
+) -> Diagnostic:
+    """The model's tensors that the file has nothing for; ``theirs`` is what each would be called there."""
+    lines = [_missing_line(name, theirs.get(name), unused) for name in missing]
+    advice = "pass strict=False to leave them as they are"
+    return listed("SPX623", "of the model are not in the file", lines, where, advice)
+
+
+def listed_unused(unused: Sequence[str], missing: Sequence[str], where: Where) -> Diagnostic:
+    """The file's tensors that the model has no place for; ``missing`` are the names that it still looks for."""
+    lines = [f"{name}{_meant(name, missing)}" for name in unused]
+    advice = "pass strict=False to leave them out"
+    return listed("SPX624", "of the file have no place in the model", lines, where, advice)
+
+
+def _missing_line(name: str, theirs: str | None, unused: Sequence[str]) -> str:
+    if theirs is None:
+        return f"{name}, for which this format has no name"
+    called = "" if theirs == name else f", there {theirs}"
+    return f"{name}{called}{_meant(theirs, unused)}"
+
+
+def _meant(name: str, candidates: Sequence[str]) -> str:
+    """The name that differs in one of its parts only, if that part is close to what was written there."""
+    parts = name.split(".")
+    for other in candidates:
+        others = other.split(".")
+        odd = [(mine, theirs) for mine, theirs in zip(parts, others, strict=False) if mine != theirs]
+        if len(others) == len(parts) and len(odd) == 1 and _misspelt(*odd[0]):
+            return f": did you mean {quoted(other, 120)}?"
+    return ""
+
+
+def _misspelt(part: str, other: str) -> bool:
+    """Whether two parts of names are close; those that differ in a number are two layers, and both right."""
+    return _NUMBER.sub("", part) != _NUMBER.sub("", other) and closest(part, [other]) is not None

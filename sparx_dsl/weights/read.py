@@ -1,0 +1,115 @@
+"""From a file or a state dict to named tensors, whatever it was wrapped in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import torch
+from torch import Tensor, nn
+
+from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_mean, quoted
+from sparx_dsl.weights.limits import CheckpointLimits
+from sparx_dsl.weights.report import shortened
+from sparx_dsl.weights.safetensors_file import read_safetensors
+from sparx_dsl.weights.torch_file import read_torch
+
+Source = str | os.PathLike[str] | Mapping[str, Tensor]
+"""A path to a .safetensors, .pth or .pt file, or a state dict."""
+
+SECTIONS: Final = ("model", "state_dict", "model_ema", "state_dict_ema")
+"""Under which of these keys training scripts put a model's weights."""
+WRAPPER: Final = "module."
+"""What ``DistributedDataParallel`` puts before every name."""
+ENDINGS: Final = (".safetensors", ".pth", ".pt")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named tensors, where they came from, and the texts that their file carries."""
+
+    tensors: Mapping[str, Tensor]
+    where: Where
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimits) -> Checkpoint:
+    """Read and unwrap a checkpoint; raises ``SparxError`` for what is no checkpoint of plain tensors."""
+    if isinstance(source, Mapping):
+        where = Where(source=SourceText("<state dict>", ""))
+        return Checkpoint(_tensors(source, section, limits, where), where)
+    path = Path(source)
+    where = Where(source=SourceText(str(path), ""))
+    _check_file(path, limits, where)
+    if path.suffix == ".safetensors":
+        tensors, metadata = read_safetensors(path, limits, where)
+        return Checkpoint(_tensors(tensors, section, limits, where), where, metadata)
+    tensors = _tensors(read_torch(path, limits, where), section, limits, where)
+    _refuse_unbacked(tensors, where)
+    return Checkpoint(tensors, where)
+
+
+def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
+    if path.suffix not in ENDINGS:
+        advice = did_you_mean(path.suffix, ENDINGS) or f"one of {', '.join(ENDINGS)}"
+        message = f"{quoted(path.name)} has not the ending of a checkpoint"
+        raise SparxError(Diagnostic("SPX601", message, where, help=advice))
+    try:
+        size = path.stat().st_size
+        regular = path.is_file()
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise SparxError(Diagnostic("SPX501", f"the file cannot be read: {reason}", where)) from None
+    if not regular:
+        raise SparxError(Diagnostic("SPX501", "the file cannot be read: it is no regular file", where))
+    if size > limits.file_bytes:
+        message = f"the file has {size:,} bytes, more than the limit of {limits.file_bytes:,}"
+        raise SparxError(Diagnostic("SPX602", message, where, help="raise CheckpointLimits(file_bytes=…) in the call"))
+
+
+def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: Where) -> dict[str, Tensor]:
+    """The state dict in what a file holds: the thing itself, or one section of it; names without a wrapper's prefix."""
+    if not isinstance(found, Mapping):
+        message = f"there is no state dict in this file, but a value of type {type(found).__name__}"
+        raise SparxError(Diagnostic("SPX613", message, where))
+    chosen = _section(cast(Mapping[Any, Any], found), section, where)
+    if len(chosen) > limits.tensors:
+        message = f"{len(chosen):,} tensors are more than the limit of {limits.tensors:,}"
+        raise SparxError(Diagnostic("SPX603", message, where))
+    odd = [quoted(str(name)) for name, value in chosen.items() if not (isinstance(name, str) and _is_plain(value))]
+    if odd or not chosen:
+        message = f"{len(odd)} entries are no plain dense tensors" if odd else "there are no tensors in it"
+        raise SparxError(Diagnostic("SPX613", message, where, notes=tuple(shortened(odd))))
+    wrapped = all(name.startswith(WRAPPER) for name in chosen)
+    return {name.removeprefix(WRAPPER) if wrapped else name: value for name, value in chosen.items()}
+
+
+def _section(found: Mapping[Any, Any], section: str | None, where: Where) -> Mapping[Any, Any]:
+    sections = [key for key in SECTIONS if isinstance(found.get(key), Mapping)]
+    if section is not None:
+        if not isinstance(found.get(section), Mapping):
+            there = [str(key) for key, value in found.items() if isinstance(value, Mapping)]
+            advice = did_you_mean(section, there) or (f"it has {', '.join(shortened(there))}" if there else None)
+            raise SparxError(Diagnostic("SPX614", f"the file has no section {quoted(section)}", where, help=advice))
+        return found[section]
+    if len(sections) > 1:
+        message = f"the file holds weights under {' and under '.join(sections)}, which may differ"
+        raise SparxError(Diagnostic("SPX614", message, where, help=f"say which: section={sections[0]!r}"))
+    return found[sections[0]] if sections else found
+
+
+def _is_plain(value: object) -> bool:
+    """A dense tensor of no subclass that could compute something of its own, or a parameter."""
+    return type(value) in (Tensor, nn.Parameter) and isinstance(value, Tensor) and value.layout == torch.strided \
+        and not value.is_quantized  # fmt: skip
+
+
+def _refuse_unbacked(tensors: Mapping[str, Tensor], where: Where) -> None:
+    """Refuse tensors that claim more values than the file gives them: repeated ones could fill any memory."""
+    for name, value in tensors.items():
+        if value.is_meta or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            message = f"{quoted(name)} claims the shape {list(value.shape)}, and the file holds fewer values for it"
+            raise SparxError(Diagnostic("SPX608", message, where))

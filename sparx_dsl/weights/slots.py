@@ -1,0 +1,103 @@
+"""How the weights of a fusion follow the features that it reads, when the layer reads others than before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.graph import ConnectionGraph
+
+
+@dataclass(frozen=True, slots=True)
+class SlotAxis:
+    """Along which axis a fusion's tensor has one block for each feature, and how many blocks stand before."""
+
+    axis: int
+    before: int = 0
+
+
+def _norm(module: str) -> dict[str, SlotAxis]:
+    """The tensors of a norm over the features."""
+    return {f"{module}.{leaf}": SlotAxis(0) for leaf in ("weight", "bias", "running_mean", "running_var")}
+
+
+_SELECTION: Final = {"selection.conv.weight": SlotAxis(0), **_norm("norm"), **_norm("selection.norm")}
+
+SLOT_AXES: Final[Mapping[str, Mapping[str, SlotAxis]]] = {
+    "dmca": {**_SELECTION, "key_value.weight": SlotAxis(1)},
+    "sra": {**_SELECTION, "key_value.weight": SlotAxis(1)},
+    "no_gcca": {**_SELECTION, "gathering.weight": SlotAxis(1)},
+    "sca": {
+        **_norm("merging.norm"),
+        "merging.conv.weight": SlotAxis(0),
+        "merging.scale": SlotAxis(0),
+        "merging.key_value.weight": SlotAxis(1),
+    },
+    # The layer's own input comes before the features.
+    "concat": {"expansion.weight": SlotAxis(1, before=1)},
+}
+"""For each kind of fusion, the tensors that have a block for each feature."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMap:
+    """Where the block of each feature comes from, in the order of the target's slots."""
+
+    features: tuple[str, ...]
+    """The target's features."""
+    origins: tuple[int | None, ...]
+    """For each of them its slot in the source; None for a feature that was not read there."""
+    gone: tuple[str, ...]
+    """The source's features that are read no more."""
+
+    @property
+    def same(self) -> bool:
+        """Whether the same features are read in the same order."""
+        return not self.gone and self.origins == tuple(range(len(self.origins)))
+
+    def __str__(self) -> str:
+        return "; ".join(self._parts())
+
+    def _parts(self) -> Iterator[str]:
+        new = [name for name, slot in zip(self.features, self.origins, strict=True) if slot is None]
+        kept = len(self.features) - len(new)
+        yield f"{kept} of {len(self.features)} features kept" if new or self.gone else "features in another order"
+        if new:
+            yield f"as drawn for {', '.join(new)}"
+        if self.gone:
+            yield f"dropped {', '.join(self.gone)}"
+
+
+def slot_map(
+    source: ConnectionGraph, source_layer: str, target: ConnectionGraph, target_layer: str, origins: Mapping[str, str]
+) -> SlotMap:
+    """Match the features that a layer reads now with those it read before; ``origins`` is target name → source name."""
+    before = [edge.source for edge in source.features(source_layer)]
+    now = tuple(edge.source for edge in target.features(target_layer))
+    slots = tuple(before.index(origins[name]) if origins.get(name) in before else None for name in now)
+    return SlotMap(now, slots, tuple(name for place, name in enumerate(before) if place not in slots))
+
+
+def moved_blocks(found: Tensor, drawn: Tensor, slots: SlotMap, place: SlotAxis) -> Tensor | None:
+    """The source's blocks in the target's order, and the target's own where there is none; None where they do not fit.
+
+    ``found`` is the source's tensor, ``drawn`` the target's.
+    """
+    axis, blocks = place.axis, place.before + len(slots.features)
+    width = drawn.shape[axis] // blocks
+    others = [tuple(side for number, side in enumerate(each.shape) if number != axis) for each in (found, drawn)]
+    before = place.before + len(slots.gone) + sum(slot is not None for slot in slots.origins)
+    if others[0] != others[1] or found.shape[axis] != before * width:
+        return None
+    origins = [*range(place.before), *(None if slot is None else place.before + slot for slot in slots.origins)]
+    if not any(slot is not None for slot in slots.origins) and not place.before:
+        return None
+    parts = [
+        (drawn if origin is None else found).narrow(axis, (number if origin is None else origin) * width, width)
+        for number, origin in enumerate(origins)
+    ]
+    return torch.cat([part.to(drawn.device, drawn.dtype) for part in parts], dim=axis)

@@ -1,0 +1,162 @@
+"""Carrying trained weights from one backbone into an edited one: every layer keeps its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.graph import Node
+from sparx_dsl.lowering import Backbone
+from sparx_dsl.schedule import Run
+from sparx_dsl.weights.load import copy_values, model_tensors
+from sparx_dsl.weights.report import LoadReport, Resized
+from sparx_dsl.weights.slots import SLOT_AXES, moved_blocks, slot_map
+from sparx_dsl.weights.swin import resized_bias, shifts
+
+
+def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
+    """Copy the weights of ``source`` into ``target``, another version of the same backbone.
+
+    ``renames`` is old name → new name for the nodes that are called differently now, such as ``LayerEdit.renames``.
+    A node keeps every tensor whose meaning and shape are the same; a fusion keeps the weights of each feature that it
+    still reads, wherever that stands now; a relative position bias is interpolated to another window. What has no
+    source stays as it was drawn. Raises ``SparxError`` (SPX630, SPX650); the target is then as it was.
+    """
+    origins = node_origins(source, target, renames or {})
+    work = _Transfer(source, target, origins)
+    if any(value.is_meta for tensors in (work.old, work.new) for value in tensors.values()):
+        raise SparxError(Diagnostic("SPX630", "a model on the device meta has no weights to give or to take"))
+    work.run()
+    copy_values(work.new, work.values)
+    changed = {each.name for each in work.resized}
+    matched = tuple(name for name in work.values if name not in changed)
+    unused = tuple(name for name in work.old if name not in work.used)
+    return LoadReport("transfer", matched, tuple(work.resized), tuple(work.missing), unused, notes=tuple(work.notes()))
+
+
+def node_origins(source: Backbone, target: Backbone, renames: Mapping[str, str]) -> dict[str, str]:
+    """For each node of the target the node of the source that it was; raises ``SparxError`` (SPX650)."""
+    old, new = ([node.name for node in model.schedule.graph.nodes] for model in (source, target))
+    mistakes = [*_unknown(renames, old, "source"), *_unknown(renames.values(), new, "target")]
+    if len(set(renames.values())) < len(renames):
+        mistakes.append(Diagnostic("SPX650", "two nodes of the source cannot become one of the target"))
+    if mistakes:
+        raise SparxError(mistakes)
+    stayed = {name: name for name in new if name in old and name not in renames}
+    return {**stayed, **{now: before for before, now in renames.items()}}
+
+
+def _unknown(names: Iterable[str], known: list[str], which: str) -> Iterator[Diagnostic]:
+    for name in names:
+        if name not in known:
+            yield Diagnostic("SPX650", f"the {which} has no node {quoted(name)}", help=did_you_mean(name, known))
+
+
+@dataclass
+class _Transfer:
+    """The work in progress: what every tensor of the target will hold."""
+
+    source: Backbone
+    target: Backbone
+    origins: Mapping[str, str]
+    old: dict[str, Tensor] = field(init=False)
+    new: dict[str, Tensor] = field(init=False)
+    values: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    resized: list[Resized] = field(default_factory=list[Resized])
+    missing: list[str] = field(default_factory=list[str])
+    used: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.old, self.new = model_tensors(self.source), model_tensors(self.target)
+
+    def run(self) -> None:
+        """Find a value for every tensor of every module of the target."""
+        for step in self.target.schedule.steps:
+            if isinstance(step, Run):
+                prefix = f"{step.module}."
+                for name in [name for name in self.new if name.startswith(prefix)]:
+                    self._fill(name, step, name.removeprefix(prefix))
+
+    def _fill(self, name: str, step: Run, inner: str) -> None:
+        old_name = self._old_name(step, inner)
+        if old_name is None or old_name not in self.old or not self._fits(name, old_name, step, inner):
+            self.missing.append(name)
+
+    def _old_name(self, step: Run, inner: str) -> str | None:
+        """What the source calls this tensor, if it has one of the same meaning."""
+        origin = self.origins.get(step.node)
+        if origin is None:
+            return None
+        before, now = self.source.schedule.graph.node(origin), self.target.schedule.graph.node(step.node)
+        if step.part == "link":
+            return self._old_link(origin, self.origins.get(step.inputs[0]), inner)
+        if before.settings is None or now.settings is None:
+            return f"{origin}.{inner}" if _kind(before) == _kind(now) else None
+        if step.part in ("mixer", "fusion") and inner.startswith("norm."):
+            # The layer's own norm stands before its fusion, or before its mixer where there is none.
+            return f"{origin}.{'fusion' if before.ganglion else 'mixer'}.{inner}"
+        return f"{origin}.{step.part}.{inner}" if _same_kind(before, now, inner) else None
+
+    def _old_link(self, origin: str, feature: str | None, inner: str) -> str | None:
+        steps = (step for step in self.source.schedule.steps if isinstance(step, Run) and step.part == "link")
+        found = next((step for step in steps if step.node == origin and step.inputs[0] == feature), None)
+        return None if found is None else f"{found.module}.{inner}"
+
+    def _fits(self, name: str, old_name: str, step: Run, inner: str) -> bool:
+        """Take the source's tensor as it is or adapted; whether either could be done."""
+        found, drawn = self.old[old_name], self.new[name]
+        if step.part == "fusion" and inner.startswith("fusion."):
+            value, how = self._by_slots(found, drawn, step.node, inner.removeprefix("fusion."))
+        elif found.shape == drawn.shape:
+            value, how = found, None
+        elif inner == "mixer.position_bias" and found.shape[1] == drawn.shape[1]:
+            value, how = resized_bias(found, drawn.shape[0]), "by bicubic interpolation"
+        else:
+            return False
+        if value is None:
+            return False
+        self.used.add(old_name)
+        self.values[name] = value
+        if how is not None:
+            self.resized.append(Resized(name, tuple(found.shape), tuple(drawn.shape), how))
+        return True
+
+    def _by_slots(self, found: Tensor, drawn: Tensor, layer: str, inner: str) -> tuple[Tensor | None, str | None]:
+        """A fusion's tensor, its blocks moved to where their features stand now, and a word on that."""
+        before, now = self.source.schedule.graph, self.target.schedule.graph
+        slots = slot_map(before, self.origins[layer], now, layer, self.origins)
+        axes = SLOT_AXES.get(now.node(layer).layer_settings.fusion.kind)
+        if slots.same or (axes is not None and inner not in axes):
+            return (found if found.shape == drawn.shape else None), None
+        # Of a kind from elsewhere nobody knows which values belong to which feature.
+        return (None, None) if axes is None else (moved_blocks(found, drawn, slots, axes[inner]), str(slots))
+
+    def notes(self) -> Iterator[str]:
+        """What changed about the layers that are still there."""
+        for node in self.target.schedule.graph.layers():
+            origin = self.origins.get(node.name)
+            if origin is None:
+                yield f"{node.name} is new"
+                continue
+            before = self.source.schedule.graph.node(origin)
+            name = node.name if origin == node.name else f"{node.name} (before: {origin})"
+            if before.ganglion != node.ganglion:
+                yield f"{name} is now a {'ganglion' if node.ganglion else 'normal'} layer"
+            if shifts(before) != shifts(node):
+                yield f"{name} now {'shifts' if shifts(node) else 'does not shift'} its windows"
+
+
+def _kind(node: Node) -> tuple[str, str | None]:
+    """The role of a node, and the kind of a stem, a downsampling or a head."""
+    return node.role, None if node.options is None else node.options.kind
+
+
+def _same_kind(before: Node, now: Node, inner: str) -> bool:
+    """Whether a part of a layer means the same in both: mixers and fusions of two kinds share names, and no meaning."""
+    old, new = before.layer_settings, now.layer_settings
+    if inner.startswith("fusion."):
+        return old.fusion.kind == new.fusion.kind
+    return old.mixer.kind == new.mixer.kind or not inner.startswith(("mixer.", "projection."))
