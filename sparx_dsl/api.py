@@ -90,7 +90,15 @@ def difference(before: Source, after: Source) -> str:
 
 
 def paper_page(path: str | os.PathLike[str]) -> str:
-    """Printed figures, as in ``specs/paper/figures.yaml``, beside our counts, in Markdown; raises ``SparxError``."""
+    """Printed figures, as in the files of ``specs/paper``, beside our counts, in Markdown; raises ``SparxError``.
+
+    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``.
+    """
+    keys = pricing.top_level_keys(Path(path))
+    if "heads" in keys:
+        return render.dense_page(pricing.compare_dense(Path(path)))
+    if "resolutions" in keys:
+        return render.resolutions_page(pricing.compare_resolutions(Path(path)))
     return render.paper_page(*pricing.compare(Path(path)))
 
 
