@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -413,6 +417,14 @@ def test_a_file_of_another_spec_is_noted(tmp_path: Path) -> None:
     assert load_checkpoint(small("vmamba"), tmp_path / "model.safetensors").notes == ()
 
 
+def test_a_spec_in_a_file_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
+    """A file of a later language still holds tensors; the report says that the rest could not be compared."""
+    model = small("vmamba")
+    safetensors.torch.save_file(snapshot(model), tmp_path / "model.safetensors", {"spec": "sparx: 2"})
+    (note,) = load_checkpoint(model, tmp_path / "model.safetensors").notes
+    assert note.startswith("the spec in the file cannot be read, so that it was not compared: SPX1")
+
+
 # Saving.
 
 
@@ -468,7 +480,21 @@ def test_our_files_carry_spec_and_versions(tmp_path: Path) -> None:
     assert metadata["sparx_dsl"]
 
 
-# The report.
+# The page and the report.
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_code_of_the_page_runs(number: int, tmp_path: Path) -> None:
+    """Each Python block of docs/weights.md runs by itself, beside the zoo and the examples."""
+    docs = SPECS.parent / "docs"
+    page = (docs / "weights.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(found) == 3
+    for folder in (SPECS, docs / "examples"):
+        shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "block.py").write_text(found[number], encoding="utf-8")
+    with contextlib.chdir(tmp_path):
+        runpy.run_path("block.py")
 
 
 def test_a_report_reads_as_text() -> None:

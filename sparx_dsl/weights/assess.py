@@ -184,7 +184,7 @@ def _buffers(state: Mapping[str, Tensor], computed: tuple[str, ...], where: Wher
             side = state[name].shape[0] if state[name].dim() else 0
             window = round(side**0.5)
             expected = relative_position_index(window) if window * window == side and window <= 256 else None
-            if expected is None or not torch.equal(state[name], expected):
+            if expected is None or not torch.equal(state[name].cpu().long(), expected):
                 odd.append(name)
     if odd:
         yield listed("SPX629", "are not in the order of Swin's windows", odd, where, "is this a checkpoint of Swin V2?")

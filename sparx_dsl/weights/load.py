@@ -146,10 +146,19 @@ def _doubts(model: nn.Module, fit: Fit, checkpoint: Checkpoint) -> Iterator[str]
     if fit.format != "sparx_dsl":
         yield from shortened([*departures(model.schedule.graph, fit.format)])
     elif SPEC_KEY in checkpoint.metadata:
-        theirs, ours = _flat(written_spec(checkpoint)), _flat(model.spec)
-        keys = [key for key in dict.fromkeys([*theirs, *ours]) if theirs.get(key) != ours.get(key)]
-        if keys:
-            yield f"the file was written for a spec that differs in {', '.join(shortened(keys))}"
+        yield from _other_settings(model.spec, checkpoint)
+
+
+def _other_settings(spec: Spec, checkpoint: Checkpoint) -> Iterator[str]:
+    try:
+        theirs, ours = _flat(written_spec(checkpoint)), _flat(spec)
+    except SparxError as error:
+        codes = ", ".join(dict.fromkeys(mistake.code for mistake in error.diagnostics))
+        yield f"the spec in the file cannot be read, so that it was not compared: {codes}"
+        return
+    keys = [key for key in dict.fromkeys([*theirs, *ours]) if theirs.get(key) != ours.get(key)]
+    if keys:
+        yield f"the file was written for a spec that differs in {', '.join(shortened(keys))}"
 
 
 def _flat(spec: Spec) -> dict[str, object]:

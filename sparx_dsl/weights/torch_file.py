@@ -29,6 +29,7 @@ _CALLING: Final = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1",
 _NUMBERS: Final = {"BININT", "BININT1", "BININT2", "LONG1", "INT", "LONG"}
 _BESIDE: Final = {"BINPUT", "LONG_BINPUT", "MEMOIZE", "NONE"}
 """What may stand between a storage's size and the end of its tuple."""
+ARCHIVE_START: Final = b"PK\x03\x04"
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 LEGACY_PICKLES: Final = 5
 """A file as torch wrote it before version 1.6: magic number, version, platform, the object, the storages' names."""
@@ -38,7 +39,7 @@ def read_torch(path: Path, limits: CheckpointLimits, where: Where) -> Any:
     """What ``torch.save`` put into the file; raises ``SparxError`` (SPX602, SPX610 to SPX612)."""
     size = path.stat().st_size
     try:
-        zipped = zipfile.is_zipfile(path)
+        zipped = _is_archive(path)
         pickles = [_zipped_pickle(path, size, limits, where)] if zipped else _legacy_pickles(path, limits)
         for pickle in pickles:
             mistake = _forbidden(pickle, size, where)
@@ -51,6 +52,15 @@ def read_torch(path: Path, limits: CheckpointLimits, where: Where) -> Any:
         reason = str(error).partition("\n")[0] or type(error).__name__
         advice = "fetch or save it again, as a plain dict of tensors"
         raise SparxError(Diagnostic("SPX611", f"torch cannot read this file: {reason}", where, help=advice)) from None
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether the file is an archive; raises ``ValueError`` where its beginning says one thing and its end another."""
+    with path.open("rb") as file:
+        begins = file.read(len(ARCHIVE_START)) == ARCHIVE_START
+    if begins != zipfile.is_zipfile(path):
+        raise ValueError("it is half an archive")
+    return begins
 
 
 def _zipped_pickle(path: Path, size: int, limits: CheckpointLimits, where: Where) -> Iterator[tuple[str, Any]]:
@@ -81,9 +91,9 @@ def _legacy_pickles(path: Path, limits: CheckpointLimits) -> Iterator[Iterator[t
     """The opcodes of the pickles with which a file of the old form begins."""
     with path.open("rb") as file:
         text = io.BytesIO(file.read(limits.header_bytes))
-    if ("LONG1", LEGACY_MAGIC) not in itertools.islice(_opcodes(text), 3):
+    if ("LONG1", LEGACY_MAGIC) not in itertools.islice(_opcodes(io.BytesIO(text.getvalue()[:32])), 3):
         raise ValueError("it does not begin as torch begins a file")
-    yield from (_opcodes(text) for _ in range(LEGACY_PICKLES - 1))
+    yield from (_opcodes(text) for _ in range(LEGACY_PICKLES))
 
 
 def _opcodes(pickle: io.BytesIO) -> Iterator[tuple[str, Any]]:

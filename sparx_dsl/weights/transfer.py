@@ -94,11 +94,17 @@ class _Transfer:
         if step.part == "link":
             return self._old_link(origin, self.origins.get(step.inputs[0]), inner)
         if before.settings is None or now.settings is None:
-            return f"{origin}.{inner}" if _kind(before) == _kind(now) else None
+            return f"{origin}.{inner}" if self._same_end(before, now) else None
         if step.part in ("mixer", "fusion") and inner.startswith("norm."):
             # The layer's own norm stands before its fusion, or before its mixer where there is none.
             return f"{origin}.{'fusion' if before.ganglion else 'mixer'}.{inner}"
         return f"{origin}.{step.part}.{inner}" if _same_kind(before, now, inner) else None
+
+    def _same_end(self, before: Node, now: Node) -> bool:
+        """Whether a stem, a downsampling or a head means the same in both; a head may read a map of each stage."""
+        graphs = self.source.schedule.graph, self.target.schedule.graph
+        maps = [len(graph.features(node.name)) for graph, node in zip(graphs, (before, now), strict=True)]
+        return _kind(before) == _kind(now) and maps[0] == maps[1]
 
     def _old_link(self, origin: str, feature: str | None, inner: str) -> str | None:
         steps = (step for step in self.source.schedule.steps if isinstance(step, Run) and step.part == "link")
