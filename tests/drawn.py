@@ -31,6 +31,7 @@ head: {kind: linear}
 """
 KIND_OF_COLOUR = {
     "#555555": "feed", "#0072b2": "intra", "#d55e00": "inter", "#007a5a": "cross_stage", "#b0468c": "added",
+    "#222222": "tap",
 }  # fmt: skip
 STRING = r'"(?:[^"\\]|\\.)*"'
 NODE = re.compile(rf"^ +(n\d+) \[((?:{STRING}|[^\"\]])*)\];$")

@@ -19,9 +19,10 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 NUMBERS = frozenset({
     "channels", "depth", "S", "M", "state", "expand", "rank", "conv", "convs", "groups", "reduction", "ratio", "size",
     "classes", "head_width", "window", "drop_path", "merging",
+    "pyramid_channels", "head_channels", "auxiliary_channels",
 })  # fmt: skip
 WORDS = frozenset({"cross_stage", "intra", "norm"})
-BOOLEANS = frozenset({"dpe", "bias", "gate", "halve", "shift", "shortcut"})
+BOOLEANS = frozenset({"dpe", "bias", "gate", "halve", "shift", "shortcut", "auxiliary"})
 NAMES = frozenset({"name", "from", "to"})
 REQUIRED = frozenset({"sparx", "name", "stem", "stages", "channels", "depth", "kind", "from", "to"})
 SLOTS = frozenset({"stem", "mixer", "fusion", "ffn", "downsample", "head"})

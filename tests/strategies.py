@@ -153,6 +153,25 @@ def stems() -> st.SearchStrategy[dict[str, Any]]:
     return st.one_of(conv, patch)
 
 
+def heads() -> st.SearchStrategy[dict[str, Any]]:
+    """Any head, none included; those for dense prediction narrow."""
+    classes, narrow = st.integers(1, 5), st.sampled_from([2, 4])
+    linear = st.fixed_dictionaries({"kind": st.just("linear"), "classes": classes}, optional={"norm": NORMS})
+    dense = {"classes": classes, "pyramid_channels": narrow}
+    fpn = st.fixed_dictionaries(
+        {"kind": st.just("semantic_fpn"), **dense, "head_channels": narrow}, optional={"norm": NORMS}
+    )
+    upernet = st.fixed_dictionaries(
+        {"kind": st.just("upernet"), **dense, "auxiliary_channels": narrow},
+        optional={
+            "norm": NORMS,
+            "auxiliary": st.booleans(),
+            "pools": st.lists(st.integers(1, 7), min_size=1, max_size=3),
+        },
+    )
+    return st.one_of(st.just({"kind": "none"}), linear, fpn, upernet)
+
+
 @st.composite
 def links(draw: st.DrawFn, made: list[dict[str, Any]]) -> dict[str, Any]:
     """Links that can be added to, and cut from, these stages."""
@@ -211,12 +230,7 @@ def spec_mappings(draw: st.DrawFn, *, most_stages: int = 3, deepest: int = 5) ->
     edits = draw(links(made))
     if edits:
         spec["links"] = edits
-    spec["head"] = draw(
-        st.one_of(
-            st.just({"kind": "none"}),
-            st.fixed_dictionaries({"kind": st.just("linear"), "classes": st.integers(1, 5)}, optional={"norm": NORMS}),
-        )
-    )
+    spec["head"] = draw(heads())
     return spec
 
 

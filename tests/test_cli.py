@@ -78,6 +78,31 @@ def test_output_goes_to_a_file(
     assert f"{sparx_dsl.plan(TINY)}\n" == target.read_text(encoding="utf-8")
 
 
+def test_head_replaces_the_head(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """--head is an edit of the spec: another kind with its defaults, also where the spec's own is of that kind."""
+    spec = sparx_dsl.load_spec(ROOT / "specs" / "swin_t.yaml")
+    upernet, plain = spec.edit({"head": {"kind": "upernet"}}), spec.edit({"head": None})
+    expected = {
+        ("compile", "--head", "upernet", "--emit", "schedule", "--size", "64"): str(sparx_dsl.plan(upernet, (64, 64))),
+        ("compile", "--head", "upernet", "--explain", "head"): sparx_dsl.connect(upernet).explain("head"),
+        ("cost", "--head", "none"): sparx_dsl.cost_table(sparx_dsl.cost(plain)),
+    }
+    for (command, *options), text in expected.items():
+        assert 0 == run(monkeypatch, command, ROOT / "specs" / "swin_t.yaml", *options)
+        assert text.rstrip("\n") == capsys.readouterr().out.rstrip("\n")
+
+
+def test_a_head_of_the_same_kind_has_its_defaults(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """--head linear makes 1000 classes of a spec's 10."""
+    path = tmp_path / "ten.yaml"
+    ten = sparx_dsl.load_spec(ROOT / "specs" / "swin_t.yaml").edit({"head.classes": 10})
+    path.write_text(sparx_dsl.dump_spec(ten), encoding="utf-8")
+    assert 0 == run(monkeypatch, "compile", path, "--head", "linear", "--emit", "yaml")
+    assert 1000 == sparx_dsl.parse_spec(capsys.readouterr().out).head.output(768, 7, 7, (224, 224))[0]
+
+
 def test_draw_writes_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """By the file's extension, or by --emit."""
     assert 0 == run(monkeypatch, "draw", TINY, "-o", tmp_path / "a.svg")
@@ -111,6 +136,7 @@ def test_explain_cost_diff_check_paper_and_schema(
     ("arguments", "code"),
     [
         (("compile", "absent.yaml"), "SPX501"),
+        (("compile", TINY, "--head", "upernt"), "SPX106"),
         (("compile", TINY, "--size", "0"), "SPX520"),
         (("compile", TINY, "--size", "12x"), "SPX520"),
         (("compile", TINY, "--emit", "svg"), "SPX521"),

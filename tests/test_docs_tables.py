@@ -81,6 +81,8 @@ def written(value: object) -> str:
         return f"`{{kind: {value.kind}}}`"
     if isinstance(value, tuple) and len(set(value)) == 1:
         return f"`{value[0]}`"
+    if isinstance(value, tuple) and value:
+        return f"`{list(value)}`"
     return "none" if value is None or value == () or isinstance(value, BaseModel | Mapping) else f"`{value}`"
 
 

@@ -61,9 +61,20 @@ def chain(mapping: dict[str, Any]) -> list[str]:
     return [*names, "head"] if mapping.get("head", {"kind": "none"})["kind"] != "none" else names
 
 
+DENSE = ("semantic_fpn", "upernet")
+"""The heads that read every stage."""
+
+
+def taps(mapping: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """The last layers of all stages but the last, where the head reads them."""
+    dense = mapping.get("head", {}).get("kind") in DENSE
+    return {(f"stage{k}.layer{stage['depth']}", "head", "tap")
+            for k, stage in enumerate(mapping["stages"][:-1], start=1) if dense}  # fmt: skip
+
+
 def feature_edges(mapping: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """Rule edges + added − cut."""
-    edges: set[tuple[str, str, str]] = set()
+    """Rule edges + added − cut, and the head's taps."""
+    edges: set[tuple[str, str, str]] = taps(mapping)
     for k, stage in enumerate(mapping["stages"], start=1):
         edges |= stage_edges(stage, f"stage{k}", f"stage{k}.downsample" if k > 1 else "stem")
     links = mapping.get("links", {})
@@ -74,6 +85,8 @@ def feature_edges(mapping: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 def order_of_slots(mapping: dict[str, Any], edge: Edge) -> tuple[int, int]:
     """Where a feature belongs in the concatenation: by what it is, then by age or place in the list."""
+    if edge.kind == "tap":
+        return 0, int(edge.source.split(".")[0].removeprefix("stage"))
     if edge.kind == "added":
         written = [(link["from"], link["to"]) for link in mapping["links"]["add"]]
         return 3, written.index((edge.source, edge.target))
@@ -105,8 +118,10 @@ def test_slots_are_contiguous_and_in_the_documented_order(mapping):
         assert [edge.slot for edge in edges] == list(range(len(edges)))
         keys = [order_of_slots(mapping, edge) for edge in edges]
         assert keys == sorted(keys)
-        assert node.site.features == len(edges)
-        assert node.ganglion == bool(edges)
+        assert node.site.features == (len(edges) if node.role == "layer" else 0)
+        assert node.ganglion == (node.role == "layer" and bool(edges))
+        dense = node.name == "head" and mapping["head"]["kind"] in DENSE
+        assert node.site.maps == (tuple(stage["channels"] for stage in mapping["stages"]) if dense else ())
 
 
 @given(strategies.specs())
@@ -205,6 +220,25 @@ def with_reading_head() -> ConnectionGraph:
     return replace(graph, edges=(*graph.edges, Edge("stage2.layer1", "head", "intra", 0)))
 
 
+def dense() -> ConnectionGraph:
+    """The sound graph with a head that reads both stages."""
+    return sparx_dsl.connect(sound().spec.edit({"head": None, "head.kind": "upernet"}))
+
+
+def with_tap(source: str, target: str) -> ConnectionGraph:
+    """The dense graph with its tap laid elsewhere."""
+    graph = dense()
+    moved = {"source": source, "target": target}
+    return replace(graph, edges=tuple(replace(e, **moved) if e.kind == "tap" else e for e in graph.edges))
+
+
+def with_maps(*channels: int) -> ConnectionGraph:
+    """The dense graph with a head that is built for maps of other channels."""
+    graph = dense()
+    head = replace(graph.nodes[-1], site=replace(graph.nodes[-1].site, maps=channels))
+    return replace(graph, nodes=(*graph.nodes[:-1], head))
+
+
 def with_features(name: str, count: int) -> ConnectionGraph:
     """The sound graph with a node that is built for another number of features."""
     return with_node(name, site=replace(sound().node(name).site, features=count))
@@ -233,6 +267,12 @@ BROKEN = {
     "stage2.layer1 is built for 1 features and reads 0": lambda: with_features("stage2.layer1", 1),
     "the ganglion layer stage2.layer2 reads nothing": without_features,
     "head is no layer and reads features": with_reading_head,
+    "stage2.layer1 is no head and is tapped from stage1.layer1": lambda: with_tap("stage1.layer1", "stage2.layer1"),
+    "head taps stem, not stage1.layer1": lambda: with_tap("stem", "head"),
+    "head taps stage1.layer1, not nothing": with_maps,
+    "head taps nothing, not stage1.layer1":
+        lambda: replace(dense(), edges=tuple(edge for edge in dense().edges if edge.kind != "tap")),
+    "head is built for maps of (8, 17) channels and reads (8, 16)": lambda: with_maps(8, 17),
     "stage1.layer1 is fed a map of another shape by stem": lambda: with_node("stem", channels=24),
     "head is fed a map of another shape by stage2.layer2": lambda: with_node("stage2.layer2", stride=16),
     "stage2.layer2 reads a feature of another shape from stage2.downsample":
@@ -245,7 +285,7 @@ BROKEN = {
 @pytest.mark.parametrize("message", BROKEN)
 def test_each_kind_of_broken_graph_is_reported(message):
     """``verify_graph`` says what is broken in a graph that no spec could make."""
-    assert verify_graph(sound()) == ()
+    assert verify_graph(sound()) == verify_graph(dense()) == ()
     assert message in verify_graph(BROKEN[message]())
 
 
@@ -264,6 +304,12 @@ def test_a_broken_graph_never_leaves_connect(monkeypatch):
 def test_explanation_of_a_ganglion_layer(golden):
     """``explain`` says what stage3.layer5 of SparX-Mamba-T reads and why, and who reads it."""
     golden.check(sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml").explain("stage3.layer5"))
+
+
+def test_explanation_of_a_head_that_reads_all_stages(golden):
+    """``explain`` says which maps the head reads and that it is given the images; and of a layer, that it is tapped."""
+    graph = sparx_dsl.connect(sparx_dsl.load_spec(SPECS / "swin_t.yaml").edit({"head": None, "head.kind": "upernet"}))
+    golden.check("\n".join(graph.explain(name) for name in ("head", "stage3.layer6")))
 
 
 def test_listing(golden):
@@ -325,6 +371,10 @@ MISTAKES = {
     "SPX303 a link into no layer": (
         "links: {add: [{from: stage1.layer1, to: stage2.downsample}]}\n",
         [("SPX303", 8, 41)],
+    ),
+    "SPX303 a link into a head": (
+        "head: {kind: upernet}\nlinks: {cut: [{from: stage1.layer2, to: head}]}\n",
+        [("SPX303", 9, 41)],
     ),
     "SPX304 a link that is there": ("links: {add: [{from: stage2.layer1, to: stage2.layer2}]}\n", [("SPX304", 8, 15)]),
     "SPX304 a link added twice": (

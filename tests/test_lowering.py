@@ -76,7 +76,10 @@ def by_the_graph(backbone: Backbone, images: Tensor) -> dict[str, Tensor]:
         (feed,) = [edge.source for edge in graph.edges if edge.target == node.name and edge.kind == "feed"] or [None]
         x = images if feed is None else maps[feed]
         if node.role != "layer":
-            maps[node.name] = part(node.name, x)
+            into = [edge for edge in graph.edges if edge.target == node.name]
+            taps = sorted((edge.slot, edge.source) for edge in into if edge.slot is not None)
+            whole = [*(maps[source] for _, source in taps), x, images] if node.site.maps else [x]
+            maps[node.name] = part(node.name, *whole)
             continue
         settings = node.layer_settings
         heard = sorted(
@@ -97,9 +100,9 @@ def by_the_graph(backbone: Backbone, images: Tensor) -> dict[str, Tensor]:
     return maps
 
 
-def maps_of(result: Tensor | list[Tensor]) -> list[Tensor]:
-    """The results as a list."""
-    return [result] if isinstance(result, Tensor) else result
+def maps_of(result: Tensor | list[Tensor] | tuple[Tensor, ...]) -> list[Tensor]:
+    """The results as a list; in training a head may give two."""
+    return [result] if isinstance(result, Tensor) else list(result)
 
 
 def differentiate(

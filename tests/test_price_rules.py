@@ -24,7 +24,7 @@ from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp, NoFfn
 from sparx_dsl.spec.options.fusions import DMCA, SCA, SRA, ConcatFusion, NoGcca
-from sparx_dsl.spec.options.heads import LinearHead
+from sparx_dsl.spec.options.heads import LinearHead, SemanticFpn, UPerNet
 from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, WindowAttention
 from sparx_dsl.spec.options.stems import ConvStem, PatchStem
 
@@ -97,6 +97,16 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("ffn", ConvFfn(ratio=3), Site(8, 8), 5, 4,
      8 * 24 + 24 + 24 * 9 + 24 + 24 * 8 + 8, (2 * 8 * 24 + 24 * 9) * 20),
     ("head", LinearHead(classes=7), Site(8, 8), 5, 4, 16 + 8 * 7 + 7, 8 * 7),
+    # Maps of 4, 6 and 8 channels at 5×4, 3×2 and 2×1; norms; pyramid of 3 with biases; climbs of 1, 1 and 2 to 2.
+    ("head", SemanticFpn(classes=7, pyramid_channels=3, head_channels=2), Site(8, 8, maps=(4, 6, 8)), 5, 4,
+     2 * 18 + 18 * 3 + 9 + 3 * (81 + 3) + 3 * (54 + 4) + 36 + 4 + 2 * 7 + 7,
+     (4 * 3 + 81 + 54 + 14) * 20 + (6 * 3 + 81 + 54 + 36) * 6 + (8 * 3 + 81 + 54) * 2),
+    # The same maps. Pools of 1 and 2: 5 positions of 8→3, then 14→3; 4→3 and 6→3 and 3→3 at their sizes; 9→3 and the
+    # classes at the first; BatchNorms of 3 behind all eight but the classes. The auxiliary head reads the 6 channels.
+    ("head", UPerNet(classes=7, pyramid_channels=3, pools=(1, 2), auxiliary_channels=5),
+     Site(8, 8, maps=(4, 6, 8)), 5, 4,
+     2 * 18 + 2 * 24 + 14 * 27 + 12 + 18 + 2 * 81 + 9 * 27 + 8 * 6 + 21 + 7 + 6 * 45 + 10 + 35 + 7,
+     24 * 5 + 14 * 27 * 2 + (12 + 81 + 9 * 27 + 21) * 20 + (18 + 81) * 6),
 ]  # fmt: skip
 CASES = pytest.mark.parametrize(
     ("role", "options", "site", "height", "width", "params", "macs"),
@@ -133,7 +143,11 @@ def test_macs_are_those_that_torch_counts(place):
     role, options, site, height, width, *_ = BY_HAND[place]
     module: Any = default_registry().of(role, options).load_builder()(options, site, device="meta").eval()
     # On the meta device torch counts fused attention too.
-    inputs = [torch.zeros(1, site.channels, height, width, device="meta")]
+    sizes = [(height, width)]
+    for _ in site.maps:
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    shapes = zip((site.channels,) if not site.maps else (*site.maps, 3), sizes, strict=False)
+    inputs = [torch.zeros(1, channels, *size, device="meta") for channels, size in shapes]
     if role == "fusion":
         inputs.append(torch.zeros(1, site.features * site.channels, height, width, device="meta"))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -200,7 +214,8 @@ def test_a_larger_map_costs_no_less(role, options, site, height, width, params, 
 @CASES
 def test_more_channels_cost_more(role, options, site, height, width, params, macs):
     """Twice the channels have strictly more parameters and MACs."""
-    twice = replace(site, channels=2 * site.channels, out_channels=2 * site.out_channels)
+    maps = tuple(2 * channels for channels in site.maps)
+    twice = replace(site, channels=2 * site.channels, out_channels=2 * site.out_channels, maps=maps)
     wider = price_of(role, options, twice, height, width)
     assert wider.params > params
     assert wider.macs > macs
