@@ -1,0 +1,342 @@
+"""The heads that read every stage: naive oracles, any size, training, copies, compiling, export, lives, diagnostics."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_fusions import batch_norm, conv
+from test_modules import builder, random_map, settle
+from torch import Tensor
+from torch.export import Dim
+
+import sparx_dsl
+from sparx_dsl.schedule import Free
+from sparx_dsl.spec.options.base import Site
+from sparx_dsl.spec.options.heads import SegmentationHead, SemanticFpn, UPerNet
+
+KINDS = ("semantic_fpn", "upernet")
+MAPS = (4, 6, 8)
+SIZES = ((1, 1), (32, 32), (33, 50), (40, 7))
+"""Of images; the first map is a quarter of them."""
+EACH = pytest.mark.parametrize("kind", KINDS)
+
+torch_warns = pytest.mark.filterwarnings("default")
+
+
+def small(kind: str, **options: Any) -> sparx_dsl.Spec:
+    """Three stages with a ganglion layer in the second, and a narrow head of that kind."""
+    return sparx_dsl.parse_spec({
+        "sparx": 1, "name": "small", "input": {"size": [32, 48]}, "stem": {"kind": "conv"},
+        "layer": {"mixer": {"kind": "window_attention", "heads": 2}, "fusion": {"kind": "concat"}},
+        "stages": [{"channels": 8, "depth": 1}, {"channels": 16, "depth": 2, "S": 2}, {"channels": 24, "depth": 1}],
+        "head": {"kind": kind, "classes": 5, "pyramid_channels": 8, **options},
+    })  # fmt: skip
+
+
+# Oracles: resampling by matrices written from the definitions, convolutions by the names of their weights.
+
+
+def bilinear(inputs: int, outputs: int) -> Tensor:
+    """The matrix (outputs, inputs) of linear interpolation between the middles of cells, clamped at the edges."""
+    matrix = torch.zeros(outputs, inputs, dtype=torch.float64)
+    for row in range(outputs):
+        place = max((row + 0.5) * inputs / outputs - 0.5, 0.0)
+        low = min(math.floor(place), inputs - 1)
+        matrix[row, low] += 1 - (place - low)
+        matrix[row, min(low + 1, inputs - 1)] += place - low
+    return matrix
+
+
+def nearest(inputs: int, outputs: int) -> Tensor:
+    """The matrix that takes, for each cell, the one that its first edge lies in."""
+    matrix = torch.zeros(outputs, inputs, dtype=torch.float64)
+    for row in range(outputs):
+        matrix[row, row * inputs // outputs] = 1
+    return matrix
+
+
+def pooling(inputs: int, outputs: int) -> Tensor:
+    """The matrix of means over parts that cover the cells, each part from floor to ceiling of its share."""
+    matrix = torch.zeros(outputs, inputs, dtype=torch.float64)
+    for row in range(outputs):
+        part = range(row * inputs // outputs, -(-(row + 1) * inputs // outputs))
+        matrix[row, part.start : part.stop] = 1 / len(part)
+    return matrix
+
+
+def resample(matrix: Any, x: Tensor, height: int, width: int) -> Tensor:
+    """A map at another size, by the matrix of each side."""
+    return matrix(x.shape[2], height) @ x @ matrix(x.shape[3], width).T
+
+
+def rectified(state: dict[str, Tensor], name: str, x: Tensor, padding: int = 1) -> Tensor:
+    """Convolution, BatchNorm, ReLU with the weights of that name."""
+    return batch_norm(state, f"{name}.conv.norm", conv(state, f"{name}.conv.conv", x, padding=padding)).clamp(min=0)
+
+
+def normed(state: dict[str, Tensor], maps: list[Tensor]) -> list[Tensor]:
+    """LayerNorm over the channels of each position."""
+    found: list[Tensor] = []
+    for place, x in enumerate(maps):
+        mean, variance = x.mean(1, keepdim=True), x.var(1, correction=0, keepdim=True)
+        weight, bias = (state[f"norms.norms.{place}.{leaf}"][:, None, None] for leaf in ("weight", "bias"))
+        found.append((x - mean) / (variance + 1e-5).sqrt() * weight + bias)
+    return found
+
+
+def semantic_fpn(state: dict[str, Tensor], maps: list[Tensor], size: tuple[int, int]) -> Tensor:
+    """The oracle of Semantic FPN, level by level."""
+    maps = normed(state, maps)
+    levels = [conv(state, f"pyramid.laterals.{k}", x) for k, x in enumerate(maps)]
+    for k in (1, 0):
+        levels[k] = levels[k] + resample(nearest, levels[k + 1], *levels[k].shape[2:])
+    levels = [conv(state, f"pyramid.outputs.{k}", x, padding=1) for k, x in enumerate(levels)]
+    first, second = levels[0].shape[2:], levels[1].shape[2:]
+    one = rectified(state, "climbs.0.convs.0", levels[0])
+    two = resample(bilinear, rectified(state, "climbs.1.convs.0", levels[1]), *first)
+    three = resample(bilinear, rectified(state, "climbs.2.convs.0", levels[2]), *second)
+    three = resample(bilinear, rectified(state, "climbs.2.convs.1", three), *first)
+    return resample(bilinear, conv(state, "classifier", one + two + three), *size)
+
+
+def upernet(state: dict[str, Tensor], maps: list[Tensor], size: tuple[int, int]) -> Tensor:
+    """The oracle of UPerNet with pools of 1 and 3."""
+    maps = normed(state, maps)
+    third = maps[2].shape[2:]
+    pooled = [
+        resample(bilinear, rectified(state, f"pooling.branches.{k}", resample(pooling, maps[2], n, n), 0), *third)
+        for k, n in enumerate((1, 3))
+    ]
+    top = rectified(state, "pooling.fusion", torch.cat([maps[2], *pooled], dim=1))
+    middle = rectified(state, "laterals.1", maps[1], 0)
+    middle = middle + resample(bilinear, top, *middle.shape[2:])
+    bottom = rectified(state, "laterals.0", maps[0], 0)
+    bottom = bottom + resample(bilinear, middle, *bottom.shape[2:])
+    first = bottom.shape[2:]
+    levels = [rectified(state, "outputs.0", bottom), resample(bilinear, rectified(state, "outputs.1", middle), *first),
+              resample(bilinear, top, *first)]  # fmt: skip
+    fused = rectified(state, "fusion", torch.cat(levels, dim=1))
+    return resample(bilinear, conv(state, "classifier", fused), *size)
+
+
+def maps_for(size: tuple[int, int]) -> list[Tensor]:
+    """Random maps of three stages for an image of that size."""
+    return [random_map(channels, -(-size[0] // 2**k), -(-size[1] // 2**k), seed=k)
+            for k, channels in enumerate(MAPS, start=2)]  # fmt: skip
+
+
+CASES: list[tuple[SegmentationHead, Any]] = [
+    (SemanticFpn(classes=5, pyramid_channels=6, head_channels=4), semantic_fpn),
+    (UPerNet(classes=5, pyramid_channels=6, pools=(1, 3), auxiliary_channels=4), upernet),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("options", "oracle"), CASES, ids=KINDS)
+def test_heads_are_their_descriptions(options: SegmentationHead, oracle: Any, size: tuple[int, int]) -> None:
+    """Each head agrees with the step by step oracle, for images of any size and shape."""
+    head = settle(builder("head", options)(options, Site(8, 8, maps=MAPS)))
+    maps, images = maps_for(size), random_map(3, *size)
+    result = head(*maps, images)
+    assert result.shape == (2, 5, *size)
+    torch.testing.assert_close(result, oracle(head.state_dict(), maps, size))
+
+
+def test_the_auxiliary_result_is_of_the_last_map_but_one() -> None:
+    """In training UPerNet gives its result and that of a 3×3 convolution and the classes on the middle map."""
+    options = UPerNet(classes=5, pyramid_channels=6, auxiliary_channels=4)
+    head = settle(builder("head", options)(options, Site(8, 8, maps=MAPS)))
+    maps, images = maps_for((33, 50)), random_map(3, 33, 50)
+    state, expected = head.state_dict(), head(*maps, images)
+    # The heads' own mode is training's, their BatchNorms' is not, so that the oracle's statistics hold.
+    head.training = True
+    result, auxiliary = head(*maps, images)
+    torch.testing.assert_close(result, expected)
+    hidden = rectified(state, "auxiliary.conv", normed(state, maps)[1])
+    torch.testing.assert_close(auxiliary, resample(bilinear, conv(state, "auxiliary.classifier", hidden), 33, 50))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS), stages=st.integers(1, 4), size=st.tuples(st.integers(1, 45), st.integers(1, 45)),
+    stride=st.integers(1, 5),
+)  # fmt: skip
+def test_every_pixel_gets_its_classes(kind: str, stages: int, size: tuple[int, int], stride: int) -> None:
+    """Whatever the stages, the stem and the image, the result is (batch, classes, height, width) of the image."""
+    mapping = {
+        "sparx": 1, "name": "any", "stem": {"kind": "patch", "size": stride}, "layer": {"mixer": {"kind": "ss2d"}},
+        "stages": [{"channels": 8, "depth": 1}] * stages,
+        "head": {"kind": kind, "classes": 3, "pyramid_channels": 4},
+    }  # fmt: skip
+    model = sparx_dsl.build(mapping, device="meta").eval()
+    assert model(torch.empty(2, 3, *size, device="meta")).shape == (2, 3, *size)
+    assert sparx_dsl.plan(mapping, size, 2).buffers["head"].shape == (2, 3, *size)
+
+
+@EACH
+def test_auxiliary_changes_training_only(kind: str) -> None:
+    """In evaluation the result is one tensor; in training it is two where there is an auxiliary head, else one."""
+    images = torch.randn(2, 3, 33, 50)
+    for auxiliary in (True, False) if kind == "upernet" else (None,):
+        spec = small(kind, **({} if auxiliary is None else {"auxiliary": auxiliary}))
+        model = sparx_dsl.build(spec)
+        trained = model(images)
+        shapes = [tuple(each.shape) for each in (trained if isinstance(trained, tuple) else (trained,))]
+        assert shapes == [(2, 5, 33, 50)] * (2 if auxiliary else 1)
+        assert isinstance(model.eval()(images), Tensor)
+        keys = [key for key in model.state_dict() if key.startswith("head.auxiliary")]
+        assert bool(keys) == bool(auxiliary)
+
+
+def test_the_auxiliary_head_costs_parameters_and_no_macs() -> None:
+    """It is in the parameters; inference does not run it."""
+    with_it, without = (sparx_dsl.cost(small("upernet", auxiliary=wanted)) for wanted in (True, False))
+    assert with_it.macs == without.macs
+    assert with_it.params - without.params == 16 * 256 * 9 + 2 * 256 + 256 * 5 + 5
+
+
+# The maps and the images are held until the head has run.
+
+
+@EACH
+def test_maps_and_images_live_until_the_head_has_run(kind: str) -> None:
+    """The head reads every stage's last map and the images, and all of them are freed right behind it."""
+    schedule = sparx_dsl.plan(small(kind))
+    names = ["stage1.layer1", "stage2.layer2", "stage3.layer1", "images"]
+    place = next(p for p, step in enumerate(schedule.steps) if not isinstance(step, Free) and step.output == "head")
+    step = schedule.steps[place]
+    assert not isinstance(step, Free)
+    assert list(step.inputs) == names
+    assert {each.buffer for each in schedule.steps[place + 1 :] if isinstance(each, Free)} == set(names)
+    assert schedule.outputs == ("head",)
+    assert schedule.peak_bytes == schedule.bound_bytes
+    assert str(schedule).count("free images") == 1
+
+
+@EACH
+def test_features_leave_the_head_out(kind: str) -> None:
+    """With ``features`` the images die behind the stem, as without a head, and no module of the head is made."""
+    specs = (small(kind).edit({"head": None}), small(kind))
+    plain, dense = (sparx_dsl.plan(spec, features=(1, 2, 3)) for spec in specs)
+    assert dense.steps == plain.steps
+    model = sparx_dsl.build(small(kind), features=(1, 2, 3))
+    assert "head" not in dict(model.named_children())
+    assert model.feature_info.channels() == [8, 16, 24] == sparx_dsl.build(small(kind)).feature_info.channels()
+
+
+# Modes of use.
+
+
+@EACH
+def test_copies_compute_the_same(kind: str) -> None:
+    """``deepcopy``, ``pickle`` and a strict ``load_state_dict`` into a second build keep the results."""
+    torch.manual_seed(0)
+    model, other = sparx_dsl.build(small(kind)).eval(), sparx_dsl.build(small(kind)).eval()
+    images = torch.randn(2, 3, 33, 50)
+    expected = model(images)
+    assert not torch.equal(other(images), expected)
+    other.load_state_dict(model.state_dict(), strict=True)
+    for twin in (other, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301
+        assert torch.equal(twin(images), expected)
+
+
+@torch_warns
+@EACH
+def test_compiles_whole_for_every_batch(kind: str) -> None:
+    """``torch.compile`` takes the model as one graph, which serves every batch size."""
+    graphs: list[torch.fx.GraphModule] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    model = sparx_dsl.build(small(kind)).eval()
+    compiled = torch.compile(model, fullgraph=True, backend=backend)
+    for batch in (2, 5, 3):
+        images = torch.randn(batch, 3, 33, 50)
+        torch._dynamo.mark_dynamic(images, 0)
+        assert torch.allclose(compiled(images), model(images), atol=1e-5)
+    assert len(graphs) == 1
+
+
+@torch_warns
+@EACH
+def test_compiled_training_gives_the_same_results(kind: str) -> None:
+    """Both results of a compiled model in training agree with the eager ones."""
+    torch.compiler.reset()
+    model = sparx_dsl.build(small(kind))
+    images = torch.randn(2, 3, 33, 50)
+    results = [run(images) for run in (model, torch.compile(model, fullgraph=True, backend="aot_eager"))]
+    eager, compiled = (each if isinstance(each, tuple) else (each,) for each in results)
+    assert len(eager) == len(compiled) == (2 if kind == "upernet" else 1)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(eager, compiled, strict=True))
+
+
+@EACH
+def test_exports_for_every_batch(kind: str) -> None:
+    """``torch.export`` with a dynamic batch gives a program that agrees at other batch sizes, one included."""
+    model = sparx_dsl.build(small(kind)).eval()
+    program = torch.export.export(model, (torch.randn(2, 3, 33, 50),), dynamic_shapes=({0: Dim.DYNAMIC},)).module()
+    for batch in (1, 2, 5):
+        images = torch.randn(batch, 3, 33, 50)
+        assert torch.allclose(program(images), model(images), atol=1e-5)
+
+
+@EACH
+def test_it_learns_a_segmentation(kind: str) -> None:
+    """Forty steps of AdamW on four images of two halves bring the loss below a third of what it was."""
+    torch.manual_seed(0)
+    model = sparx_dsl.build(small(kind))
+    images, classes = torch.randn(4, 3, 32, 48), torch.zeros(4, 32, 48, dtype=torch.long)
+    images[:, :, :, 24:] += 3
+    classes[:, :, 24:] = 1
+    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    losses: list[float] = []
+    for _ in range(40):
+        results = model(images)
+        both = results if isinstance(results, tuple) else (results,)
+        loss = sum(weight * torch.nn.functional.cross_entropy(result, classes)
+                   for weight, result in zip((1.0, 0.4), both, strict=False))  # fmt: skip
+        assert isinstance(loss, Tensor)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 3
+
+
+# Mistakes.
+
+HEADER = (
+    "sparx: 1\nname: x\nstem: {kind: patch}\nlayer: {mixer: {kind: ss2d}}\nstages: [{channels: 8, depth: 1}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "code", "column"),
+    [
+        ("{kind: upernt}", "SPX106", 14),
+        ("{kind: upernet, classes: 0}", "SPX104", 32),
+        ("{kind: upernet, pools: []}", "SPX104", 30),
+        ("{kind: upernet, pools: [1, 0]}", "SPX104", 34),
+        ("{kind: upernet, auxiliary: 1}", "SPX103", 34),
+        ("{kind: semantic_fpn, auxiliary: true}", "SPX101", 28),
+        ("{kind: semantic_fpn, norm: instance}", "SPX105", 34),
+        ("{kind: semantic_fpn, head_channels: 1.5}", "SPX103", 43),
+    ],
+)
+def test_bad_options_are_charged_at_their_place(head: str, code: str, column: int) -> None:
+    """Each wrong option of a head has its code at its line and column."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.parse_spec(f"{HEADER}head: {head}\n")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.where.span is not None
+    assert (diagnostic.code, diagnostic.where.span.line, diagnostic.where.span.column) == (code, 6, column)
