@@ -6,10 +6,13 @@ from sparx_dsl.api import cost as cost
 from sparx_dsl.api import difference as difference
 from sparx_dsl.api import dot as dot
 from sparx_dsl.api import draw as draw
+from sparx_dsl.api import load_checkpoint as load_checkpoint
 from sparx_dsl.api import paper_page as paper_page
 from sparx_dsl.api import plan as plan
 from sparx_dsl.api import render_diagnostics as render_diagnostics
+from sparx_dsl.api import save_checkpoint as save_checkpoint
 from sparx_dsl.api import summary as summary
+from sparx_dsl.api import transfer as transfer
 from sparx_dsl.errors import Diagnostic as Diagnostic
 from sparx_dsl.errors import SparxError as SparxError
 from sparx_dsl.errors import explain_code as explain_code

@@ -1,6 +1,6 @@
 """The calls that users make, each from whatever they have: a file, a text, a mapping or a ``Spec``.
 
-Torch is imported when ``build`` is first called, never before.
+Torch is imported when ``build`` or a call about weights is first made, never before.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, load_spec, parse_spec
 
 if TYPE_CHECKING:
     import torch
+    from torch import Tensor
 
     from sparx_dsl.lowering import Backbone
+    from sparx_dsl.weights import LoadReport
+
+CHECKPOINT_SUFFIX = ".safetensors"
 
 Source = Spec | ConnectionGraph | Mapping[str, object] | str | os.PathLike[str]
 """A spec, its graph, a mapping of plain values, a path to a YAML file, or YAML text (a string with a line break)."""
@@ -110,13 +114,49 @@ def build(
     features: tuple[int, ...] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Backbone:
-    """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights.
+    """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights, or those of a ``.safetensors`` file.
 
     It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
-    spec has no head; with ``features`` to the list of those stages' maps (1-based). Raises ``SparxError``, also for a
-    backbone that needs more than ``limits``, before anything is allocated.
+    spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
+    wrote carries its spec, so that its path is all that is needed. Raises ``SparxError``, also for a backbone that
+    needs more than ``limits``, before anything is allocated.
     """
+    if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):
+        from sparx_dsl.weights import load_model
+
+        return load_model(source, device=device, dtype=dtype, features=features, limits=limits)
     from sparx_dsl.lowering import build_backbone
 
     graph = source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source, limits=limits))
     return build_backbone(graph, device=device, dtype=dtype, features=features, limits=limits)
+
+
+def load_checkpoint(
+    model: Backbone,
+    source: str | os.PathLike[str] | Mapping[str, Tensor],
+    *,
+    format: str | None = None,
+    strict: bool = True,
+    section: str | None = None,
+) -> LoadReport:
+    """Load weights into a backbone from a file or a state dict: ours, or released SparX-Mamba, VMamba or Swin ones.
+
+    See ``sparx_dsl.weights.load_checkpoint``; raises ``SparxError``, and the model is then as it was.
+    """
+    from sparx_dsl import weights
+
+    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section)
+
+
+def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
+    """Write weights: ours, with the spec inside (.safetensors), or a released format (.pth); raises ``SparxError``."""
+    from sparx_dsl import weights
+
+    weights.save_checkpoint(model, path, format=format)
+
+
+def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
+    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``."""
+    from sparx_dsl import weights
+
+    return weights.transfer(source, target, renames)
