@@ -60,7 +60,8 @@ def as_written(value: Any) -> Any:
     short = size[0] if isinstance(size, list) and size[0] == size[1] else size
     stages = [{k: tuple(v) if k == "ganglion" else v for k, v in stage.items()} for stage in mapping["stages"]]
     links = {"links": {k: tuple(v) for k, v in mapping["links"].items()}} if "links" in mapping else {}
-    return {**mapping, "input": {**mapping["input"], "size": short}, "stages": tuple(stages), **links}
+    head = {k: tuple(v) if k == "pools" else v for k, v in mapping["head"].items()}
+    return {**mapping, "input": {**mapping["input"], "size": short}, "stages": tuple(stages), **links, "head": head}
 
 
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -18,9 +18,10 @@ from sparx_dsl.spec import Spec
 class Backbone(fx.GraphModule):
     """A backbone compiled from a spec: ``forward(images)`` with images (batch, channels, height, width) of any size.
 
-    It gives logits (batch, classes), or (batch, classes, height, width) of a head for dense prediction, the last stage's
-    map where the spec has no head, or the list of maps of the stages it was built for. A head with an auxiliary one
-    gives a tuple of two in training. ``state_dict`` keys are ``stage3.layer4.mixer.…``. ``code`` shows the generated forward.
+    It gives logits (batch, classes), or of a head for dense prediction (batch, classes, height, width); the last
+    stage's map where the spec has no head; or the list of maps of the stages it was built for. A head with an auxiliary
+    one gives a tuple of two in training. ``state_dict`` keys are ``stage3.layer4.mixer.…``. ``code`` shows the
+    generated forward.
 
     ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size.
     ``torch.export`` takes it with a dynamic batch, whatever its mixers. Height and width can be dynamic where every
