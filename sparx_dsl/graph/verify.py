@@ -53,7 +53,7 @@ def _slots(graph: ConnectionGraph) -> Iterator[str]:
             yield f"the slots of {node.name} are not 0 to {len(edges) - 1}"
         if len({edge.source for edge in edges}) != len(edges):
             yield f"{node.name} reads a feature twice"
-        features = sum(edge.kind != "tap" for edge in edges)
+        features = sum(edge.kind != "tap" for edge in edges) if node.role == "head" else len(edges)
         if node.site.features != features:
             yield f"{node.name} is built for {node.site.features} features and reads {features}"
         if node.placed and not features:
@@ -63,16 +63,20 @@ def _slots(graph: ConnectionGraph) -> Iterator[str]:
 
 
 def _taps(graph: ConnectionGraph) -> Iterator[str]:
+    tapped: dict[str, list[Edge]] = {}
     for edge in graph.edges:
-        if edge.kind == "tap" and graph.node(edge.target).role != "head":
-            yield f"{edge.target} is no head and is tapped from {edge.source}"
+        if edge.kind == "tap":
+            tapped.setdefault(edge.target, []).append(edge)
+            if graph.node(edge.target).role != "head":
+                yield f"{edge.target} is no head and is tapped from {edge.source}"
     last_layers = {node.stage: node for node in graph.nodes if node.role == "layer"}
     for node in graph.nodes:
-        taps = [graph.node(edge.source) for edge in graph.features(node.name) if edge.kind == "tap"]
+        in_order = sorted(tapped.get(node.name, []), key=lambda edge: -1 if edge.slot is None else edge.slot)
+        taps = [edge.source for edge in in_order]
         before = [last_layers[stage] for stage in sorted(last_layers) if stage < node.stage] if node.site.maps else []
-        if taps != before:
-            wanted = ", ".join(layer.name for layer in before) or "nothing"
-            yield f"{node.name} taps {', '.join(layer.name for layer in taps) or 'nothing'}, not {wanted}"
+        wanted = [layer.name for layer in before]
+        if taps != wanted:
+            yield f"{node.name} taps {', '.join(taps) or 'nothing'}, not {', '.join(wanted) or 'nothing'}"
         channels = tuple(layer.channels for layer in (*before, node))
         if node.site.maps and node.site.maps != channels:
             yield f"{node.name} is built for maps of {node.site.maps} channels and reads {channels}"
