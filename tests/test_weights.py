@@ -165,6 +165,15 @@ def test_a_saved_model_rebuilt_from_its_file_computes_the_same_to_the_bit(
         assert torch.equal(model(image().to(dtype)), twin(image().to(dtype)))
 
 
+def test_stages_of_any_name_are_kept_in_their_order(tmp_path: Path) -> None:
+    """Files sort their names, and stages with names of their own are still the first and the second."""
+    stages = [{**stage, "name": name} for stage, name in zip(SMALL["vmamba"]["stages"], ("wide", "deep"), strict=True)]
+    model = sparx_dsl.build({**SMALL["vmamba"], "stages": stages})
+    save_checkpoint(model, tmp_path / "model.safetensors")
+    assert same(snapshot(load_model(tmp_path / "model.safetensors")), snapshot(model))
+    assert load_checkpoint(small("vmamba"), released_state(model, "vmamba")).complete
+
+
 def test_a_model_for_features_is_saved_and_rebuilt_as_one(tmp_path: Path) -> None:
     """A backbone without head keeps the stages whose maps it gives, and one with a head can be rebuilt without."""
     path = tmp_path / "model.safetensors"
@@ -234,6 +243,17 @@ def test_missing_tensors_are_named_as_the_file_would_name_them() -> None:
     (mistake,) = refusal(small("swin", 1), state)
     assert mistake.code == "SPX623"
     assert mistake.notes == ("stage2.layer1.mixer.projection.bias, there layers.1.blocks.0.attn.qkv.bias",)
+
+
+def test_another_layer_is_no_misspelling() -> None:
+    """Names that differ in a number are two layers, and neither was meant for the other."""
+    first, second = (
+        sparx_dsl.build({**SMALL["vmamba"], "stages": [{"channels": 8, "depth": 2, "layers": {number: {"dpe": True}}}]})
+        for number in (1, 2)
+    )
+    mistakes = refusal(first, snapshot(second))
+    assert [mistake.code for mistake in mistakes] == ["SPX623", "SPX624"]
+    assert not any("did you mean" in note for mistake in mistakes for note in mistake.notes)
 
 
 def test_a_lenient_load_reports_what_it_left() -> None:
@@ -406,6 +426,21 @@ def test_settings_that_shapes_do_not_show_are_noted_and_never_released(tmp_path:
         save_checkpoint(other, tmp_path / "other.pth", format="vmamba")
     assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX640"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("family", "layer"),
+    [("sparx_mamba", {"fusion": {"kind": "dmca", "groups": 2}}),
+     ("sparx_mamba", {"fusion": {"kind": "sra", "heads": 2}}),
+     ("swin", {"mixer": {"kind": "window_attention", "window": 4, "head_width": 4, "shift": False}})],
+)  # fmt: skip
+def test_fusions_and_shifts_of_ones_own_are_noted_and_never_released(family: str, layer: dict[str, Any]) -> None:
+    """Groups of channels, an attention of another kind and windows that stay have the released names and shapes."""
+    other = sparx_dsl.build({**SMALL[family], "layer": {**SMALL[family]["layer"], **layer}})
+    with pytest.raises(sparx_dsl.SparxError, match="SPX640"):
+        released_state(other, family)  # type: ignore[arg-type]
+    if layer.get("fusion", {}).get("kind") != "sra":
+        assert load_checkpoint(other, released_state(small(family), family)).notes  # type: ignore[arg-type]
 
 
 def test_a_file_of_another_spec_is_noted(tmp_path: Path) -> None:
