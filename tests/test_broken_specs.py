@@ -10,9 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from broken import CORPUS, BrokenSpec, places, read_broken_specs
 
 import sparx_dsl
+from broken import CORPUS, BrokenSpec, places, read_broken_specs
 from sparx_dsl.cli.main import compile_main
 from sparx_dsl.errors import CODES
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import specs
-from test_lowering import tiny
 from torch import nn
 
 import sparx_dsl
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.spec import Limits
+from strategies import specs
+from test_lowering import tiny
 
 
 def test_keys_of_the_tiny_sparx_mamba_are_stable() -> None:

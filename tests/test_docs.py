@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import BLOCK, DOCS, EXAMPLES, FILE_LINE, PAGES, PLAIN, ROOT, Block, blocks, numbered
 from typer.testing import CliRunner
 
 import sparx_dsl
+from pages import BLOCK, DOCS, EXAMPLES, FILE_LINE, PAGES, PLAIN, ROOT, Block, blocks, numbered
 from sparx_dsl.cli.main import make_app
 
 

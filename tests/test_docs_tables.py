@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pages import PAGES, PLAIN, Block
 from pydantic import BaseModel
 
 import sparx_dsl
+from pages import PAGES, PLAIN, Block
 from sparx_dsl.errors.catalogue import text as text_codes
 from sparx_dsl.spec import models
 from sparx_dsl.spec.kinds import Kind, KindRegistry, Role, builtin_kinds

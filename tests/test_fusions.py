@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_modules import builder, random_map, settle
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,6 +15,7 @@ from sparx_dsl.nn.dmca import complete
 from sparx_dsl.nn.init import initialise
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.fusions import DMCA, SCA, SRA, ConcatFusion, FusionOptions, NoGcca
+from test_modules import builder, random_map, settle
 
 FUSIONS = (
     DMCA(groups=2), DMCA(groups=2, shortcut=False), ConcatFusion(), NoGcca(), NoGcca(ratio=3), SCA(heads=2),

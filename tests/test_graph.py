@@ -10,10 +10,10 @@ from typing import Any
 
 import networkx
 import pytest
-import strategies
 from hypothesis import given
 
 import sparx_dsl
+import strategies
 from sparx_dsl.graph import ConnectionGraph, Edge, verify_graph
 
 SPECS = Path(__file__).parent.parent / "specs"

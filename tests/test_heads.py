@@ -11,8 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_fusions import batch_norm, conv
-from test_modules import builder, random_map, settle
 from torch import Tensor
 from torch.export import Dim
 
@@ -20,6 +18,8 @@ import sparx_dsl
 from sparx_dsl.schedule import Free
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.heads import SegmentationHead, SemanticFpn, UPerNet
+from test_fusions import batch_norm, conv
+from test_modules import builder, random_map, settle
 
 KINDS = ("semantic_fpn", "upernet")
 MAPS = (4, 6, 8)

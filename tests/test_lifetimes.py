@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
+import strategies
 from sparx_dsl.schedule import Free, Gather, Run, Step, verify_schedule, verify_steps
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, with_frees

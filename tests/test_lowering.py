@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import specs
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
@@ -21,6 +20,7 @@ import sparx_dsl
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
+from strategies import specs
 
 PART_NAME = re.compile(
     r"images|stem|head|stage\d+_downsample"

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
+import strategies
 from sparx_dsl.schedule import Run
 
 SPECS = Path(__file__).parent.parent / "specs"

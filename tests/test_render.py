@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import Golden
-from drawn import DEEP, FIGURE_2, KIND_OF_COLOUR, Drawing, graph_of, read_dot, shown
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import spec_mappings
 
 import sparx_dsl
+from conftest import Golden
+from drawn import DEEP, FIGURE_2, KIND_OF_COLOUR, Drawing, graph_of, read_dot, shown
 from sparx_dsl import ConnectionGraph
 from sparx_dsl.graph import Node
 from sparx_dsl.render.fold import Box, sketch
 from sparx_dsl.render.quoting import quote, quote_left
+from strategies import spec_mappings
 
 VISIBLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Cn", "Co", "Zl", "Zp")))
 PIECES = ["&lt;", "&amp;", "&#38;", "&", ";", "\\", "\\N", "\\l", "n", '"', "<b>", "]", "}", "\n", " ", "//", "#"]

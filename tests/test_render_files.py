@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from drawn import DEEP, FIGURE_2, graph_of
 
 import sparx_dsl
+from drawn import DEEP, FIGURE_2, graph_of
 from sparx_dsl import SparxError
 from sparx_dsl.render import programs
 from sparx_dsl.render.quoting import quote

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
+import strategies
 from sparx_dsl.schedule import Free, Gather, Run
 from sparx_dsl.schedule.listing import call
 from sparx_dsl.schedule.values import IMAGES

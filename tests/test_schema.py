@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
 import sparx_dsl
+import strategies
 
 ROOT = Path(__file__).parent.parent
 VALIDATOR = Draft202012Validator(sparx_dsl.json_schema())

@@ -8,11 +8,11 @@ from typing import Any
 
 import pydantic
 import pytest
-import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sparx_dsl
+import strategies
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.spec.resolve import choices, drop_path_rates, layer_settings
 

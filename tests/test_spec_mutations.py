@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from mutations import NUMBERS, OPERATORS, dumped, keyed, value_at
-from strategies import spec_mappings
 
 import sparx_dsl
+from mutations import NUMBERS, OPERATORS, dumped, keyed, value_at
+from strategies import spec_mappings
 
 SECONDS = 0.1
 """How long a spec with one absurd number may take."""

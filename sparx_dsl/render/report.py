@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparx_dsl.graph import Node
 from sparx_dsl.pricing import price_schedule
 from sparx_dsl.schedule import Free, Schedule
 from sparx_dsl.schedule.listing import call
@@ -21,11 +22,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "macs": price.macs,
         "peak_bytes": schedule.peak_bytes,
         "bound_bytes": schedule.bound_bytes,
-        "nodes": [
-            {"name": node.name, "role": node.role, "stage": node.stage, "channels": node.channels, "stride": node.stride,
-             "map": list(node.map_size(schedule.size)), "ganglion": node.ganglion}
-            for node in graph.nodes
-        ],
+        "nodes": [_node(node, schedule) for node in graph.nodes],
         "edges": [
             {"from": edge.source, "to": edge.target, "kind": edge.kind, "slot": edge.slot, "reason": edge.reason}
             for edge in graph.edges
@@ -33,3 +30,15 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "prices": [{"node": row.node, "part": row.part, "params": row.params, "macs": row.macs} for row in price.rows],
         "steps": [f"free {step.buffer}" if isinstance(step, Free) else call(step) for step in schedule.steps],
     }  # fmt: skip
+
+
+def _node(node: Node, schedule: Schedule) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "role": node.role,
+        "stage": node.stage,
+        "channels": node.channels,
+        "stride": node.stride,
+        "map": list(node.map_size(schedule.size)),
+        "ganglion": node.ganglion,
+    }
