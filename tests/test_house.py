@@ -37,6 +37,8 @@ ROOMS: dict[str, set[str]] = {
     "mixers": {"errors", "spec", "ops", "nn", "torch"},
     "lowering": {"errors", "spec", "graph", "schedule", "pricing", "nn", "mixers", "torch"},
     "weights": {"errors", "spec", "graph", "schedule", "nn", "mixers", "lowering", "torch", "safetensors"},
+    # Hypothesis is for users' own tests, and imported when they ask for a strategy.
+    "search": {"errors", "spec", "graph", "schedule", "pricing", "pydantic", "hypothesis"},
     "cli": {"typer", "rich"},
 }
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sparx_dsl.errors.catalogue import graph, limits, rules, schema, text, tools, weights
+from sparx_dsl.errors.catalogue import graph, limits, rules, schema, search, text, tools, weights
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
 
@@ -29,6 +29,7 @@ CODES: Final[Mapping[str, CodeEntry]] = catalogue_of(
         *limits.ENTRIES,
         *tools.ENTRIES,
         *weights.ENTRIES,
+        *search.ENTRIES,
     )
 )
 """The catalogue; ``CODES["SPX009"]`` explains that code."""

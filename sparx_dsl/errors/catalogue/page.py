@@ -18,6 +18,7 @@ FAMILIES: Final[dict[str, str]] = {
     "SPX4": "Limits",
     "SPX5": "Files and tools",
     "SPX6": "Checkpoints",
+    "SPX7": "Search spaces",
 }
 """The first character after SPX, and what the codes of that family are about."""
 

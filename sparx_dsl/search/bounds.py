@@ -1,0 +1,78 @@
+"""Bounds on what a backbone costs, and how far a price is from keeping them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sparx_dsl.errors import Where
+from sparx_dsl.pricing import cost
+from sparx_dsl.search.quantities import show_quantity
+from sparx_dsl.spec.models import Spec
+
+MEASURES = {"params": "parameters", "macs": "MACs", "peak": "peak bytes"}
+"""What can be bounded, and what a message calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What bounds speak of: parameters, MACs for one image, and the peak of the feature buffers in bytes.
+
+    All for the size that the spec names, a batch of one and float32.
+    """
+
+    params: int
+    macs: int
+    peak: int
+
+    def __str__(self) -> str:
+        return ", ".join(f"{_shown(name, price_of(self, name))} {MEASURES[name]}" for name in MEASURES)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The least and the most that one measure may be; None for no bound."""
+
+    measure: str
+    least: int | None = None
+    most: int | None = None
+    where: Where = field(default_factory=Where, compare=False, repr=False)
+
+    def excess(self, prices: Prices) -> float:
+        """By which part of the bound the price misses it; 0 where it is kept."""
+        price = price_of(prices, self.measure)
+        if self.most is not None and price > self.most:
+            return (price - self.most) / max(self.most, 1)
+        if self.least is not None and price < self.least:
+            return (self.least - price) / max(self.least, 1)
+        return 0.0
+
+    def __str__(self) -> str:
+        parts = [("at least", self.least), ("at most", self.most)]
+        told = [f"{word} {_shown(self.measure, amount)}" for word, amount in parts if amount is not None]
+        return f"{' and '.join(told)} {MEASURES[self.measure]}"
+
+
+def price_spec(spec: Spec) -> Prices:
+    """The prices of a backbone, exact and without torch; raises what ``cost`` raises."""
+    price = cost(spec)
+    return Prices(price.params, price.macs, price.peak_bytes)
+
+
+def excess(bounds: tuple[Bound, ...], prices: Prices) -> float:
+    """The sum of what all bounds are missed by; 0 where all are kept."""
+    return sum(bound.excess(prices) for bound in bounds)
+
+
+def missed(bounds: tuple[Bound, ...], prices: Prices) -> Iterator[Bound]:
+    """The bounds that a price does not keep."""
+    return (bound for bound in bounds if bound.excess(prices) > 0)
+
+
+def price_of(prices: Prices, measure: str) -> int:
+    """The price of that measure."""
+    return {"params": prices.params, "macs": prices.macs, "peak": prices.peak}[measure]
+
+
+def _shown(measure: str, amount: int) -> str:
+    return show_quantity(amount, of_bytes=measure == "peak")

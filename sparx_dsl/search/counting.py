@@ -1,0 +1,225 @@
+"""Counts what fits together without listing it: tables of small rules joined choice by choice (bucket elimination).
+
+Source: R. Dechter, "Bucket elimination: a unifying framework for reasoning", Artificial Intelligence 113 (1999).
+Choices are numbered, and a value is a number too. A rule is a table of the rows that its few choices may have. To
+take a choice out, the tables that speak of it are joined and summed over its values; what remains is a message to the
+choices that are left. The tables that were joined are kept: they say for each choice, given those taken out later, how
+many ways to go on each of its values has. So points can be counted, numbered, drawn evenly and walked through in order,
+whatever their number.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+MAX_ROWS = 300_000
+"""Rows of one joined table."""
+
+Row = tuple[int, ...]
+
+
+class TooWideError(Exception):
+    """The rules tie too many choices together for tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Which rows of values the choices of ``scope`` may have, and in how many ways each."""
+
+    scope: tuple[int, ...]
+    rows: Mapping[Row, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One choice that was taken out: its values, given the choices of ``context``, with the ways to go on."""
+
+    choice: int
+    context: tuple[int, ...]
+    options: Mapping[Row, Sequence[tuple[int, int]]]
+    totals: Mapping[Row, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """All that fits, as buckets in the order in which to decide: a context is decided before its choice."""
+
+    buckets: tuple[Bucket, ...]
+    children: Mapping[int, tuple[Bucket, ...]] = field(repr=False)
+    """For each choice the buckets whose message it took."""
+    roots: tuple[Bucket, ...] = field(repr=False)
+
+    @property
+    def total(self) -> int:
+        """How many assignments fit."""
+        total = 1
+        for bucket in self.roots:
+            total *= bucket.totals.get((), 0)
+        return total
+
+    def assignment(self, index: int) -> dict[int, int]:
+        """The assignment of that number, from 0; raises ``IndexError`` beyond the total."""
+        if not 0 <= index < self.total:
+            raise IndexError(f"there are {self.total} points, so none has the number {index}")
+        found: dict[int, int] = {}
+        pending: list[tuple[Bucket, int]] = []
+        self._split(self.roots, index, found, pending)
+        while pending:
+            bucket, rest = pending.pop()
+            for value, ways in bucket.options[_row(bucket.context, found)]:
+                if rest < ways:
+                    found[bucket.choice] = value
+                    self._split(self.children[bucket.choice], rest, found, pending)
+                    break
+                rest -= ways
+        return found
+
+    def number(self, assignment: Mapping[int, int]) -> int:
+        """The number of an assignment that fits; raises ``KeyError`` for one that does not."""
+        numbers: dict[int, int] = {}
+        for bucket in reversed(self.buckets):
+            before = 0
+            for value, ways in bucket.options[_row(bucket.context, assignment)]:
+                if value == assignment[bucket.choice]:
+                    break
+                before += ways
+            else:
+                raise KeyError(bucket.choice)
+            numbers[bucket.choice] = before + self._joined(self.children[bucket.choice], numbers, assignment)
+        return self._joined(self.roots, numbers, assignment)
+
+    def decide(self, pick: Callable[[int, Sequence[tuple[int, int]]], int]) -> dict[int, int]:
+        """The assignment that ``pick`` makes, asked for each choice with the values that can go on (and their ways)."""
+        found: dict[int, int] = {}
+        for bucket in self.buckets:
+            found[bucket.choice] = pick(bucket.choice, bucket.options[_row(bucket.context, found)])
+        return found
+
+    def supported(self) -> dict[int, set[int]]:
+        """For each choice the values that some assignment has."""
+        reached: dict[int, set[Row]] = {bucket.choice: {()} for bucket in self.roots if bucket.totals.get(())}
+        values: dict[int, set[int]] = {}
+        for bucket in self.buckets:
+            rows = [
+                (context, value)
+                for context in reached.get(bucket.choice, ())
+                for value, _ in bucket.options.get(context, ())
+            ]
+            values[bucket.choice] = {value for _, value in rows}
+            scope = (*bucket.context, bucket.choice)
+            for child in self.children[bucket.choice]:
+                places = [scope.index(choice) for choice in child.context]
+                reached[child.choice] = {_at((*context, value), places) for context, value in rows}
+        return values
+
+    def _split(
+        self,
+        parts: tuple[Bucket, ...],
+        index: int,
+        found: Mapping[int, int],
+        pending: list[tuple[Bucket, int]],
+    ) -> None:
+        """Share a number out among parts that are independent of one another."""
+        for bucket in reversed(parts):
+            index, rest = divmod(index, bucket.totals[_row(bucket.context, found)])
+            pending.append((bucket, rest))
+
+    def _joined(self, parts: tuple[Bucket, ...], numbers: Mapping[int, int], found: Mapping[int, int]) -> int:
+        """The inverse of ``_split``."""
+        index = 0
+        for bucket in parts:
+            index = index * bucket.totals[_row(bucket.context, found)] + numbers[bucket.choice]
+        return index
+
+
+def count(
+    domains: Sequence[Sequence[int]],
+    tables: Iterable[Table],
+    needs: Sequence[Sequence[int]] | None = None,
+    most: int = MAX_ROWS,
+) -> Count:
+    """Take the choices out one by one, each time the one that ties the fewest combinations together.
+
+    ``needs`` are for each choice those that are to be decided before it, so it is taken out before them.
+    Raises ``TooWideError`` where a joined table would have more than ``most`` rows.
+    """
+    needs = needs or [()] * len(domains)
+    left, factors = set(range(len(domains))), list(tables)
+    senders: dict[int, list[Bucket]] = {choice: [] for choice in left}
+    owners: list[Bucket | None] = [None] * len(factors)
+    taken: list[Bucket] = []
+    roots: list[Bucket] = []
+    while left:
+        ready = left.difference(*(needs[other] for other in left))
+        choice = min(ready, key=lambda one: (_width(one, factors, domains), one))
+        mine = [place for place, factor in enumerate(factors) if choice in factor.scope]
+        bucket = _bucket(choice, domains[choice], [factors[place] for place in mine], most)
+        senders[choice] = [owner for place in mine if (owner := owners[place]) is not None]
+        kept = [place for place in range(len(factors)) if place not in set(mine)]
+        factors, owners = [factors[place] for place in kept], [owners[place] for place in kept]
+        if bucket.context:
+            factors.append(Table(bucket.context, bucket.totals))
+            owners.append(bucket)
+        else:
+            roots.append(bucket)
+        taken.append(bucket)
+        left.remove(choice)
+    children = {choice: tuple(buckets) for choice, buckets in senders.items()}
+    return Count(tuple(reversed(taken)), children, tuple(roots))
+
+
+def _width(choice: int, factors: Sequence[Table], domains: Sequence[Sequence[int]]) -> int:
+    """How many combinations there are of all that taking the choice out would join."""
+    scope = {choice}.union(*(factor.scope for factor in factors if choice in factor.scope))
+    width = 1
+    for other in scope:
+        width *= len(domains[other])
+    return width
+
+
+def _bucket(choice: int, domain: Sequence[int], factors: Sequence[Table], most: int) -> Bucket:
+    joined = Table((choice,), {(value,): 1 for value in domain})
+    for factor in sorted(factors, key=lambda one: len(one.rows)):
+        joined = _join(joined, factor, most)
+    place = joined.scope.index(choice)
+    context = tuple(other for other in joined.scope if other != choice)
+    options: dict[Row, list[tuple[int, int]]] = {}
+    for row, ways in joined.rows.items():
+        options.setdefault((*row[:place], *row[place + 1 :]), []).append((row[place], ways))
+    for found in options.values():
+        found.sort()
+    totals = {row: sum(ways for _, ways in found) for row, found in options.items()}
+    return Bucket(choice, context, options, totals)
+
+
+def _join(first: Table, second: Table, most: int) -> Table:
+    """The rows that both allow, of the choices of both."""
+    shared = [choice for choice in second.scope if choice in first.scope]
+    extra = [place for place, choice in enumerate(second.scope) if choice not in first.scope]
+    here, there = [first.scope.index(choice) for choice in shared], [second.scope.index(choice) for choice in shared]
+    partners: dict[Row, list[tuple[Row, int]]] = {}
+    for row, ways in second.rows.items():
+        partners.setdefault(_at(row, there), []).append((_at(row, extra), ways))
+    rows: dict[Row, int] = {}
+    for row, ways in first.rows.items():
+        for more, other_ways in partners.get(_at(row, here), ()):
+            rows[(*row, *more)] = ways * other_ways
+        if len(rows) > most:
+            raise TooWideError
+    return Table((*first.scope, *(second.scope[place] for place in extra)), rows)
+
+
+def tabulate(scope: tuple[int, ...], domains: Sequence[Sequence[int]], allows: Callable[[Row], bool]) -> Table:
+    """The table of the rows that ``allows`` lets pass."""
+    every = itertools.product(*(domains[choice] for choice in scope))
+    return Table(scope, {row: 1 for row in every if allows(row)})
+
+
+def _row(scope: Iterable[int], assignment: Mapping[int, int]) -> Row:
+    return tuple(assignment[choice] for choice in scope)
+
+
+def _at(row: Row, places: Iterable[int]) -> Row:
+    return tuple(row[place] for place in places)

@@ -1,0 +1,74 @@
+"""One hash for all spellings of a backbone: made of the connection graph, not of the text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from sparx_dsl.graph import ConnectionGraph, Node, connect
+from sparx_dsl.spec.models import Spec
+from sparx_dsl.spec.options.base import KindOptions, Site
+from sparx_dsl.spec.options.fusions import DMCA, SRA, HeadedFusion
+from sparx_dsl.spec.options.heads import LinearHead
+from sparx_dsl.spec.options.mixers import ScanMixer, WindowAttention
+
+
+def fingerprint(source: Spec | ConnectionGraph) -> str:
+    """64 hexadecimal digits, equal for two backbones exactly where their connection graphs do the same.
+
+    What counts: every node's role, place, width and effective settings, and which node feeds which in which slot.
+    What does not: names, the size of the images, the words by which the ganglion layers were placed, settings that
+    nothing uses (the fusion of a normal layer), and ``auto`` in place of the number that it stands for. Raises
+    ``SparxError`` where a spec does not connect.
+    """
+    text = json.dumps(canonical(source), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(source: Spec | ConnectionGraph) -> dict[str, Any]:
+    """What the fingerprint is made of, as plain data."""
+    graph = connect(source) if isinstance(source, Spec) else source
+    places = {node.name: place for place, node in enumerate(graph.nodes)}
+    edges = sorted(
+        (places[edge.target], -1 if edge.slot is None else edge.slot, places[edge.source]) for edge in graph.edges
+    )
+    return {"nodes": [_node(node) for node in graph.nodes], "edges": edges}
+
+
+def _node(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "role": node.role, "stage": node.stage, "number": node.number, "stride": node.stride,
+        "channels": [node.site.channels, node.channels],
+    }  # fmt: skip
+    if node.options is not None:
+        found["options"] = _options(node.options, node.site)
+    if node.settings is not None:
+        settings = node.settings
+        found |= {
+            "mixer": _options(settings.mixer, node.site),
+            "fusion": _options(settings.fusion, node.site) if node.ganglion else None,
+            "ffn": _options(settings.ffn, node.site),
+            "norm": settings.norm,
+            "dpe": settings.dpe,
+            "layer_scale": settings.layer_scale,
+            "drop_path": settings.drop_path,
+        }
+    return found
+
+
+def _options(options: KindOptions, site: Site) -> dict[str, Any]:
+    """The options with numbers in place of what stands for them at that site."""
+    found: dict[str, Any] = {"kind": options.kind, **options.model_dump(mode="json")}
+    if isinstance(options, ScanMixer):
+        found["rank"] = options.time_rank(site.channels)
+    if isinstance(options, WindowAttention | HeadedFusion):
+        found["heads"] = options.head_count(site.channels)
+        del found["head_width"]
+    if isinstance(options, WindowAttention):
+        found["shift"] = options.shift and site.number % 2 == 0
+    if isinstance(options, DMCA | SRA):
+        found["reduction"] = options.spatial_reduction(site)
+    if isinstance(options, LinearHead):
+        found["norm"] = options.norm or site.norm
+    return found

@@ -1,0 +1,103 @@
+"""A space's parts as values: choices, what each of their values writes, conditions, and points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from sparx_dsl.errors import Where
+from sparx_dsl.spec.frozen import FrozenDict
+from sparx_dsl.spec.nodes import Node, plain
+
+KeyPath = tuple[str | int, ...]
+"""A key path with numbers from 1, as in ``Spec.edit``: ``("stages", 3, "S")``."""
+LinkAction = Literal["add", "cut"]
+
+OFF = -1
+"""Stands for the value of a choice that does not exist for the values of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One value of a choice, and what it writes into the spec."""
+
+    value: object
+    """The value as plain data; None takes a key away."""
+    patches: tuple[tuple[KeyPath, Node], ...] = ()
+    """What is laid over the base, and where."""
+    links: tuple[tuple[LinkAction, Node], ...] = ()
+    """The links that are added or cut."""
+    where: Where = field(default_factory=Where, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A choice exists only while the choice of that name has one of these values (indices from 0)."""
+
+    choice: str
+    among: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A named choice among values."""
+
+    name: str
+    alternatives: tuple[Alternative, ...]
+    when: tuple[Condition, ...] = ()
+    strict: bool = True
+    """Whether each value was written for this very choice, so that one that can never fit is a mistake.
+
+    The values of a range, or behind a ``*``, are dropped where they fit nowhere.
+    """
+    where: Where = field(default_factory=Where, compare=False, repr=False)
+
+    @property
+    def values(self) -> tuple[object, ...]:
+        """The values as plain data, in order."""
+        return tuple(alternative.value for alternative in self.alternatives)
+
+    @property
+    def paths(self) -> tuple[KeyPath, ...]:
+        """Every key path that one of the values writes to."""
+        return tuple(dict.fromkeys(path for one in self.alternatives for path, _ in one.patches))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One backbone of a space: for each choice that exists there the number of its value, from 0."""
+
+    picks: FrozenDict[str, int]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} = #{number + 1}" for name, number in self.picks.items())
+
+
+def same(first: object, second: object) -> bool:
+    """Whether two plain values are equal and of the same types: ``1``, ``1.0`` and ``true`` are three values."""
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, Mapping):
+        one, other = cast("Mapping[object, object]", first), cast("Mapping[object, object]", second)
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(first, list):
+        left, right = cast("list[object]", first), cast("list[object]", second)
+        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right, strict=True))
+    return first == second
+
+
+def matches(wanted: object, found: object) -> bool:
+    """Whether a value is the wanted one; a mapping is where it has the wanted keys with the wanted values."""
+    if not isinstance(wanted, Mapping):
+        return same(wanted, found)
+    if not isinstance(found, Mapping):
+        return False
+    keys, have = cast("Mapping[object, object]", wanted), cast("Mapping[object, object]", found)
+    return all(key in have and matches(value, have[key]) for key, value in keys.items())
+
+
+def value_of(node: Node) -> object:
+    """The node's plain value."""
+    value: object = plain(node)
+    return value

@@ -1,0 +1,179 @@
+"""Small spaces for tests, and a count of them that tries every combination on the language itself."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+import sparx_dsl
+from strategies import spec_mappings
+
+MOST = 80
+"""Combinations of a drawn space, so that all of them can be tried."""
+Assignment = dict[str, int]
+
+
+@dataclass
+class Drawn:
+    """A space as plain data: single choices at key paths, what they depend on, and links that are on or off."""
+
+    base: dict[str, Any]
+    values: dict[str, list[Any]]
+    when: dict[str, tuple[str, list[Any]]] = field(default_factory=dict)
+    links: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+
+    def choices(self) -> dict[str, Any]:
+        """What stands under ``choices``."""
+        found: dict[str, Any] = {}
+        for name, values in self.values.items():
+            if name in self.links:
+                action, link = self.links[name]
+                found[name] = {{"add": "link", "cut": "cut"}[action]: link}
+            else:
+                found[name] = {"values": values}
+            if name in self.when:
+                other, wanted = self.when[name]
+                found[name]["when"] = {other: wanted}
+        return found
+
+    def space(self, **keys: Any) -> sparx_dsl.search.Space:
+        """The space; raises ``SparxError``."""
+        return sparx_dsl.search.make_space(sparx_dsl.parse_spec(self.base), self.choices(), **keys)
+
+    def assignments(self) -> list[Assignment]:
+        """Every valid point, found by editing the base and connecting it; a choice that does not exist is left out."""
+        base, found = sparx_dsl.parse_spec(self.base), list[Assignment]()
+        for numbers in itertools.product(*(range(len(values)) for values in self.values.values())):
+            picks = self._existing(dict(zip(self.values, numbers, strict=True)))
+            if picks not in found and self.spec_of(base, picks) is not None:
+                found.append(picks)
+        return found
+
+    def spec_of(self, base: sparx_dsl.Spec, picks: Mapping[str, int]) -> sparx_dsl.Spec | None:
+        """The backbone of an assignment, or None where it is broken."""
+        changes = {name: self.values[name][number] for name, number in picks.items() if name not in self.links}
+        mapping = base.written()
+        try:
+            for name, value in sorted(changes.items(), key=lambda change: change[0].count(".")):
+                mapping = _laid(mapping, name.split("."), value)
+            for name in picks:
+                if name in self.links and picks[name]:
+                    action, link = self.links[name]
+                    edits = mapping.setdefault("links", {})
+                    mapping["links"] = {**edits, action: [*edits.get(action, []), link]}
+            return sparx_dsl.connect(sparx_dsl.parse_spec(mapping)).spec
+        except sparx_dsl.SparxError:
+            return None
+
+    def _existing(self, numbers: Assignment) -> Assignment:
+        picks = dict(numbers)
+        for name in list(self.values):
+            if name in self.when:
+                other, wanted = self.when[name]
+                if other not in picks or self.values[other][picks[other]] not in wanted:
+                    del picks[name]
+            parts = name.split(".")
+            if name in picks and parts[2:3] == ["layers"]:
+                stage = int(parts[1])
+                chosen = picks.get(f"stages.{stage}.depth")
+                depth = self.base["stages"][stage - 1]["depth"]
+                if chosen is not None:
+                    depth = self.values[f"stages.{stage}.depth"][chosen]
+                if int(parts[3]) > depth:
+                    del picks[name]
+        return picks
+
+
+def _laid(data: Any, path: list[str], value: Any) -> Any:
+    """Plain data with a value laid over it, by the rules that docs/language.md gives for ``extends``."""
+    if path and isinstance(data, list | tuple):
+        place = int(path[0]) - 1
+        return [_laid(item, path[1:], value) if n == place else item for n, item in enumerate(data)]
+    if path:
+        key: str | int = int(path[0]) if path[0].isdecimal() else path[0]
+        held = dict(data) if isinstance(data, dict) else {}
+        if len(path) == 1 and value is None:
+            held.pop(key, None)
+            return held
+        return {**held, key: _laid(held.get(key), path[1:], value)}
+    if isinstance(value, dict) and isinstance(data, dict) and value.get("kind", data.get("kind")) == data.get("kind"):
+        return {**data, **value}
+    return value
+
+
+MIXERS = [{"kind": "ss2d"}, {"kind": "window_attention", "head_width": 8}, {"kind": "window_attention", "heads": 3},
+          {"kind": "bi_ssm", "state": 2}]  # fmt: skip
+FUSIONS = [{"kind": "dmca", "groups": 4}, {"kind": "dmca", "groups": 3}, {"kind": "concat"},
+           {"kind": "sca", "head_width": 8}]  # fmt: skip
+
+
+def keys_of(stage: int, depth: int) -> dict[str, list[Any]]:
+    """Keys of a stage that can be chosen, and values of which not all fit."""
+    at = f"stages.{stage}"
+    return {
+        f"{at}.channels": [8, 12, 16, 24],
+        f"{at}.depth": [1, 2, 3],
+        f"{at}.S": [None, 1, 2, 3],
+        f"{at}.M": [None, 1, 2, "all"],
+        f"{at}.ganglion": [None, [1], [2], [1, 2]],
+        f"{at}.cross_stage": ["none", "first", "window", "every"],
+        f"{at}.intra": [None, "all", "since_last"],
+        f"{at}.layer.mixer": MIXERS,
+        f"{at}.layer.fusion": FUSIONS,
+        f"{at}.layers.{depth}.mixer": MIXERS,
+        f"{at}.layers.2.fusion": FUSIONS,
+        f"{at}.layer": [{"dpe": True}, {"dpe": False, "norm": "batch", "mixer": MIXERS[2]}],
+        **({f"{at}.downsample": [{"kind": "conv"}, {"kind": "merge"}]} if stage > 1 else {}),
+    }
+
+
+@st.composite
+def drawn_spaces(draw: st.DrawFn) -> Drawn:
+    """A space of a few choices, with a condition or a link now and then; its values may or may not fit."""
+    base = draw(spec_mappings(most_stages=2, deepest=3))
+    keys: dict[str, list[Any]] = {"layer.mixer": MIXERS, "head": [{"kind": "none"}, {"kind": "linear", "classes": 3}],
+                                  "stem": [{"kind": "conv"}, {"kind": "patch", "size": 2}]}  # fmt: skip
+    for number, stage in enumerate(base["stages"], start=1):
+        keys |= keys_of(number, stage["depth"])
+    names = draw(st.lists(st.sampled_from(sorted(keys)), min_size=1, max_size=4, unique=True))
+    some = {name: st.lists(st.sampled_from(keys[name]), min_size=1, max_size=3, unique_by=repr) for name in names}
+    made = Drawn(base, {name: draw(some[name]) for name in names})
+    layers = [f"stage{n}.layer{k}" for n, stage in enumerate(base["stages"], 1) for k in range(1, stage["depth"] + 2)]
+    if draw(st.booleans()):
+        ends = {"from": draw(st.sampled_from(["stem", *layers])), "to": draw(st.sampled_from(layers))}
+        made.links["link"] = (draw(st.sampled_from(["add", "cut"])), ends)
+        made.values["link"] = [False, True]
+    if len(names) > 1 and draw(st.booleans()):
+        other, dependent = names[0], names[-1]
+        if not (dependent.endswith("depth") or (other.split(".")[2:3] == ["layers"])):
+            wanted = st.lists(st.sampled_from(made.values[other]), min_size=1, unique_by=repr)
+            made.when[dependent] = (other, draw(wanted))
+    return made
+
+
+@st.composite
+def sound_spaces(draw: st.DrawFn) -> tuple[Drawn, list[Assignment]]:
+    """A space of which every value fits somewhere, with all its points as the tried combinations give them."""
+    made = draw(drawn_spaces())
+    size = 1
+    for values in made.values.values():
+        size *= len(values)
+    assume(size <= MOST)
+    points = made.assignments()
+    used = {name: sorted({point[name] for point in points if name in point}) for name in made.values}
+    if used.get("link") == [0]:
+        del made.values["link"], made.links["link"], used["link"]
+    assume(used and all(used.values()) and len(used.get("link", "ab")) == 2)
+    made.values = {name: [made.values[name][number] for number in numbers] for name, numbers in used.items()}
+    made.when = {
+        name: (other, [value for value in wanted if value in made.values[other]])
+        for name, (other, wanted) in made.when.items()
+    }
+    assume(all(wanted for _, wanted in made.when.values()))
+    kept = [{name: used[name].index(n) for name, n in point.items() if name in used} for point in points]
+    return made, kept

@@ -1,0 +1,292 @@
+"""Spaces cannot produce a broken backbone: counts, points, draws and moves against combinations that are all tried."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import sparx_dsl
+import sparx_dsl.search
+from spaces import Assignment, Drawn, drawn_spaces, sound_spaces
+from sparx_dsl.search import Point, Space, load_space, make_space
+from sparx_dsl.spec.frozen import FrozenDict
+from strategies import examples
+
+ROOT = Path(__file__).parent.parent
+WIDE = ROOT / "specs" / "spaces" / "wide.yaml"
+SMALL = ROOT / "specs" / "spaces" / "around_mamba_t.yaml"
+FEW = settings(max_examples=examples(0.4), suppress_health_check=list(HealthCheck))
+
+SoundSpace = tuple[Drawn, list[Assignment]]
+
+
+@pytest.fixture(scope="module")
+def wide() -> Space:
+    """A space of far more than 10^12 points."""
+    return load_space(WIDE)
+
+
+def key(point: Point) -> tuple[tuple[str, int], ...]:
+    """A point as a value that sorts."""
+    return tuple(sorted(point.picks.items()))
+
+
+def tied(first: Point, second: Point) -> list[str]:
+    """The choices that exist in both points and differ."""
+    return [name for name, value in first.picks.items() if second.picks.get(name, value) != value]
+
+
+# Counting and numbering.
+
+
+@FEW
+@given(sound_spaces())
+def test_the_points_are_the_combinations_that_connect(sound: SoundSpace):
+    """``count`` and ``enumerate`` give exactly the combinations that the language accepts, each once."""
+    drawn, points = sound
+    space = drawn.space()
+    found = [key(point) for point in space.enumerate()]
+    assert sorted(found) == sorted(tuple(sorted(point.items())) for point in points)
+    assert space.count == len(found)
+    assert space.exact
+
+
+@FEW
+@given(drawn_spaces())
+def test_a_value_that_fits_nowhere_is_a_mistake(drawn: Drawn):
+    """A space is refused exactly where a value is part of no combination that connects."""
+    size = 1
+    for values in drawn.values.values():
+        size *= len(values)
+    points = drawn.assignments() if size <= 100 else []
+    if not points and size > 100:
+        return
+    used = {(name, value) for point in points for name, value in point.items()}
+    unused = {name for name, values in drawn.values.items() if any((name, n) not in used for n in range(len(values)))}
+    if not unused:
+        assert drawn.space().count == len(points)
+        return
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        drawn.space()
+    told = [mistake for mistake in caught.value.diagnostics if mistake.code == "SPX720"]
+    assert {mistake.message.split(":")[0].split(" never")[0] for mistake in told} <= unused
+    assert points or len(told) <= 1
+
+
+@FEW
+@given(sound_spaces())
+def test_points_are_numbered(sound: SoundSpace):
+    """``point`` and ``number`` are inverse, and so are ``values`` and ``point_from``."""
+    space = sound[0].space()
+    for number in range(space.count):
+        point = space.point(number)
+        assert space.number(point) == number
+        assert space.point_from(space.values(point)) == point
+    with pytest.raises(IndexError):
+        space.point(space.count)
+
+
+@FEW
+@given(sound_spaces())
+def test_every_point_is_the_edited_base(sound: SoundSpace):
+    """The backbone of a point is the base with the point's values, it round-trips, and it leads back to a twin."""
+    drawn, points = sound
+    space = drawn.space()
+    base = sparx_dsl.parse_spec(drawn.base)
+    for picks in points[:6]:
+        spec = space.spec(Point(FrozenDict(picks)))
+        assert spec == drawn.spec_of(base, picks)
+        assert sparx_dsl.parse_spec(sparx_dsl.dump_spec(spec)) == spec
+        back = space.point_of(spec)
+        assert back is not None
+        assert sparx_dsl.search.fingerprint(space.spec(back)) == sparx_dsl.search.fingerprint(spec)
+
+
+# Drawing.
+
+
+@FEW
+@given(sound_spaces())
+def test_a_sample_is_a_point_and_its_seed_decides(sound: SoundSpace):
+    """What is drawn is one of the points, and equal seeds draw equal points."""
+    space = sound[0].space()
+    every = set(space.enumerate())
+    for seed in range(5):
+        assert space.sample(seed) in every
+        assert space.sample(seed) == space.sample(random.Random(seed))
+
+
+def test_draws_are_even():
+    """Every point is drawn about as often as any other, however unevenly the choices are tied."""
+    base = sparx_dsl.load_spec(ROOT / "specs" / "sparx_mamba_t.yaml")
+    space = make_space(base, {"stages.3.depth": [4, 5, 6], "stages.3.S": [1, 5], "stages.3.M": {"from": 1, "to": 5},
+                              "stages.3.layers.6.mixer": [{"kind": "ss2d"}, {"kind": "ssm"}]})  # fmt: skip
+    rng = random.Random(0)
+    drawn = Counter(space.sample(rng) for _ in range(200 * space.count))
+    assert space.count == len(drawn)
+    # Chi-squared of about 40 degrees of freedom: 100 is beyond one in a million.
+    assert sum((times - 200) ** 2 / 200 for times in drawn.values()) < 100
+
+
+def test_a_vast_space_is_drawn_from_and_never_listed(wide: Space):
+    """2,000 points of more than 10^12 are all valid, and mutation, crossover and neighbours stay inside."""
+    assert wide.count > 10**12
+    rng = random.Random(3)
+    points = [wide.sample(rng) for _ in range(2_000)]
+    assert len(set(points)) == 2_000
+    for point in points:
+        wide.spec(point)
+    for first, second in itertools.pairwise(points[:40]):
+        assert wide.spec(wide.mutate(first, rng))
+        assert wide.spec(wide.crossover(first, second, rng))
+        assert wide.spec(next(wide.neighbours(first)))
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space):
+    """Not one of 100,000 drawn points fails to validate and connect."""
+    rng = random.Random(4)
+    for _ in range(100_000):
+        sparx_dsl.connect(wide.spec(wide.sample(rng)))
+
+
+@FEW
+@given(sound_spaces())
+def test_decisions_made_one_by_one_lead_to_every_point(sound: SoundSpace):
+    """Whatever is picked of what ``decide`` offers is a point, each point can be reached, and nothing else is asked."""
+    space = sound[0].space()
+    reached: set[Point] = set()
+    for seed in range(10):
+        rng = random.Random(seed)
+        reached.add(space.decide(lambda choice, values, rng=rng: rng.choice(values)))
+    assert reached <= set(space.enumerate())
+    for aim in itertools.islice(space.enumerate(), 5):
+        assert space.decide(lambda choice, values, aim=aim: aim.picks[choice.name]) == aim
+
+
+# Moves.
+
+
+@FEW
+@given(sound_spaces())
+def test_a_mutation_changes_one_choice(sound: SoundSpace):
+    """A mutation is a point that differs in one choice of those that both points have."""
+    space = sound[0].space()
+    rng = random.Random(0)
+    every = set(space.enumerate())
+    for point in list(every)[:8]:
+        others = [other for other in every if len(tied(point, other)) == 1]
+        if others:
+            assert space.mutate(point, rng) in others
+        else:
+            with pytest.raises(sparx_dsl.SparxError) as caught:
+                space.mutate(point, rng)
+            assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX742"]
+
+
+@FEW
+@given(sound_spaces())
+def test_neighbours_are_all_that_differ_in_one_choice(sound: SoundSpace):
+    """``neighbours`` gives each such point once; so it is symmetric."""
+    space = sound[0].space()
+    every = list(space.enumerate())
+    for point in every[:10]:
+        found = list(space.neighbours(point))
+        assert len(found) == len(set(found))
+        assert set(found) == {other for other in every if len(tied(point, other)) == 1}
+
+
+@FEW
+@given(sound_spaces())
+def test_a_child_has_its_parents_values(sound: SoundSpace):
+    """Each choice of a child that a parent has too has a parent's value; a point crossed with itself is itself."""
+    space = sound[0].space()
+    rng = random.Random(0)
+    every = set(space.enumerate())
+    for _ in range(8):
+        first, second = space.sample(rng), space.sample(rng)
+        child = space.crossover(first, second, rng)
+        assert child in every
+        for name, value in child.picks.items():
+            have = {parent.picks[name] for parent in (first, second) if name in parent.picks}
+            assert value in have or not have
+        assert space.crossover(first, first, rng) == first
+
+
+# Bounds.
+
+
+def test_points_beyond_the_bounds_are_neither_listed_nor_drawn():
+    """Enumeration, samples and moves keep the bounds, and what they leave out does not."""
+    bounded = load_space(SMALL)
+    free = Space(bounded.name, bounded.base, bounded.choices, (), bounded.tree)
+    kept = set(bounded.enumerate())
+    prices = {point: sparx_dsl.cost(free.spec(point)) for point in free.enumerate()}
+    assert kept == {p for p, price in prices.items() if price.params <= 32_000_000 and price.macs <= 6_000_000_000}
+    assert 0 < len(kept) < bounded.count == len(prices)
+    assert bounded.count_within() == len(kept)
+    rng = random.Random(0)
+    for seed in range(10):
+        point = bounded.sample(seed)
+        assert {point, bounded.mutate(point, rng), bounded.crossover(point, bounded.sample(rng), rng)} <= kept
+
+
+def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch):
+    """Drawing within bounds never builds a module."""
+    monkeypatch.setattr(sparx_dsl.api, "build", lambda *_, **__: pytest.fail("a backbone was built"))
+    monkeypatch.setattr("sparx_dsl.lowering.build_backbone", lambda *_, **__: pytest.fail("a backbone was built"))
+    assert load_space(SMALL).sample(1)
+
+
+def test_bounds_that_nothing_keeps_name_the_closest_price():
+    """Where nothing keeps the bounds, the sample fails at the bound, with the cheapest price there is."""
+    base = sparx_dsl.load_spec(ROOT / "specs" / "sparx_mamba_t.yaml")
+    space = make_space(base, {"stages.3.depth": [5, 6]}, bounds={"params": {"most": "1M"}})
+    cheapest = min(space.prices(space.point(number)).params for number in range(2))
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        space.sample(0)
+    mistake = caught.value.diagnostics[0]
+    assert (mistake.code, mistake.where.path) == ("SPX732", "bounds.params")
+    assert "none of the 2 points" in mistake.message
+    assert f"{cheapest / 1e6:.4g}M parameters" in mistake.notes[0]
+
+
+# A space as a value.
+
+
+def test_a_space_can_be_sent_to_another_process(wide: Space):
+    """A pickled space is equal, and draws the same points."""
+    sent = pickle.loads(pickle.dumps(wide))  # noqa: S301
+    assert sent == wide
+    assert sent.sample(5) == wide.sample(5)
+
+
+def test_points_of_other_spaces_are_refused():
+    """A point with an unknown choice, an unknown value, or values that do not fit is refused."""
+    space = load_space(SMALL)
+    good = dict(space.point(0).picks)
+    for wrong in ({**good, "width": 0}, {**good, "stages.3.S": 9}, {n: v for n, v in good.items() if n != "skip"}):
+        with pytest.raises(sparx_dsl.SparxError) as caught:
+            space.spec(Point(FrozenDict(wrong)))
+        assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX741"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(sparx_dsl.search.strategy(load_space(SMALL)))
+def test_the_strategy_draws_backbones_of_the_space(spec: sparx_dsl.Spec):
+    """Users' tests get backbones that keep the bounds."""
+    assert sparx_dsl.cost(spec).params <= 32_000_000
+
+
+def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.MonkeyPatch):
+    """Without hypothesis the strategy is a mistake with advice."""
+    monkeypatch.setitem(__import__("sys").modules, "hypothesis", None)
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.search.strategy(load_space(SMALL))
+    assert [(m.code, m.help) for m in caught.value.diagnostics] == [("SPX740", "pip install hypothesis")]
