@@ -89,7 +89,10 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=0)
+    # Maps this small gain nothing from several threads, and lose much where the cores are shared with other work.
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     started = time.perf_counter()
     spec = sparx_dsl.load_spec(options.spec)
