@@ -6,6 +6,9 @@ Prints medians in milliseconds, with versions and the machine. timm and torchvis
 (extra ``bench``); it is left out, and said so, where they are missing.
 """
 
+# pyright: reportMissingImports=false
+# What the extra bench brings is looked for when it is needed, and may be missing.
+
 from __future__ import annotations
 
 import argparse

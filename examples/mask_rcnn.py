@@ -11,6 +11,9 @@ operators (nms, roi_align) must match the torch that is installed; where they do
 with status 1. Weights are random, so that the masks say nothing. Needs torchvision, and scikit-learn for the photo.
 """
 
+# pyright: reportMissingImports=false
+# What the extra bench brings is looked for when it is needed, and may be missing.
+
 from __future__ import annotations
 
 import argparse
