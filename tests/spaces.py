@@ -102,7 +102,9 @@ def _laid(data: Any, path: list[str], value: Any) -> Any:
             return held
         return {**held, key: _laid(held.get(key), path[1:], value)}
     if isinstance(value, dict) and isinstance(data, dict) and value.get("kind", data.get("kind")) == data.get("kind"):
-        return {**data, **value}
+        for key, inner in value.items():
+            data = _laid(data, [str(key)], inner)
+        return data
     return value
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 import pickle
 import random
+import re
+import runpy
+import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,6 +60,75 @@ def test_the_points_are_the_combinations_that_connect(sound: SoundSpace):
     assert sorted(found) == sorted(tuple(sorted(point.items())) for point in points)
     assert space.count == len(found)
     assert space.exact
+
+
+def small(*stages: dict[str, Any], **layer: Any) -> dict[str, Any]:
+    """A base of these stages."""
+    made = [{"channels": 16, **stage} for stage in stages]
+    return {"sparx": 1, "name": "base", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}, **layer},
+            "stages": made}  # fmt: skip
+
+
+def link(source: str, target: str) -> dict[str, str]:
+    """A link."""
+    return {"from": source, "to": target}
+
+
+EDGES = {
+    "a link gives a normal layer a fusion": Drawn(
+        small({"depth": 3}), {"stages.1.channels": [16, 18], "on": [False, True]},
+        links={"on": ("add", link("stage1.layer1", "stage1.layer3"))}),
+    "a cut can leave a ganglion layer nothing": Drawn(
+        small({"depth": 2}), {"stages.1.S": [1, 2], "stages.1.cross_stage": ["none", "first"], "cut": [False, True]},
+        links={"cut": ("cut", link("stage1.layer1", "stage1.layer2"))}),
+    "a link can save a ganglion layer": Drawn(
+        small({"depth": 2}, {"depth": 2}), {"stages.2.S": [1, 2], "stages.2.cross_stage": ["none", "first"],
+                                            "save": [False, True]},
+        links={"save": ("add", link("stage1.layer2", "stage2.layer1"))}),
+    "without its stage's input a first layer reads nothing": Drawn(
+        small({"depth": 4}), {"stages.1.S": [1, 2, 3, 4], "stages.1.cross_stage": ["none", "first"]}),
+    "links end where layers are": Drawn(
+        small({"depth": 2}, {"depth": 2}), {"stages.1.depth": [1, 3], "stages.2.depth": [2, 3], "on": [False, True]},
+        links={"on": ("add", link("stage1.layer3", "stage2.layer3"))}),
+    "a link that the rule has already": Drawn(
+        small({"depth": 4, "S": 2}), {"stages.1.M": [1, 2], "stages.1.S": [2, 4], "on": [False, True]},
+        links={"on": ("add", link("stage1.layer1", "stage1.layer4"))}),
+    "overrides of the base need their layers": Drawn(
+        small({"depth": 3, "layers": {3: {"dpe": True}}}), {"stages.1.depth": [3, 4], "stages.1.S": [None, 4]}),
+    "a narrow stem": Drawn(
+        {**small({"depth": 1}), "layer": {"mixer": {"kind": "ssm"}}},
+        {"stages.1.channels": [1, 2], "stem": [{"kind": "conv"}, {"kind": "patch"}]}),
+    "a mixer too narrow for the fusion": Drawn(
+        small({"depth": 1, "S": 1, "channels": 1}, fusion={"kind": "dmca", "groups": 1}),
+        {"layer.mixer": [{"kind": "ss2d"}, {"kind": "ss2d", "expand": 4}], "stages.1.channels": [1, 2]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("drawn", EDGES.values(), ids=EDGES)
+def test_links_and_layers_come_and_go(drawn: Drawn):
+    """The cases that draws seldom meet have exactly the points that connect."""
+    points = drawn.assignments()
+    assert 0 < len(points) < math.prod(map(len, drawn.values.values()))
+    assert sorted(map(key, drawn.space().enumerate())) == sorted(tuple(sorted(point.items())) for point in points)
+
+
+def test_a_tied_choice_writes_to_the_layers_that_are_there():
+    """A choice for all layers of a stage leaves out those that the chosen depth does not have."""
+    base = sparx_dsl.parse_spec(small({"depth": 2}))
+    mixers = [{"kind": "ssm"}, {"kind": "ss2d"}]
+    space = make_space(base, {"stages.1.depth": [1, 2, 3], "same": {"at": "stages.1.layers.*.mixer", "values": mixers}})
+    assert space.count == 6
+    for point in space.enumerate():
+        layers = sparx_dsl.connect(space.spec(point)).layers()
+        assert {layer.layer_settings.mixer.kind for layer in layers} == {mixers[point.picks["same"]]["kind"]}
+
+
+def test_all_stages_together_keep_the_limit_of_layers():
+    """Depths that add up to more layers than a backbone may have are left out."""
+    space = make_space(sparx_dsl.parse_spec(small({"depth": 1}, {"depth": 1}, {"depth": 1})),
+                       {"stages.*.depth": {"from": 312, "to": 512, "step": 100}})  # fmt: skip
+    depths = [312, 412, 512]
+    assert space.count == sum(sum(row) <= 1024 for row in itertools.product(depths, repeat=3))
 
 
 @FEW
@@ -290,3 +364,16 @@ def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.Monkey
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.search.strategy(load_space(SMALL))
     assert [(m.code, m.help) for m in caught.value.diagnostics] == [("SPX740", "pip install hypothesis")]
+
+
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The space in docs/search.md is the one in specs/spaces, and the Python blocks run in the folder of the zoo."""
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    text = SMALL.read_text(encoding="utf-8")
+    assert re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) == [text.partition("\n")[2]]
+    shutil.copy(ROOT / "specs" / "sparx_mamba_t.yaml", tmp_path)
+    shutil.copy(SMALL, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for number, body in enumerate(re.findall(r"```python\n(.*?)```", page, re.DOTALL)):
+        (tmp_path / f"block{number}.py").write_text(body, encoding="utf-8")
+        runpy.run_path(f"block{number}.py")

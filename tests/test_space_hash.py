@@ -136,3 +136,17 @@ def test_a_number_and_what_stands_for_it_are_one(first: Mapping, second: Mapping
     slot, options = next(iter(second.items()))
     key = [name for name in options if name != "kind"][-1]
     assert one({slot: {**options, key: 2 * options[key]}}) != one(second)
+
+
+def test_the_order_of_what_is_read_counts():
+    """``every`` and ``window`` let the last layer read the same nodes in another order: two backbones."""
+
+    def one(cross_stage: str) -> sparx_dsl.ConnectionGraph:
+        stage = {"channels": 16, "depth": 4, "ganglion": [4], "cross_stage": cross_stage}
+        spec = {"sparx": 1, "name": "x", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}}}
+        return sparx_dsl.connect(sparx_dsl.parse_spec({**spec, "stages": [stage]}))
+
+    every, window = one("every"), one("window")
+    assert {(e.source, e.target) for e in every.edges} == {(e.source, e.target) for e in window.edges}
+    assert fingerprint(every) != fingerprint(window)
+    assert fingerprint(every) == fingerprint(one("first"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import SparxError
@@ -10,9 +11,9 @@ from sparx_dsl.search.fingerprint import fingerprint
 from sparx_dsl.search.laying import lay, node_at
 from sparx_dsl.search.moves import complete
 from sparx_dsl.search.rules import layer_of
-from sparx_dsl.search.values import OFF, Choice, Point, same, value_of
+from sparx_dsl.search.values import OFF, Choice, KeyPath, Point, same, value_of
 from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import Node, SequenceNode, node_of
+from sparx_dsl.spec.nodes import Node, ScalarNode, SequenceNode, node_of
 
 if TYPE_CHECKING:
     from sparx_dsl.search.space import Space
@@ -25,9 +26,10 @@ def find_point(space: Space, spec: Spec) -> Point | None:
     """See ``Space.point_of``."""
     written = node_of(spec.written())
     wanted: dict[int, list[int]] = {}
+    chosen = [path for choice in space.choices for path in choice.paths]
     for number, choice in enumerate(space.choices):
         domain = [value for value in space.compiled.domains[number] if value != OFF]
-        wanted[number] = [value for value in domain if _is_laid(written, choice, value)]
+        wanted[number] = [value for value in domain if _is_laid(written, choice, value, chosen)]
     aim = fingerprint(spec)
     for picks in itertools.islice(complete(space.compiled, wanted), MAX_CANDIDATES):
         point = space.made(picks)
@@ -36,8 +38,11 @@ def find_point(space: Space, spec: Spec) -> Point | None:
     return None
 
 
-def _is_laid(written: Node, choice: Choice, value: int) -> bool:
-    """Whether a spec has what a choice's value would write: laying it over the spec changes nothing."""
+def _is_laid(written: Node, choice: Choice, value: int, chosen: Sequence[KeyPath]) -> bool:
+    """Whether a spec has what a choice's value would write: laying it over the spec changes nothing.
+
+    The keys further in that are chosen by themselves (``chosen`` are all paths of the space) do not count.
+    """
     alternative = choice.alternatives[value]
     for path, node in alternative.patches:
         layer = layer_of(path)
@@ -48,11 +53,19 @@ def _is_laid(written: Node, choice: Choice, value: int) -> bool:
             changed = lay(written, path, node)
         except SparxError:
             return False
-        if not _alike(node_at(written, path), node_at(changed, path)):
+        inner = [other for other in chosen if len(other) > len(path) and other[: len(path)] == path]
+        if not _alike(node_at(_without(written, inner), path), node_at(_without(changed, inner), path)):
             return False
     every = {(action, str(value_of(node))) for one in choice.alternatives for action, node in one.links}
-    chosen = {(action, str(value_of(node))) for action, node in alternative.links}
-    return all(_is_listed(written, action, text) == ((action, text) in chosen) for action, text in every)
+    on = {(action, str(value_of(node))) for action, node in alternative.links}
+    return all(_is_listed(written, action, text) == ((action, text) in on) for action, text in every)
+
+
+def _without(tree: Node, paths: Sequence[KeyPath]) -> Node:
+    """The tree with nothing at these paths, and with the mappings that lead there."""
+    for path in paths:
+        tree = lay(tree, path, ScalarNode(None, "null"))
+    return tree
 
 
 def _is_listed(written: Node, action: str, text: str) -> bool:
