@@ -16,6 +16,9 @@ ROOT = Path(__file__).parent.parent
 TINY = ROOT / "specs" / "sparx_mamba_t.yaml"
 
 
+PAPER = ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")
+
+
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Run ``sparx`` with these arguments in this process; its exit status."""
     monkeypatch.setattr(sys, "argv", ["sparx", *map(str, arguments)])
@@ -125,8 +128,10 @@ def test_explain_cost_diff_check_paper_and_schema(
         ("diff", TINY, wider): sparx_dsl.difference(TINY, wider),
         ("check", TINY, wider): "2 specs without mistakes",
         ("paper", figures): sparx_dsl.paper_page(figures),
+        ("paper",): "\n".join(sparx_dsl.paper_page(figures.with_name(name)) for name in PAPER),
         ("schema",): json.dumps(sparx_dsl.json_schema(), indent=2),
     }
+    monkeypatch.chdir(ROOT)
     for arguments, text in expected.items():
         assert 0 == run(monkeypatch, *arguments)
         assert text.rstrip("\n") == capsys.readouterr().out.rstrip("\n")

@@ -12,6 +12,8 @@ import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
 
+FIGURES = Path("specs") / "paper"
+
 
 def show(text: str, output: Path | None) -> None:
     """Print a text, or write it to a file."""
@@ -143,9 +145,10 @@ def diff(before: Path, after: Path) -> str:
     return sparx_dsl.difference(sparx_dsl.connect(before), sparx_dsl.connect(after))
 
 
-def paper(path: Path) -> str:
-    """A paper's figures beside our counts."""
-    return sparx_dsl.paper_page(path)
+def paper(paths: list[Path]) -> str:
+    """A paper's figures beside our counts: those of the files, or of all that ``specs/paper`` has here."""
+    found = paths or [FIGURES / name for name in ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")]
+    return "\n".join(sparx_dsl.paper_page(path) for path in found)
 
 
 def schema() -> str:

@@ -93,13 +93,16 @@ def diff_command(
 
 
 def paper_command(
-    figures: Annotated[Path, typer.Argument(metavar="FIGURES", help="Such as specs/paper/figures.yaml.")],
+    figures: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FIGURES...", help="By default all of specs/paper here.", show_default=False),
+    ] = None,
     output: Output = None,
     style: Format = Style.full,
 ) -> None:
     """Print a paper's figures beside our counts, as Markdown."""
     with reporting(style):
-        commands.show(commands.paper(figures), output)
+        commands.show(commands.paper(figures or []), output)
 
 
 def schema_command(output: Output = None, style: Format = Style.full) -> None:
