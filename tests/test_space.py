@@ -19,8 +19,11 @@ from hypothesis import HealthCheck, given, settings
 import sparx_dsl
 import sparx_dsl.search
 from spaces import Assignment, Drawn, drawn_spaces, sound_spaces
-from sparx_dsl.search import Point, Space, load_space, make_space
+from sparx_dsl.search import Point, Space, drawing, load_space, make_space
 from sparx_dsl.spec.frozen import FrozenDict
+from sparx_dsl.spec.options.base import KindOptions, Problem
+from sparx_dsl.spec.options.downsamples import ConvDownsample
+from sparx_dsl.spec.options.heads import LinearHead
 from strategies import examples
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +40,7 @@ def wide() -> Space:
     return load_space(WIDE)
 
 
-def key(point: Point) -> tuple[tuple[str, int], ...]:
+def key_of_point(point: Point) -> tuple[tuple[str, int], ...]:
     """A point as a value that sorts."""
     return tuple(sorted(point.picks.items()))
 
@@ -56,7 +59,7 @@ def test_the_points_are_the_combinations_that_connect(sound: SoundSpace):
     """``count`` and ``enumerate`` give exactly the combinations that the language accepts, each once."""
     drawn, points = sound
     space = drawn.space()
-    found = [key(point) for point in space.enumerate()]
+    found = [key_of_point(point) for point in space.enumerate()]
     assert sorted(found) == sorted(tuple(sorted(point.items())) for point in points)
     assert space.count == len(found)
     assert space.exact
@@ -109,7 +112,24 @@ def test_links_and_layers_come_and_go(drawn: Drawn):
     """The cases that draws seldom meet have exactly the points that connect."""
     points = drawn.assignments()
     assert 0 < len(points) < math.prod(map(len, drawn.values.values()))
-    assert sorted(map(key, drawn.space().enumerate())) == sorted(tuple(sorted(point.items())) for point in points)
+    assert sorted(map(key_of_point, drawn.space().enumerate())) == sorted(
+        tuple(sorted(point.items())) for point in points
+    )
+
+
+@pytest.mark.parametrize(("options", "key"), [(LinearHead, "head"), (ConvDownsample, "downsample")])
+def test_what_a_kind_says_of_its_place_is_heard(monkeypatch: pytest.MonkeyPatch, options: type[KindOptions], key: str):
+    """A head or a downsampling, of a user's package perhaps, that does not take every width narrows the choices."""
+    problem = Problem("kind", "SPX215", "wider!")
+    monkeypatch.setattr(options, "problems", lambda own, site: iter([problem] if site.channels < 16 else []))
+    others = {"head": [{"kind": "none"}, {"kind": "linear"}], "downsample": [{"kind": "conv"}, {"kind": "merge"}]}
+    drawn = Drawn(small({"depth": 1}, {"depth": 1}), {"stages.1.channels": [8, 16], "stages.2.channels": [8, 16],
+                                                      key: others[key]})  # fmt: skip
+    points = drawn.assignments()
+    assert len(points) == 6
+    assert sorted(map(key_of_point, drawn.space().enumerate())) == sorted(
+        tuple(sorted(point.items())) for point in points
+    )
 
 
 def test_a_tied_choice_writes_to_the_layers_that_are_there():
@@ -329,6 +349,17 @@ def test_bounds_that_nothing_keeps_name_the_closest_price():
     assert (mistake.code, mistake.where.path) == ("SPX732", "bounds.params")
     assert "none of the 2 points" in mistake.message
     assert f"{cheapest / 1e6:.4g}M parameters" in mistake.notes[0]
+
+
+def test_the_closest_price_is_looked_for(monkeypatch: pytest.MonkeyPatch):
+    """Where a space is too large to try all points, a descent from the closest draw finds the cheapest one."""
+    monkeypatch.setattr(drawing, "MAX_DRAWS", 5)
+    widths = {"stages.*.channels": {"from": 8, "to": 64, "step": 8}, "stages.*.depth": {"from": 1, "to": 4}}
+    space = make_space(sparx_dsl.parse_spec(small({"depth": 1}, {"depth": 1})), widths, bounds={"params": "1K"})
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        space.sample(0)
+    assert f"the closest price found is {space.prices(space.point(0))}" in caught.value.diagnostics[0].notes
+    assert space.prices(space.point(0)).params == min(space.prices(space.point(n)).params for n in range(0, 1024, 31))
 
 
 # A space as a value.

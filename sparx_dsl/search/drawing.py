@@ -44,17 +44,17 @@ def distance(space: Space, point: Point) -> float | None:
 
 
 def descend(space: Space, point: Point, missing: float) -> tuple[float, Point]:
-    """Go from a point to neighbours that miss the bounds by less, as long as there are any."""
+    """Go from a point to the first neighbour that misses the bounds by less, as long as there is one."""
     free = _unbounded(space)
-    left = MAX_DESCENT
-    while missing > 0 and left > 0:
-        tried = list(itertools.islice(free.neighbours(point), left))
-        left -= len(tried)
-        found = [(away, other) for other in tried if (away := distance(space, other)) is not None]
-        best = min(found, key=lambda one: one[0], default=(missing, point))
-        if best[0] >= missing:
-            break
-        missing, point = best
+    left, moved = MAX_DESCENT, True
+    while missing > 0 and moved and left > 0:
+        moved = False
+        for other in itertools.islice(free.neighbours(point), left):
+            left -= 1
+            away = distance(space, other)
+            if away is not None and away < missing:
+                missing, point, moved = away, other, True
+                break
     return missing, point
 
 
