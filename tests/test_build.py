@@ -140,7 +140,7 @@ HUGE = {"channels": 65536, "depth": 64, "S": 1, "M": "all", "cross_stage": "ever
         (tiny(input={"size": 16384, "channels": 1024}), Limits(), ["SPX403"]),
         (tiny(stages=[HUGE] * 16, links={}), Limits(), ["SPX402"]),
         (tiny(stages=[HUGE | {"depth": 512}] * 16, links={}), Limits(), ["SPX401"]),
-        (tiny(stages=[HUGE | {"depth": 512}] * 2, links={}), Limits(), ["SPX402"]),
+        (tiny(stages=[HUGE | {"depth": 512}] * 2, links={}), Limits(), ["SPX404"]),
         (tiny(stages=[HUGE | {"depth": 512, "M": 3}] * 2, links={}), Limits(), ["SPX402"]),
     ],
     ids=[

@@ -250,7 +250,7 @@ def test_the_catalogue_is_well_formed() -> None:
     assert list(CODES) == sorted(CODES)
     for code, entry in CODES.items():
         assert code == entry.code
-        assert re.fullmatch(r"SPX[0-6]\d\d", code)
+        assert re.fullmatch(r"SPX[0-7]\d\d", code)
         assert entry.title
         assert not entry.title.endswith(".")
         assert entry.explanation.endswith((".", ".)"))

@@ -27,7 +27,7 @@ def connect(spec: Spec) -> ConnectionGraph:
     Raises ``SparxError`` for links that cannot be, and for layers left without features.
     """
     nodes = tuple(_nodes(spec))
-    edges = [*_feeds(nodes), *_rule_edges(spec, nodes), *_taps(nodes)]
+    edges = [*_feeds(nodes), *_bounded(spec, _rule_edges(spec, nodes)), *_taps(nodes)]
     edges, mistakes = edit_links(spec, nodes, edges)
     if not mistakes:
         mistakes = list(_without_features(spec, nodes, edges))
@@ -39,6 +39,17 @@ def connect(spec: Spec) -> ConnectionGraph:
     if broken:
         raise RuntimeError(f"the compiler made a graph that cannot be: {'; '.join(broken)}")
     return graph
+
+
+def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
+    """The edges, which are counted while they are made; raises ``SparxError`` beyond the limit."""
+    most = DEFAULT_LIMITS.connections
+    found = list(itertools.islice(edges, most + 1))
+    if len(found) > most:
+        message = f"the ganglion layers read more than {most:,} features in all"
+        advice = "write a window M, a larger stride S, or fewer layers"
+        raise SparxError(Diagnostic("SPX404", message, spec.where("stages", key=True), help=advice))
+    return found
 
 
 def placed_layers(stage: Stage) -> tuple[int, ...]:

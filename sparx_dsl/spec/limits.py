@@ -25,12 +25,10 @@ class Limits:
     """Mistakes in one text after which reading stops."""
     extends: int = 8
     """Specs in one chain of ``extends``."""
-    stages: int = 16
-    """Stages of a backbone."""
-    depth_per_stage: int = 512
-    """Layers of one stage."""
     layers_in_total: int = 1024
     """Layers of all stages together."""
+    connections: int = 100_000
+    """Features that all ganglion layers together read."""
     params: int = 5 * 10**9
     """Parameters of a backbone."""
     buffer_bytes: int = 2**36

@@ -26,4 +26,12 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "The bytes of the feature buffers that are alive at one time are known before anything is allocated, and more "
         "than `Limits.buffer_bytes` are refused. A caller can raise the limit, a spec cannot.",
     ),
+    CodeEntry(
+        "SPX404",
+        "too many connections",
+        "The ganglion layers of a backbone together read at most `Limits.connections` features. Stages of hundreds of "
+        "layers in which every layer reads every other one are beyond it.",
+        "stages:\n  - {channels: 16, depth: 448, S: 1, M: all}\n",
+        "stages:\n  - {channels: 16, depth: 448, S: 1, M: 3}\n",
+    ),
 )
