@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.search.laying import Patch as Patch
 from sparx_dsl.search.values import OFF, Point
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from sparx_dsl.search.bounds import Bound, Prices, excess, price_spec
 from sparx_dsl.search.compiling import Compiled, compile_choices
 from sparx_dsl.search.drawing import draw_within
 from sparx_dsl.search.fingerprint import fingerprint
-from sparx_dsl.search.laying import lay, patches_of, with_links
+from sparx_dsl.search.laying import Patch, lay, patches_of, with_links
 from sparx_dsl.search.locating import find_point
 from sparx_dsl.search.rules import has_layer, layer_of
 from sparx_dsl.search.values import OFF, Choice, Point, same
@@ -199,6 +199,6 @@ class Space:
         return spec_of(cast("MappingNode", with_links(tree, links)), DEFAULT_LIMITS)
 
     @functools.cached_property
-    def patches(self) -> tuple[moves.Patch, ...]:
+    def patches(self) -> tuple[Patch, ...]:
         """What the choices lay over the base, the wider paths first."""
         return patches_of(self.choices)

@@ -1,0 +1,127 @@
+"""What a space costs and gives: bounds, points of other spaces, pickles, strategies, the page in the docs."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import re
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+import sparx_dsl
+import sparx_dsl.search
+from sparx_dsl.search import Point, Space, drawing, load_space, make_space
+from sparx_dsl.spec.frozen import FrozenDict
+
+ROOT = Path(__file__).parent.parent
+WIDE = ROOT / "specs" / "spaces" / "wide.yaml"
+SMALL = ROOT / "specs" / "spaces" / "around_mamba_t.yaml"
+
+
+@pytest.fixture(scope="module")
+def wide() -> Space:
+    """A space of far more than 10^12 points."""
+    return load_space(WIDE)
+
+
+# Bounds.
+
+
+def test_points_beyond_the_bounds_are_neither_listed_nor_drawn():
+    """Enumeration, samples and moves keep the bounds, and what they leave out does not."""
+    bounded = load_space(SMALL)
+    free = Space(bounded.name, bounded.base, bounded.choices, (), bounded.tree)
+    kept = set(bounded.enumerate())
+    prices = {point: sparx_dsl.cost(free.spec(point)) for point in free.enumerate()}
+    assert kept == {p for p, price in prices.items() if price.params <= 32_000_000 and price.macs <= 6_000_000_000}
+    assert 0 < len(kept) < bounded.count == len(prices)
+    assert bounded.count_within() == len(kept)
+    rng = random.Random(0)
+    for seed in range(10):
+        point = bounded.sample(seed)
+        assert {point, bounded.mutate(point, rng), bounded.crossover(point, bounded.sample(rng), rng)} <= kept
+
+
+def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch):
+    """Drawing within bounds never builds a module."""
+    monkeypatch.setattr(sparx_dsl.api, "build", lambda *_, **__: pytest.fail("a backbone was built"))
+    monkeypatch.setattr("sparx_dsl.lowering.build_backbone", lambda *_, **__: pytest.fail("a backbone was built"))
+    assert load_space(SMALL).sample(1)
+
+
+def test_bounds_that_nothing_keeps_name_the_closest_price():
+    """Where nothing keeps the bounds, the sample fails at the bound, with the cheapest price there is."""
+    base = sparx_dsl.load_spec(ROOT / "specs" / "sparx_mamba_t.yaml")
+    space = make_space(base, {"stages.3.depth": [5, 6]}, bounds={"params": {"most": "1M"}})
+    cheapest = min(space.prices(space.point(number)).params for number in range(2))
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        space.sample(0)
+    mistake = caught.value.diagnostics[0]
+    assert (mistake.code, mistake.where.path) == ("SPX732", "bounds.params")
+    assert "none of the 2 points" in mistake.message
+    assert f"{cheapest / 1e6:.4g}M parameters" in mistake.notes[0]
+
+
+def test_the_closest_price_is_looked_for(monkeypatch: pytest.MonkeyPatch):
+    """Where a space is too large to try all points, a descent from the closest draw finds the cheapest one."""
+    monkeypatch.setattr(drawing, "MAX_DRAWS", 5)
+    stages = [{"channels": 16, "depth": 1}] * 2
+    base = {"sparx": 1, "name": "x", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}}, "stages": stages}
+    widths = {"stages.*.channels": {"from": 8, "to": 64, "step": 8}, "stages.*.depth": {"from": 1, "to": 4}}
+    space = make_space(sparx_dsl.parse_spec(base), widths, bounds={"params": "1K"})
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        space.sample(0)
+    assert f"the closest price found is {space.prices(space.point(0))}" in caught.value.diagnostics[0].notes
+    assert space.prices(space.point(0)).params == min(space.prices(space.point(n)).params for n in range(0, 1024, 31))
+
+
+# A space as a value.
+
+
+def test_a_space_can_be_sent_to_another_process(wide: Space):
+    """A pickled space is equal, and draws the same points."""
+    sent = pickle.loads(pickle.dumps(wide))  # noqa: S301
+    assert sent == wide
+    assert sent.sample(5) == wide.sample(5)
+
+
+def test_points_of_other_spaces_are_refused():
+    """A point with an unknown choice, an unknown value, or values that do not fit is refused."""
+    space = load_space(SMALL)
+    good = dict(space.point(0).picks)
+    for wrong in ({**good, "width": 0}, {**good, "stages.3.S": 9}, {n: v for n, v in good.items() if n != "skip"}):
+        with pytest.raises(sparx_dsl.SparxError) as caught:
+            space.spec(Point(FrozenDict(wrong)))
+        assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX741"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(sparx_dsl.search.strategy(load_space(SMALL)))
+def test_the_strategy_draws_backbones_of_the_space(spec: sparx_dsl.Spec):
+    """Users' tests get backbones that keep the bounds."""
+    assert sparx_dsl.cost(spec).params <= 32_000_000
+
+
+def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.MonkeyPatch):
+    """Without hypothesis the strategy is a mistake with advice."""
+    monkeypatch.setitem(__import__("sys").modules, "hypothesis", None)
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.search.strategy(load_space(SMALL))
+    assert [(m.code, m.help) for m in caught.value.diagnostics] == [("SPX740", "pip install hypothesis")]
+
+
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The space in docs/search.md is the one in specs/spaces, and the Python blocks run in the folder of the zoo."""
+    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    text = SMALL.read_text(encoding="utf-8")
+    assert re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) == [text.partition("\n")[2]]
+    shutil.copy(ROOT / "specs" / "sparx_mamba_t.yaml", tmp_path)
+    shutil.copy(SMALL, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for number, body in enumerate(re.findall(r"```python\n(.*?)```", page, re.DOTALL)):
+        (tmp_path / f"block{number}.py").write_text(body, encoding="utf-8")
+        runpy.run_path(f"block{number}.py")
