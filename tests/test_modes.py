@@ -198,6 +198,19 @@ def test_edited_graphs_are_copied_or_refused(backbone: Backbone) -> None:
         pickle.dumps(backbone)
 
 
+@pytest.mark.slow
+@torch_warns
+@each_mixer
+def test_compiles_whole_for_several_sizes(mixer: str) -> None:
+    """A second and a third image size, at which torch makes the lengths symbolic, break no graph."""
+    torch.compiler.reset()
+    backbone = sparx_dsl.build(small(mixer)).eval()
+    compiled = torch.compile(backbone, fullgraph=True, backend="eager")
+    for height, width in ((24, 24), (40, 32), (33, 57)):
+        images = torch.randn(2, 3, height, width)
+        assert torch.allclose(compiled(images), backbone(images), atol=1e-5)
+
+
 @torch_warns
 @each_mixer
 def test_compiles_whole_for_every_batch(mixer: str) -> None:

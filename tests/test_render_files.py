@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import sparx_dsl
 from drawn import DEEP, FIGURE_2, graph_of
 from sparx_dsl import SparxError
 from sparx_dsl.render import programs
+from sparx_dsl.render.files import write_text
 from sparx_dsl.render.quoting import quote
 from sparx_dsl.render.svg import reduce_svg
 
@@ -171,3 +173,34 @@ def test_unwritable_place(name: str, tmp_path: Path) -> None:
         sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / name)
     assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["SPX502"]
     assert [path.name for path in tmp_path.iterdir()] == ["folder.dot"]
+
+
+def test_a_link_is_followed_and_a_mode_is_kept(tmp_path: Path) -> None:
+    """Writing to a link writes to what it leads to; a private file stays private."""
+    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    real.write_text("old")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert ("new", 0o600) == (real.read_text(), real.stat().st_mode & 0o777)
+    assert {"real.txt", "link.txt"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    """A pipe stays a pipe, and its reader gets the text."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "text")
+    assert b"text" == os.read(reader, 10)
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("path", ["", "/", ".", "a\0b"])
+def test_paths_that_are_no_files_are_mistakes(path: str) -> None:
+    """Each is a diagnostic, none a traceback."""
+    with pytest.raises(SparxError) as caught:
+        write_text(path, "text")
+    assert ["SPX502"] == [mistake.code for mistake in caught.value.diagnostics]

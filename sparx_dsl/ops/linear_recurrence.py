@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, cast
 
 import torch
@@ -48,7 +47,10 @@ def solve_in_chunks(decay: Tensor, drive: Tensor) -> Tensor:
     ``linear_recurrence``.
     """
     length = decay.shape[1]
-    chunk = math.isqrt(length - 1) + 1
+    chunk = 1
+    # Counted up, since torch.compile cannot trace math.isqrt of a length that it has made symbolic.
+    while chunk * chunk < length:
+        chunk += 1
     chunks = -(-length // chunk)
     decay, drive = (_split(tensor, chunks, chunk) for tensor in (decay, drive))
     state = _carry(decay.prod(dim=2), _last_states(decay, drive))
