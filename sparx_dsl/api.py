@@ -14,7 +14,7 @@ from sparx_dsl import errors, pricing, render, schedule
 from sparx_dsl.errors import Diagnostic
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
-from sparx_dsl.pricing import Cost
+from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.schedule import DType, Schedule
 from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, load_spec, parse_spec
 
@@ -63,8 +63,16 @@ def cost(
     dtype: DType = "float32",
     features: tuple[int, ...] | None = None,
 ) -> Cost:
-    """Parameters, MACs for one image, and bytes of feature buffers, exact and without torch; raises ``SparxError``."""
+    """Parameters, MACs and FLOPs for an image, bytes held and moved, exact and without torch; raises ``SparxError``."""
     return pricing.price_schedule(plan(source, size, batch, dtype, features))
+
+
+def prices(
+    source: Source, size: tuple[int, int] | None = None, batch: int = 1, dtype: DType = "float32"
+) -> Totals:
+    """The totals of ``cost``, several times as fast; raises ``SparxError``."""
+    spec = source.spec if isinstance(source, ConnectionGraph) else as_spec(source)
+    return pricing.prices(spec, size, batch, dtype)
 
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:

@@ -122,7 +122,16 @@ def price_of(role: Role, options: KindOptions, site: Site, height: int, width: i
 @CASES
 def test_each_kind_costs_what_its_description_says(role, options, site, height, width, params, macs):
     """Every kind's rule gives the parameters and MACs counted by hand from its description."""
-    assert price_of(role, options, site, height, width) == Price(params, macs)
+    price = price_of(role, options, site, height, width)
+    assert (price.params, price.macs) == (params, macs)
+
+
+@CASES
+def test_a_mac_is_two_operations_but_in_scans(role, options, site, height, width, params, macs):
+    """FLOPs are twice the MACs, but the scan's formula is one of operations already."""
+    scans = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}.get(options.kind, 0) if role == "mixer" else 0
+    scanned = scans and scans * (9 * options.state + 1) * options.expand * site.channels * height * width
+    assert price_of(role, options, site, height, width).flops == 2 * macs - scanned
 
 
 @CASES
@@ -195,9 +204,7 @@ def test_halving_rounds_up(size: int):
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3, 5]), sides, sides)
-def test_groups_divide_the_weights(
-    groups: int, inputs: int, outputs: int, kernel: int, height: int, width: int
-):
+def test_groups_divide_the_weights(groups: int, inputs: int, outputs: int, kernel: int, height: int, width: int):
     """A convolution in groups has one dense convolution's weights for each group, and shares no MAC."""
     grouped = convolution(groups * inputs, groups * outputs, kernel, height, width, groups)
     assert grouped == convolution(inputs, outputs, kernel, height, width) * groups
@@ -225,6 +232,7 @@ def test_more_channels_cost_more(role, options, site, height, width, params, mac
 @given(st.integers(1, 8), sides, sides, st.integers(1, 8))
 def test_each_feature_costs_dmca_the_same(features: int, height: int, width: int, reduction: int):
     """A feature more adds its share of the norms, of the depthwise 3×3 and of the 1×1 to 2C; nothing else."""
+
     def at(count: int) -> Price:
         return price_of("fusion", DMCA(), Site(8, 16, features=count, reduction=reduction), height, width)
 

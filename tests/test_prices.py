@@ -2,8 +2,9 @@
 
 Torch's counter sees every convolution, linear layer and matrix product, two operations for a MAC, and counts them on
 the meta device as well. It counts a grouped convolution by its groups, a convolution on a padded map at its output's
-size, attention in whole windows, and neither biases nor norms: all as the price rules do. Two things it does not see,
-because they are element-wise: the selective scans, and the scale on the residual path. The tests add those by formula.
+size, attention in whole windows, and neither biases nor norms: all as the price rules do. The scans are operators with
+a formula of their own, which the tests have from the paper's counting script. What the counter does not see, because it
+is element-wise, is the scale on the residual path; the tests add it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 import strategies
-from sparx_dsl.schedule import Run
+from sparx_dsl.schedule import Free, Run
 
 SPECS = Path(__file__).parent.parent / "specs"
 ZOO = sorted([*SPECS.glob("*.yaml"), *SPECS.glob("ablations/*.yaml")])
@@ -27,19 +28,19 @@ DIRECTIONS = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}
 """How many scans a mixer runs."""
 
 
-def unseen(schedule: sparx_dsl.Schedule) -> int:
-    """The MACs that torch's counter does not see: scans, and the scale on each residual path (one for each value)."""
-    macs = 0
+def scans_and_scales(schedule: sparx_dsl.Schedule) -> tuple[int, int]:
+    """The MACs of scans, which are operations, and those of the scales on residual paths (one for each value)."""
+    scans, scales = 0, 0
     for node in schedule.graph.layers():
         chosen = node.layer_settings
         height, width = node.map_size(schedule.size)
         if chosen.mixer.kind in DIRECTIONS:
             mixer: Any = chosen.mixer
             values = DIRECTIONS[mixer.kind] * mixer.expand * node.channels * height * width
-            macs += 9 * values * mixer.state + values
+            scans += 9 * values * mixer.state + values
         if chosen.layer_scale is not None:
-            macs += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)
-    return macs
+            scales += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)
+    return scans, scales
 
 
 def built(spec: sparx_dsl.Spec) -> Any:
@@ -64,7 +65,10 @@ def check(spec: sparx_dsl.Spec, *at: tuple[int, int]) -> None:
         price = sparx_dsl.cost(spec, size)
         assert price.params == sum(parameter.numel() for parameter in model.parameters())
         images = price.schedule.buffers["images"].shape
-        assert 2 * (price.macs - unseen(price.schedule)) == counted(model, images)
+        scans, scales = scans_and_scales(price.schedule)
+        operations = counted(model, images)
+        assert 2 * (price.macs - scans - scales) + scans == operations
+        assert price.flops == operations + 2 * scales
 
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: str(path.relative_to(SPECS).with_suffix("")))
@@ -97,19 +101,29 @@ def test_generated_backbones_have_the_priced_parameters(spec):
 def test_prices_are_for_one_image(spec, size: tuple[int, int], batch: int):
     """Parameters and MACs do not depend on the batch or the dtype; bytes do."""
     one, many = sparx_dsl.cost(spec, size), sparx_dsl.cost(spec, size, batch, "float64")
-    assert (one.params, one.macs, one.rows) == (many.params, many.macs, many.rows)
+    assert (one.params, one.macs, one.flops) == (many.params, many.macs, many.flops)
+    for row, other in zip(one.rows, many.rows, strict=True):
+        assert (row.node, row.part, row.params, row.macs, row.flops) == (
+            other.node, other.part, other.params, other.macs, other.flops)  # fmt: skip
+        moved = row.traffic_bytes - 4 * row.params
+        assert other.traffic_bytes == 2 * batch * moved + 8 * row.params
     assert many.peak_bytes == 2 * batch * one.peak_bytes == many.schedule.peak_bytes
     assert many.bound_bytes == 2 * batch * one.bound_bytes
 
 
 @given(strategies.specs(), sizes)
 def test_rows_are_the_steps_and_sum_to_the_whole(spec, size: tuple[int, int]):
-    """There is one row for each part that runs, in order, and the rows sum to the whole."""
+    """There is one row for each step but the frees, in order; the rows sum to nodes, stages, and the whole."""
     price = sparx_dsl.cost(spec, size)
-    runs = [step for step in price.schedule.steps if isinstance(step, Run)]
-    assert [(row.node, row.part) for row in price.rows] == [(run.node, run.part) for run in runs]
-    assert price.params == sum(row.params for row in price.rows)
-    assert price.macs == sum(row.macs for row in price.rows)
+    steps = [step for step in price.schedule.steps if not isinstance(step, Free)]
+    parts = [(step.node, step.part if isinstance(step, Run) else "gather") for step in steps]
+    assert [(row.node, row.part) for row in price.rows] == parts
+    nodes = [price.of_node(name) for name in dict.fromkeys(row.node for row in price.rows)]
+    stages = [price.of_stage(stage) for stage in range(1, len(spec.stages) + 1)]
+    for amount in ("params", "macs", "flops", "traffic_bytes"):
+        whole = getattr(price, amount)
+        assert all(sum(getattr(row, amount) for row in rows) == whole for rows in (price.rows, nodes, stages))
+        assert getattr(price.totals, amount) == whole
     assert all(row.stage == price.schedule.graph.node(row.node).stage for row in price.rows)
 
 
@@ -133,10 +147,49 @@ def test_one_column_more_costs_no_less(spec, size: tuple[int, int]):
 def test_a_graph_has_the_price_of_its_spec(spec):
     """``cost`` takes a graph in place of its spec."""
     assert sparx_dsl.cost(sparx_dsl.connect(spec)).rows == sparx_dsl.cost(spec).rows
+    assert sparx_dsl.prices(sparx_dsl.connect(spec)) == sparx_dsl.prices(spec)
+
+
+@settings(max_examples=strategies.examples(3))
+@given(strategies.specs(), sizes, st.integers(1, 4), st.sampled_from(["float32", "bfloat16"]))
+def test_the_fast_totals_are_those_of_the_steps(spec, size: tuple[int, int], batch: int, dtype: Any):
+    """``prices``, which makes no schedule, gives what ``cost`` sums up, links or not."""
+    assert sparx_dsl.prices(spec, size, batch, dtype) == sparx_dsl.cost(spec, size, batch, dtype).totals
+
+
+@given(strategies.specs(), sizes)
+def test_connections_carry_what_is_read(spec, size: tuple[int, int]):
+    """A connection carries the bytes of the buffer that its target reads, and costs what its adapter costs."""
+    price = sparx_dsl.cost(spec, size)
+    schedule, buffers = price.schedule, price.schedule.buffers
+    assert [(edge.source, edge.target, edge.kind, edge.slot) for edge in price.edges] == [
+        (edge.source, edge.target, edge.kind, edge.slot) for edge in schedule.graph.edges
+    ]
+    for node in schedule.graph.layers():
+        into = [edge for edge in price.edges if edge.target == node.name and edge.kind != "feed"]
+        height, width = node.map_size(size)
+        assert all(edge.bytes == 4 * node.channels * height * width for edge in into)
+    adapters = [row for row in price.rows if row.part == "link"]
+    assert sum(edge.params for edge in price.edges) == sum(row.params for row in adapters)
+    assert sum(edge.macs for edge in price.edges) == sum(row.macs for row in adapters)
+    assert all(edge.bytes == buffers[edge.source].bytes for edge in price.edges if edge.kind == "tap")
+
+
+@given(strategies.specs(), sizes, st.integers(1, 3))
+def test_traffic_is_every_step_reading_and_writing_once(spec, size: tuple[int, int], batch: int):
+    """Traffic is the schedule's replay: the bytes of each step's buffers, and of the parameters of its module."""
+    schedule = sparx_dsl.plan(spec, size, batch, "float16")
+    moved = 0
+    for step in schedule.steps:
+        if not isinstance(step, Free):
+            moved += sum(schedule.buffers[name].bytes for name in [*step.inputs, step.output])
+    price = sparx_dsl.cost(spec, size, batch, "float16")
+    assert price.traffic_bytes == moved + 2 * price.params
 
 
 def test_rows_of_sparx_mamba_t(golden):
     """The rows of SparX-Mamba-T at 224 × 224: parameters and MACs of every part."""
     price = sparx_dsl.cost(SPECS / "sparx_mamba_t.yaml")
-    lines = [f"{row.node:<20} {row.part:<12} {row.params:>12,} {row.macs:>16,}" for row in price.rows]
+    rows = [row for row in price.rows if row.part != "gather"]
+    lines = [f"{row.node:<20} {row.part:<12} {row.params:>12,} {row.macs:>16,}" for row in rows]
     golden.check("\n".join([*lines, f"{'':<20} {'sum':<12} {price.params:>12,} {price.macs:>16,}"]))

@@ -192,9 +192,19 @@ def test_a_step_prints_itself_as_a_call():
     [
         ({"size": (0, 32)}, ["SPX320"]),
         ({"size": (32, -1)}, ["SPX320"]),
+        ({"size": 224}, ["SPX320"]),
+        ({"size": (32.0, 32)}, ["SPX320"]),
+        ({"size": [32, 32]}, ["SPX320"]),
+        ({"size": (True, 32)}, ["SPX320"]),
+        ({"size": (32, 32, 3)}, ["SPX320"]),
+        ({"batch": True}, ["SPX320"]),
+        ({"batch": 1.5}, ["SPX320"]),
         ({"batch": 0}, ["SPX320"]),
         ({"dtype": "int8"}, ["SPX321"]),
         ({"features": ()}, ["SPX322"]),
+        ({"features": 4}, ["SPX322"]),
+        ({"features": [1, 2]}, ["SPX322"]),
+        ({"features": (True,)}, ["SPX322"]),
         ({"features": (0,)}, ["SPX322"]),
         ({"features": (4,)}, ["SPX322"]),
         ({"features": (2, 1)}, ["SPX322"]),
@@ -209,3 +219,14 @@ def test_what_cannot_be_planned_is_said_all_at_once(arguments, codes):
     assert [diagnostic.code for diagnostic in caught.value.diagnostics] == codes
     assert all(diagnostic.where.span is None for diagnostic in caught.value.diagnostics)
     assert all(diagnostic.help for diagnostic in caught.value.diagnostics)
+
+
+def test_a_dtype_of_torch_stands_for_its_name():
+    """``torch.float16`` plans as ``"float16"`` does, and torch is not needed to know it."""
+
+    class Float16:
+        def __str__(self) -> str:
+            return "torch.float16"
+
+    named: Any = Float16()
+    assert sparx_dsl.plan(LINKED, dtype=named) == sparx_dsl.plan(LINKED, dtype="float16")

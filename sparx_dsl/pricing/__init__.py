@@ -2,11 +2,14 @@
 
 from sparx_dsl.pricing.cost import Cost as Cost
 from sparx_dsl.pricing.cost import CostRow as CostRow
+from sparx_dsl.pricing.cost import EdgeCost as EdgeCost
 from sparx_dsl.pricing.cost import cost as cost
 from sparx_dsl.pricing.cost import price_schedule as price_schedule
 from sparx_dsl.pricing.figures_file import top_level_keys as top_level_keys
 from sparx_dsl.pricing.price import Price as Price
+from sparx_dsl.pricing.prices import prices as prices
 from sparx_dsl.pricing.published import Comparison as Comparison
 from sparx_dsl.pricing.published import compare as compare
 from sparx_dsl.pricing.published_dense import compare_dense as compare_dense
 from sparx_dsl.pricing.published_resolutions import compare_resolutions as compare_resolutions
+from sparx_dsl.pricing.totals import Totals as Totals

@@ -1,38 +1,61 @@
-"""The price of a whole backbone, step by step, without torch."""
+"""The price of a whole backbone: step by step, node by node, stage by stage, connection by connection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparx_dsl.graph import ConnectionGraph, Node, connect
-from sparx_dsl.pricing.layer import (
-    price_adapter,
-    price_dpe,
-    price_feeding,
-    price_fusing,
-    price_ganglion_mixing,
-    price_mixing,
-)
-from sparx_dsl.pricing.price import Price
-from sparx_dsl.schedule import DType, Run, Schedule, plan
-from sparx_dsl.spec import Spec, default_registry
+from sparx_dsl.graph import ConnectionGraph, Edge, connect
+from sparx_dsl.graph.values import EdgeKind
+from sparx_dsl.pricing.steps import price_step
+from sparx_dsl.pricing.totals import Totals
+from sparx_dsl.schedule import DType, Free, Gather, Run, Schedule, plan
+from sparx_dsl.schedule.steps import adapted_name
+from sparx_dsl.schedule.values import ITEM_BYTES
+from sparx_dsl.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """The price of one part of one node: parameters, and multiply-accumulates for one image."""
+    """The price of a step (a part of a node, or the gathering of what a ganglion layer reads), or of several."""
 
     node: str
     part: str
+    """The part's name, or ``gather``."""
     stage: int
+    """The stage's position, from 1: the first for the stem, the last for the head."""
     params: int
     macs: int
+    """Multiply-accumulates for one image, by the paper's counting rule."""
+    flops: int
+    """Floating-point operations for one image: two for each MAC, one for each that a scan's formula counts."""
+    traffic_bytes: int
+    """What the step reads (inputs and parameters, each once) and writes (its output), for the whole batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCost:
+    """The price of one connection: the bytes that it carries, and the adapter that brings them into shape."""
+
+    source: str
+    target: str
+    kind: EdgeKind
+    slot: int | None
+    bytes: int
+    """The feature as the target reads it, behind the adapter where there is one, for the whole batch."""
+    params: int
+    """Parameters of the adapter; 0 where there is none."""
+    macs: int
+    """Multiply-accumulates of the adapter for one image; 0 where there is none."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a backbone costs: exact parameters and MACs (for one image), and the bytes of its feature buffers."""
+    """What a backbone costs, in exact integers.
+
+    MACs and FLOPs are for one image, bytes for the batch and the dtype of the schedule.
+    """
 
     schedule: Schedule
     rows: tuple[CostRow, ...]
@@ -48,6 +71,20 @@ class Cost:
         return sum(row.macs for row in self.rows)
 
     @property
+    def flops(self) -> int:
+        """Floating-point operations for one image: two for each MAC, one for each that a scan's formula counts.
+
+        That is what ``torch.utils.flop_counter.FlopCounterMode`` counts of the module on the meta device, and the two
+        element-wise things that it does not see: scans, and the scales on residual paths.
+        """
+        return sum(row.flops for row in self.rows)
+
+    @property
+    def traffic_bytes(self) -> int:
+        """Bytes moved: each step reads its inputs and its parameters once, and writes its output once."""
+        return sum(row.traffic_bytes for row in self.rows)
+
+    @property
     def peak_bytes(self) -> int:
         """The most bytes of feature buffers held at once, for the schedule's batch and dtype."""
         return self.schedule.peak_bytes
@@ -56,6 +93,35 @@ class Cost:
     def bound_bytes(self) -> int:
         """What no order of the steps can beat, in bytes."""
         return self.schedule.bound_bytes
+
+    @property
+    def totals(self) -> Totals:
+        """The sums and the peak; what ``prices`` gives without the steps."""
+        return Totals(self.params, self.macs, self.flops, self.peak_bytes, self.traffic_bytes)
+
+    def of_node(self, name: str) -> CostRow:
+        """All steps of a node in one row, whose part is empty; raises ``LookupError`` for what does not run."""
+        rows = [row for row in self.rows if row.node == name]
+        if not rows:
+            raise LookupError(f"no step of {name} runs")
+        return _summed(rows, name)
+
+    def of_stage(self, stage: int) -> CostRow:
+        """All steps of a stage (from 1) in one row, whose node and part are empty; raises ``LookupError``."""
+        rows = [row for row in self.rows if row.stage == stage]
+        if not rows:
+            raise LookupError(f"no step of stage {stage} runs")
+        return _summed(rows, "")
+
+    @functools.cached_property
+    def edges(self) -> tuple[EdgeCost, ...]:
+        """The price of every connection between nodes that run, in the order of the graph."""
+        running = {row.node for row in self.rows}
+        return tuple(
+            _edge(self.schedule, edge)
+            for edge in self.schedule.graph.edges
+            if edge.source in running and edge.target in running
+        )
 
 
 def cost(
@@ -72,51 +138,29 @@ def cost(
 
 def price_schedule(schedule: Schedule) -> Cost:
     """The price of every step of a schedule."""
-    runs = [step for step in schedule.steps if isinstance(step, Run)]
-    return Cost(schedule, tuple(_row(schedule, run) for run in runs))
+    return Cost(schedule, tuple(_row(schedule, step) for step in schedule.steps if not isinstance(step, Free)))
 
 
-def _row(schedule: Schedule, run: Run) -> CostRow:
-    node = schedule.graph.node(run.node)
-    price = PART_PRICES[run.part](schedule, node, run)
-    return CostRow(run.node, run.part, node.stage, price.params, price.macs)
+def _row(schedule: Schedule, step: Run | Gather) -> CostRow:
+    price = price_step(schedule, step)
+    moved = sum(schedule.buffers[name].bytes for name in (*step.inputs, step.output))
+    traffic = moved + price.params * ITEM_BYTES[schedule.dtype]
+    part, stage = "gather" if isinstance(step, Gather) else step.part, schedule.graph.node(step.node).stage
+    return CostRow(step.node, part, stage, price.params, price.macs, price.flops, traffic)
 
 
-def _end(schedule: Schedule, node: Node, run: Run) -> Price:
-    """A stem, downsampling or head; its rule is given the size of the map (or image) that goes in."""
-    assert node.options is not None
-    assert node.role != "layer"
-    rule = default_registry().of(node.role, node.options).load_price()
-    price: Price = rule(node.options, node.site, *schedule.buffers[run.inputs[0]].shape[2:])
-    return price
+def _summed(rows: Sequence[CostRow], node: str) -> CostRow:
+    sums = (sum(row.params for row in rows), sum(row.macs for row in rows), sum(row.flops for row in rows))
+    return CostRow(node, "", rows[0].stage, *sums, sum(row.traffic_bytes for row in rows))
 
 
-def _link(schedule: Schedule, node: Node, run: Run) -> Price:
-    return price_adapter(schedule.buffers[run.inputs[0]].shape[1], node.channels, *node.map_size(schedule.size))
-
-
-def _dpe(schedule: Schedule, node: Node, run: Run) -> Price:
-    return price_dpe(node.site, *node.map_size(schedule.size))
-
-
-def _fusion(schedule: Schedule, node: Node, run: Run) -> Price:
-    return price_fusing(node.layer_settings.fusion, node.site, *node.map_size(schedule.size))
-
-
-def _mixer(schedule: Schedule, node: Node, run: Run) -> Price:
-    settings = node.layer_settings
-    rule = price_ganglion_mixing if node.ganglion else price_mixing
-    return rule(settings.mixer, node.site, *node.map_size(schedule.size), layer_scale=settings.layer_scale is not None)
-
-
-def _ffn(schedule: Schedule, node: Node, run: Run) -> Price:
-    settings = node.layer_settings
-    return price_feeding(
-        settings.ffn, node.site, *node.map_size(schedule.size), layer_scale=settings.layer_scale is not None
+def _edge(schedule: Schedule, edge: Edge) -> EdgeCost:
+    if not schedule.graph.adapted(edge):
+        carried = schedule.buffers[edge.source].bytes
+        return EdgeCost(edge.source, edge.target, edge.kind, edge.slot, carried, 0, 0)
+    name = adapted_name(edge)
+    adapter = next(step for step in schedule.steps if isinstance(step, Run) and step.output == name)
+    price = price_step(schedule, adapter)
+    return EdgeCost(
+        edge.source, edge.target, edge.kind, edge.slot, schedule.buffers[name].bytes, price.params, price.macs
     )
-
-
-PART_PRICES: Mapping[str, Callable[[Schedule, Node, Run], Price]] = {
-    "stem": _end, "downsample": _end, "head": _end, "link": _link,
-    "dpe": _dpe, "fusion": _fusion, "mixer": _mixer, "ffn": _ffn,
-}  # fmt: skip

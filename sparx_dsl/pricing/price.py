@@ -2,7 +2,8 @@
 
 The count follows the paper's tables: one multiply-accumulate (MAC) for each product of a convolution, a
 linear layer or an attention, the selective scan by its own formula, and nothing for norms, activations and
-element-wise sums.
+element-wise sums. A floating-point operation (FLOP) is a product or a sum, so that a MAC is two; the formula of the
+scan is one of operations, which the paper's tables take for MACs, so it counts the same in both.
 """
 
 from __future__ import annotations
@@ -19,16 +20,23 @@ class Price:
 
     params: int = 0
     macs: int = 0
+    scan_macs: int = 0
+    """Those of the MACs that are a selective scan's, whose formula counts operations."""
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations for one image: two for each MAC, and one for each of a scan's."""
+        return 2 * self.macs - self.scan_macs
 
     def __add__(self, other: Price) -> Price:
         """Both together."""
-        return Price(self.params + other.params, self.macs + other.macs)
+        return Price(self.params + other.params, self.macs + other.macs, self.scan_macs + other.scan_macs)
 
     def __mul__(self, times: int) -> Price:
         """That many of the same, each with parameters of its own; raises ``ValueError`` below zero."""
         if times < 0:
             raise ValueError(f"nothing can be there {times} times")
-        return Price(self.params * times, self.macs * times)
+        return Price(self.params * times, self.macs * times, self.scan_macs * times)
 
     def __str__(self) -> str:
         return f"{self.params:,} parameters, {self.macs:,} MACs"
@@ -94,4 +102,5 @@ def selective_scan(channels: int, length: int, state: int) -> Price:
     ``channels`` counts those of every direction. MACs: 9·channels·length·N + channels·length, which is the
     count behind the paper's tables.
     """
-    return Price(channels * state + 2 * channels, (9 * state + 1) * channels * length)
+    macs = (9 * state + 1) * channels * length
+    return Price(channels * state + 2 * channels, macs, macs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.schedule.lifetime import with_frees
+from sparx_dsl.schedule.request import checked_request
 from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.schedule.steps import steps_of
-from sparx_dsl.schedule.values import ITEM_BYTES, Buffer, DType, Schedule
+from sparx_dsl.schedule.values import Buffer, DType, Schedule
 from sparx_dsl.schedule.verify import verify_schedule
 from sparx_dsl.spec.options.heads import HeadOptions
 
@@ -22,15 +22,15 @@ def plan(
     """Order the steps and fix every buffer's life.
 
     ``size`` is the image's (height, width) in pixels, by default the spec's. With ``features`` the outputs are the maps
-    of those stages (1-based) and nothing after the last of them runs. Raises ``SparxError`` for stages that the
-    backbone lacks, and for a size, batch or dtype that cannot be.
+    of those stages (1-based) and nothing after the last of them runs. A dtype of torch stands for its name. Raises
+    ``SparxError`` for stages that the backbone lacks, and for a size, batch or dtype that cannot be.
     """
-    size = size or graph.spec.input.size
-    _check(graph, size, batch, dtype, features)
+    wanted = checked_request(graph.spec, size, batch, dtype, features)
+    size, batch, dtype, features = wanted.size, wanted.batch, wanted.dtype, wanted.features
     nodes = _wanted(graph, features)
     steps = tuple(steps_of(graph, nodes))
     outputs = (nodes[-1].name,) if features is None else tuple(graph.layers(stage)[-1].name for stage in features)
-    buffers = _buffers(graph, steps, size, batch, ITEM_BYTES[dtype])
+    buffers = _buffers(graph, steps, size, batch, wanted.item_bytes)
     schedule = Schedule(graph, size, batch, dtype, with_frees(steps, (IMAGES,), outputs), buffers, outputs, features)
     broken = verify_schedule(schedule)
     if broken:
@@ -42,39 +42,6 @@ def _wanted(graph: ConnectionGraph, features: tuple[int, ...] | None) -> tuple[N
     if features is None:
         return graph.nodes
     return tuple(node for node in graph.nodes if node.role != "head" and node.stage <= max(features))
-
-
-def _check(
-    graph: ConnectionGraph, size: tuple[int, int], batch: int, dtype: str, features: tuple[int, ...] | None
-) -> None:
-    mistakes: list[Diagnostic] = []
-    stages = len(graph.spec.stages)
-    if min(size) < 1 or batch < 1:
-        mistakes.append(
-            Diagnostic(
-                "SPX320",
-                f"a batch of {batch} images of {size[0]}×{size[1]} pixels cannot be",
-                help="all three are at least 1",
-            )
-        )
-    if dtype not in ITEM_BYTES:
-        mistakes.append(
-            Diagnostic(
-                "SPX321", f"there is no dtype {dtype!r} for feature maps", help=f"one of {', '.join(ITEM_BYTES)}"
-            )
-        )
-    if features is not None and (
-        not features or list(features) != sorted(set(features)) or not 1 <= features[0] <= features[-1] <= stages
-    ):
-        mistakes.append(
-            Diagnostic(
-                "SPX322",
-                f"the stages {list(features)} cannot be the outputs of a backbone of {stages} stages",
-                help=f"name stages from 1 to {stages}, in rising order",
-            )
-        )
-    if mistakes:
-        raise SparxError(mistakes)
 
 
 def _buffers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
-from sparx_dsl.schedule.step import IMAGES, Gather, Run
+from sparx_dsl.schedule.step import IMAGES, Gather, Part, Run
 from sparx_dsl.spec.kinds import default_registry
 
 
@@ -49,23 +49,30 @@ def _layer(graph: ConnectionGraph, node: Node, given: str) -> Iterator[Run | Gat
     settings, name = node.layer_settings, node.name
     runs_ffn = default_registry().of("ffn", settings.ffn).runs
     features = tuple(adapted_name(edge) if graph.adapted(edge) else edge.source for edge in graph.features(name))
+    return layer_steps(name, given, features, dpe=settings.dpe, ffn=runs_ffn)
+
+
+def layer_steps(name: str, given: str, features: tuple[str, ...], *, dpe: bool, ffn: bool) -> Iterator[Run | Gather]:
+    """The steps of the layer of that name, which is fed the buffer ``given`` and reads the buffers ``features``.
+
+    ``dpe`` and ``ffn`` say whether it has a position encoding and a feed-forward network.
+    """
     gathered = features[0] if len(features) == 1 else f"{name}.gather"
     if len(features) > 1:
         # First of all, since features that die here then need not be held beside the position encoding's result.
         yield Gather(name, features, gathered)
-    if settings.dpe:
-        yield _part(node, "dpe", (given,), f"{name}.dpe")
+    if dpe:
+        yield _part(name, "dpe", (given,), f"{name}.dpe")
         given = f"{name}.dpe"
-    mixed = f"{name}.mixer" if runs_ffn else name
+    mixed = f"{name}.mixer" if ffn else name
     if features:
-        yield _part(node, "fusion", (given, gathered), f"{name}.fusion")
-        yield _part(node, "mixer", (given, f"{name}.fusion"), mixed)
+        yield _part(name, "fusion", (given, gathered), f"{name}.fusion")
+        yield _part(name, "mixer", (given, f"{name}.fusion"), mixed)
     else:
-        yield _part(node, "mixer", (given,), mixed)
-    if runs_ffn:
-        yield _part(node, "ffn", (mixed,), name)
+        yield _part(name, "mixer", (given,), mixed)
+    if ffn:
+        yield _part(name, "ffn", (mixed,), name)
 
 
-def _part(node: Node, part: str, inputs: tuple[str, ...], output: str) -> Run:
-    assert part in ("dpe", "fusion", "mixer", "ffn")
-    return Run(node.name, part, inputs, output, f"{node.name}.{part}")
+def _part(name: str, part: Part, inputs: tuple[str, ...], output: str) -> Run:
+    return Run(name, part, inputs, output, f"{name}.{part}")

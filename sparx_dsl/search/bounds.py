@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sparx_dsl.errors import Where
-from sparx_dsl.pricing import cost
+from sparx_dsl.pricing import prices
 from sparx_dsl.search.quantities import show_quantity
 from sparx_dsl.spec.models import Spec
 
@@ -54,9 +54,9 @@ class Bound:
 
 
 def price_spec(spec: Spec) -> Prices:
-    """The prices of a backbone, exact and without torch; raises what ``cost`` raises."""
-    price = cost(spec)
-    return Prices(price.params, price.macs, price.peak_bytes)
+    """The prices of a backbone, exact and without torch; raises what ``prices`` raises."""
+    totals = prices(spec)
+    return Prices(totals.params, totals.macs, totals.peak_bytes)
 
 
 def excess(bounds: tuple[Bound, ...], prices: Prices) -> float:

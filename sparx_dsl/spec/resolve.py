@@ -73,6 +73,16 @@ def layer_settings(spec: Spec) -> tuple[tuple[LayerSettings, ...], ...]:
     )
 
 
+def stage_settings(spec: Spec, index: int) -> tuple[LayerSettings, ...]:
+    """The settings of the layers of the stage at that 0-based index, drop path left aside; raises ``LookupError``."""
+    made: dict[int, LayerSettings] = {}
+    chosen = list(choices(spec, index))
+    for one in chosen:
+        if id(one) not in made:
+            made[id(one)] = _settings(one, 0.0)
+    return tuple(made[id(one)] for one in chosen)
+
+
 def drop_path_rates(spec: Spec) -> Iterator[float]:
     """The drop-path rate of each layer in order: linear from 0 to the spec's rate (as in the reference training)."""
     total = sum(stage.depth for stage in spec.stages)

@@ -1,0 +1,88 @@
+"""How many maps a stage holds while each of its layers runs: its schedule, counted in maps in place of bytes.
+
+All maps of a stage have one size and one width C. Only a fusion's result, which a mixer reads, has a width of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sparx_dsl.graph.rule import reads
+from sparx_dsl.schedule.lifetime import with_frees
+from sparx_dsl.schedule.step import Free, Gather, Run, Step
+from sparx_dsl.schedule.steps import layer_steps
+from sparx_dsl.spec.models import CrossStage, Intra
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What decides which layer of a stage hears which, in the words of the connection rule."""
+
+    depth: int
+    ganglion: tuple[int, ...]
+    """The ganglion layers by number, rising."""
+    window: int | Literal["all"] = "all"
+    cross_stage: CrossStage = "first"
+    intra: Intra = "since_last"
+
+
+@dataclass(frozen=True, slots=True)
+class StageShape:
+    """For each layer of a stage the features that it reads, and the maps of C channels that are held meanwhile."""
+
+    features: tuple[int, ...]
+    """How many features a layer reads; 0 for a normal layer."""
+    held: tuple[int, ...]
+    """The most maps held at a step without the fusion's result."""
+    beside_fusion: tuple[int, ...]
+    """The most maps held at a step beside the fusion's result; 0 for a normal layer."""
+
+
+@functools.lru_cache(maxsize=4096)
+def stage_shape(rule: StageRule, dpe: tuple[bool, ...], ffn: tuple[bool, ...]) -> StageShape:
+    """The shape of a stage whose layers have a DPE and an FFN where these say so, in the order of the layers.
+
+    The stage's input is held from the start, the last layer's output at the end, and nothing else beyond the stage.
+    """
+    heard = [_heard(rule, layer) for layer in range(1, rule.depth + 1)]
+    steps = [
+        step
+        for layer in range(1, rule.depth + 1)
+        for step in layer_steps(str(layer), str(layer - 1), heard[layer - 1], dpe=dpe[layer - 1], ffn=ffn[layer - 1])
+    ]
+    held, beside = [0] * rule.depth, [0] * rule.depth
+    for layer, live, fused in _replay(with_frees(steps, ("0",), (str(rule.depth),))):
+        most = beside if fused else held
+        most[layer - 1] = max(most[layer - 1], live)
+    return StageShape(tuple(map(len, heard)), tuple(held), tuple(beside))
+
+
+@functools.lru_cache(maxsize=4096)
+def features_read(rule: StageRule) -> tuple[int, ...]:
+    """How many features each layer of a stage reads, in the order of the layers."""
+    return tuple(len(_heard(rule, layer)) for layer in range(1, rule.depth + 1))
+
+
+def _heard(rule: StageRule, layer: int) -> tuple[str, ...]:
+    """The features that a layer reads, by the numbers of the layers that give them."""
+    if layer not in rule.ganglion:
+        return ()
+    return tuple(str(read.layer) for read in reads(layer, rule.ganglion, rule.window, rule.cross_stage, rule.intra))
+
+
+def _replay(steps: Iterable[Step]) -> Iterator[tuple[int, int, bool]]:
+    """For each step the layer's number, the maps held while it runs, and whether the fusion's result is beside them."""
+    sizes, live, fused = {"0": 1}, 1, False
+    for step in steps:
+        if isinstance(step, Free):
+            live -= sizes.pop(step.buffer)
+            fused = fused and not step.buffer.endswith(".fusion")
+            continue
+        fusing = isinstance(step, Run) and step.part == "fusion"
+        sizes[step.output] = len(step.inputs) if isinstance(step, Gather) else 0 if fusing else 1
+        live += sizes[step.output]
+        fused = fused or fusing
+        yield int(step.node), live, fused

@@ -1,0 +1,88 @@
+"""What a backbone is planned and priced for, checked: size and number of the images, dtype, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.schedule.values import ITEM_BYTES, DType
+
+if TYPE_CHECKING:
+    from sparx_dsl.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Images of ``size`` (height, width), ``batch`` of them, in ``dtype``, and the stages whose maps are wanted."""
+
+    size: tuple[int, int]
+    batch: int
+    dtype: DType
+    features: tuple[int, ...] | None
+
+    @property
+    def item_bytes(self) -> int:
+        """The bytes of one number."""
+        return ITEM_BYTES[self.dtype]
+
+
+def checked_request(spec: Spec, size: object, batch: object, dtype: object, features: object) -> Request:
+    """The request that these values make; ``size`` None stands for the spec's.
+
+    A dtype is known by its name, also by that of torch (``torch.float32``). Raises ``SparxError`` (SPX320 to SPX322)
+    for what cannot be.
+    """
+    wanted = spec.input.size if size is None else size
+    name = str(dtype).removeprefix("torch.")
+    mistakes = [*_images(wanted, batch), *_dtype(name), *_features(len(spec.stages), features)]
+    if mistakes:
+        raise SparxError(mistakes)
+    return Request(
+        cast("tuple[int, int]", wanted), cast("int", batch), cast("DType", name),
+        cast("tuple[int, ...] | None", features),
+    )  # fmt: skip
+
+
+def _images(size: object, batch: object) -> Iterator[Diagnostic]:
+    if not _is_pair(size):
+        message = f"{size!r} is no size of an image"
+        yield Diagnostic("SPX320", message, help="give height and width in whole pixels, as in (224, 224)")
+    if not _is_positive(batch):
+        message = f"a batch of {batch!r} images cannot be"
+        yield Diagnostic("SPX320", message, help="give a whole number from 1")
+
+
+def _dtype(name: str) -> Iterator[Diagnostic]:
+    if name not in ITEM_BYTES:
+        message = f"there is no dtype {name!r} for feature maps"
+        yield Diagnostic("SPX321", message, help=f"one of {', '.join(ITEM_BYTES)}")
+
+
+def _features(stages: int, features: object) -> Iterator[Diagnostic]:
+    if features is None or _are_stages(features, stages):
+        return
+    message = f"{features!r} cannot be the outputs of a backbone of {stages} stages"
+    yield Diagnostic("SPX322", message, help=f"name stages from 1 to {stages} in rising order, as in (1,)")
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_pair(value: object) -> bool:
+    if not isinstance(value, tuple):
+        return False
+    parts = cast("tuple[object, ...]", value)
+    return len(parts) == 2 and all(map(_is_positive, parts))
+
+
+def _are_stages(value: object, stages: int) -> bool:
+    if not isinstance(value, tuple):
+        return False
+    parts = cast("tuple[object, ...]", value)
+    if not parts or not all(map(_is_positive, parts)):
+        return False
+    numbers = cast("tuple[int, ...]", parts)
+    return list(numbers) == sorted(set(numbers)) and numbers[-1] <= stages
