@@ -11,11 +11,10 @@ from torch.nn import functional
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.init import Factory, reset_scan
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.ops.selective_scan import decay_rates, selective_scan
+from sparx_dsl.ops.pipeline import DIRECTIONS
+from sparx_dsl.ops.selective_scan import decay_rates, ss2d_scan
 from sparx_dsl.spec.options.base import NormName, Site
 from sparx_dsl.spec.options.mixers import SS2D
-
-DIRECTIONS = 4
 
 
 class SelectiveScan2D(nn.Module):
@@ -62,45 +61,10 @@ class SelectiveScan2D(nn.Module):
 
     def scan(self, x: Tensor) -> Tensor:
         """Scan in four directions and sum what they give: (batch, inner, height, width) to the same shape."""
-        positions = x.permute(0, 2, 3, 1)
         # One product for all four directions: a projection at each position does not care in which order they
         # are read.
-        values = functional.linear(positions, self.x_proj_weight.flatten(0, 1))
-        values = torch.unflatten(values, 3, (DIRECTIONS, -1))
-        values = torch.stack([walk(values[..., index, :], index) for index in range(DIRECTIONS)], dim=1)
-        time, B, C = torch.split(values, [self.rank, self.state, self.state], dim=3)
-        delta = time @ self.dt_weight.transpose(1, 2)
-        u = torch.stack([walk(positions, index) for index in range(DIRECTIONS)], dim=2)
-        y = selective_scan(
-            u.flatten(2).transpose(1, 2),
-            delta.transpose(1, 2).flatten(2).transpose(1, 2),
-            decay_rates(self.A_logs),
-            B.transpose(2, 3),
-            C.transpose(2, 3),
-            self.D,
-            self.dt_bias.flatten(),
-        )
-        return merge(y, x.shape[2], x.shape[3])
-
-
-def walk(positions: Tensor, direction: int) -> Tensor:
-    """Read a map (batch, height, width, values) in a direction: (batch, height·width, values)."""
-    ordered = positions.transpose(1, 2) if direction % 2 else positions
-    sequence = ordered.flatten(1, 2)
-    return sequence.flip(1) if direction >= 2 else sequence
-
-
-def merge(y: Tensor, height: int, width: int) -> Tensor:
-    """Bring the directions back to the order of rows and sum them.
-
-    (batch, 4·inner, height·width) to (batch, inner, height, width).
-    """
-    rows, columns, rows_reversed, columns_reversed = torch.unflatten(
-        y.transpose(1, 2), 2, (DIRECTIONS, -1)
-    ).unbind(2)
-    by_rows = torch.unflatten(rows + rows_reversed.flip(1), 1, (height, width))
-    by_columns = torch.unflatten(columns + columns_reversed.flip(1), 1, (width, height))
-    return (by_rows + by_columns.transpose(1, 2)).permute(0, 3, 1, 2)
+        projected = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
+        return ss2d_scan(x, projected, self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D)
 
 
 def build(

@@ -51,4 +51,15 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a printed figure that is none",
         "The file of a paper's figures has a fixed form; the message says what belongs here.",
     ),
+    CodeEntry(
+        "SPX550",
+        "an unknown backend",
+        "The selective scan has the backends that `sparx doctor` lists; one can be forced by an argument or by the "
+        "environment variable `SPARX_SCAN_BACKEND`.",
+    ),
+    CodeEntry(
+        "SPX551",
+        "a backend that does not work here",
+        "A backend was forced that can't serve tensors of this device or dtype on this machine.",
+    ),
 )

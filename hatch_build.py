@@ -1,0 +1,77 @@
+"""Compiles the scan for CPUs while the package is built, where there is a C compiler; nothing fails without one.
+
+The sources want neither Python's headers nor torch's. Each set of instructions is compiled by itself, and the
+library chooses between them when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SOURCES = Path("sparx_dsl") / "ops" / "cpu"
+LIBRARY = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
+COMMON = ["-O3", "-std=gnu11", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+          "-fvisibility=hidden", "-Wno-psabi"]  # fmt: skip
+PLAIN = [("plain", 4, [])]
+WIDE = [
+    ("avx2", 8, ["-mavx2", "-mfma"]),
+    ("avx512", 16, ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]),
+]
+
+
+class CompiledScan(BuildHookInterface[Any]):
+    """The step of hatchling that compiles the library into the package's folder."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and make the wheel one for this platform; say so and go on where that can't be done."""
+        folder = Path(self.root) / SOURCES
+        try:
+            compile_library(folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            said = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else error
+            self.app.display_warning(f"the scan for CPUs was not compiled, the one in PyTorch serves instead: {said}")
+            return
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
+        build_data["artifacts"].append(f"/{(SOURCES / LIBRARY).as_posix()}")
+
+
+def compile_library(folder: Path) -> None:
+    """Compile the sources in ``folder`` into the library beside them, with OpenMP where the compiler has it."""
+    if sys.platform == "win32":
+        raise OSError("the sources use the vector types of GCC and Clang")
+    compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
+    try:
+        compile_with(compiler, folder, ["-fopenmp"])
+    except subprocess.CalledProcessError:
+        compile_with(compiler, folder, [])
+
+
+def compile_with(compiler: list[str], folder: Path, threads: list[str]) -> None:
+    """Compile every set of instructions and link them; the library takes its place only when it is whole."""
+    wide = platform.machine().lower() in ("x86_64", "amd64")
+    with tempfile.TemporaryDirectory() as place:
+        objects: list[str] = []
+
+        def run(arguments: list[str]) -> None:
+            subprocess.run([*compiler, *COMMON, *threads, *arguments], check=True, capture_output=True)
+
+        for name, lanes, flags in PLAIN + (WIDE if wide else []):
+            objects.append(f"{place}/{name}.o")
+            run([*flags, f"-DLANES={lanes}", f"-DSET={name}", "-c", str(folder / "kernels.c"), "-o", objects[-1]])
+        objects.append(f"{place}/dispatch.o")
+        run([*(["-DWIDE_SETS"] if wide else []), "-c", str(folder / "dispatch.c"), "-o", objects[-1]])
+        run(["-shared", *objects, "-o", f"{place}/{LIBRARY}"])
+        shutil.copy(f"{place}/{LIBRARY}", folder / f"{LIBRARY}.new")
+        os.replace(folder / f"{LIBRARY}.new", folder / LIBRARY)

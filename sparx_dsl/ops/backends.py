@@ -1,0 +1,164 @@
+"""The scan's backends: which there are, which work here, and which serves a tensor.
+
+The choice is made by the tensor's device and dtype. One backend can be forced by name, as an argument or by the
+environment variable ``SPARX_SCAN_BACKEND``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.ops import pipeline
+
+VARIABLE = "SPARX_SCAN_BACKEND"
+FLOATS = frozenset({torch.float64, torch.float32, torch.bfloat16, torch.float16})
+ORDER = {"cpu": ("cpu", "torch"), "cuda": ("triton", "torch")}
+"""The backends that serve a device unasked, the first that works; on all other devices it is ``torch``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """A backend's four functions, with the arguments of the operators in ``operators.py``.
+
+    ``ss2d`` and ``ss2d_backward`` are the fused ones where the backend has them.
+    """
+
+    scan: pipeline.Scan
+    scan_backward: pipeline.ScanBackward
+    ss2d: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+    ss2d_backward: Callable[
+        [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor],
+        tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor],
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One way to run the scan: its name, what it is, its dtypes, and its functions, imported when first used.
+
+    ``problem`` says why it does not work for tensors of a type of device; None where it does.
+    """
+
+    name: str
+    what: str
+    dtypes: frozenset[torch.dtype]
+    problem: Callable[[str], str | None]
+    kernels: Callable[[], Kernels]
+
+    def obstacle(self, device_type: str, dtype: torch.dtype) -> str | None:
+        """Why it can't serve tensors of that device and dtype; None where it can."""
+        if dtype not in self.dtypes:
+            return f"it has no {str(dtype).removeprefix('torch.')}"
+        return self.problem(device_type)
+
+
+@functools.cache
+def backends() -> dict[str, Backend]:
+    """All backends by name."""
+    low = frozenset({torch.float32, torch.bfloat16})
+    every = (
+        Backend("reference", "the definition, position after position", FLOATS, _never, _reference),
+        Backend("torch", "vectorised chunks in plain PyTorch", FLOATS, _never, _chunked),
+        Backend("cpu", "C with OpenMP and vectors across channels, fused", low, _cpu_problem, _cpu),
+        Backend("triton", "CUDA without nvcc, fused", low | {torch.float16}, _triton_problem, _triton),
+        Backend("mamba_ssm", "the CUDA kernel of mamba-ssm", low | {torch.float16}, _mamba_problem, _mamba),
+    )
+    return {backend.name: backend for backend in every}
+
+
+def choose(device_type: str, dtype: torch.dtype, forced: str = "") -> Backend:
+    """The backend that serves tensors of a device (``cpu``, ``cuda``, …) and dtype.
+
+    ``forced``, or else the environment variable, names one to take instead. Raises ``SparxError`` where that one is
+    unknown (SPX550) or does not work here (SPX551).
+    """
+    name = forced or os.environ.get(VARIABLE, "")
+    if name:
+        return _forced(name, device_type, dtype)
+    for candidate in ORDER.get(device_type, ("torch",)):
+        if backends()[candidate].obstacle(device_type, dtype) is None:
+            return backends()[candidate]
+    return backends()["torch"]
+
+
+def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:
+    backend = backends().get(name)
+    if backend is None:
+        close = difflib.get_close_matches(name, backends(), 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(backends())}"
+        raise SparxError(Diagnostic("SPX550", f"there is no backend {name!r} of the scan", help=hint))
+    obstacle = backend.obstacle(device_type, dtype)
+    if obstacle is not None:
+        kind = f"{str(dtype).removeprefix('torch.')} on {device_type}"
+        message = f"the backend {name!r} can't serve {kind}: {obstacle}"
+        help = "`sparx doctor` lists the backends that work here; without a name, one of them is chosen"
+        raise SparxError(Diagnostic("SPX551", message, help=help))
+    return backend
+
+
+def _over(scan: pipeline.Scan, scan_backward: pipeline.ScanBackward) -> Kernels:
+    """The functions of a backend that has no fused SS2D."""
+    return Kernels(
+        scan, scan_backward, partial(pipeline.ss2d, scan), partial(pipeline.ss2d_backward, scan_backward)
+    )
+
+
+def _never(device_type: str) -> str | None:
+    return None
+
+
+def _reference() -> Kernels:
+    from sparx_dsl.ops import reference
+
+    return _over(reference.scan, reference.scan_backward)
+
+
+def _chunked() -> Kernels:
+    from sparx_dsl.ops import chunked
+
+    return _over(chunked.scan, chunked.scan_backward)
+
+
+def _cpu() -> Kernels:
+    from sparx_dsl.ops.cpu import kernels
+
+    return Kernels(kernels.scan, kernels.scan_backward, kernels.ss2d, kernels.ss2d_backward)
+
+
+def _cpu_problem(device_type: str) -> str | None:
+    from sparx_dsl.ops.cpu import library
+
+    return "it is for tensors on the CPU" if device_type != "cpu" else library.problem()
+
+
+def _triton() -> Kernels:
+    from sparx_dsl.ops.triton_kernels import launch
+
+    return Kernels(launch.scan, launch.scan_backward, launch.ss2d, launch.ss2d_backward)
+
+
+def _triton_problem(device_type: str) -> str | None:
+    from sparx_dsl.ops import triton_kernels
+
+    return triton_kernels.problem(device_type)
+
+
+def _mamba() -> Kernels:
+    from sparx_dsl.ops import mamba_ssm
+
+    return _over(mamba_ssm.scan, mamba_ssm.scan_backward)
+
+
+def _mamba_problem(device_type: str) -> str | None:
+    from sparx_dsl.ops import mamba_ssm
+
+    return mamba_ssm.problem(device_type)

@@ -1,0 +1,1 @@
+"""The scan for CPUs: C with OpenMP and vectors across channels, compiled when the package is installed."""

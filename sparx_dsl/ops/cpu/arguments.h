@@ -1,0 +1,34 @@
+/* What the functions of this library are called with; `library.py` has the same structures, field by field. */
+#ifndef SPARX_ARGUMENTS_H
+#define SPARX_ARGUMENTS_H
+
+/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense.
+ *
+ * Shapes: x, y (batch, height, width, channels); projected (batch, height, width, 4, rank + 2·states); weight
+ * (4, channels, rank); bias, skip (4, channels); rate (4, channels, states). Derivatives are shaped as what they
+ * belong to, and are written, not added to.
+ */
+typedef struct {
+    long batch, channels, height, width, rank, states, kind, threads;
+    const void *x, *projected;
+    const float *weight, *bias, *rate, *skip;
+    void *y;
+    const void *gradient;
+    void *dx, *d_projected;
+    float *d_weight, *d_bias, *d_rate, *d_skip;
+} SS2D;
+
+/* Shapes: u, delta, y (batch, length, channels), of `kind`; into and out (batch, groups, states, length), of `kind`;
+ * rate (channels, states); bias, skip (channels), zeros where the scan has none. Derivatives as above.
+ */
+typedef struct {
+    long batch, channels, length, groups, states, softplus, kind, threads;
+    const void *u, *delta, *into, *out;
+    const float *rate, *bias, *skip;
+    void *y;
+    const void *gradient;
+    void *du, *d_delta, *d_into, *d_out;
+    float *d_rate, *d_bias, *d_skip;
+} Scan;
+
+#endif

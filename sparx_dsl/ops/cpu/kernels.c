@@ -1,0 +1,9 @@
+/* The kernels for one set of instructions: compiled once for each, with LANES and SET to match the flags. */
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAMED(name) JOIN(name, SET)
+
+#include "scan.h"
+#include "scan_backward.h"
+#include "ss2d.h"
+#include "ss2d_backward.h"

@@ -1,0 +1,86 @@
+"""The compiled library beside this file: whether it is there, and its functions.
+
+The C sources see plain memory and nothing of torch, so that building them needs a compiler alone. `arguments.h` has
+the same structures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch  # noqa: F401  (first, so that its OpenMP runtime serves the library too: two would fight for the cores)
+
+NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
+INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512")
+"""What the number of a set stands for."""
+
+_LONG, _POINTER = ctypes.c_long, ctypes.c_void_p
+
+
+class SS2DArguments(ctypes.Structure):
+    """The arguments of SS2D, forward and backward."""
+
+    _fields_ = [
+        *((name, _LONG) for name in ("batch", "channels", "height", "width", "rank", "states", "kind", "threads")),
+        *((name, _POINTER) for name in ("x", "projected", "weight", "bias", "rate", "skip", "y", "gradient", "dx")),
+        *((name, _POINTER) for name in ("d_projected", "d_weight", "d_bias", "d_rate", "d_skip")),
+    ]
+
+
+class ScanArguments(ctypes.Structure):
+    """The arguments of the scan along one dimension, forward and backward."""
+
+    _fields_ = [
+        *((name, _LONG) for name in ("batch", "channels", "length", "groups", "states", "softplus", "kind", "threads")),
+        *((name, _POINTER) for name in ("u", "delta", "into", "out", "rate", "bias", "skip", "y", "gradient", "du")),
+        *((name, _POINTER) for name in ("d_delta", "d_into", "d_out", "d_rate", "d_bias", "d_skip")),
+    ]
+
+
+@functools.cache
+def load() -> ctypes.CDLL | None:
+    """The library, or None where it was not built or can't be loaded; ``problem`` then says why."""
+    path = Path(__file__).with_name(NAME)
+    try:
+        library = ctypes.CDLL(str(path))
+        library.sparx_instruction_set.argtypes = []
+        for name in ("scan_forward", "scan_backward", "ss2d_forward", "ss2d_backward"):
+            arguments = SS2DArguments if name.startswith("ss2d") else ScanArguments
+            library[f"sparx_{name}"].argtypes = [ctypes.POINTER(arguments), ctypes.c_int]
+    except (OSError, AttributeError):
+        return None
+    return library
+
+
+def problem() -> str | None:
+    """Why the library can't be used here; None where it can."""
+    if load() is not None:
+        return None
+    if not Path(__file__).with_name(NAME).exists():
+        return "the package was installed without a C compiler (install gcc or clang, then install it again)"
+    return "the compiled library can't be loaded here: it was built for another machine"
+
+
+def instruction_set() -> int:
+    """The number of the best set of instructions of this machine, an index of ``INSTRUCTION_SETS``."""
+    library = load()
+    assert library is not None
+    return int(library.sparx_instruction_set())
+
+
+def function(name: str, instructions: int | None = None) -> Callable[[ctypes.Structure], None]:
+    """The function of that name; it raises ``MemoryError`` where it finds no memory for its work."""
+    library = load()
+    assert library is not None
+    chosen = instruction_set() if instructions is None else instructions
+    compiled = library[f"sparx_{name}"]
+
+    def call(arguments: ctypes.Structure) -> None:
+        if compiled(ctypes.byref(arguments), chosen):
+            raise MemoryError(f"no memory is left for {name} of the compiled scan")
+
+    return call

@@ -1,0 +1,81 @@
+/* Tiles: the values of LANES neighbouring channels at every position, float32, position after position.
+ *
+ * A tensor's rows are positions and its columns channels; activations are float32 or bfloat16.
+ */
+#ifndef SPARX_TILE_H
+#define SPARX_TILE_H
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "vector.h"
+
+enum { FLOAT32 = 0, BFLOAT16 = 1 };
+
+INLINE float widen(uint16_t half) {
+    uint32_t bits = (uint32_t)half << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+/* Rounds to the nearest bfloat16, to the even one of two; what is no number stays none. */
+INLINE uint16_t narrow(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    if (value != value) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+INLINE float element(const void *tensor, int kind, size_t index) {
+    return kind == FLOAT32 ? ((const float *)tensor)[index] : widen(((const uint16_t *)tensor)[index]);
+}
+
+INLINE void put_element(void *tensor, int kind, size_t index, float value) {
+    if (kind == FLOAT32) ((float *)tensor)[index] = value;
+    else ((uint16_t *)tensor)[index] = narrow(value);
+}
+
+/* `count` channels from `index` on, zeros in the lanes behind them. */
+INLINE floats channels_at(const void *tensor, int kind, size_t index, long count) {
+    float lanes[LANES] = {0};
+    if (kind == FLOAT32) {
+        const float *from = (const float *)tensor + index;
+        if (count == LANES) return load(from);
+        for (long lane = 0; lane < count; lane++) lanes[lane] = from[lane];
+    } else {
+        const uint16_t *from = (const uint16_t *)tensor + index;
+        if (count == LANES) for (long lane = 0; lane < LANES; lane++) lanes[lane] = widen(from[lane]);
+        else for (long lane = 0; lane < count; lane++) lanes[lane] = widen(from[lane]);
+    }
+    return load(lanes);
+}
+
+INLINE void put_channels(void *tensor, int kind, size_t index, long count, floats value) {
+    float lanes[LANES];
+    store(lanes, value);
+    if (kind == FLOAT32) {
+        float *to = (float *)tensor + index;
+        if (count == LANES) store(to, value);
+        else for (long lane = 0; lane < count; lane++) to[lane] = lanes[lane];
+    } else {
+        uint16_t *to = (uint16_t *)tensor + index;
+        if (count == LANES) for (long lane = 0; lane < LANES; lane++) to[lane] = narrow(lanes[lane]);
+        else for (long lane = 0; lane < count; lane++) to[lane] = narrow(lanes[lane]);
+    }
+}
+
+/* Adds the first `count` lanes to `to`. */
+INLINE void add_lanes(float *to, long count, floats value) {
+    float lanes[LANES];
+    store(lanes, value);
+    for (long lane = 0; lane < count; lane++) to[lane] += lanes[lane];
+}
+
+/* `count` floats at an address that whole vectors may use; NULL where there is no memory. */
+INLINE float *reserve(size_t count) {
+    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+    return aligned_alloc(64, bytes ? bytes : 64);
+}
+
+#endif

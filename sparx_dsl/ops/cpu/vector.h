@@ -1,0 +1,123 @@
+/* Vectors of LANES floats, one channel a lane, and the two functions that the scan needs of them.
+ *
+ * Written with the vector extensions of GCC and Clang: the same text becomes SSE2, AVX2, AVX-512 or NEON.
+ * The flags of the compiler choose the instructions; LANES is set to match them.
+ */
+#ifndef SPARX_VECTOR_H
+#define SPARX_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+#define LOG2_E 1.44269504088896341f
+#define LN_2 0.69314718055994531f
+
+INLINE floats all(float value) {
+    return (floats){0} + value;
+}
+
+/* Where the mask is set `a`, elsewhere `b`. */
+INLINE floats choose(ints mask, floats a, floats b) {
+    return (floats)((mask & (ints)a) | (~mask & (ints)b));
+}
+
+/* The larger of a bound and a value; a value that is no number stays one. */
+INLINE floats at_least(floats bound, floats value) {
+#if defined(__AVX512F__) && LANES == 16
+    return (floats)_mm512_max_ps((__m512)bound, (__m512)value);
+#elif defined(__AVX2__) && LANES == 8
+    return (floats)_mm256_max_ps((__m256)bound, (__m256)value);
+#else
+    return choose(value < bound, bound, value);
+#endif
+}
+
+/* The smaller of a bound and a value; a value that is no number stays one. */
+INLINE floats at_most(floats bound, floats value) {
+#if defined(__AVX512F__) && LANES == 16
+    return (floats)_mm512_min_ps((__m512)bound, (__m512)value);
+#elif defined(__AVX2__) && LANES == 8
+    return (floats)_mm256_min_ps((__m256)bound, (__m256)value);
+#else
+    return choose(value > bound, bound, value);
+#endif
+}
+
+/* 2 to the x, within 2e-7 of it, for x in [-126, 127]; values beyond are taken for the nearest of these. */
+INLINE floats power_of_two(floats x) {
+    /* Adding 1.5·2^23 leaves the rounded number in the lowest bits of the sum. */
+    const float shift = 12582912.0f;
+    x = at_most(all(127.0f), at_least(all(-126.0f), x));
+    floats shifted = x + shift;
+    floats rest = x - (shifted - shift);
+    ints whole = (ints)shifted - 0x4b400000;
+    floats power = all(0.00132765f);
+    power = power * rest + 0.00967554f;
+    power = power * rest + 0.05550713f;
+    power = power * rest + 0.2402212f;
+    power = power * rest + 0.69314697f;
+    power = power * rest + 1.0f;
+    /* Multiplied, not added to the exponent, so that no number stays no number. */
+    return power * (floats)((whole + 127) << 23);
+}
+
+/* ln(1 + w), within 4e-7 of it, for w in [0, 2^127]. */
+INLINE floats log_of_one_plus(floats w) {
+    floats sum = w + 1.0f;
+    ints exponent = ((ints)sum - 0x3f3504f3) >> 23;
+    floats mantissa = sum * (floats)((127 - exponent) << 23);
+    /* Where 1 + w needs no exponent, w itself has the digits that the sum has lost. */
+    floats rest = choose(exponent == 0, w, mantissa - 1.0f);
+    floats series = all(-0.10106891f);
+    series = series * rest + 0.16222579f;
+    series = series * rest - 0.1725083f;
+    series = series * rest + 0.19900166f;
+    series = series * rest - 0.24969909f;
+    series = series * rest + 0.33335059f;
+    series = series * rest - 0.50000365f;
+    series = series * rest + 0.99999995f;
+    return __builtin_convertvector(exponent, floats) * LN_2 + series * rest;
+}
+
+/* The sum over all lanes, halves upon halves. */
+INLINE float sum_of(floats value) {
+    float lanes[LANES];
+    memcpy(lanes, &value, sizeof value);
+#if LANES >= 16
+    typedef float eight __attribute__((vector_size(32)));
+    eight low8, high8;
+    memcpy(&low8, lanes, 32);
+    memcpy(&high8, lanes + 8, 32);
+    low8 += high8;
+    memcpy(lanes, &low8, 32);
+#endif
+#if LANES >= 8
+    typedef float four __attribute__((vector_size(16)));
+    four low4, high4;
+    memcpy(&low4, lanes, 16);
+    memcpy(&high4, lanes + 4, 16);
+    low4 += high4;
+    memcpy(lanes, &low4, 16);
+#endif
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
+INLINE floats load(const float *from) {
+    floats value;
+    memcpy(&value, from, sizeof value);
+    return value;
+}
+
+INLINE void store(float *to, floats value) {
+    memcpy(to, &value, sizeof value);
+}
+
+#endif

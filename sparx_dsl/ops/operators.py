@@ -1,0 +1,248 @@
+"""``torch.ops.sparx_dsl.selective_scan`` and ``ss2d_scan``: the operators, their shapes, derivatives and FLOPs.
+
+Importing this module registers them. They save their inputs and nothing else for the backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
+
+from sparx_dsl.ops import chunked, pipeline
+from sparx_dsl.ops.backends import choose
+
+
+@torch.library.custom_op("sparx_dsl::selective_scan", mutates_args=())
+def selective_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    delta_bias: Tensor | None,
+    softplus: bool,
+    backend: str,
+) -> Tensor:
+    """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``; an empty ``backend`` is chosen."""
+    kernels = choose(u.device.type, u.dtype, backend).kernels()
+    return kernels.scan(u, delta, A, B, C, D, delta_bias, softplus)
+
+
+@torch.library.custom_op("sparx_dsl::selective_scan_backward", mutates_args=())
+def selective_scan_backward(
+    gradient: Tensor,
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    delta_bias: Tensor | None,
+    softplus: bool,
+    backend: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The derivatives of the scan's tensors, in their dtypes; an empty tensor for one that is not there."""
+    kernels = choose(u.device.type, u.dtype, backend).kernels()
+    *five, dD, d_bias = kernels.scan_backward(gradient, u, delta, A, B, C, D, delta_bias, softplus)
+    du, d_delta, dA, dB, dC = five
+    none = A.new_empty(0)
+    return du, d_delta, dA, dB, dC, none if dD is None else dD, none.clone() if d_bias is None else d_bias
+
+
+@torch.library.custom_op("sparx_dsl::ss2d_scan", mutates_args=())
+def ss2d_scan(
+    x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, backend: str
+) -> Tensor:
+    """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``; an empty ``backend`` is chosen."""
+    return choose(x.device.type, x.dtype, backend).kernels().ss2d(x, projected, dt_weight, dt_bias, A, D)
+
+
+@torch.library.custom_op("sparx_dsl::ss2d_scan_backward", mutates_args=())
+def ss2d_scan_backward(
+    gradient: Tensor,
+    x: Tensor,
+    projected: Tensor,
+    dt_weight: Tensor,
+    dt_bias: Tensor,
+    A: Tensor,
+    D: Tensor,
+    backend: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """The derivatives of ``ss2d_scan``'s six tensors, in their dtypes."""
+    kernels = choose(x.device.type, x.dtype, backend).kernels()
+    return kernels.ss2d_backward(gradient, x, projected, dt_weight, dt_bias, A, D)
+
+
+# Shapes and layouts. Results have their channels innermost in memory, whatever the inputs' layout.
+
+
+def _line_like(u: Tensor, dtype: torch.dtype) -> Tensor:
+    batch, channels, length = u.shape
+    return u.new_empty((batch, length, channels), dtype=dtype).transpose(1, 2)
+
+
+def _map_like(x: Tensor) -> Tensor:
+    batch, channels, height, width = x.shape
+    return x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
+
+
+def _dense_like(tensor: Tensor) -> Tensor:
+    return tensor.new_empty(tensor.shape)
+
+
+@selective_scan.register_fake
+def _(u: Tensor, *others: Any) -> Tensor:
+    return _line_like(u, u.dtype)
+
+
+@selective_scan_backward.register_fake
+def _(
+    gradient: Tensor,
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    delta_bias: Tensor | None,
+    *others: Any,
+) -> tuple[Tensor, ...]:
+    optional = [A.new_empty(0) if tensor is None else _dense_like(tensor) for tensor in (D, delta_bias)]
+    lines = (_line_like(u, u.dtype), _line_like(u, delta.dtype))
+    return (*lines, _dense_like(A), _dense_like(B), _dense_like(C), *optional)
+
+
+@ss2d_scan.register_fake
+def _(x: Tensor, *others: Any) -> Tensor:
+    return _map_like(x)
+
+
+@ss2d_scan_backward.register_fake
+def _(gradient: Tensor, x: Tensor, *others: Tensor | str) -> tuple[Tensor, ...]:
+    return (_map_like(x), *(_dense_like(tensor) for tensor in others if isinstance(tensor, Tensor)))
+
+
+# Derivatives. Those of the derivatives are taken of the chunked scan, which is plain PyTorch.
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    ctx.rest = tuple(value for value in inputs if not isinstance(value, Tensor | None))
+    ctx.save_for_backward(*(value for value in inputs if isinstance(value, Tensor | None)))
+
+
+def _scan_derivative(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    *tensors, D, delta_bias = ctx.saved_tensors
+    found = selective_scan_backward(gradient, *tensors, D, delta_bias, *ctx.rest)
+    last = (found[5] if D is not None else None, found[6] if delta_bias is not None else None)
+    return (*found[:5], *last, None, None)
+
+
+def _ss2d_derivative(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
+    return (*ss2d_scan_backward(gradient, *ctx.saved_tensors, *ctx.rest), None)
+
+
+def _second_derivative(outputs: Sequence[Tensor], inputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[Any]:
+    """Derivatives of first derivatives, with None for those that nothing hangs on."""
+    pairs = [(output, g) for output, g in zip(outputs, gradients, strict=True) if g is not None and output.numel()]
+    wanted = [tensor for tensor in inputs if tensor.requires_grad]
+    found = iter(
+        torch.autograd.grad(
+            [output for output, _ in pairs],
+            wanted,
+            [g for _, g in pairs],
+            create_graph=torch.is_grad_enabled(),
+            allow_unused=True,
+        )
+    )
+    return [next(found) if tensor.requires_grad else None for tensor in inputs]
+
+
+def _scan_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+    saved: tuple[Tensor | None, ...] = ctx.saved_tensors
+    softplus, _ = ctx.rest
+    create = torch.is_grad_enabled()
+    with torch.enable_grad():
+        given = [None if tensor is None else _leaf(tensor, create) for tensor in saved]
+        gradient, *rest = given
+        found = chunked.scan_backward(gradient, *rest, softplus)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    kept = [tensor for tensor in given if tensor is not None]
+    there = [(d, g) for d, g in zip(found, gradients, strict=True) if d is not None]
+    with torch.set_grad_enabled(create):
+        second = iter(_second_derivative([d for d, _ in there], kept, [g for _, g in there]))
+    return (*(None if tensor is None else next(second) for tensor in given), None, None)
+
+
+def _ss2d_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
+    create = torch.is_grad_enabled()
+    with torch.enable_grad():
+        given = [_leaf(tensor, create) for tensor in cast("tuple[Tensor, ...]", ctx.saved_tensors)]
+        found = pipeline.ss2d_backward(chunked.scan_backward, *given)  # pyright: ignore[reportCallIssue]
+    with torch.set_grad_enabled(create):
+        return (*_second_derivative(found, given, gradients), None)
+
+
+def _leaf(tensor: Tensor, create: bool) -> Tensor:
+    """The tensor itself where a third derivative may be asked for, else a leaf of its values."""
+    return tensor if create and tensor.requires_grad else tensor.detach().requires_grad_()
+
+
+selective_scan.register_autograd(_scan_derivative, setup_context=_keep)
+selective_scan_backward.register_autograd(_scan_second_derivative, setup_context=_keep)
+ss2d_scan.register_autograd(_ss2d_derivative, setup_context=_keep)
+ss2d_scan_backward.register_autograd(_ss2d_second_derivative, setup_context=_keep)
+
+
+# Autocast: activations keep their dtype, the widest of them; the state is float32 in every backend.
+
+
+def _widest(tensors: Sequence[Tensor]) -> list[Tensor]:
+    dtype = tensors[0].dtype
+    for tensor in tensors:
+        dtype = torch.promote_types(dtype, tensor.dtype)
+    return [tensor.to(dtype) for tensor in tensors]
+
+
+def _scan_under_autocast(
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, *others: Tensor | bool | str | None
+) -> Tensor:
+    with torch.autocast(u.device.type, enabled=False):
+        wide, delta, B, C = _widest([u, delta, B, C])
+        return selective_scan(wide, delta, A, B, C, *others).to(u.dtype)  # pyright: ignore[reportArgumentType]
+
+
+def _ss2d_under_autocast(x: Tensor, projected: Tensor, *others: Tensor | str) -> Tensor:
+    with torch.autocast(x.device.type, enabled=False):
+        wide, projected = _widest([x, projected])
+        return ss2d_scan(wide, projected, *others).to(x.dtype)  # pyright: ignore[reportArgumentType]
+
+
+LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
+"""Holds the autocast rules for as long as this module lives."""
+
+for _key in ("AutocastCPU", "AutocastCUDA"):
+    LIBRARY.impl("selective_scan", _scan_under_autocast, _key)
+    LIBRARY.impl("ss2d_scan", _ss2d_under_autocast, _key)
+
+
+# FLOPs, as ``sparx_dsl.pricing.price.selective_scan`` counts them; twice that for the backward pass.
+
+
+@register_flop_formula(torch.ops.sparx_dsl.selective_scan)
+def _(u: Sequence[int], delta: Sequence[int], A: Sequence[int], *others: Any, **rest: Any) -> int:
+    batch, channels, length = u
+    return (9 * A[1] + 1) * batch * channels * length
+
+
+@register_flop_formula(torch.ops.sparx_dsl.ss2d_scan)
+def _(
+    x: Sequence[int], projected: Sequence[int], dt_weight: Sequence[int], dt_bias: Sequence[int], A: Sequence[int],
+    *others: Any, **rest: Any,
+) -> int:  # fmt: skip
+    batch, channels, height, width = x
+    positions = batch * height * width * pipeline.DIRECTIONS * channels
+    return (9 * A[1] + 1 + 2 * dt_weight[2]) * positions

@@ -1,0 +1,167 @@
+"""The scan is an operator as PyTorch wants them: shapes, derivatives, autocast, FLOPs, compilation and export."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+import sparx_dsl
+from sparx_dsl.ops.operators import selective_scan as scan_operator
+from sparx_dsl.ops.operators import ss2d_scan as ss2d_operator
+from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
+
+BACKENDS = ["torch", "reference", ""]
+
+
+def scan_arguments(batch: int, groups: int, share: int, length: int, state: int, dtype: torch.dtype) -> list[Tensor]:
+    """Random arguments of the scan along one dimension."""
+    torch.manual_seed(0)
+    channels = groups * share
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, dtype=dtype)
+
+    return [
+        normal(batch, channels, length), normal(batch, channels, length), decay_rates(normal(channels, state)),
+        normal(batch, groups, state, length), normal(batch, groups, state, length), normal(channels), normal(channels),
+    ]  # fmt: skip
+
+
+def ss2d_arguments(
+    batch: int, inner: int, height: int, width: int, rank: int, state: int, dtype: torch.dtype
+) -> list[Tensor]:
+    """Random arguments of SS2D."""
+    torch.manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, dtype=dtype)
+
+    return [
+        normal(batch, inner, height, width), normal(batch, height, width, 4 * (rank + 2 * state)),
+        normal(4, inner, rank), normal(4, inner), decay_rates(normal(4 * inner, state)), normal(4 * inner),
+    ]  # fmt: skip
+
+
+def leaves(tensors: list[Tensor]) -> list[Tensor]:
+    return [tensor.detach().clone().requires_grad_() for tensor in tensors]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_opcheck_passes(backend: str, dtype: torch.dtype) -> None:
+    """Schemas, fake kernels (strides too), and derivatives under AOT with symbolic shapes are what PyTorch demands."""
+    scan = leaves(scan_arguments(2, 2, 3, 5, 2, dtype))
+    torch.library.opcheck(scan_operator, (*scan, True, backend), rtol=0.05, atol=0.05)
+    torch.library.opcheck(scan_operator, (*scan[:5], None, None, False, backend), rtol=0.05, atol=0.05)
+    ss2d = leaves(ss2d_arguments(2, 3, 3, 2, 2, 1, dtype))
+    torch.library.opcheck(ss2d_operator, (*ss2d, backend), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize(("height", "width", "rank", "state"), [(1, 1, 1, 1), (2, 3, 2, 1), (3, 2, 1, 2)])
+@pytest.mark.parametrize("backend", ["torch", "reference"])
+def test_derivatives_of_ss2d_are_exact(backend: str, height: int, width: int, rank: int, state: int) -> None:
+    """Numerical differentiation in float64 agrees with the backward, and with the backward of the backward."""
+    inputs = leaves(ss2d_arguments(1, 2, height, width, rank, state, torch.float64))
+
+    def run(*tensors: Tensor) -> Tensor:
+        return ss2d_scan(*tensors, backend=backend)
+
+    assert torch.autograd.gradcheck(run, inputs)
+    assert torch.autograd.gradgradcheck(run, inputs)
+
+
+@pytest.mark.parametrize("backend", ["torch", "reference"])
+def test_derivatives_of_the_scan_are_exact(backend: str) -> None:
+    """The same for the scan along one dimension, with and without what is optional."""
+    inputs = leaves(scan_arguments(2, 2, 2, 6, 2, torch.float64))
+
+    def run(*tensors: Tensor) -> Tensor:
+        return selective_scan(*tensors, backend=backend)
+
+    assert torch.autograd.gradcheck(run, inputs)
+    assert torch.autograd.gradcheck(lambda u, delta, A, B, C: run(u, delta.abs(), A, B, C, None, None), inputs[:5])
+
+
+def test_only_the_inputs_are_saved_for_the_backward() -> None:
+    """What autograd holds on to between forward and backward are the arguments themselves."""
+    inputs = leaves(ss2d_arguments(1, 4, 5, 6, 2, 1, torch.float32))
+    saved: list[int] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: saved.append(tensor.data_ptr()), lambda _: None):
+        ss2d_scan(*inputs)
+    assert set(saved) == {tensor.data_ptr() for tensor in inputs}
+
+
+def test_autocast_leaves_parameters_and_state_in_float32() -> None:
+    """Under autocast the result is that of the float32 scan of the same activations, rounded once."""
+    x, projected, *rest = ss2d_arguments(2, 8, 6, 5, 2, 1, torch.float32)
+    low = x.bfloat16(), projected.bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, mixed = ss2d_scan(*low, *rest), ss2d_scan(low[0], projected, *rest)
+        whole = ss2d_scan(x, projected, *rest)
+    assert found.dtype == mixed.dtype == torch.bfloat16
+    assert torch.equal(found, ss2d_scan(low[0].float(), low[1].float(), *rest).bfloat16())
+    assert torch.equal(mixed, ss2d_scan(low[0].float(), projected, *rest).bfloat16())
+    assert torch.equal(whole, ss2d_scan(x, projected, *rest))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_flops_are_counted_by_formula(device: str) -> None:
+    """FlopCounterMode sees 9·N + 1 for each position and channel of every direction, and SS2D's time steps besides."""
+    scan = [tensor.to(device) for tensor in scan_arguments(2, 2, 3, 7, 4, torch.float32)]
+    with FlopCounterMode(display=False) as counter:
+        selective_scan(*scan)
+    assert counter.get_total_flops() == 2 * 6 * 7 * (9 * 4 + 1)
+    with FlopCounterMode(display=False) as counter:
+        ss2d_scan(*(tensor.to(device) for tensor in ss2d_arguments(2, 3, 5, 7, 6, 2, torch.float32)))
+    assert counter.get_total_flops() == 2 * 35 * 4 * 3 * (9 * 2 + 1 + 2 * 6)
+
+
+def test_ss2d_compiles_whole_with_its_backward() -> None:
+    """torch.compile finds no break in the graph at changing sizes, and its gradients are the eager ones."""
+    compiled = torch.compile(ss2d_scan, fullgraph=True, backend="aot_eager", dynamic=True)
+    for height, width in ((4, 5), (6, 3)):
+        inputs = ss2d_arguments(2, 5, height, width, 2, 1, torch.float32)
+        results: list[list[Tensor]] = []
+        for run in (ss2d_scan, compiled):
+            given = leaves(inputs)
+            run(*given).square().sum().backward()
+            results.append([tensor.grad for tensor in given if tensor.grad is not None])
+        torch.testing.assert_close(results[1], results[0])
+
+
+@pytest.mark.parametrize("name", ["ss2d", "ssm", "bi_ssm"])
+def test_a_backbone_exports_with_dynamic_batch_and_size(name: str) -> None:
+    """One exported program serves other batches and image sizes, and gives what the module gives."""
+    torch.manual_seed(0)
+    layer = {"mixer": {"kind": name, "state": 1}}
+    spec = {"sparx": 1, "name": "exported", "input": {"size": 32}, "stem": {"kind": "conv"}, "layer": layer,
+            "stages": [{"channels": 8, "depth": 3, "S": 2}, {"channels": 16, "depth": 1, "S": 1}],
+            "head": {"kind": "linear", "classes": 3}}  # fmt: skip
+    model = sparx_dsl.build(spec).eval()
+    batch = torch.export.Dim("batch", min=1, max=8)
+    height, width = (16 * torch.export.Dim(f"_{side}", min=1, max=20) for side in ("height", "width"))
+    shapes = ({0: batch, 2: height, 3: width},)
+    program = torch.export.export(model, (torch.randn(2, 3, 64, 96),), dynamic_shapes=shapes)
+    exported = program.module()
+    for size in ((2, 3, 64, 96), (3, 3, 48, 32)):
+        images = torch.randn(size)
+        with torch.no_grad():
+            torch.testing.assert_close(exported(images), model(images))
+
+
+
+
+def test_shapes_that_do_not_go_together_are_refused() -> None:
+    """A ValueError says which tensor is wrong, and which shape goes with the rest."""
+    u, delta, A, B, C, D, bias = scan_arguments(2, 2, 3, 5, 2, torch.float32)
+    with pytest.raises(ValueError, match=r"A is \(5, 2\), and \(6, 2\)"):
+        selective_scan(u, delta, A[:5], B, C, D, bias)
+    with pytest.raises(ValueError, match=r"C is \(2, 2, 2, 4\)"):
+        selective_scan(u, delta, A, B, C[..., :4], D, bias)
+    with pytest.raises(ValueError, match="6 channels don't fall into 4 equal groups"):
+        selective_scan(u, delta, A, B.repeat(1, 2, 1, 1), C.repeat(1, 2, 1, 1), D, bias)
+    x, projected, *rest = ss2d_arguments(1, 4, 3, 3, 2, 1, torch.float32)
+    with pytest.raises(ValueError, match=r"projected is \(1, 3, 3, 15\), and \(1, 3, 3, 16\)"):
+        ss2d_scan(x, projected[..., :15], *rest)
