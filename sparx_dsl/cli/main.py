@@ -9,6 +9,7 @@ import typer
 
 from sparx_dsl.cli import commands
 from sparx_dsl.cli.options import DTypeName, Emit, Style, reporting
+from sparx_dsl.cli.search import SearchCommand, search_command
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
 Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")]
@@ -136,6 +137,7 @@ def make_app() -> typer.Typer:
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)
+    app.command("search", cls=SearchCommand)(search_command)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Spaces of backbones: choices over a spec, of which no combination is broken."""
+"""Spaces of backbones: choices over a spec, of which no combination is broken; and studies, which search them."""
 
 from sparx_dsl.search.bounds import Bound as Bound
 from sparx_dsl.search.bounds import Prices as Prices
@@ -8,6 +8,16 @@ from sparx_dsl.search.load import make_space as make_space
 from sparx_dsl.search.load import parse_space as parse_space
 from sparx_dsl.search.space import Space as Space
 from sparx_dsl.search.strategy import strategy as strategy
+from sparx_dsl.search.studies import RayOptions as RayOptions
+from sparx_dsl.search.studies import StudyResult as StudyResult
+from sparx_dsl.search.studies import Trial as Trial
+from sparx_dsl.search.studies import TrialRecord as TrialRecord
+from sparx_dsl.search.studies import default_study as default_study
+from sparx_dsl.search.studies import read_study as read_study
+from sparx_dsl.search.studies import run_study as run_study
+from sparx_dsl.search.studies import study_picture as study_picture
+from sparx_dsl.search.studies import study_table as study_table
+from sparx_dsl.search.studies import write_winners as write_winners
 from sparx_dsl.search.values import Alternative as Alternative
 from sparx_dsl.search.values import Choice as Choice
 from sparx_dsl.search.values import Condition as Condition

@@ -89,4 +89,68 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a point without neighbours",
         "No point of the space that keeps the bounds differs from this one in a single choice.",
     ),
+    CodeEntry(
+        "SPX750",
+        "a package that is not installed",
+        "Studies are run by the package optuna, which the extra `search` installs, and on a cluster by ray, of the "
+        "extra `ray`.",
+    ),
+    CodeEntry(
+        "SPX751",
+        "no such objective",
+        "An objective is `module:function`, found as Python finds a module from the folder that you are in; or one of "
+        "the prices `params`, `macs` and `peak`.",
+    ),
+    CodeEntry(
+        "SPX752",
+        "a study that cannot be used",
+        "A study is a file that ends in .journal, or in .db, .sqlite or .sqlite3, in a folder that can be written to. "
+        "It holds a study of this project and nothing else.",
+    ),
+    CodeEntry(
+        "SPX753",
+        "a study of another space",
+        "A study goes on with the space that it was begun with: the same base, choices and bounds.",
+    ),
+    CodeEntry(
+        "SPX754",
+        "a study that was begun otherwise",
+        "A study goes on with the values, directions and seed that it was begun with. The sampler and the number of "
+        "trials may change.",
+    ),
+    CodeEntry("SPX755", "no such sampler", "The samplers are `random`, `tpe` and `nsga2`."),
+    CodeEntry(
+        "SPX756",
+        "directions that do not suit",
+        "There is one direction, `maximize` or `minimize`, for each value: one for a price, one or more for a function.",
+    ),
+    CodeEntry(
+        "SPX757",
+        "an answer of the wrong form",
+        "An objective gives a number, a tuple of numbers, or a mapping with `values` and perhaps `constraints` and "
+        "more, and as many values as there are directions. Another answer stops the study, since every trial would "
+        "give it.",
+    ),
+    CodeEntry(
+        "SPX758",
+        "a value that is not finite",
+        "NaN and infinity cannot be compared. The trial has failed, and the study goes on.",
+    ),
+    CodeEntry("SPX759", "a number out of range", "The message says from where to where it may be."),
+    CodeEntry(
+        "SPX760",
+        "no cluster",
+        "`--ray` without an address starts Ray on this machine; with one, a cluster runs there already.",
+    ),
+    CodeEntry(
+        "SPX761",
+        "workers that only die",
+        "Several workers ended one after the other before any had begun a trial: killed, or out of memory.",
+    ),
+    CodeEntry(
+        "SPX762",
+        "a study in which every trial failed",
+        "Each trial keeps its cause with the traceback; the notes show the end of the first one.",
+    ),
+    CodeEntry("SPX763", "nothing to draw", "A picture of a study shows the trials that have values."),
 )

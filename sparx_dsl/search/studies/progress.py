@@ -1,0 +1,62 @@
+"""What a person sees while a study runs: a bar with the best so far."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from sparx_dsl.search.studies.records import StudyResult
+
+LEAST_PAUSE = 0.5
+"""Seconds between two readings of the study."""
+
+
+class StudyProgress:
+    """A bar on standard error; ``show`` brings it up to date, and may be called as often as one likes."""
+
+    def __init__(self, trials: int, *, shown: bool) -> None:
+        columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+                   TextColumn("{task.fields[told]}", markup=False))  # fmt: skip
+        self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        self._task = self._bar.add_task("trials", total=trials, told="")
+        self._shown, self._last = shown, 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    @property
+    def due(self) -> bool:
+        """Whether the bar is shown, and was not brought up to date just now."""
+        return self._shown and time.monotonic() - self._last >= LEAST_PAUSE
+
+    def show(self, result: StudyResult) -> None:
+        """Bring the bar up to date."""
+        self._last = time.monotonic()
+        self._bar.update(self._task, completed=result.finished, told=told(result))
+
+
+def told(result: StudyResult) -> str:
+    """The best so far in a few words, and how many trials failed."""
+    parts: list[str] = []
+    best = result.best
+    if best is not None and len(result.directions) == 1:
+        parts.append(f"best {Text(f'{best.values[0]:.6g}').plain} (trial {best.number})")
+    elif best is not None:
+        parts.append(f"front of {len(result.front)}")
+        extremes = [
+            (max if direction == "maximize" else min)(trial.values[place] for trial in result.front)
+            for place, direction in enumerate(result.directions)
+        ]
+        parts += [f"{name} {value:.4g}" for name, value in zip(result.names, extremes, strict=True)]
+    if result.failed:
+        parts.append(f"{len(result.failed)} failed")
+    return ", ".join(parts)

@@ -1,0 +1,113 @@
+"""A study as it stands: its trials and what came of them, and which are the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sparx_dsl.search.bounds import Prices
+from sparx_dsl.search.space import Space
+from sparx_dsl.search.studies.outcome import Cause
+from sparx_dsl.search.values import Point
+from sparx_dsl.spec.models import Spec
+
+State = Literal["complete", "failed", "running", "lost"]
+"""``failed``: the objective raised, or its worker died each time; ``lost``: the worker died, and it is tried again."""
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial, as the study's file has it."""
+
+    number: int
+    state: State
+    point: Point | None
+    """None while it is being drawn."""
+    values: tuple[float, ...] = ()
+    constraints: Mapping[str, float] = field(default_factory=dict[str, float])
+    prices: Prices | None = None
+    choices: Mapping[str, object] = field(default_factory=dict[str, object])
+    """The values of the choices by name, as plain data."""
+    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What else the objective gave."""
+    parent: int | None = None
+    """The number of the trial whose weights it was given."""
+    seconds: float | None = None
+    worker: str = ""
+    cause: Cause | None = None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it has values, and no constraint above 0."""
+        return self.state == "complete" and all(value <= 0 for value in self.constraints.values())
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """All trials of a study, each number once, in order; made by ``run_study`` and ``read_study``."""
+
+    space: Space = field(repr=False)
+    names: tuple[str, ...]
+    """What the values are called."""
+    directions: tuple[Literal["maximize", "minimize"], ...]
+    trials: tuple[TrialRecord, ...] = field(repr=False)
+
+    @property
+    def complete(self) -> tuple[TrialRecord, ...]:
+        """The trials that have values."""
+        return tuple(trial for trial in self.trials if trial.state == "complete")
+
+    @property
+    def failed(self) -> tuple[TrialRecord, ...]:
+        """The trials that ended without values; each has its ``cause``."""
+        return tuple(trial for trial in self.trials if trial.state == "failed")
+
+    @property
+    def finished(self) -> int:
+        """How many trials have ended, with values or without."""
+        return len(self.complete) + len(self.failed)
+
+    @property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """The feasible trials that no other one beats in all values, the best in the first value first.
+
+        Of trials with the same values the first one stands for all. With one direction it is the best trial alone.
+        """
+        found = [trial for trial in self.trials if trial.feasible]
+        kept = [trial for trial in found if not any(self._beats(other, trial) for other in found)]
+        return tuple(sorted(kept, key=lambda trial: (self.losses(trial), trial.number)))
+
+    @property
+    def best(self) -> TrialRecord | None:
+        """The first of ``front``; None while there is none."""
+        return next(iter(self.front), None)
+
+    def losses(self, trial: TrialRecord) -> tuple[float, ...]:
+        """The values with their signs turned so that less is better."""
+        return tuple(
+            -value if direction == "maximize" else value
+            for value, direction in zip(trial.values, self.directions, strict=True)
+        )
+
+    def spec(self, trial: TrialRecord) -> Spec:
+        """The backbone of a trial; raises ``ValueError`` for one that has not been drawn yet."""
+        if trial.point is None:
+            raise ValueError(f"trial {trial.number} has no point yet")
+        return self.space.spec(trial.point)
+
+    def _beats(self, first: TrialRecord, second: TrialRecord) -> bool:
+        one, other = self.losses(first), self.losses(second)
+        if one == other:
+            return first.number < second.number
+        return all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def by_number(attempts: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
+    """One record for each number, in order: what finished first, or else the last attempt."""
+    found: dict[int, TrialRecord] = {}
+    for attempt in attempts:
+        held = found.get(attempt.number)
+        if held is None or held.state not in ("complete", "failed"):
+            found[attempt.number] = attempt
+    return (found[number] for number in sorted(found))

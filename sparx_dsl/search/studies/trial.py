@@ -1,0 +1,61 @@
+"""What an objective is called with: one backbone of the space, and where the trial keeps its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparx_dsl.search.bounds import Prices
+from sparx_dsl.search.values import Point
+from sparx_dsl.spec.models import Spec
+
+if TYPE_CHECKING:
+    from sparx_dsl.lowering import Backbone
+    from sparx_dsl.weights import LoadReport
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One try: a backbone that keeps the bounds, with a number and a seed that stay the same however often it is
+    begun, on whatever worker."""
+
+    number: int
+    """From 0; the trials asked for are those below their number."""
+    spec: Spec = field(repr=False)
+    point: Point
+    values: Mapping[str, object]
+    """The values of the choices that exist at the point, by name, as plain data."""
+    prices: Prices
+    seed: int
+    """For the objective's own draws, in [0, 2^31): made of the study's seed and the trial's number."""
+    folder: Path
+    """A folder of the trial's own; it exists."""
+    parent: Path | None = None
+    """The weights of the finished trial that differs in the fewest choices, where inheritance was asked for."""
+
+    def inherit(self, model: Backbone) -> LoadReport | None:
+        """Copy what fits of the parent's weights into ``model``, which was built from ``spec``; None without a parent.
+
+        A layer keeps every tensor whose meaning and shape are the same, as ``sparx_dsl.transfer`` does it.
+        Raises ``SparxError`` where the parent's file is broken.
+        """
+        if self.parent is None:
+            return None
+        from sparx_dsl.weights import load_model, transfer
+
+        return transfer(load_model(self.parent), model)
+
+    def save(self, model: Backbone) -> Path:
+        """Write the weights for later trials to inherit: ``weights.safetensors`` in the trial's folder, with its spec.
+
+        Raises ``SparxError`` (SPX502) where the file cannot be written.
+        """
+        from sparx_dsl.weights import save_checkpoint
+
+        path = self.folder / WEIGHTS
+        save_checkpoint(model, path)
+        return path
