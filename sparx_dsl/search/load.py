@@ -10,7 +10,6 @@ from typing import Final
 from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
 from sparx_dsl.search.bounds import MEASURES, Bound
 from sparx_dsl.search.checks import refused_values, unfitting_values
-from sparx_dsl.search.quantities import read_quantity
 from sparx_dsl.search.read_choices import ChoiceReader
 from sparx_dsl.search.read_values import place_of, refuse
 from sparx_dsl.search.space import Space
@@ -22,6 +21,7 @@ from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.spec.load import in_order, spec_of
 from sparx_dsl.spec.models import Spec
 from sparx_dsl.spec.nodes import Entry, MappingNode, Node, ScalarNode, node_of
+from sparx_dsl.spec.quantities import read_quantity
 
 VERSION: Final = 1
 SPACE_KEYS: Final = ("space", "name", "base", "spec", "choices", "bounds")
