@@ -1,9 +1,11 @@
 """A language for hierarchical vision backbones with sparse cross-layer connections, compiled to PyTorch."""
 
 from sparx_dsl.api import build as build
+from sparx_dsl.api import check as check
 from sparx_dsl.api import connect as connect
 from sparx_dsl.api import cost as cost
 from sparx_dsl.api import difference as difference
+from sparx_dsl.api import doctor as doctor
 from sparx_dsl.api import dot as dot
 from sparx_dsl.api import draw as draw
 from sparx_dsl.api import load_checkpoint as load_checkpoint
@@ -12,6 +14,7 @@ from sparx_dsl.api import plan as plan
 from sparx_dsl.api import prices as prices
 from sparx_dsl.api import render_diagnostics as render_diagnostics
 from sparx_dsl.api import save_checkpoint as save_checkpoint
+from sparx_dsl.api import scan_backend as scan_backend
 from sparx_dsl.api import summary as summary
 from sparx_dsl.api import transfer as transfer
 from sparx_dsl.errors import Diagnostic as Diagnostic
@@ -21,6 +24,7 @@ from sparx_dsl.graph import ConnectionGraph as ConnectionGraph
 from sparx_dsl.graph import verify_graph as verify_graph
 from sparx_dsl.pricing import Cost as Cost
 from sparx_dsl.pricing import Totals as Totals
+from sparx_dsl.pricing import check_prices as check_prices
 from sparx_dsl.render import cost_table as cost_table
 from sparx_dsl.render import report as report
 from sparx_dsl.render import write_text as write_text

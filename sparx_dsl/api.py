@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from sparx_dsl.lowering import Backbone
+    from sparx_dsl.ops.doctor import Examination
     from sparx_dsl.weights import LoadReport
 
 CHECKPOINT_SUFFIX = ".safetensors"
@@ -73,6 +74,17 @@ def prices(
     """The totals of ``cost``, several times as fast; raises ``SparxError``."""
     spec = source.spec if isinstance(source, ConnectionGraph) else as_spec(source)
     return pricing.prices(spec, size, batch, dtype)
+
+
+def check(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Schedule:
+    """Go as far as can be gone without torch, and hold the backbone to ``limits`` and to the budget in its spec.
+
+    Gives the schedule for the spec's size, a batch of one and float32; raises ``SparxError``.
+    """
+    graph = source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source, limits=limits))
+    planned = schedule.plan(graph)
+    pricing.check_prices(planned, limits)
+    return planned
 
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
@@ -127,7 +139,7 @@ def build(
     It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
     spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
     wrote carries its spec, so that its path is all that is needed. Raises ``SparxError``, also for a backbone that
-    needs more than ``limits``, before anything is allocated.
+    needs more than ``limits`` or the budget in its spec, before anything is allocated.
     """
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):
         from sparx_dsl.weights import load_model
@@ -168,3 +180,27 @@ def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | No
     from sparx_dsl import weights
 
     return weights.transfer(source, target, renames)
+
+
+def doctor() -> Examination:
+    """Try every backend of the selective scan on this machine and check it against the reference; prints itself."""
+    from sparx_dsl.ops.doctor import examine
+
+    return examine()
+
+
+def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> str:
+    """The backend of the selective scan that serves tensors of a device and dtype here.
+
+    The environment variable ``SPARX_SCAN_BACKEND`` forces one; raises ``SparxError`` where that one can't serve them.
+    """
+    import torch
+
+    from sparx_dsl.ops.backends import choose
+
+    wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    name = str(dtype).removeprefix("torch.")
+    if name not in wanted:
+        message = f"the scan has no dtype {name!r}"
+        raise errors.SparxError(Diagnostic("SPX322", message, help=f"write one of {', '.join(wanted)}"))
+    return choose(torch.device(device).type, wanted[name]).name

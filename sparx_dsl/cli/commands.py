@@ -72,6 +72,7 @@ def planned(
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
     schedule = sparx_dsl.plan(graph, sides, batch, dtype.value)
+    sparx_dsl.check_prices(schedule)
     marks.append(time.perf_counter())
     return schedule, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
 
@@ -104,11 +105,11 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
 
 
 def check(paths: list[Path]) -> None:
-    """Load and connect every spec; raises one ``SparxError`` with the mistakes of all."""
+    """Load, connect, plan and price every spec; raises one ``SparxError`` with the mistakes of all."""
     mistakes: list[sparx_dsl.Diagnostic] = []
     for path in paths:
         try:
-            sparx_dsl.plan(path)
+            sparx_dsl.check(path)
         except SparxError as error:
             mistakes += error.diagnostics
     if mistakes:
@@ -149,6 +150,14 @@ def paper(paths: list[Path]) -> str:
     """A paper's figures beside our counts: those of the files, or of all that ``specs/paper`` has here."""
     found = paths or [FIGURES / name for name in ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")]
     return "\n".join(sparx_dsl.paper_page(path) for path in found)
+
+
+def doctor() -> None:
+    """Print what works on this machine; end with status 1 where something gives wrong results."""
+    found = sparx_dsl.doctor()
+    show(str(found), None)
+    if not found.healthy:
+        sys.exit(1)
 
 
 def schema() -> str:

@@ -106,6 +106,12 @@ def paper_command(
         commands.show(commands.paper(figures or []), output)
 
 
+def doctor_command(style: Format = Style.full) -> None:
+    """Say which backends of the selective scan work here, and check each against the reference."""
+    with reporting(style):
+        commands.doctor()
+
+
 def schema_command(output: Output = None, style: Format = Style.full) -> None:
     """Print the JSON Schema of the language, for editors."""
     with reporting(style):
@@ -134,6 +140,7 @@ def make_app() -> typer.Typer:
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
         "explain": explain_command, "diff": diff_command, "paper": paper_command, "schema": schema_command,
+        "doctor": doctor_command,
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)

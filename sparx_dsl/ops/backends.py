@@ -56,9 +56,10 @@ class Backend:
 
     def obstacle(self, device_type: str, dtype: torch.dtype) -> str | None:
         """Why it can't serve tensors of that device and dtype; None where it can."""
-        if dtype not in self.dtypes:
+        problem = self.problem(device_type)
+        if problem is None and dtype not in self.dtypes:
             return f"it has no {str(dtype).removeprefix('torch.')}"
-        return self.problem(device_type)
+        return problem
 
 
 @functools.cache
@@ -147,9 +148,9 @@ def _triton() -> Kernels:
 
 
 def _triton_problem(device_type: str) -> str | None:
-    from sparx_dsl.ops import triton_kernels
+    from sparx_dsl.ops.triton_kernels import launch
 
-    return triton_kernels.problem(device_type)
+    return launch.problem(device_type)
 
 
 def _mamba() -> Kernels:

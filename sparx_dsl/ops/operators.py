@@ -3,17 +3,21 @@
 Importing this module registers them. They save their inputs and nothing else for the backward pass.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# torch.library has no complete types.
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from sparx_dsl.ops import chunked, pipeline
+from sparx_dsl.ops import pipeline
 from sparx_dsl.ops.backends import choose
+from sparx_dsl.ops.second_derivatives import scan_second_derivative, ss2d_second_derivative
 
 
 @torch.library.custom_op("sparx_dsl::selective_scan", mutates_args=())
@@ -127,7 +131,7 @@ def _(gradient: Tensor, x: Tensor, *others: Tensor | str) -> tuple[Tensor, ...]:
     return (_map_like(x), *(_dense_like(tensor) for tensor in others if isinstance(tensor, Tensor)))
 
 
-# Derivatives. Those of the derivatives are taken of the chunked scan, which is plain PyTorch.
+# Derivatives.
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -146,55 +150,10 @@ def _ss2d_derivative(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
     return (*ss2d_scan_backward(gradient, *ctx.saved_tensors, *ctx.rest), None)
 
 
-def _second_derivative(outputs: Sequence[Tensor], inputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[Any]:
-    """Derivatives of first derivatives, with None for those that nothing hangs on."""
-    pairs = [(output, g) for output, g in zip(outputs, gradients, strict=True) if g is not None and output.numel()]
-    wanted = [tensor for tensor in inputs if tensor.requires_grad]
-    found = iter(
-        torch.autograd.grad(
-            [output for output, _ in pairs],
-            wanted,
-            [g for _, g in pairs],
-            create_graph=torch.is_grad_enabled(),
-            allow_unused=True,
-        )
-    )
-    return [next(found) if tensor.requires_grad else None for tensor in inputs]
-
-
-def _scan_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-    saved: tuple[Tensor | None, ...] = ctx.saved_tensors
-    softplus, _ = ctx.rest
-    create = torch.is_grad_enabled()
-    with torch.enable_grad():
-        given = [None if tensor is None else _leaf(tensor, create) for tensor in saved]
-        gradient, *rest = given
-        found = chunked.scan_backward(gradient, *rest, softplus)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    kept = [tensor for tensor in given if tensor is not None]
-    there = [(d, g) for d, g in zip(found, gradients, strict=True) if d is not None]
-    with torch.set_grad_enabled(create):
-        second = iter(_second_derivative([d for d, _ in there], kept, [g for _, g in there]))
-    return (*(None if tensor is None else next(second) for tensor in given), None, None)
-
-
-def _ss2d_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-    create = torch.is_grad_enabled()
-    with torch.enable_grad():
-        given = [_leaf(tensor, create) for tensor in cast("tuple[Tensor, ...]", ctx.saved_tensors)]
-        found = pipeline.ss2d_backward(chunked.scan_backward, *given)  # pyright: ignore[reportCallIssue]
-    with torch.set_grad_enabled(create):
-        return (*_second_derivative(found, given, gradients), None)
-
-
-def _leaf(tensor: Tensor, create: bool) -> Tensor:
-    """The tensor itself where a third derivative may be asked for, else a leaf of its values."""
-    return tensor if create and tensor.requires_grad else tensor.detach().requires_grad_()
-
-
 selective_scan.register_autograd(_scan_derivative, setup_context=_keep)
-selective_scan_backward.register_autograd(_scan_second_derivative, setup_context=_keep)
+selective_scan_backward.register_autograd(scan_second_derivative, setup_context=_keep)
 ss2d_scan.register_autograd(_ss2d_derivative, setup_context=_keep)
-ss2d_scan_backward.register_autograd(_ss2d_second_derivative, setup_context=_keep)
+ss2d_scan_backward.register_autograd(ss2d_second_derivative, setup_context=_keep)
 
 
 # Autocast: activations keep their dtype, the widest of them; the state is float32 in every backend.
@@ -207,18 +166,16 @@ def _widest(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.to(dtype) for tensor in tensors]
 
 
-def _scan_under_autocast(
-    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, *others: Tensor | bool | str | None
-) -> Tensor:
+def _scan_under_autocast(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, *others: Any) -> Tensor:
     with torch.autocast(u.device.type, enabled=False):
-        wide, delta, B, C = _widest([u, delta, B, C])
-        return selective_scan(wide, delta, A, B, C, *others).to(u.dtype)  # pyright: ignore[reportArgumentType]
+        wide, steps, into, out = _widest([u, delta, B, C])
+        return selective_scan(wide, steps, A, into, out, *others).to(u.dtype)
 
 
-def _ss2d_under_autocast(x: Tensor, projected: Tensor, *others: Tensor | str) -> Tensor:
+def _ss2d_under_autocast(x: Tensor, projected: Tensor, *others: Any) -> Tensor:
     with torch.autocast(x.device.type, enabled=False):
-        wide, projected = _widest([x, projected])
-        return ss2d_scan(wide, projected, *others).to(x.dtype)  # pyright: ignore[reportArgumentType]
+        wide, values = _widest([x, projected])
+        return ss2d_scan(wide, values, *others).to(x.dtype)
 
 
 LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")

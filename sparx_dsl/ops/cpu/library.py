@@ -1,7 +1,7 @@
 """The compiled library beside this file: whether it is there, and its functions.
 
 The C sources see plain memory and nothing of torch, so that building them needs a compiler alone. `arguments.h` has
-the same structures.
+the same structures. The library asks for OpenMP under the name that torch's own has, so one runtime serves both.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-import torch  # noqa: F401  (first, so that its OpenMP runtime serves the library too: two would fight for the cores)
 
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512")

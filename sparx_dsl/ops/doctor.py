@@ -1,0 +1,154 @@
+"""Which backends of the scan work on this machine, why the others don't, and whether they give the right results."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.ops.backends import Backend, backends, choose
+from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
+
+TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
+"""The largest error that a dtype allows, relative to the largest value of a tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A backend on a device in a dtype: why it does not work there, or its largest relative error in results and
+    derivatives against the reference in float64; ``chosen`` where it serves unasked."""
+
+    backend: str
+    device: str
+    dtype: str
+    obstacle: str | None
+    error: float | None
+    chosen: bool
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it runs and what it gives is not what it should be."""
+        return self.error is not None and not self.error <= TOLERANCES[_dtype(self.dtype)]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found on this machine; prints itself as a table."""
+
+    machine: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all that runs gives the right results."""
+        return not any(finding.wrong for finding in self.findings)
+
+    def __str__(self) -> str:
+        rows = [_row(finding) for finding in self.findings]
+        widths = [max(len(row[column]) for row in [HEADER, *rows]) for column in range(4)]
+        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=False)) + f"  {row[4]}"
+                 for row in [HEADER, *rows]]  # fmt: skip
+        return "\n".join([*self.machine, "", *(line.rstrip() for line in lines)])
+
+
+HEADER = ("device", "dtype", "backend", "error", "")
+
+
+def _row(finding: Finding) -> tuple[str, str, str, str, str]:
+    error = "–" if finding.error is None else f"{finding.error:.1e}"
+    word = finding.obstacle or ("WRONG: report this, and force another" if finding.wrong else "works")
+    if finding.chosen:
+        word += ", serves unasked"
+    return finding.device, finding.dtype, finding.backend, error, word
+
+
+def examine() -> Examination:
+    """Try every backend on every device of this machine, in float32 and bfloat16; takes a second or two."""
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    findings = [
+        _examined(backend, device, dtype)
+        for device in devices
+        for dtype in (torch.float32, torch.bfloat16)
+        for backend in backends().values()
+    ]
+    return Examination(_machine(), tuple(findings))
+
+
+def _machine() -> tuple[str, ...]:
+    from sparx_dsl.ops.cpu import library
+
+    vectors = "no compiled scan" if library.problem() else f"compiled scan with {_instructions()}"
+    lines = [
+        f"torch {torch.__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        f"CPU: {torch.get_num_threads()} threads, {vectors}",
+    ]
+    if torch.cuda.is_available():
+        lines.append(f"CUDA {torch.version.cuda}: {torch.cuda.get_device_name()}")
+    return tuple(lines)
+
+
+def _instructions() -> str:
+    from sparx_dsl.ops.cpu import library
+
+    return library.INSTRUCTION_SETS[library.instruction_set()]
+
+
+def _examined(backend: Backend, device: str, dtype: torch.dtype) -> Finding:
+    name = str(dtype).removeprefix("torch.")
+    obstacle = backend.obstacle(device, dtype)
+    chosen = choose(device, dtype).name == backend.name
+    if obstacle is None:
+        try:
+            return Finding(backend.name, device, name, None, _error(backend.name, device, dtype), chosen)
+        except Exception as error:  # whatever a backend fails with is a finding, not the end of the examination
+            obstacle = f"fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return Finding(backend.name, device, name, obstacle, None, chosen)
+
+
+def _error(backend: str, device: str, dtype: torch.dtype) -> float:
+    """The largest relative error of both operators and all their derivatives."""
+    largest = 0.0
+    for scan, (tensors, activations) in ((ss2d_scan, _map()), (selective_scan, _line())):
+        given = [t.to(device, dtype if i in activations else torch.float32) for i, t in enumerate(tensors)]
+        expected = _derived(functools.partial(scan, backend="reference"), [t.double().cpu() for t in given])
+        found = _derived(functools.partial(scan, backend=backend), given)
+        for a, b in zip(found, expected, strict=True):
+            largest = max(largest, _relative(a, b))
+    return largest
+
+
+def _relative(found: Tensor, expected: Tensor) -> float:
+    return float((found.double().cpu() - expected).abs().max() / expected.abs().max())
+
+
+def _derived(scan: functools.partial[Tensor], tensors: list[Tensor]) -> list[Tensor]:
+    leaves = [tensor.detach().requires_grad_() for tensor in tensors]
+    result = scan(*leaves)
+    return [result.detach(), *torch.autograd.grad(result.sum(), leaves)]
+
+
+def _map() -> tuple[list[Tensor], tuple[int, ...]]:
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    tensors = [normal(2, 20, 6, 7), normal(2, 6, 7, 4 * 5), normal(4, 20, 3), normal(4, 20)]
+    return [*tensors, decay_rates(normal(80, 1)), normal(80)], (0, 1)
+
+
+def _line() -> tuple[list[Tensor], tuple[int, ...]]:
+    generator = torch.Generator().manual_seed(1)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator)
+
+    tensors = [normal(2, 24, 50), normal(2, 24, 50), decay_rates(normal(24, 4))]
+    return [*tensors, normal(2, 2, 4, 50), normal(2, 2, 4, 50), normal(24), normal(24)], (0, 1, 3, 4)
+
+
+def _dtype(name: str) -> torch.dtype:
+    return {str(dtype).removeprefix("torch."): dtype for dtype in TOLERANCES}[name]
