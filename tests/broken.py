@@ -29,7 +29,7 @@ class BrokenSpec:
     @property
     def priced(self) -> bool:
         """Whether the mistake shows only when the backbone is priced, before it is built."""
-        return any(code in ("SPX402", "SPX403") for code, _, _ in self.expected)
+        return any(code in ("SPX402", "SPX403", "SPX405") for code, _, _ in self.expected)
 
 
 def read_broken_specs() -> list[BrokenSpec]:

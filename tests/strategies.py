@@ -231,7 +231,15 @@ def spec_mappings(draw: st.DrawFn, *, most_stages: int = 3, deepest: int = 5) ->
     if edits:
         spec["links"] = edits
     spec["head"] = draw(heads())
+    if draw(st.booleans()):
+        spec["budget"] = draw(budgets())
     return spec
+
+
+def budgets() -> st.SearchStrategy[dict[str, Any]]:
+    """A budget that every backbone drawn here keeps."""
+    counts, held = st.sampled_from([10**15 + 1, "5.5T", "900G"]), st.sampled_from([2**40 + 1, "2GiB", "1.5TB"])
+    return st.fixed_dictionaries({}, optional={"params": counts, "macs": counts, "peak": held})
 
 
 def specs(**bounds: int) -> st.SearchStrategy[sparx_dsl.Spec]:

@@ -34,6 +34,9 @@ SECTIONS: Mapping[Role, str] = {
 }
 """How a table of keys points to the kinds of a role."""
 
+PLAIN_TABLES = ("Spec", "InputOptions", "Stage", "LayerOptions", "LinkEdits", "Link", "Budget")
+"""The models that are no options of a kind."""
+
 STAGE_DEFAULTS = {"M": "all", "cross_stage": "first", "intra": "since_last"}
 """What a stage with ganglion layers does where the key is not given; the models write None."""
 
@@ -55,12 +58,14 @@ def in_words(schema: Mapping[str, Any]) -> str:
         return " or ".join(in_words(branch) for branch in schema["anyOf"] if branch.get("type") != "null")
     match schema.get("type"):
         case "integer":
-            return f"{schema['minimum']} to {schema['maximum']}"
+            return f"{schema['minimum']} to {schema['maximum']}" if "maximum" in schema else "whole number"
         case "number":
             top = f"{schema['maximum']:g}" if "maximum" in schema else f"below {schema['exclusiveMaximum']:g}"
             return f"number, {schema['minimum']:g} to {top}"
         case "boolean":
             return "`true`, `false`"
+        case "string" if "examples" in schema:
+            return f"amount such as `{schema['examples'][0]}`"
         case "string":
             return "name of a node" if r"\." in schema["pattern"] else "name"
         case "array" if "prefixItems" in schema:
@@ -110,7 +115,7 @@ def expected_rows(what: str) -> dict[str, tuple[str, ...]]:
     if what == "limits":
         fields = dataclasses.fields(sparx_dsl.Limits)
         return {field.name: (f"{field.default:,}",) for field in fields}
-    if what in ("Spec", "InputOptions", "Stage", "LayerOptions", "LinkEdits", "Link"):
+    if what in PLAIN_TABLES:
         defaults = {"Stage": STAGE_DEFAULTS, "LayerOptions": layer_defaults()}.get(what, {})
         return dict(key_rows(getattr(models, what), defaults))
     role, _, name = what.partition(" ")
@@ -142,8 +147,7 @@ def test_every_model_and_kind_has_its_table():
     marked = [match["what"] for match in TABLE.finditer(PAGES["language"].read_text(encoding="utf-8"))]
     with_options = [kind for kind in builtin_kinds() if len(kind.options.model_fields) > 1]
     kinds = [f"{kind.role} {kind.name}" for kind in with_options]
-    plain = ["Spec", "InputOptions", "Stage", "LayerOptions", "LinkEdits", "Link", "limits"]
-    assert sorted(marked) == sorted([*plain, *kinds])
+    assert sorted(marked) == sorted([*PLAIN_TABLES, "limits", *kinds])
 
 
 @pytest.mark.parametrize("kind", builtin_kinds(), ids=lambda kind: f"{kind.role}-{kind.name}")

@@ -10,7 +10,7 @@ import pytest
 import sparx_dsl
 from broken import places
 from sparx_dsl.search import load_space, parse_space
-from sparx_dsl.search.quantities import read_quantity
+from sparx_dsl.spec.quantities import read_quantity
 
 ROOT = Path(__file__).parent.parent
 HEAD = "space: 1\nname: broken\nbase: sparx_mamba_t.yaml\n"

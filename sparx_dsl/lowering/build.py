@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import torch
 
@@ -10,7 +10,7 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.lowering.backbone import Backbone, module_tree
 from sparx_dsl.lowering.parts import build_parts
-from sparx_dsl.pricing import Cost, price_schedule
+from sparx_dsl.pricing import check_prices
 from sparx_dsl.schedule import DType, Schedule, plan
 from sparx_dsl.spec import DEFAULT_LIMITS, Limits
 
@@ -31,13 +31,13 @@ def build_backbone(
     features: tuple[int, ...] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Backbone:
-    """Plan for the spec's image size and a batch of 1, check against ``limits``, then build the modules and lower.
+    """Plan for the spec's image size and a batch of 1, check against ``limits`` and the budget, build and lower.
 
     Weights are drawn by the modules as they are made, unless ``device`` is ``meta``. Raises ``SparxError``.
     """
     name = dtype_name(dtype)
     schedule = plan(graph, dtype=name, features=features)
-    check_limits(schedule, limits)
+    check_prices(schedule, limits)
     return lower(schedule, device=device, dtype=TORCH_DTYPES[name])
 
 
@@ -46,34 +46,6 @@ def lower(
 ) -> Backbone:
     """The compiled module of a schedule; asks for no limits."""
     return Backbone(schedule, module_tree(build_parts(schedule, device=device, dtype=dtype)))
-
-
-def check_limits(schedule: Schedule, limits: Limits) -> None:
-    """Raise ``SparxError`` where the backbone has more parameters, or holds more bytes, than the limits allow."""
-    mistakes = tuple(_excesses(price_schedule(schedule), limits))
-    if mistakes:
-        raise SparxError(mistakes)
-
-
-def _excesses(price: Cost, limits: Limits) -> Iterator[Diagnostic]:
-    spec = price.schedule.graph.spec
-    if price.params > limits.params:
-        largest = max(price.rows, key=lambda row: row.params)
-        yield Diagnostic(
-            "SPX402",
-            f"{price.params:,} parameters are more than the limit of {limits.params:,}",
-            spec.where("stages", key=True),
-            notes=(f"the largest part is {largest.node}.{largest.part} with {largest.params:,}",),
-            help="build narrower or fewer layers, or raise Limits(params=…) in the call",
-        )
-    if price.peak_bytes > limits.buffer_bytes:
-        yield Diagnostic(
-            "SPX403",
-            f"{price.peak_bytes:,} bytes of feature buffers are more than the limit of {limits.buffer_bytes:,}",
-            spec.where("input", "size"),
-            notes=(f"the peak is at {price.schedule.peak_step.output}",),
-            help="plan for smaller images, or raise Limits(buffer_bytes=…) in the call",
-        )
 
 
 def dtype_name(dtype: torch.dtype | str | None) -> DType:

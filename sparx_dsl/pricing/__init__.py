@@ -6,6 +6,7 @@ from sparx_dsl.pricing.cost import EdgeCost as EdgeCost
 from sparx_dsl.pricing.cost import cost as cost
 from sparx_dsl.pricing.cost import price_schedule as price_schedule
 from sparx_dsl.pricing.figures_file import top_level_keys as top_level_keys
+from sparx_dsl.pricing.holding import check_prices as check_prices
 from sparx_dsl.pricing.price import Price as Price
 from sparx_dsl.pricing.prices import prices as prices
 from sparx_dsl.pricing.published import Comparison as Comparison

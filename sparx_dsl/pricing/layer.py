@@ -7,6 +7,7 @@ place of the mixing. ``height`` and ``width`` are those of the stage's map.
 from __future__ import annotations
 
 from sparx_dsl.pricing.price import ZERO, Price, depthwise, norm, pointwise
+from sparx_dsl.pricing.rule import price_kind
 from sparx_dsl.spec.kinds import KindRegistry, default_registry
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.ffns import FfnOptions
@@ -38,9 +39,7 @@ def price_fusing(
     fusion: FusionOptions, site: Site, height: int, width: int, *, registry: KindRegistry | None = None
 ) -> Price:
     """A ganglion layer's norm, and its fusion of ``site.features`` features to ``site.out_channels``."""
-    rule = (registry or default_registry()).of("fusion", fusion).load_price()
-    fused: Price = rule(fusion, site, height, width)
-    return norm(site.norm, site.channels) + fused
+    return norm(site.norm, site.channels) + price_kind("fusion", fusion, site, height, width, registry)
 
 
 def price_ganglion_mixing(
@@ -53,8 +52,7 @@ def price_ganglion_mixing(
     registry: KindRegistry | None = None,
 ) -> Price:
     """A ganglion layer's token mixing, from the fused map on: mixer, and scale of the residual path."""
-    rule = (registry or default_registry()).of("mixer", mixer).load_price()
-    mixed: Price = rule(mixer, site, height, width)
+    mixed = price_kind("mixer", mixer, site, height, width, registry)
     return mixed + price_layer_scale(site, height, width, present=layer_scale)
 
 
@@ -68,10 +66,9 @@ def price_feeding(
     registry: KindRegistry | None = None,
 ) -> Price:
     """Norm, feed-forward network, and scale of the residual path; nothing where there is no network."""
-    kind = (registry or default_registry()).of("ffn", ffn)
-    if not kind.runs:
+    if not (registry or default_registry()).of("ffn", ffn).runs:
         return ZERO
-    fed: Price = kind.load_price()(ffn, site, height, width)
+    fed = price_kind("ffn", ffn, site, height, width, registry)
     return norm(site.norm, site.channels) + fed + price_layer_scale(site, height, width, present=layer_scale)
 
 

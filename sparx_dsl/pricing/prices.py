@@ -15,8 +15,8 @@ from sparx_dsl.graph.connect import placed_layers
 from sparx_dsl.pricing.cost import cost
 from sparx_dsl.pricing.layer_total import LayerPrice, heeds_number, layer_price, runs_ffn
 from sparx_dsl.pricing.price import ZERO, Price
+from sparx_dsl.pricing.rule import price_kind
 from sparx_dsl.pricing.stage_shape import StageRule, features_read, stage_shape
-from sparx_dsl.pricing.steps import price_kind
 from sparx_dsl.pricing.totals import Totals
 from sparx_dsl.schedule import DType
 from sparx_dsl.schedule.request import Request, checked_request

@@ -14,10 +14,8 @@ from sparx_dsl.pricing.layer import (
     price_mixing,
 )
 from sparx_dsl.pricing.price import ZERO, Price
+from sparx_dsl.pricing.rule import price_kind
 from sparx_dsl.schedule import Gather, Run, Schedule
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.kinds import Role
-from sparx_dsl.spec.options.base import KindOptions, Site
 
 
 def price_step(schedule: Schedule, step: Run | Gather) -> Price:
@@ -27,17 +25,12 @@ def price_step(schedule: Schedule, step: Run | Gather) -> Price:
     return PART_PRICES[step.part](schedule, schedule.graph.node(step.node), step)
 
 
-def price_kind(role: Role, options: KindOptions, site: Site, height: int, width: int) -> Price:
-    """What the rule of a kind says; raises ``SparxError`` (SPX406) for a kind without one."""
-    price: Price = default_registry().of(role, options).load_price()(options, site, height, width)
-    return price
-
-
 def _end(schedule: Schedule, node: Node, run: Run) -> Price:
     """A stem, downsampling or head; its rule is given the size of the map (or image) that goes in."""
     assert node.options is not None
     assert node.role != "layer"
-    return price_kind(node.role, node.options, node.site, *schedule.buffers[run.inputs[0]].shape[2:])
+    height, width = schedule.buffers[run.inputs[0]].shape[2:]
+    return price_kind(node.role, node.options, node.site, height, width)
 
 
 def _link(schedule: Schedule, node: Node, run: Run) -> Price:

@@ -174,7 +174,8 @@ def _texts(branch: Slot) -> list[str]:
         case "boolean":
             return ["true or false"]
         case "string":
-            return ["the name of a node, such as stage3.layer4" if branch.is_place else "text such as sparx_mamba_t"]
+            example = schema.get("examples", ["sparx_mamba_t"])[0]
+            return ["the name of a node, such as stage3.layer4" if branch.is_place else f"text such as {example}"]
         case "array":
             return [_array(schema)]
         case _:

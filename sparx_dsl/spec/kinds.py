@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.spec.options import downsamples, ffns, fusions, heads, mixers, stems
 from sparx_dsl.spec.options.base import KindOptions
 
@@ -53,7 +54,10 @@ class Kind:
         return load_reference(self, self.builder)
 
     def load_price(self) -> Any:
-        """Import and return the price rule."""
+        """Import and return the price rule; raises ``SparxError`` (SPX406) where the kind has none."""
+        if self.price is None:
+            message = f"the {self.role} kind {self.name!r} of {self.owner} has no rule for its price"
+            raise SparxError(Diagnostic("SPX406", message, help="name one in Kind(price='module:function')"))
         return load_reference(self, self.price)
 
 

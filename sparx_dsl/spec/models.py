@@ -17,6 +17,7 @@ from sparx_dsl.spec.options.fusions import FusionOptions
 from sparx_dsl.spec.options.heads import HeadOptions, NoHead
 from sparx_dsl.spec.options.mixers import MixerOptions
 from sparx_dsl.spec.options.stems import StemOptions
+from sparx_dsl.spec.quantities import BYTES_PATTERN, COUNT_PATTERN, read_quantity, write_quantity
 from sparx_dsl.spec.slots import KindSlot
 
 if TYPE_CHECKING:
@@ -120,6 +121,53 @@ class LinkEdits(Options, frozen=True):
     cut: Links = ()
 
 
+def _count(value: object) -> object:
+    """The number that a text of an amount stands for; what is no amount is left to be refused."""
+    amount = read_quantity(value, of_bytes=False) if isinstance(value, str) else None
+    return value if amount is None else amount
+
+
+def _bytes(value: object) -> object:
+    amount = read_quantity(value, of_bytes=True) if isinstance(value, str) else None
+    return value if amount is None else amount
+
+
+def _written_count(amount: int | None) -> str | int | None:
+    return None if amount is None else write_quantity(amount, of_bytes=False)
+
+
+def _written_bytes(amount: int | None) -> str | int | None:
+    return None if amount is None else write_quantity(amount, of_bytes=True)
+
+
+def _amount_schema(pattern: str, example: str) -> dict[str, Any]:
+    text = {"type": "string", "pattern": pattern, "examples": [example]}
+    return {"anyOf": [{"type": "integer", "minimum": 1}, text]}
+
+
+Count = Annotated[
+    int, Field(ge=1), BeforeValidator(_count), PlainSerializer(_written_count),
+    WithJsonSchema(_amount_schema(COUNT_PATTERN, "30M")),
+]  # fmt: skip
+"""A number of parameters or MACs, also with one of the units K, M, G and T."""
+Bytes = Annotated[
+    int, Field(ge=1), BeforeValidator(_bytes), PlainSerializer(_written_bytes),
+    WithJsonSchema(_amount_schema(BYTES_PATTERN, "2GiB")),
+]  # fmt: skip
+"""A number of bytes, also with one of the units B, KB to TB (powers of 1000) and KiB to TiB (powers of 1024)."""
+
+
+class Budget(Options, frozen=True):
+    """The most that the backbone may cost, for images of its own size, a batch of one and float32."""
+
+    params: Count | None = None
+    """Trainable parameters."""
+    macs: Count | None = None
+    """Multiply-accumulates for one image."""
+    peak: Bytes | None = None
+    """Bytes of the feature buffers that are held at once."""
+
+
 class _Origin:
     """Where a spec came from; takes no part in comparison, so that a spec equals its round trip."""
 
@@ -148,6 +196,8 @@ class Spec(Options, frozen=True):
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Rate of stochastic depth in the last layer; it rises linearly from 0 in the first."""
     head: Annotated[HeadOptions, KindSlot("head")] = NoHead()
+    budget: Budget = Budget()
+    """What checking, compiling and building hold the backbone to."""
 
     _origin: _Origin | None = PrivateAttr(default=None)
 

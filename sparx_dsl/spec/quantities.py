@@ -12,6 +12,8 @@ BYTE_UNITS: Final = {
     "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
+COUNT_PATTERN: Final = r"^[0-9]{1,18}(\.[0-9]{1,9})? ?[KMGT]?$"
+BYTES_PATTERN: Final = r"^[0-9]{1,18}(\.[0-9]{1,9})? ?(B|[KMGT]i?B)?$"
 _AMOUNT: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]{0,3})")
 
 
@@ -29,6 +31,15 @@ def read_quantity(value: object, *, of_bytes: bool) -> int | None:
     if found is None or found[2] not in units:
         return None
     return int(Decimal(found[1]) * units[found[2]])
+
+
+def write_quantity(amount: int, *, of_bytes: bool) -> str | int:
+    """An amount as a spec has it, exactly: in the largest unit that leaves two decimals or less, or as a number."""
+    units = {name: unit for name, unit in (BYTE_UNITS if of_bytes else COUNT_UNITS).items() if unit > 1}
+    for name, unit in sorted(units.items(), key=lambda item: -item[1]):
+        if unit <= amount and amount * 100 % unit == 0:
+            return f"{(Decimal(amount) / unit).normalize():f}{name}"
+    return amount
 
 
 def show_quantity(amount: int, *, of_bytes: bool) -> str:

@@ -1,4 +1,4 @@
-"""SPX4xx: backbones that are larger than the limits."""
+"""SPX4xx: backbones that are larger than the limits or the budget, or that cannot be priced."""
 
 from __future__ import annotations
 
@@ -33,5 +33,18 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "layers in which every layer reads every other one are beyond it.",
         "stages:\n  - {channels: 16, depth: 448, S: 1, M: all}\n",
         "stages:\n  - {channels: 16, depth: 448, S: 1, M: 3}\n",
+    ),
+    CodeEntry(
+        "SPX405",
+        "over the budget",
+        "The backbone costs more than the `budget` in its spec allows: parameters, MACs for one image, or bytes of the "
+        "feature buffers held at once, at the spec's own size, a batch of one and float32. `sparx check`, compiling "
+        "and building refuse it; loading and pricing do not.",
+    ),
+    CodeEntry(
+        "SPX406",
+        "a kind without a price",
+        "Every kind that runs has a rule for its price, which gives a `Price`. A package that adds a kind names the "
+        "rule in its `Kind(price=…)`.",
     ),
 )
