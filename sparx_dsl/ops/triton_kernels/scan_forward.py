@@ -1,0 +1,85 @@
+"""The selective scan, forward: from its inputs to y, or to the states on the way."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedFunctionDecorator=false
+# pyright: reportMissingTypeStubs=false, reportMissingImports=false
+# Triton has no types, and may be missing.
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, softplus_bits
+
+
+@triton.jit(
+    do_not_specialize=[
+        "u_batch", "u_channel", "u_step", "delta_batch", "delta_channel", "delta_step", "y_channel",
+        "B_batch", "B_group", "B_state", "B_step", "C_batch", "C_group", "C_state", "C_step",
+    ]
+)  # fmt: skip
+def scan_forward(
+    u, delta, A, B, C, D, delta_bias, y, states,
+    length, channels,
+    u_batch, u_channel, u_step, delta_batch, delta_channel, delta_step, y_channel,
+    B_batch, B_group, B_state, B_step, C_batch, C_group, C_state, C_step,
+    STATE: tl.constexpr, STATE_BLOCK: tl.constexpr, TILE: tl.constexpr, CHANNELS: tl.constexpr,
+    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, PRECISE: tl.constexpr,
+    STATES_ONLY: tl.constexpr,
+):  # fmt: skip
+    """Scan one block of channels of one group of one image.
+
+    Programs: (blocks of a group's channels, groups, batch). Strides are named after tensor and dimension; y is
+    (batch, length, channels), ``states`` (batch, tiles, STATE, channels) float32: the states before each tile.
+    Writes y, or with STATES_ONLY the states.
+    """
+    group = tl.program_id(1)
+    batch = tl.program_id(2).to(tl.int64)
+    in_group = channels // tl.num_programs(1)
+    local = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
+    inside = local < in_group
+    channel = group * in_group + local
+    lane = channel.to(tl.int64)
+    u += batch * u_batch
+    delta += batch * delta_batch
+    B += batch * B_batch + group.to(tl.int64) * B_group
+    C += batch * C_batch + group.to(tl.int64) * C_group
+    y += batch * length * channels
+    tiles = tl.cdiv(length, TILE)
+    state_row = tl.arange(0, STATE_BLOCK)[:, None]
+    bias = tl.zeros((CHANNELS,), tl.float32)
+    if HAS_BIAS:
+        bias = tl.load(delta_bias + channel, mask=inside, other=0.0).to(tl.float32)
+    skip = tl.zeros((CHANNELS,), tl.float32)
+    if HAS_D:
+        skip = tl.load(D + channel, mask=inside, other=0.0).to(tl.float32)
+    state = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
+    for tile in range(tiles):
+        step = tile * TILE + tl.arange(0, TILE)
+        valid = step < length
+        mask = valid[:, None] & inside[None, :]
+        step = step.to(tl.int64)
+        at = (step * u_step)[:, None] + (lane * u_channel)[None, :]
+        inputs = tl.load(u + at, mask=mask, other=0.0).to(tl.float32)
+        at = (step * delta_step)[:, None] + (lane * delta_channel)[None, :]
+        z = tl.load(delta + at, mask=mask, other=0.0).to(tl.float32) + bias[None, :]
+        bits = softplus_bits(z, exponential(z), PRECISE) if SOFTPLUS else z * LOG2_E
+        if STATES_ONLY:
+            before = states + (batch * tiles + tile) * STATE * channels
+            tl.store(
+                before + state_row * channels + channel[None, :], state,
+                mask=(state_row < STATE) & inside[None, :],
+            )  # fmt: skip
+        result, state = tile_forward(
+            inputs, bits, skip[None, :] * inputs, state, A + channel * STATE,
+            B + step * B_step, C + step * C_step, B_state, C_state, valid, inside, STATE, not STATES_ONLY,
+        )  # fmt: skip
+        if not STATES_ONLY:
+            at = (step * channels)[:, None] + (lane * y_channel)[None, :]
+            tl.store(y + at, result, mask=mask)
+
+
+COMPILED = isinstance(scan_forward, triton.JITFunction)
+"""Whether Triton compiles these kernels: not under TRITON_INTERPRET=1."""

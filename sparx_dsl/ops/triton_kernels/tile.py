@@ -1,0 +1,103 @@
+"""What the kernels do with one tile (positions in the order of the walk, channels): steps, and the recurrence.
+
+A tile is meant to lie with each lane holding all positions of its own channel. Rows are then registers, and the
+recurrence along the walk costs one multiplication and addition at each position, in either direction. No result
+depends on where a tile lies.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedFunctionDecorator=false
+# pyright: reportMissingTypeStubs=false, reportMissingImports=false
+# Triton has no types, and may be missing.
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+LOG2_E = tl.constexpr(1.4426950408889634)
+LN_2 = tl.constexpr(0.6931471805599453)
+LINEAR_FROM = tl.constexpr(20.0)
+"""Beyond this, softplus(z) = z in float32."""
+SERIES_BELOW = tl.constexpr(0.0625)
+"""Below this, the logarithm of 1 + p is a series in p: rounding 1 + p would cost it its last digits."""
+
+
+@triton.jit
+def exponential(z):
+    """exp(z) without overflow, for softplus and its derivative: z is cut at ``LINEAR_FROM``; NaN stays NaN."""
+    return tl.exp2(tl.where(z > LINEAR_FROM, LINEAR_FROM, z) * LOG2_E)
+
+
+@triton.jit
+def softplus_bits(z, power, PRECISE: tl.constexpr):
+    """softplus(z) / ln 2 = log2(1 + exp(z)), from ``power`` = exponential(z)."""
+    bits = tl.log2(1.0 + power)
+    if PRECISE:
+        series = 1.0 + power * (-0.5 + power * (0.33333333 + power * (-0.25 + power * 0.2)))
+        bits = tl.where(power < SERIES_BELOW, power * series * LOG2_E, bits)
+    return tl.where(z > LINEAR_FROM, z * LOG2_E, bits)
+
+
+@triton.jit
+def softplus_slope(z, power):
+    """The derivative of softplus, the logistic function of z."""
+    return tl.where(z > LINEAR_FROM, 1.0, power / (1.0 + power))
+
+
+@triton.jit
+def select_row(tile, index):
+    """One row of a float32 tile (rows, columns), bit for bit: (columns,).
+
+    The sum is taken over integers, since a compiler may drop the addition of an integer zero, not of a real one:
+    where the rows are registers and the index is known to it, nothing is left of this.
+    """
+    rows = tl.arange(0, tile.shape[0])[:, None]
+    return tl.sum(tl.where(rows == index, tile.to(tl.int32, bitcast=True), 0), axis=0).to(tl.float32, bitcast=True)
+
+
+@triton.jit
+def replace_row(tile, index, values):
+    """The tile with that row set to values (columns,)."""
+    rows = tl.arange(0, tile.shape[0])[:, None]
+    return tl.where(rows == index, values[None, :], tile)
+
+
+@triton.jit
+def add_row(tile, index, values):
+    """The tile with values (columns,) added to that row."""
+    rows = tl.arange(0, tile.shape[0])[:, None]
+    return tl.where(rows == index, tile + values[None, :], tile)
+
+
+@triton.jit
+def run_forward(decay, drive, state):
+    """Solve h[t] = decay[t] · h[t−1] + drive[t] down the rows, from ``state`` (columns,); gives h and the last h."""
+    rows = tl.arange(0, decay.shape[0])[:, None]
+    decays, drives = decay.to(tl.int32, bitcast=True), drive.to(tl.int32, bitcast=True)
+    states = drive
+    for index in tl.static_range(decay.shape[0]):
+        # As in select_row, written out: Triton's interpreter pays dearly for a call.
+        here = rows == index
+        kept = tl.sum(tl.where(here, decays, 0), axis=0).to(tl.float32, bitcast=True)
+        added = tl.sum(tl.where(here, drives, 0), axis=0).to(tl.float32, bitcast=True)
+        state = kept * state + added
+        states = tl.where(here, state[None, :], states)
+    return states, state
+
+
+@triton.jit
+def run_backward(decay, drive, carry):
+    """Solve v[t] = drive[t] + decay[t+1] · v[t+1] up the rows; gives v, and decay[0] · v[0] for the tile before.
+
+    ``carry`` (columns,) is decay · v of the row after the last one.
+    """
+    rows = tl.arange(0, decay.shape[0])[:, None]
+    decays, drives = decay.to(tl.int32, bitcast=True), drive.to(tl.int32, bitcast=True)
+    values = drive
+    for step in tl.static_range(decay.shape[0]):
+        here = rows == decay.shape[0] - 1 - step
+        value = tl.sum(tl.where(here, drives, 0), axis=0).to(tl.float32, bitcast=True) + carry
+        values = tl.where(here, value[None, :], values)
+        carry = tl.sum(tl.where(here, decays, 0), axis=0).to(tl.float32, bitcast=True) * value
+    return values, carry

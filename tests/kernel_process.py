@@ -1,0 +1,73 @@
+"""Runs in a process of its own for tests/test_triton.py, since Triton decides at import whether it interprets."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+ACTIVATIONS = {"x", "projected", "sums", "gradient", "x_gradients", "u", "delta", "B", "C", "y", "u_gradient",
+               "delta_gradient"}  # fmt: skip
+"""The kernels' pointers to activations; their other pointers are to float32."""
+
+
+def packed(value: Any) -> bytes:
+    """Tensors, with their strides, as bytes."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+def unpacked(text: bytes) -> Any:
+    """What ``packed`` packed."""
+    import torch
+
+    return torch.load(io.BytesIO(text), weights_only=True)
+
+
+def interpreted(function: str, arguments: bytes) -> bytes:
+    """Call one of the backend's functions in Triton's interpreter."""
+    import torch
+
+    from sparx_dsl.ops.triton_kernels import launch
+
+    torch.set_num_threads(1)
+    functions = {each.__name__: each for each in (launch.scan, launch.scan_backward, launch.ss2d, launch.ss2d_backward)}
+    return packed(functions[function](*unpacked(arguments)))
+
+
+def problem(device_type: str) -> str | None:
+    """The backend's own word on whether it runs in this process."""
+    from sparx_dsl.ops.triton_kernels import launch
+
+    return launch.problem(device_type)
+
+
+def compiled(kernel: str, capability: int, dtype: str, constants: dict[str, Any]) -> tuple[int, int]:
+    """Compile a kernel for a GPU that need not be here: bytes of the machine code, and of its shared memory."""
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from sparx_dsl.ops.triton_kernels.scan_backward import scan_backward
+    from sparx_dsl.ops.triton_kernels.scan_forward import scan_forward
+    from sparx_dsl.ops.triton_kernels.ss2d_backward import walk_backward
+    from sparx_dsl.ops.triton_kernels.ss2d_forward import walk_forward
+
+    kernels = {"scan_forward": scan_forward, "scan_backward": scan_backward, "walk_forward": walk_forward,
+               "walk_backward": walk_backward}  # fmt: skip
+    function = kernels[kernel]
+    known = {name: value for name, value in constants.items() if name in function.arg_names}
+    pointers = set(function.arg_names[: function.arg_names.index("length")])
+    types = {
+        name: "constexpr" if name in known
+        else f"*{dtype}" if name in ACTIVATIONS
+        else "*fp32" if name in pointers
+        else "i32"
+        for name in function.arg_names
+    }  # fmt: skip
+    places = {(function.arg_names.index(name),): value for name, value in known.items()}
+    source = ASTSource(function, signature=types, constexprs=places)
+    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 1})
+    return len(made.asm["cubin"]), made.metadata.shared
