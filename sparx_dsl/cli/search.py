@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -99,6 +100,7 @@ def search_command(
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):
+        started = time.perf_counter()
         whole = sparx_dsl.load_space(space)
         file = study or sparx_dsl.default_study(whole)
         cluster = None if ray is None else sparx_dsl.RayOptions(ray, cpus, gpus)
@@ -117,7 +119,8 @@ def search_command(
         show(sparx_dsl.study_table(result), None)
         folder = output or file.with_name(f"{file.stem}.best")
         paths = sparx_dsl.write_winners(result, folder)
-        show(f"{len(paths)} spec{'s' if len(paths) != 1 else ''}, the table and the picture are in {folder}", None)
+        made = f"{len(paths)} spec{'s' if len(paths) != 1 else ''}, the table and the picture are in {folder}"
+        show(f"{made}; {time.perf_counter() - started:.0f} s", None)
 
 
 def shown_study(space: sparx_dsl.Space, file: Path) -> sparx_dsl.StudyResult:

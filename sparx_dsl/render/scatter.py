@@ -14,7 +14,7 @@ from sparx_dsl.render.svg import FAMILY, NAMESPACE
 TRIED, CHOSEN = "#8fb8d6", "#d55e00"
 WIDTH, HEIGHT = 380.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 14.0, 40.0, 50.0
-TICKS = 5
+MOST_TICKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def axis(values: Sequence[float], start: float, end: float) -> Axis:
     """The axis that has all values, with a little room, between two places on the page."""
     low, high = min(values), max(values)
     room = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
-    rough = (high - low + 2 * room) / TICKS
+    rough = (high - low + 2 * room) / MOST_TICKS
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= rough)
     return Axis(low - room, high + room, start, end, step)

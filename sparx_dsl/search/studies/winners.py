@@ -35,7 +35,7 @@ def study_table(result: StudyResult, *, width: int = WIDTH) -> str:
     """The winners' values and prices, what failed, and how many trials there are."""
     shown = winners(result)
     prices = [measure for measure in MEASURES if measure not in result.names]
-    columns = [Column("Trial", True), *(Column(name, True) for name in result.names),
+    columns = [Column("Trial", True), *(Column(shown_name(name), True) for name in result.names),
                *(Column(MEASURES[measure], True) for measure in prices), Column("Time", True)]  # fmt: skip
     rows = [
         [str(trial.number), *_values(result, trial), *(_price(trial, measure) for measure in prices),
@@ -95,6 +95,11 @@ def _values(result: StudyResult, trial: TrialRecord) -> list[str]:
     return [shown_value(name, value) for name, value in zip(result.names, trial.values, strict=True)]
 
 
+def shown_name(name: str) -> str:
+    """What a person calls a value."""
+    return MEASURES.get(name, name)
+
+
 def shown_value(name: str, value: float) -> str:
     """A value as a person reads it; prices with their units."""
     if name == "peak":
@@ -131,8 +136,8 @@ def _panel(result: StudyResult, place: int | None) -> Panel:
     across = macs if place is None else [trial.values[place] for trial in shown]
     direction = "minimize" if place is None else result.directions[place]
     return Panel(
-        across_label="macs" if place is None else result.names[place],
-        upward_label=result.names[0],
+        across_label=shown_name("macs" if place is None else result.names[place]),
+        upward_label=shown_name(result.names[0]),
         dots=tuple((x, trial.values[0]) for x, trial in zip(across, shown, strict=True)),
         chosen=frozenset(at for at, trial in enumerate(shown) if trial.number in front),
         feasible=frozenset(at for at, trial in enumerate(shown) if trial.feasible),
