@@ -40,7 +40,7 @@ ROOMS: dict[str, set[str]] = {
     "weights": {"errors", "spec", "graph", "schedule", "nn", "mixers", "lowering", "torch", "safetensors"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {"errors", "spec", "graph", "schedule", "pricing", "render", "lowering", "weights", "pydantic", "rich",
-               "hypothesis", "optuna", "ray"},
+               "hypothesis", "numpy", "optuna", "ray"},
     "cli": {"typer", "rich"},
 }
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""

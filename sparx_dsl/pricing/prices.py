@@ -9,34 +9,19 @@ their schedules. The results are those of ``cost``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sparx_dsl.graph.connect import placed_layers
 from sparx_dsl.pricing.cost import cost
 from sparx_dsl.pricing.layer_total import LayerPrice, heeds_number, layer_price, runs_ffn
-from sparx_dsl.pricing.price import ZERO, Price
-from sparx_dsl.pricing.rule import price_kind
+from sparx_dsl.pricing.parts import Part, Size, ending, layers, map_size, opening
+from sparx_dsl.pricing.price import ZERO
 from sparx_dsl.pricing.stage_shape import StageRule, features_read, stage_shape
 from sparx_dsl.pricing.totals import Totals
 from sparx_dsl.schedule import DType
 from sparx_dsl.schedule.request import Request, checked_request
 from sparx_dsl.spec import DEFAULT_LIMITS, Spec, default_registry
 from sparx_dsl.spec.models import Stage
-from sparx_dsl.spec.options.base import Site
-from sparx_dsl.spec.resolve import head_site, stage_settings
-
-Size = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a stem, a stage, a downsampling or a head costs for one image, counted in numbers in place of bytes."""
-
-    price: Price
-    moved: int
-    """What its steps read and write of features."""
-    peak: int
-    """The most that it holds at once, without what passes it by."""
+from sparx_dsl.spec.resolve import stage_settings
 
 
 def prices(spec: Spec, size: Size | None = None, batch: int = 1, dtype: DType = "float32") -> Totals:
@@ -47,7 +32,7 @@ def prices(spec: Spec, size: Size | None = None, batch: int = 1, dtype: DType = 
     request = checked_request(spec, size, batch, dtype, None)
     if spec.links.add or spec.links.cut or not all(map(_connects, spec.stages)):
         return cost(spec, size, batch, dtype).totals
-    return summed(list(_parts(spec, request.size)), request)
+    return _summed(list(_parts(spec, request.size)), request)
 
 
 def stage_rule(stage: Stage) -> StageRule:
@@ -64,7 +49,7 @@ def _connects(stage: Stage) -> bool:
     return all(features[layer - 1] for layer in placed) and sum(features) * 16 <= DEFAULT_LIMITS.connections
 
 
-def summed(parts: list[Part], request: Request) -> Totals:
+def _summed(parts: list[Part], request: Request) -> Totals:
     """The totals of all parts of a backbone."""
     price = ZERO
     for part in parts:
@@ -74,53 +59,46 @@ def summed(parts: list[Part], request: Request) -> Totals:
     return Totals(price.params, price.macs, price.flops, max(part.peak for part in parts) * held, moved)
 
 
-def map_size(size: Size, stride: int) -> Size:
-    """Height and width of a map at that stride, of an image of that size."""
-    return -(-size[0] // stride), -(-size[1] // stride)
-
-
 def _parts(spec: Spec, size: Size) -> Iterator[Part]:
-    """Every part in order; ``passing`` are the numbers that later parts read and that the one at hand does not."""
+    """Every part in order, with what passes it by: what a later part reads, and the part at hand does not."""
     tapped = spec.head.reads_all_stages
-    given = spec.input.channels * size[0] * size[1]
-    passing, before, at = 0, spec.input.channels, size
-    for position, stage in enumerate(spec.stages, start=1):
-        options = spec.stem if position == 1 else stage.downsample or spec.downsample
-        area = map_size(size, spec.stem.stride << (position - 1))
-        own = stage.channels * area[0] * area[1]
-        price = price_kind("stem" if position == 1 else "downsample", options, Site(before, stage.channels), *at)
-        yield Part(price, given + own, passing + given + own)
-        passing += given if tapped else 0
-        yield _stage(spec, position, area, passing)
-        before, at, given = stage.channels, area, own
+    images = spec.input.channels * size[0] * size[1]
+    passing, before, given = 0, spec.input.channels, size
+    widths, areas = [stage.channels for stage in spec.stages], _areas(spec, size)
+    for index, (stage, area) in enumerate(zip(spec.stages, areas, strict=True)):
+        if index == 0:
+            yield opening("stem", spec.stem, before, stage.channels, given, area)
+            passing = images if tapped else 0
+        else:
+            options = stage.downsample or spec.downsample
+            yield _beside(passing, opening("downsample", options, before, stage.channels, given, area))
+            passing += before * given[0] * given[1] if tapped else 0
+        yield _beside(passing, _stage(spec, index, area))
+        before, given = stage.channels, area
     if default_registry().of("head", spec.head).runs:
-        yield _head(spec, size, at, given, passing)
+        yield ending(spec.head, spec.layer.norm or "layer", widths, areas, (spec.input.channels, *size))
 
 
-def _stage(spec: Spec, position: int, area: Size, passing: int) -> Part:
-    stage, last = spec.stages[position - 1], len(spec.stages)
-    settings = stage_settings(spec, position - 1)
-    shape = stage_shape(stage_rule(stage), tuple(one.dpe for one in settings), tuple(runs_ffn(one) for one in settings))
-    price, moved, most, positions, channels = ZERO, 0, 0, area[0] * area[1], stage.channels
+def _areas(spec: Spec, size: Size) -> list[Size]:
+    return [map_size(size, spec.stem.stride << index) for index in range(len(spec.stages))]
+
+
+def _stage(spec: Spec, index: int, area: Size) -> Part:
+    """The layers of the stage at that 0-based index."""
+    stage, settings = spec.stages[index], stage_settings(spec, index)
+    dpe, ffn = tuple(one.dpe for one in settings), tuple(runs_ffn(one) for one in settings)
+    shape, reduction = stage_shape(stage_rule(stage), dpe, ffn), 2 ** (len(spec.stages) - index - 1)
     known: dict[tuple[int, int, int], LayerPrice] = {}
-    for number, own in enumerate(settings, start=1):
-        features = shape.features[number - 1]
+    priced: list[LayerPrice] = []
+    for number, (own, features) in enumerate(zip(settings, shape.features, strict=True), start=1):
         # The levels of a spec give many layers one and the same value, which is cheaper to tell than equal ones.
         mark = id(own), features, number if heeds_number(own) else 1
-        layer = known.get(mark)
-        if layer is None:
-            layer = layer_price(own, channels, mark[2], features, 2 ** (last - position), *area)
-            known[mark] = layer
-        price += layer.price
-        moved += layer.moved
-        most = max(most, shape.held[number - 1] * channels, shape.beside_fusion[number - 1] * channels + layer.fused)
-    return Part(price, moved * positions, most * positions + passing)
+        if mark not in known:
+            known[mark] = layer_price(own, stage.channels, mark[2], features, reduction, *area)
+        priced.append(known[mark])
+    return layers(shape, priced, stage.channels, area)
 
 
-def _head(spec: Spec, size: Size, at: Size, given: int, passing: int) -> Part:
-    tapped = spec.head.reads_all_stages
-    first = map_size(size, spec.stem.stride) if tapped else at
-    made = 1
-    for side in spec.head.output(spec.stages[-1].channels, *at, size):
-        made *= side
-    return Part(price_kind("head", spec.head, head_site(spec), *first), passing + given + made, passing + given + made)
+def _beside(passing: int, part: Part) -> Part:
+    """The part, with what passes it by in its peak."""
+    return Part(part.price, part.moved, part.peak + passing)

@@ -6,7 +6,7 @@ import functools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.search import moves
@@ -23,6 +23,9 @@ from sparx_dsl.spec.limits import DEFAULT_LIMITS
 from sparx_dsl.spec.load import spec_of
 from sparx_dsl.spec.models import Spec
 from sparx_dsl.spec.nodes import MappingNode
+
+if TYPE_CHECKING:
+    from sparx_dsl.search.batched import BatchPrices, Picks, SpaceBatches
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,27 @@ class Space:
         """What the backbone at a point costs, without building it."""
         return price_spec(self.spec(point))
 
+    def prices_of(self, points: Sequence[Point] | Picks) -> BatchPrices:
+        """What the backbones at many points cost, at once: ``prices`` of each, as arrays of integers (points,).
+
+        Points may be given as an array (points, choices): the number of each choice's value, in the order of
+        ``choices``, and -1 where the choice does not exist. Needs numpy (SPX743). Raises ``SparxError`` (SPX741) for
+        what is no point, and ``ValueError`` for an array of another shape.
+        """
+        return self._batches.prices(points)
+
+    def sample_many(self, count: int, seed: int) -> Picks:
+        """That many points, each drawn as ``sample`` draws one, as an array (points, choices) for ``prices_of``.
+
+        The draws are not those of ``sample``. Needs numpy (SPX743); raises ``SparxError`` (SPX732) where no point is
+        found that keeps the bounds.
+        """
+        return self._batches.sample(count, seed)
+
+    def point_at(self, row: Sequence[int] | Picks) -> Point:
+        """The point of a row of such an array."""
+        return self.made({number: int(value) for number, value in enumerate(row)})
+
     def keeps(self, point: Point) -> bool:
         """Whether a point keeps the bounds, and the rules that no table holds."""
         picks = self.picks(point)
@@ -197,6 +221,15 @@ class Space:
             for link in choice.alternatives[picks[number]].links
         ]
         return spec_of(cast("MappingNode", with_links(tree, links)), DEFAULT_LIMITS)
+
+    @functools.cached_property
+    def _batches(self) -> SpaceBatches:
+        try:
+            from sparx_dsl.search.batched import SpaceBatches
+        except ImportError:
+            message = "many points at once need the package numpy"
+            raise SparxError(Diagnostic("SPX743", message, help="pip install 'sparx_dsl[search]'")) from None
+        return SpaceBatches(self)
 
     @functools.cached_property
     def patches(self) -> tuple[Patch, ...]:
