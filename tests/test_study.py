@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 import studies
+from spaces import Assignment, Drawn, sound_spaces
 from sparx_dsl import SparxError, StudyResult, TrialRecord
 from sparx_dsl.search import Space
 from sparx_dsl.search.studies.outcome import Cause
-from spaces import Assignment, Drawn, sound_spaces
 from strategies import examples
 
 SAMPLERS = ("random", "tpe", "nsga2")

@@ -4,7 +4,7 @@ From the root of the repository:
 
     sparx search examples/search_digits/space.yaml --trials 60 --workers 2 \
         --objective examples.search_digits.objective:accuracy --objective macs \
-        --objective examples.search_digits.objective:latency --direction maximize,minimize,minimize
+        --objective examples.search_digits.objective:milliseconds --direction maximize,minimize,minimize
 
 Needs the extras ``search`` and ``examples``.
 """
@@ -42,7 +42,7 @@ def accuracy(trial: Trial) -> dict[str, object]:
     return {"values": accuracy_of(model, images[:HELD_OUT], classes[:HELD_OUT]), "inherited tensors": inherited}
 
 
-def latency(trial: Trial) -> float:
+def milliseconds(trial: Trial) -> float:
     """The median time in milliseconds that one image takes on one core."""
     torch.set_num_threads(1)
     model = sparx_dsl.build(trial.spec).eval()

@@ -88,7 +88,8 @@ def read_directions(given: Sequence[str], objectives: Sequence[Objective]) -> tu
     prices = sum(objective.is_price for objective in objectives)
     least = len(objectives)
     if len(given) < least or (prices == len(objectives) and len(given) > least):
-        message = f"there are {len(given)} directions for {least} objectives"
+        verb = "is" if len(given) == 1 else "are"
+        message = f"there {verb} {plural(len(given), 'direction')} for {plural(least, 'objective')}"
         raise SparxError(Diagnostic("SPX756", message, help="write one direction for each value"))
     return tuple(DIRECTIONS[word] for word in given)
 
@@ -125,9 +126,15 @@ def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outco
     except (Exception, SystemExit) as error:
         return failure(error)
     if len(whole.values) != count:
-        message = f"the objectives gave {len(whole.values)} values, and the study has {count} directions"
+        gave, wanted = plural(len(whole.values), "value"), plural(count, "direction")
+        message = f"the objectives gave {gave}, and the study has {wanted}"
         raise AnswerError(Diagnostic("SPX757", message, help="write one direction for each value"))
     return whole
+
+
+def plural(number: int, noun: str) -> str:
+    """A number with its noun: ``1 value``, ``2 values``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _imported(reference: str, folder: Path | None) -> Function:

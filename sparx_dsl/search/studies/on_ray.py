@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from sparx_dsl.search.studies.working import PAUSE, Job
 
 RETRIES = 4
 """Times that Ray runs a trial again whose worker died."""
+PATIENCE = 10.0
+"""Seconds in which a cluster must answer at all."""
 LOOK = 0.25
 """Seconds that one wait for a trial lasts at most."""
 
@@ -111,7 +114,8 @@ def run_on_ray(job: Job, options: RayOptions, workers: int | None, seen: Callabl
     try:
         if ours:
             _connect(ray, options, workers)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:
+        # Ray has an exception of its own for every way in which a cluster can be out of reach.
         note = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
         message = f"no Ray cluster can be reached at {options.address}"
         advice = "start one with: ray start --head; or leave the address out for a local one"
@@ -123,6 +127,13 @@ def run_on_ray(job: Job, options: RayOptions, workers: int | None, seen: Callabl
             ray.shutdown()
 
 
+def _knock(address: str) -> None:
+    """Raise ``OSError`` where nobody listens at ``host:port``, which Ray itself would find out after minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+
+
 def _package() -> Any:
     import ray
 
@@ -131,6 +142,7 @@ def _package() -> Any:
 
 def _connect(ray: Any, options: RayOptions, workers: int | None) -> None:
     if options.address != LOCAL:
+        _knock(options.address)
         ray.init(address=options.address, logging_level=logging.ERROR, log_to_driver=False)
     else:
         # A local cluster has room for the wanted number of trials.
