@@ -238,11 +238,30 @@ def test_a_vast_space_is_drawn_from_and_never_listed(wide: Space):
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space):
-    """Not one of 100,000 drawn points fails to validate and connect."""
-    rng = random.Random(4)
-    for _ in range(100_000):
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: int):
+    """Not one of 5 times 20,000 drawn points fails to validate and connect."""
+    rng = random.Random(seed)
+    for _ in range(20_000):
         sparx_dsl.connect(wide.spec(wide.sample(rng)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_points_of_a_vast_space_are_built_and_run(wide: Space, seed: int):
+    """Each of 5 times 100 drawn backbones has the parameters that it is priced at, and gives finite logits."""
+    import torch
+
+    rng = random.Random(100 + seed)
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
+    for _ in range(100):
+        point = wide.sample(rng)
+        model = sparx_dsl.build(wide.spec(point)).eval()
+        with torch.inference_mode():
+            logits = model(image)
+        assert sum(parameter.numel() for parameter in model.parameters()) == wide.prices(point).params
+        assert logits.shape == (1, 1000)
+        assert logits.isfinite().all()
 
 
 @FEW
