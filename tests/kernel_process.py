@@ -26,15 +26,17 @@ def unpacked(text: bytes) -> Any:
     return torch.load(io.BytesIO(text), weights_only=True)
 
 
-def interpreted(function: str, arguments: bytes) -> bytes:
-    """Call one of the backend's functions in Triton's interpreter."""
+def interpreted(function: str, arguments: bytes, blocks: tuple[int, int, int, int] | None = None) -> bytes:
+    """Call one of the backend's functions in Triton's interpreter, the fused ones with those blocks if any."""
     import torch
 
     from sparx_dsl.ops.triton_kernels import launch
+    from sparx_dsl.ops.triton_kernels.blocks import Blocks
 
     torch.set_num_threads(1)
     functions = {each.__name__: each for each in (launch.scan, launch.scan_backward, launch.ss2d, launch.ss2d_backward)}
-    return packed(functions[function](*unpacked(arguments)))
+    options = {} if blocks is None else {"blocks": Blocks(*blocks)}
+    return packed(functions[function](*unpacked(arguments), **options))
 
 
 def problem(device_type: str) -> str | None:

@@ -2,40 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_POSITIONS = 2**29
 """The longest walk whose positions ``reciprocal`` divides exactly."""
 
 
+MANY_WARPS = 1056
+"""Two warps for each scheduler of a large GPU (132 multiprocessors of four): enough to hide what one waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The block sizes of one launch; all are powers of two."""
+    """The block sizes of one launch, all powers of two.
+
+    ``turns`` walks of the fused SS2D that share their sum are walked by one program, one after the other.
+    """
 
     tile: int
     channels: int
     warps: int
+    turns: int = 1
 
     def count(self, channels: int) -> int:
         """How many programs share that many channels."""
         return -(-channels // self.channels)
 
+    @property
+    def sums(self) -> int:
+        """How many sums of walks the fused SS2D writes."""
+        return 4 // self.turns
 
-def forward_blocks(channels: int, state: int) -> Blocks:
-    """Blocks of the forward kernels for that many channels (of one group) and states of a channel.
 
-    Chosen by the instructions and registers that the compiler's output counts for them, not by timing.
+def forward_blocks(channels: int, images: int) -> Blocks:
+    """Blocks of the forward kernels for that many channels (of one group) of that many images (times groups).
+
+    Two channels to a lane share what the positions cost, and walks in turn share their memory, where enough
+    programs are left. Chosen by the instructions that the compiler's output has for them, not by timing.
     """
-    return Blocks(tile=16, channels=max(16, min(32, power_of_two(channels))), warps=1)
+    for blocks in (Blocks(tile=8, channels=64, warps=1, turns=2), Blocks(tile=16, channels=32, warps=1, turns=2)):
+        if channels >= blocks.channels and images * blocks.sums * blocks.count(channels) >= MANY_WARPS:
+            return blocks
+    return Blocks(tile=16, channels=_lanes(channels, 32), warps=1)
 
 
-def backward_blocks(channels: int, state: int) -> Blocks:
+def backward_blocks(channels: int, images: int) -> Blocks:
     """Blocks of the backward kernels, and of the forward ones that store states for them.
 
-    Partial sums of what all channels share are written once per block, so blocks are wider.
+    What all channels share is summed over a block, and written once per block, so blocks are wider.
     """
-    width = max(16, min(64, power_of_two(channels)))
-    return Blocks(tile=16, channels=width, warps=max(1, width // 32))
+    width = _lanes(channels, 64)
+    blocks = Blocks(tile=16, channels=width, warps=max(1, width // 32), turns=2)
+    enough = images * blocks.sums * blocks.count(channels) * blocks.warps >= MANY_WARPS
+    return blocks if enough else replace(blocks, turns=1)
+
+
+def _lanes(channels: int, most: int) -> int:
+    """The least power of two that covers the channels, from 16 (for matrix products) to ``most``."""
+    return max(16, min(most, power_of_two(channels)))
 
 
 def power_of_two(number: int) -> int:
@@ -44,10 +68,10 @@ def power_of_two(number: int) -> int:
 
 
 def reciprocal(divisor: int) -> tuple[int, int]:
-    """A multiplier below 2³¹ and a shift such that n // divisor = n · multiplier >> shift.
+    """A multiplier below 2³¹ and a shift such that n // divisor = (4n · multiplier >> 32) >> shift.
 
-    Exact for 0 ≤ n < ``MOST_POSITIONS``: with the multiplier rounded up, the error n · (divisor − 1) / divisor
-    stays below 2^shift / divisor (Granlund and Montgomery 1994, theorem 4.2).
+    Exact for 0 ≤ n < ``MOST_POSITIONS``: the multiplier is 2^(30 + shift) / divisor rounded up, with less than 1
+    too much, and n of that excess stay below 2^(30 + shift) / divisor (Granlund and Montgomery 1994, theorem 4.2).
     """
-    shift = 30 + divisor.bit_length() - 1
-    return -(-(1 << shift) // divisor), shift
+    shift = divisor.bit_length() - 1
+    return -(-(1 << 30 + shift) // divisor), shift

@@ -2,12 +2,14 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
 # pyright: reportMissingImports=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
+# pyright: reportCallIssue=false
 # Triton has no types, and may be missing.
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -33,9 +35,9 @@ def problem(device_type: str) -> str | None:
     """
     if not _installed():
         return "triton is not installed (pip install 'sparx_dsl[triton]')"
-    from sparx_dsl.ops.triton_kernels import scan_forward
+    from sparx_dsl.ops.triton_kernels import tile
 
-    if not scan_forward.COMPILED:
+    if not tile.COMPILED:
         return None if device_type in ("cpu", "cuda") else f"there are no kernels for {device_type!r}"
     if device_type != "cuda":
         return f"the kernels run on CUDA, not on {device_type!r}; TRITON_INTERPRET=1 runs them, slowly, on the CPU"
@@ -62,7 +64,7 @@ def scan(
     Strides are arbitrary but for A (channels, state) float32; y has its channels innermost in memory.
     """
     y = _channels_innermost(u, u.dtype)
-    _launch_scan(u, delta, A, B, C, D, delta_bias, softplus, y, None, forward_blocks(_per_group(u, B), A.shape[1]))
+    _launch_scan(u, delta, A, B, C, D, delta_bias, softplus, y, None, forward_blocks(_per_group(u, B), len(u)))
     return y
 
 
@@ -85,7 +87,7 @@ def scan_backward(
 
     batch, channels, length = u.shape
     groups, state = B.shape[1], B.shape[2]
-    blocks = backward_blocks(_per_group(u, B), state)
+    blocks = backward_blocks(_per_group(u, B), len(u))
     count = blocks.count(_per_group(u, B))
     states = _float32(u, batch, -(-length // blocks.tile), state, channels)
     _launch_scan(u, delta, A, B, C, D, delta_bias, softplus, None, states, blocks)
@@ -95,13 +97,12 @@ def scan_backward(
     D_gradients, bias_gradients = (_float32(u, batch, channels) for _ in range(2))
     rows = (D, delta_bias)
     with torch.cuda.device_of(u):
-        kernel[(count, groups, batch)](
+        kernel[(count * batch, groups)](
             gradient, u, delta, A, B, C, u if D is None else D, u if delta_bias is None else delta_bias, states,
             u_gradient, delta_gradient, A_gradients, B_gradients, C_gradients, D_gradients, bias_gradients,
             length, channels, *gradient.stride(), *u.stride(), *delta.stride(), 1, *B.stride(), *C.stride(),
-            STATE=state, STATE_BLOCK=power_of_two(state), TILE=blocks.tile, CHANNELS=blocks.channels,
-            HAS_D=D is not None, HAS_BIAS=delta_bias is not None, SOFTPLUS=softplus, PRECISE=_precise(u, delta),
-            num_warps=blocks.warps,
+            **_sizes(A, blocks), HAS_D=D is not None, HAS_BIAS=delta_bias is not None, SOFTPLUS=softplus,
+            PRECISE=_precise(u, delta), num_warps=blocks.warps,
         )  # fmt: skip
     D_gradient, bias_gradient = (
         None if row is None else partial.sum(0).to(row.dtype)
@@ -118,49 +119,66 @@ def scan_backward(
     )
 
 
-def ss2d(x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor) -> Tensor:
+def ss2d(
+    x: Tensor,
+    projected: Tensor,
+    dt_weight: Tensor,
+    dt_bias: Tensor,
+    A: Tensor,
+    D: Tensor,
+    *,
+    blocks: Blocks | None = None,
+) -> Tensor:
     """The fused SS2D: the sum over four walks of the selective scan, without time steps or copies in memory.
 
     x (batch, inner, height, width); projected (batch, height, width, 4·(R + 2N)): for rows, columns, rows
     reversed and columns reversed in turn, R time values, N of B and N of C; dt_weight (4, inner, R); dt_bias
     (4, inner); A (4·inner, N) float32; D (4·inner,). Gives (batch, inner, height, width) in channels-last
-    memory and x's dtype. Needs memory for two results, in x's dtype (float32 where that is float16).
+    memory and x's dtype. Besides it, needs memory for two results, or four where the batch is small, in x's
+    dtype (float32 where that is float16).
     """
-    rank, state = dt_weight.shape[2], A.shape[1]
-    sums = _side_by_side(x)
-    _launch_walks(x, projected, dt_weight, dt_bias, A, D, sums, None, forward_blocks(x.shape[1], state), rank)
+    blocks = blocks or forward_blocks(x.shape[1], len(x))
+    sums = _sums(x, blocks)
+    _launch_walks(x, projected, dt_weight, dt_bias, A, D, sums, None, blocks)
     return _merged(sums, x)
 
 
 def ss2d_backward(
-    gradient: Tensor, x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor
+    gradient: Tensor,
+    x: Tensor,
+    projected: Tensor,
+    dt_weight: Tensor,
+    dt_bias: Tensor,
+    A: Tensor,
+    D: Tensor,
+    *,
+    blocks: Blocks | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The gradients of x, projected, dt_weight, dt_bias, A and D, each in its input's shape and dtype.
 
-    Besides them, float32 memory for the states before every tile of 16 positions, and for one gradient of
-    ``projected`` per block of 64 channels.
+    Besides them and what ``ss2d`` needs, float32 memory for the states before every tile of 16 positions, and for
+    one gradient of ``projected`` per block of 64 channels.
     """
     from sparx_dsl.ops.triton_kernels.ss2d_backward import walk_backward
 
     batch, inner, height, width = x.shape
     rank, state, length = dt_weight.shape[2], A.shape[1], height * width
-    blocks = backward_blocks(inner, state)
-    count = blocks.count(inner)
+    blocks = blocks or backward_blocks(inner, batch)
     states = _float32(x, batch, 4, -(-length // blocks.tile), state, inner)
-    _launch_walks(x, projected, dt_weight, dt_bias, A, D, None, states, blocks, rank)
-    x_gradients = _side_by_side(x)
-    value_gradients = _float32(x, count, batch, height, width, projected.shape[3])
+    _launch_walks(x, projected, dt_weight, dt_bias, A, D, None, states, replace(blocks, turns=1))
+    x_gradients = _sums(x, blocks)
+    value_gradients = _float32(x, blocks.count(inner), batch, height, width, projected.shape[3])
     weight_gradients = _float32(x, batch, 4, inner, rank)
     bias_gradients, D_gradients = (_float32(x, batch, 4, inner) for _ in range(2))
     A_gradients = _float32(x, batch, 4, inner, state)
     with torch.cuda.device_of(x):
-        walk_backward[(count, 2, batch)](
+        walk_backward[(blocks.count(inner) * batch, blocks.sums)](
             _channels_last(gradient), _channels_last(x), projected.contiguous(),
             dt_weight.contiguous(), dt_bias.contiguous(), A.contiguous(), D.contiguous(), states,
             x_gradients, value_gradients, weight_gradients, bias_gradients, A_gradients, D_gradients,
-            length, width, *reciprocal(height), inner, 1,
-            RANK=rank, RANK_BLOCK=power_of_two(rank), STATE=state, STATE_BLOCK=power_of_two(state),
-            TILE=blocks.tile, CHANNELS=blocks.channels, PRECISE=_precise(x, projected), num_warps=blocks.warps,
+            length, width, *reciprocal(max(height, 1)), inner, 1, **_sizes(A, blocks), TURNS=blocks.turns,
+            RANK=rank, RANK_BLOCK=max(16, power_of_two(rank)), WIDE=_wide(x, projected),
+            PRECISE=_precise(x, projected), num_warps=blocks.warps,
         )  # fmt: skip
     return (
         _merged(x_gradients, x),
@@ -195,15 +213,13 @@ def _launch_scan(
     from sparx_dsl.ops.triton_kernels.scan_forward import scan_forward
 
     batch, channels, length = u.shape
-    state = A.shape[1]
     with torch.cuda.device_of(u):
-        scan_forward[(blocks.count(_per_group(u, B)), B.shape[1], batch)](
+        scan_forward[(blocks.count(_per_group(u, B)) * batch, B.shape[1])](
             u, delta, A, B, C, u if D is None else D, u if delta_bias is None else delta_bias,
             u if y is None else y, u if states is None else states,
             length, channels, *u.stride(), *delta.stride(), 1, *B.stride(), *C.stride(),
-            STATE=state, STATE_BLOCK=power_of_two(state), TILE=blocks.tile, CHANNELS=blocks.channels,
-            HAS_D=D is not None, HAS_BIAS=delta_bias is not None, SOFTPLUS=softplus, PRECISE=_precise(u, delta),
-            STATES_ONLY=y is None, num_warps=blocks.warps,
+            **_sizes(A, blocks), HAS_D=D is not None, HAS_BIAS=delta_bias is not None, SOFTPLUS=softplus,
+            PRECISE=_precise(u, delta), STATES_ONLY=y is None, num_warps=blocks.warps,
         )  # fmt: skip
 
 
@@ -217,22 +233,32 @@ def _launch_walks(
     sums: Tensor | None,
     states: Tensor | None,
     blocks: Blocks,
-    rank: int,
 ) -> None:
-    """Write the sums over each orientation, or where there are none the states before each tile."""
+    """Write the sums of walks, or where there are none the states before each tile."""
     from sparx_dsl.ops.triton_kernels.ss2d_forward import walk_forward
 
     batch, inner, height, width = x.shape
+    rank = dt_weight.shape[2]
     assert height * width < MOST_POSITIONS
-    state = A.shape[1]
     with torch.cuda.device_of(x):
-        walk_forward[(blocks.count(inner), 2, batch)](
+        walk_forward[(blocks.count(inner) * batch, blocks.sums)](
             _channels_last(x), projected.contiguous(), dt_weight.contiguous(), dt_bias.contiguous(),
             A.contiguous(), D.contiguous(), x if sums is None else sums, x if states is None else states,
-            height * width, width, *reciprocal(height), inner, 1,
-            RANK=rank, STATE=state, STATE_BLOCK=power_of_two(state), TILE=blocks.tile, CHANNELS=blocks.channels,
-            PRECISE=_precise(x, projected), STATES_ONLY=sums is None, num_warps=blocks.warps,
+            height * width, width, *reciprocal(max(height, 1)), inner, 1, **_sizes(A, blocks), TURNS=blocks.turns,
+            RANK=rank, RANK_BLOCK=power_of_two(rank), WIDE=_wide(x, projected), PRECISE=_precise(x, projected),
+            STATES_ONLY=sums is None, num_warps=blocks.warps,
         )  # fmt: skip
+
+
+def _sizes(A: Tensor, blocks: Blocks) -> dict[str, int]:
+    """The sizes that all kernels are compiled for."""
+    state = A.shape[1]
+    return {"STATE": state, "STATE_BLOCK": power_of_two(state), "TILE": blocks.tile, "CHANNELS": blocks.channels}
+
+
+def _wide(x: Tensor, projected: Tensor) -> bool:
+    """Whether places in one image need 64 bits."""
+    return max(x.shape[1:].numel(), projected.shape[1:].numel()) >= 2**31
 
 
 def _per_group(u: Tensor, B: Tensor) -> int:
@@ -261,16 +287,16 @@ def _channels_last(tensor: Tensor) -> Tensor:
     return tensor.permute(0, 2, 3, 1).contiguous()
 
 
-def _side_by_side(x: Tensor) -> Tensor:
-    """Memory for the results of two orientations: (2, batch, height, width, inner).
+def _sums(x: Tensor, blocks: Blocks) -> Tensor:
+    """Memory for the sums of walks: (sums, batch, height, width, inner).
 
-    In x's dtype, but for float16: a part may be beyond its range where the sum is not.
+    In x's dtype, but for float16: a part may be beyond its range where the whole is not.
     """
     batch, inner, height, width = x.shape
     dtype = torch.float32 if x.dtype == torch.float16 else x.dtype
-    return torch.empty(2, batch, height, width, inner, device=x.device, dtype=dtype)
+    return torch.empty(blocks.sums, batch, height, width, inner, device=x.device, dtype=dtype)
 
 
 def _merged(sums: Tensor, x: Tensor) -> Tensor:
-    """The sum of the two orientations: (batch, inner, height, width), channels last in memory, in x's dtype."""
-    return torch.add(sums[0], sums[1]).to(x.dtype).permute(0, 3, 1, 2)
+    """The sum of the sums: (batch, inner, height, width), channels last in memory, in x's dtype."""
+    return sums.sum(0).to(x.dtype).permute(0, 3, 1, 2)

@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedFunctionDecorator=false
 # pyright: reportMissingTypeStubs=false, reportMissingImports=false
+# pyright: reportConstantRedefinition=false
 # Triton has no types, and may be missing.
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_backward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, softplus_bits, softplus_slope
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, load_rows, softplus_bits, softplus_slope
 
 
 @triton.jit(
@@ -32,18 +33,20 @@ def scan_backward(
 ):  # fmt: skip
     """Walk backwards over one block of channels of one group of one image.
 
-    Programs: (blocks of a group's channels, groups, batch). Strides are named after tensor and dimension;
+    Programs: (batch · blocks of a group's channels, groups). Strides are named after tensor and dimension;
     ``states`` as ``scan_forward`` stores them. Writes u_gradient and delta_gradient (batch, length, channels),
     and in float32 A_gradients (batch, channels, STATE), D_gradients and bias_gradients (batch, channels),
     B_gradients and C_gradients (blocks, batch, groups, STATE, length).
     """
-    block = tl.program_id(0)
     group = tl.program_id(1)
-    batch = tl.program_id(2).to(tl.int64)
     in_group = channels // tl.num_programs(1)
+    blocks = tl.cdiv(in_group, CHANNELS)
+    block = tl.program_id(0) % blocks
+    batch = (tl.program_id(0) // blocks).to(tl.int64)
     local = block * CHANNELS + tl.arange(0, CHANNELS)
     inside = local < in_group
-    channel = group * in_group + local
+    # As in walk_forward of the fused SS2D, as are the steps beyond the end.
+    channel = group * in_group + tl.minimum(local, in_group - 1)
     lane = channel.to(tl.int64)
     gradient += batch * g_batch
     u += batch * u_batch
@@ -52,15 +55,17 @@ def scan_backward(
     C += batch * C_batch + group.to(tl.int64) * C_group
     u_gradient += batch * length * channels
     delta_gradient += batch * length * channels
-    partial = ((block * tl.num_programs(2).to(tl.int64) + batch) * tl.num_programs(1) + group) * STATE * length
+    images = (tl.num_programs(0) // blocks).to(tl.int64)
+    partial = ((block * images + batch) * tl.num_programs(1) + group) * STATE * length
     tiles = tl.cdiv(length, TILE)
     state_row = tl.arange(0, STATE_BLOCK)[:, None]
+    rates = load_rows(A, channel, y_channel, STATE, STATE_BLOCK)
     bias = tl.zeros((CHANNELS,), tl.float32)
     if HAS_BIAS:
-        bias = tl.load(delta_bias + channel, mask=inside, other=0.0).to(tl.float32)
+        bias = tl.load(delta_bias + channel).to(tl.float32)
     skip = tl.zeros((CHANNELS,), tl.float32)
     if HAS_D:
-        skip = tl.load(D + channel, mask=inside, other=0.0).to(tl.float32)
+        skip = tl.load(D + channel).to(tl.float32)
     carry = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
     A_gradient = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
     D_gradient = tl.zeros((CHANNELS,), tl.float32)
@@ -70,26 +75,23 @@ def scan_backward(
         step = tile * TILE + tl.arange(0, TILE)
         valid = step < length
         mask = valid[:, None] & inside[None, :]
-        step = step.to(tl.int64)
+        step = tl.minimum(step, length - 1).to(tl.int64)
         at = (step * g_step)[:, None] + (lane * g_channel)[None, :]
         g = tl.load(gradient + at, mask=mask, other=0.0).to(tl.float32)
         at = (step * u_step)[:, None] + (lane * u_channel)[None, :]
-        inputs = tl.load(u + at, mask=mask, other=0.0).to(tl.float32)
+        inputs = tl.load(u + at).to(tl.float32)
         at = (step * delta_step)[:, None] + (lane * delta_channel)[None, :]
-        z = tl.load(delta + at, mask=mask, other=0.0).to(tl.float32) + bias[None, :]
-        if SOFTPLUS:
-            power = exponential(z)
-            bits = softplus_bits(z, power, PRECISE)
-        else:
-            bits = z * LOG2_E
+        z_bits = (tl.load(delta + at).to(tl.float32) + bias[None, :]) * LOG2_E
+        power = exponential(z_bits)
+        bits = softplus_bits(z_bits, power, PRECISE) if SOFTPLUS else z_bits
         before = states + (batch * tiles + tile) * STATE * channels + channel
         inputs_gradient, step_gradient, carry, A_gradient = tile_backward(
-            g, inputs, bits, skip[None, :] * g, carry, A_gradient, A + channel * STATE,
+            g, inputs, bits, skip[None, :] * g, carry, A_gradient, rates,
             B + step * B_step, C + step * C_step, B_state, C_state, before, channels,
-            B_gradients + partial + step, C_gradients + partial + step, length, valid, inside, STATE,
+            B_gradients + partial + step, C_gradients + partial + step, length, valid, STATE,
         )  # fmt: skip
         if SOFTPLUS:
-            step_gradient = step_gradient * softplus_slope(z, power)
+            step_gradient = step_gradient * softplus_slope(z_bits, power)
         D_gradient += tl.sum(g * inputs, axis=0)
         bias_gradient += tl.sum(step_gradient, axis=0)
         at = (step * channels)[:, None] + (lane * y_channel)[None, :]

@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedFunctionDecorator=false
 # pyright: reportMissingTypeStubs=false, reportMissingImports=false
+# pyright: reportArgumentType=false, reportConstantRedefinition=false
 # Triton has no types, and may be missing.
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, softplus_bits
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, load_rows, softplus_bits
 
 
 @triton.jit(
@@ -31,16 +32,19 @@ def scan_forward(
 ):  # fmt: skip
     """Scan one block of channels of one group of one image.
 
-    Programs: (blocks of a group's channels, groups, batch). Strides are named after tensor and dimension; y is
+    Programs: (batch · blocks of a group's channels, groups). Strides are named after tensor and dimension; y is
     (batch, length, channels), ``states`` (batch, tiles, STATE, channels) float32: the states before each tile.
     Writes y, or with STATES_ONLY the states.
     """
     group = tl.program_id(1)
-    batch = tl.program_id(2).to(tl.int64)
     in_group = channels // tl.num_programs(1)
-    local = tl.program_id(0) * CHANNELS + tl.arange(0, CHANNELS)
+    blocks = tl.cdiv(in_group, CHANNELS)
+    block = tl.program_id(0) % blocks
+    batch = (tl.program_id(0) // blocks).to(tl.int64)
+    local = block * CHANNELS + tl.arange(0, CHANNELS)
     inside = local < in_group
-    channel = group * in_group + local
+    # As in walk_forward of the fused SS2D, as are the steps beyond the end.
+    channel = group * in_group + tl.minimum(local, in_group - 1)
     lane = channel.to(tl.int64)
     u += batch * u_batch
     delta += batch * delta_batch
@@ -49,23 +53,24 @@ def scan_forward(
     y += batch * length * channels
     tiles = tl.cdiv(length, TILE)
     state_row = tl.arange(0, STATE_BLOCK)[:, None]
+    rates = load_rows(A, channel, y_channel, STATE, STATE_BLOCK)
     bias = tl.zeros((CHANNELS,), tl.float32)
     if HAS_BIAS:
-        bias = tl.load(delta_bias + channel, mask=inside, other=0.0).to(tl.float32)
+        bias = tl.load(delta_bias + channel).to(tl.float32)
     skip = tl.zeros((CHANNELS,), tl.float32)
     if HAS_D:
-        skip = tl.load(D + channel, mask=inside, other=0.0).to(tl.float32)
+        skip = tl.load(D + channel).to(tl.float32)
     state = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
     for tile in range(tiles):
         step = tile * TILE + tl.arange(0, TILE)
         valid = step < length
         mask = valid[:, None] & inside[None, :]
-        step = step.to(tl.int64)
+        step = tl.minimum(step, length - 1).to(tl.int64)
         at = (step * u_step)[:, None] + (lane * u_channel)[None, :]
-        inputs = tl.load(u + at, mask=mask, other=0.0).to(tl.float32)
+        inputs = tl.load(u + at).to(tl.float32)
         at = (step * delta_step)[:, None] + (lane * delta_channel)[None, :]
-        z = tl.load(delta + at, mask=mask, other=0.0).to(tl.float32) + bias[None, :]
-        bits = softplus_bits(z, exponential(z), PRECISE) if SOFTPLUS else z * LOG2_E
+        z_bits = (tl.load(delta + at).to(tl.float32) + bias[None, :]) * LOG2_E
+        bits = softplus_bits(z_bits, exponential(z_bits), PRECISE) if SOFTPLUS else z_bits
         if STATES_ONLY:
             before = states + (batch * tiles + tile) * STATE * channels
             tl.store(
@@ -73,13 +78,9 @@ def scan_forward(
                 mask=(state_row < STATE) & inside[None, :],
             )  # fmt: skip
         result, state = tile_forward(
-            inputs, bits, skip[None, :] * inputs, state, A + channel * STATE,
-            B + step * B_step, C + step * C_step, B_state, C_state, valid, inside, STATE, not STATES_ONLY,
+            inputs, bits, skip[None, :] * inputs, state, rates,
+            B + step * B_step, C + step * C_step, B_state, C_state, STATE, not STATES_ONLY,
         )  # fmt: skip
         if not STATES_ONLY:
             at = (step * channels)[:, None] + (lane * y_channel)[None, :]
             tl.store(y + at, result, mask=mask)
-
-
-COMPILED = isinstance(scan_forward, triton.JITFunction)
-"""Whether Triton compiles these kernels: not under TRITON_INTERPRET=1."""

@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedFunctionDecorator=false
 # pyright: reportMissingTypeStubs=false, reportMissingImports=false
+# pyright: reportAssignmentType=false, reportGeneralTypeIssues=false
 # Triton has no types, and may be missing.
 
 from __future__ import annotations
@@ -12,20 +13,30 @@ import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_backward
 from sparx_dsl.ops.triton_kernels.ss2d_forward import time_steps
-from sparx_dsl.ops.triton_kernels.tile import add_row, exponential, softplus_bits, softplus_slope
+from sparx_dsl.ops.triton_kernels.tile import (
+    LN_2,
+    LOG2_E,
+    add_row,
+    exponential,
+    load_rows,
+    softplus_bits,
+    softplus_slope,
+)
 from sparx_dsl.ops.triton_kernels.walk import positions_of
 
 
 @triton.jit
 def time_gradients(
-    step_gradient, value_at, value_gradient_at, valid, dt_weight, parameter, inside, weight_gradient,
-    RANK: tl.constexpr,
+    step_gradient, value_at, value_gradient_at, valid, weight_bits, weight_gradient,
+    RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, PRECISE: tl.constexpr,
 ):  # fmt: skip
     """From the gradient of the time steps before softplus: stores that of the time values, adds the weights'."""
+    PRECISION: tl.constexpr = "tf32x3" if PRECISE else "tf32"
+    gradient = tl.dot(step_gradient, tl.trans(weight_bits), input_precision=PRECISION) * LN_2
+    rank = tl.arange(0, RANK_BLOCK)[None, :]
+    tl.store(value_gradient_at[:, None] + rank, gradient, mask=valid[:, None] & (rank < RANK))
     for r in tl.static_range(RANK):
-        weight = tl.load(dt_weight + parameter * RANK + r, mask=inside, other=0.0).to(tl.float32)
-        time = tl.load(value_at + r, mask=valid, other=0.0).to(tl.float32)
-        tl.store(value_gradient_at + r, tl.sum(step_gradient * weight[None, :], axis=1), mask=valid)
+        time = tl.load(value_at + r).to(tl.float32)
         weight_gradient = add_row(weight_gradient, r, tl.sum(step_gradient * time[:, None], axis=0))
     return weight_gradient
 
@@ -36,37 +47,42 @@ def walk_backward(
     x_gradients, value_gradients, weight_gradients, bias_gradients, A_gradients, D_gradients,
     length, width, multiplier, shift, inner, channel_stride,
     RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, STATE: tl.constexpr, STATE_BLOCK: tl.constexpr,
-    TILE: tl.constexpr, CHANNELS: tl.constexpr, PRECISE: tl.constexpr,
+    TILE: tl.constexpr, CHANNELS: tl.constexpr, TURNS: tl.constexpr, WIDE: tl.constexpr,
+    PRECISE: tl.constexpr,
 ):  # fmt: skip
-    """Walk the two directions of one orientation backwards in turn, for one block of channels of one image.
+    """Walk TURNS directions that share a sum backwards, one after the other, for one block of channels of one image.
 
-    Programs: (blocks of channels, 2 orientations, batch). gradient and x (batch, length, inner), ``states`` as
-    ``walk_forward`` stores them. Writes ``x_gradients`` (2, batch, length, inner), and in float32
+    Programs: (batch · blocks of channels, 4 / TURNS sums). gradient and x (batch, length, inner), ``states`` as
+    ``walk_forward`` stores them. Writes ``x_gradients`` (4 / TURNS, batch, length, inner), and in float32
     ``value_gradients`` (blocks, batch, length, 4, RANK + 2·STATE), ``weight_gradients`` (batch, 4, inner, RANK),
     ``bias_gradients`` and ``D_gradients`` (batch, 4, inner), ``A_gradients`` (batch, 4, inner, STATE).
     """
-    block = tl.program_id(0)
-    orientation = tl.program_id(1)
-    batch = tl.program_id(2).to(tl.int64)
-    channel = block * CHANNELS + tl.arange(0, CHANNELS)
-    inside = channel < inner
-    # As in walk_forward.
-    columns = channel * channel_stride
+    blocks = tl.cdiv(inner, CHANNELS)
+    own_sum = tl.program_id(1)
+    block = tl.program_id(0) % blocks
+    batch = (tl.program_id(0) // blocks).to(tl.int64)
+    images = (tl.num_programs(0) // blocks).to(tl.int64)
+    inside = block * CHANNELS + tl.arange(0, CHANNELS) < inner
+    # As in walk_forward; where the gradient is read as 0, no step or channel beyond the end adds anything.
+    channel = tl.minimum(block * CHANNELS + tl.arange(0, CHANNELS), inner - 1)
     VALUES: tl.constexpr = RANK + 2 * STATE
-    images = tl.num_programs(2).to(tl.int64)
+    INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
+    columns = channel.to(INDEX) * channel_stride
     gradient += batch * length * inner
     x += batch * length * inner
     projected += batch * length * (4 * VALUES)
-    x_gradients += (orientation * images + batch) * length * inner
+    x_gradients += (own_sum * images + batch) * length * inner
     value_gradients += (block * images + batch) * length * (4 * VALUES)
     tiles = tl.cdiv(length, TILE)
     state_row = tl.arange(0, STATE_BLOCK)[:, None]
     rank_row = tl.arange(0, RANK_BLOCK)[:, None]
-    for turn in range(2):
-        direction = orientation + 2 * turn
+    for turn in range(TURNS):
+        direction = own_sum + (4 // TURNS) * turn
         parameter = direction * inner + channel
-        bias = tl.load(dt_bias + parameter, mask=inside, other=0.0).to(tl.float32)
-        skip = tl.load(D + parameter, mask=inside, other=0.0).to(tl.float32)
+        weight_bits = load_rows(dt_weight, parameter, channel_stride, RANK, RANK_BLOCK) * LOG2_E
+        rates = load_rows(A, parameter, channel_stride, STATE, STATE_BLOCK)
+        bias_bits = tl.load(dt_bias + parameter).to(tl.float32) * LOG2_E
+        skip = tl.load(D + parameter).to(tl.float32)
         carry = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
         A_gradient = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
         weight_gradient = tl.zeros((RANK_BLOCK, CHANNELS), tl.float32)
@@ -77,28 +93,29 @@ def walk_backward(
             step = tile * TILE + tl.arange(0, TILE)
             valid = step < length
             mask = valid[:, None] & inside[None, :]
-            position = positions_of(step, length, direction, width, multiplier, shift).to(tl.int64)
-            at = (position * inner)[:, None] + columns[None, :]
-            value_at = projected + direction * VALUES + position * (4 * VALUES)
-            value_gradient_at = value_gradients + direction * VALUES + position * (4 * VALUES)
+            position = positions_of(tl.minimum(step, length - 1), length, direction, width, multiplier, shift)
+            at = (position.to(INDEX) * inner)[:, None] + columns[None, :]
+            value_place = direction * VALUES + position.to(INDEX) * (4 * VALUES)
+            value_at, value_gradient_at = projected + value_place, value_gradients + value_place
             g = tl.load(gradient + at, mask=mask, other=0.0).to(tl.float32)
-            u = tl.load(x + at, mask=mask, other=0.0).to(tl.float32)
-            z = time_steps(value_at, valid, dt_weight, parameter, bias, inside, RANK)
-            power = exponential(z)
+            u = tl.load(x + at).to(tl.float32)
+            z_bits = time_steps(value_at, weight_bits, bias_bits, RANK)
+            power = exponential(z_bits)
             before = states + ((batch * 4 + direction) * tiles + tile) * STATE * inner + channel
             u_gradient, delta_gradient, carry, A_gradient = tile_backward(
-                g, u, softplus_bits(z, power, PRECISE), skip[None, :] * g, carry, A_gradient,
-                A + parameter * STATE, value_at + RANK, value_at + RANK + STATE, 1, 1, before, inner,
-                value_gradient_at + RANK, value_gradient_at + RANK + STATE, 1, valid, inside, STATE,
+                g, u, softplus_bits(z_bits, power, PRECISE), skip[None, :] * g, carry, A_gradient, rates,
+                value_at + RANK, value_at + RANK + STATE, 1, 1, before, inner,
+                value_gradient_at + RANK, value_gradient_at + RANK + STATE, 1, valid, STATE,
             )  # fmt: skip
-            step_gradient = delta_gradient * softplus_slope(z, power)
+            step_gradient = delta_gradient * softplus_slope(z_bits, power)
             weight_gradient = time_gradients(
-                step_gradient, value_at, value_gradient_at, valid, dt_weight, parameter, inside,
-                weight_gradient, RANK,
+                step_gradient, value_at, value_gradient_at, valid, weight_bits, weight_gradient,
+                RANK, RANK_BLOCK, PRECISE,
             )  # fmt: skip
             bias_gradient += tl.sum(step_gradient, axis=0)
             D_gradient += tl.sum(g * u, axis=0)
-            u_gradient += tl.load(x_gradients + at, mask=mask & (turn > 0), other=0.0).to(tl.float32)
+            if turn > 0:
+                u_gradient += tl.load(x_gradients + at).to(tl.float32)
             tl.store(x_gradients + at, u_gradient, mask=mask)
         total = (batch * 4 + direction) * inner + channel
         tl.store(bias_gradients + total, bias_gradient, mask=inside)
@@ -111,5 +128,5 @@ def walk_backward(
             weight_gradients + total[None, :] * RANK + rank_row, weight_gradient,
             mask=(rank_row < RANK) & inside[None, :],
         )  # fmt: skip
-        # The second walk reads what other lanes may have written in the first.
+        # The next walk reads what other lanes may have written in this one.
         tl.debug_barrier()

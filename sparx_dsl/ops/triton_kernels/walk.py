@@ -16,12 +16,13 @@ import triton.language as tl
 
 @triton.jit
 def positions_of(step, length, direction, width, multiplier, shift):
-    """The positions row · width + column of those steps of a walk, int32; any number beyond the walk's end.
+    """The positions row · width + column of those steps of a walk, all below its length: int32.
 
-    ``multiplier`` and ``shift`` divide by the height (see ``launch.reciprocal``).
+    ``multiplier`` and ``shift`` divide by the height (see ``blocks.reciprocal``).
     """
     place = tl.where(direction >= 2, length - 1 - step, step)
     by_columns = direction % 2 == 1
     # With the column q = place // height, the position is (place − q · height) · width + q.
-    column = ((place.to(tl.int64) * tl.where(by_columns, multiplier, 0)) >> shift).to(tl.int32)
+    product = (4 * place).to(tl.int64) * tl.where(by_columns, multiplier, 0).to(tl.int64)
+    column = (product >> 32).to(tl.int32) >> shift
     return place * tl.where(by_columns, width, 1) - column * (length - 1)
