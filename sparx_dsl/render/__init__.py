@@ -1,5 +1,6 @@
 """Pictures and text: Graphviz drawings, tables and differences of connection graphs, without torch."""
 
+from sparx_dsl.render.cost_tables import cost_table as cost_table
 from sparx_dsl.render.diff import difference as difference
 from sparx_dsl.render.dot import dot as dot
 from sparx_dsl.render.files import write_text as write_text
@@ -8,5 +9,4 @@ from sparx_dsl.render.paper_dense import dense_page as dense_page
 from sparx_dsl.render.paper_dense import resolutions_page as resolutions_page
 from sparx_dsl.render.picture import draw as draw
 from sparx_dsl.render.report import report as report
-from sparx_dsl.render.tables import cost_table as cost_table
 from sparx_dsl.render.tables import summary as summary

@@ -106,8 +106,9 @@ def place(
         row = rows[lane]
         left = outlines[-1].right + LANE_GAP if lane and rows[lane - 1] == row else float(MARGIN)
         ceiling = gutters[row - 1] - ROW_GAP / 2 if row else 0.0
-        outlines.append(Lane(left, gutters[row] + ROW_GAP / 2, left + width, ceiling,
-                             left + PADDING + _title_width(titles[lane])))
+        outlines.append(
+            Lane(left, gutters[row] + ROW_GAP / 2, left + width, ceiling, left + PADDING + _title_width(titles[lane]))
+        )
     boxes = _boxes(labels, lanes, rows, outlines, middles)
     right = max(outline.right for outline in outlines) + MARGIN
     return Layout(boxes, tuple(outlines), tuple(gutters), right, top + ROW_GAP)

@@ -51,9 +51,7 @@ def legend(
     """The entries, set into lines of at most ``width`` points below ``top``: shapes first, then connections."""
     used = {label.name for label in labels}
     kinds = {arc.kind for arc in picture.arcs}
-    shapes: Group = [
-        (SHAPES[name], _shape_text(graph, picture, name)) for name in SHAPE_TEXTS if name in used
-    ]
+    shapes: Group = [(SHAPES[name], _shape_text(graph, picture, name)) for name in SHAPE_TEXTS if name in used]
     lines: Group = [(line, line.name) for kind, line in LINES.items() if kind in kinds]
     entries: list[Entry] = []
     y = top

@@ -27,8 +27,13 @@ def draw(graph: ConnectionGraph, path: str | os.PathLike[str], *, fold: bool = T
     suffix = target.suffix.lower()
     if suffix not in (*TEXT_SUFFIXES, *DRAWN_SUFFIXES):
         known = ", ".join((*TEXT_SUFFIXES, *DRAWN_SUFFIXES))
-        raise SparxError(Diagnostic("SPX511", f"{target.name!r} does not say what kind of picture to write",
-                                    help=f"end the file's name in one of {known}"))
+        raise SparxError(
+            Diagnostic(
+                "SPX511",
+                f"{target.name!r} does not say what kind of picture to write",
+                help=f"end the file's name in one of {known}",
+            )
+        )
     text = dot(graph, fold=fold)
     if suffix in TEXT_SUFFIXES:
         write_bytes(target, text.encode())
@@ -42,4 +47,3 @@ def _svg(drawn: bytes, title: str) -> bytes:
         return reduce_svg(drawn.decode(), title).encode()
     except ValueError as error:
         raise SparxError(Diagnostic("SPX512", str(error))) from None
-

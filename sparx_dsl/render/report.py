@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sparx_dsl.graph import Node
-from sparx_dsl.pricing import price_schedule
+from sparx_dsl.pricing import CostRow, EdgeCost, price_schedule
 from sparx_dsl.schedule import Free, Schedule
 from sparx_dsl.schedule.listing import call
 
@@ -13,6 +13,7 @@ from sparx_dsl.schedule.listing import call
 def report(schedule: Schedule) -> dict[str, Any]:
     """Nodes, edges, prices and memory as JSON values; bytes are for the schedule's size, batch and dtype."""
     graph, price = schedule.graph, price_schedule(schedule)
+    carried = {(edge.source, edge.target, edge.kind): edge for edge in price.edges}
     return {
         "name": graph.spec.name,
         "size": list(schedule.size),
@@ -20,16 +21,29 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "dtype": schedule.dtype,
         "params": price.params,
         "macs": price.macs,
+        "flops": price.flops,
+        "traffic_bytes": price.traffic_bytes,
         "peak_bytes": schedule.peak_bytes,
         "bound_bytes": schedule.bound_bytes,
         "nodes": [_node(node, schedule) for node in graph.nodes],
         "edges": [
-            {"from": edge.source, "to": edge.target, "kind": edge.kind, "slot": edge.slot, "reason": edge.reason}
+            {"from": edge.source, "to": edge.target, "kind": edge.kind, "slot": edge.slot, "reason": edge.reason,
+             **_carried(carried.get((edge.source, edge.target, edge.kind)))}
             for edge in graph.edges
         ],
-        "prices": [{"node": row.node, "part": row.part, "params": row.params, "macs": row.macs} for row in price.rows],
+        "prices": [_price(row) for row in price.rows],
         "steps": [f"free {step.buffer}" if isinstance(step, Free) else call(step) for step in schedule.steps],
     }  # fmt: skip
+
+
+def _price(row: CostRow) -> dict[str, Any]:
+    return {"node": row.node, "part": row.part, "params": row.params, "macs": row.macs, "flops": row.flops,
+            "traffic_bytes": row.traffic_bytes}  # fmt: skip
+
+
+def _carried(edge: EdgeCost | None) -> dict[str, int]:
+    """What a connection costs; nothing for one between nodes that do not run."""
+    return {} if edge is None else {"bytes": edge.bytes, "params": edge.params, "macs": edge.macs}
 
 
 def _node(node: Node, schedule: Schedule) -> dict[str, Any]:

@@ -1,15 +1,8 @@
-"""Text tables: the summary of a compiled backbone, and its cost layer by layer."""
+"""The summary of a compiled backbone as text."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Mapping, Sequence
 
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph
@@ -17,19 +10,11 @@ from sparx_dsl.graph.values import EdgeKind
 from sparx_dsl.pricing import Cost, CostRow
 from sparx_dsl.render.labels import number_set, stage_heading
 from sparx_dsl.render.style import short_mixer_name
+from sparx_dsl.render.text_table import WIDTH, Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration, share
 from sparx_dsl.schedule import Schedule
 
 LINK_KINDS: tuple[EdgeKind, ...] = ("intra", "inter", "cross_stage", "added")
-WIDTH = 118
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column's heading, and whether it holds numbers (flush right)."""
-
-    heading: str
-    number: bool = False
 
 
 def summary(
@@ -51,37 +36,6 @@ def summary(
     if seconds:
         lines.append(visible("Time: " + ", ".join(f"{name} {duration(taken)}" for name, taken in seconds.items())))
     return "\n".join(lines)
-
-
-def cost_table(cost: Cost, *, width: int = WIDTH) -> str:
-    """Parameters and MACs (for one image) of every node, and their shares of the whole."""
-    amounts = (Column("Params", True), Column("", True), Column("MACs", True), Column("", True))
-    columns = [Column("Node"), Column("Parts"), *amounts]
-    rows: list[list[str]] = []
-    for node, parts in _by_node(cost.rows).items():
-        params, macs = sum(row.params for row in parts), sum(row.macs for row in parts)
-        rows.append([node, ", ".join(row.part for row in parts), decimal_count(params), share(params, cost.params),
-                     decimal_count(macs), share(macs, cost.macs)])  # fmt: skip
-    total = ["total", "", decimal_count(cost.params), "", decimal_count(cost.macs), ""]
-    return text_table(columns, rows, total, width=width)
-
-
-def text_table(
-    columns: Sequence[Column], rows: Iterable[Sequence[str]], total: Sequence[str] | None = None, *, width: int
-) -> str:
-    """A table of at most ``width`` characters a line, without colour; no text is taken for markup."""
-    table = Table(box=box.SIMPLE_HEAD, show_footer=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in columns:
-        table.add_column(Text(visible(column.heading)), justify="right" if column.number else "left")
-    body = list(rows)
-    for place, row in enumerate(body):
-        table.add_row(*(Text(visible(cell)) for cell in row), end_section=total is not None and place == len(body) - 1)
-    if total is not None:
-        table.add_row(*(Text(visible(cell)) for cell in total))
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
-    with console.capture() as captured:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
 
 
 def _stages(graph: ConnectionGraph, schedule: Schedule, cost: Cost, width: int) -> str:
@@ -132,10 +86,3 @@ def _memory(schedule: Schedule) -> list[str]:
 
 def _heading(kind: EdgeKind) -> str:
     return {"cross_stage": "cross-stage"}.get(kind, kind)
-
-
-def _by_node(rows: Iterable[CostRow]) -> dict[str, list[CostRow]]:
-    found: dict[str, list[CostRow]] = {}
-    for row in rows:
-        found.setdefault(row.node, []).append(row)
-    return found
