@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl import errors, pricing, render, schedule
-from sparx_dsl.errors import Diagnostic
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.pricing import Cost, Totals
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from sparx_dsl.lowering import Backbone
+    from sparx_dsl.lowering import Backbone, DeployedBackbone
     from sparx_dsl.ops.doctor import Examination
     from sparx_dsl.weights import LoadReport
 
@@ -133,6 +133,9 @@ def build(
     dtype: torch.dtype | str | None = None,
     features: tuple[int, ...] | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    deploy: bool = False,
+    activation_budget: int | str | None = None,
+    batch: int = 1,
 ) -> Backbone:
     """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights, or those of a ``.safetensors`` file.
 
@@ -140,7 +143,27 @@ def build(
     spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
     wrote carries its spec, so that its path is all that is needed. Raises ``SparxError``, also for a backbone that
     needs more than ``limits`` or the budget in its spec, before anything is allocated.
+
+    With ``deploy`` it is one for inference, as ``deploy(model)`` makes it. With an ``activation_budget`` in bytes, such
+    as ``"2GiB"``, training on ``batch`` images of the spec's size saves no more than that for the backward pass, as
+    ``recompute(model, …)`` arranges it.
     """
+    if deploy and activation_budget is not None:
+        message = "an activation budget is for training, and a deployed backbone is for inference"
+        raise SparxError(Diagnostic("SPX326", message, help="leave out one of deploy and activation_budget"))
+    model = _built(source, device, dtype, features, limits)
+    if deploy:
+        return deployed(model)
+    return model if activation_budget is None else recompute(model, activation_budget, batch)
+
+
+def _built(
+    source: Source,
+    device: torch.device | str | None,
+    dtype: torch.dtype | str | None,
+    features: tuple[int, ...] | None,
+    limits: Limits,
+) -> Backbone:
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):
         from sparx_dsl.weights import load_model
 
@@ -149,6 +172,29 @@ def build(
 
     graph = source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source, limits=limits))
     return build_backbone(graph, device=device, dtype=dtype, features=features, limits=limits)
+
+
+def deployed(model: Backbone) -> DeployedBackbone:
+    """A copy of a trained backbone for inference, faster and with the same results to 1e-5; public as ``deploy``.
+
+    See ``sparx_dsl.lowering.deploy``; the model stays as it was. Raises ``SparxError``.
+    """
+    from sparx_dsl.lowering import deploy
+
+    return deploy(model)
+
+
+def recompute(
+    model: Backbone, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
+) -> Backbone:
+    """The same backbone, of the same parameters, whose training keeps to a budget of bytes for the backward pass.
+
+    ``batch`` and ``size`` (height, width; by default the spec's) are those of the images that it will be trained on.
+    See ``sparx_dsl.lowering.recompute_within``; raises ``SparxError`` for a budget that cannot be kept.
+    """
+    from sparx_dsl.lowering import recompute_within
+
+    return recompute_within(model, activation_budget, batch, size)
 
 
 def load_checkpoint(

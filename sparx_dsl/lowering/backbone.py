@@ -36,28 +36,51 @@ class Backbone(fx.GraphModule):
     spec: Spec
     schedule: Schedule
     feature_info: FeatureInfo
+    recomputed: frozenset[str]
+    """The modules whose inner tensors backward computes again instead of keeping them."""
 
-    def __init__(self, schedule: Schedule, root: nn.Module, graph: fx.Graph | None = None) -> None:
-        super().__init__(root, fx_graph(schedule) if graph is None else graph, class_name="Backbone")
+    def __init__(
+        self,
+        schedule: Schedule,
+        root: nn.Module,
+        graph: fx.Graph | None = None,
+        *,
+        recomputed: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(root, fx_graph(schedule, recomputed) if graph is None else graph, class_name="Backbone")
         self.spec = schedule.graph.spec
         self.schedule = schedule
         self.feature_info = FeatureInfo.of(schedule)
+        self.recomputed = recomputed
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
-        twin = Backbone(self.schedule, self, copy.deepcopy(self.graph))
+        twin = kind_of(self)(self.schedule, self, copy.deepcopy(self.graph), recomputed=self.recomputed)
         memo[id(self)] = twin
         vars(twin).update(copy.deepcopy(module_state(self), memo))
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.code != hollow(self.schedule).code:
+        if self.code != hollow_twin(self).code:
             raise pickle.PicklingError("the graph of this backbone was edited; save its state_dict and edit again")
-        return (hollow, (self.schedule,), module_state(self))
+        return (hollow, (self.schedule, kind_of(self), self.recomputed), module_state(self))
 
 
-def hollow(schedule: Schedule) -> Backbone:
+def kind_of(backbone: Backbone) -> type[Backbone]:
+    """The class of a backbone; fx puts a nameless one of its own in front of it, for each instance."""
+    return next(kind for kind in type(backbone).__mro__ if not kind.__qualname__.endswith(".GraphModuleImpl"))
+
+
+def hollow(
+    schedule: Schedule, kind: type[Backbone] = Backbone, recomputed: frozenset[str] = frozenset()
+) -> Backbone:
     """A backbone with the code of that schedule and empty modules in the places of its parts."""
-    return Backbone(schedule, module_tree({path: nn.Module() for path in module_paths(schedule)}))
+    parts = module_tree({path: nn.Module() for path in module_paths(schedule)})
+    return kind(schedule, parts, recomputed=recomputed)
+
+
+def hollow_twin(backbone: Backbone) -> Backbone:
+    """A backbone as that one was built, with empty modules in the places of its parts."""
+    return hollow(backbone.schedule, kind_of(backbone), backbone.recomputed)
 
 
 def module_state(backbone: Backbone) -> dict[str, Any]:
@@ -65,7 +88,7 @@ def module_state(backbone: Backbone) -> dict[str, Any]:
 
     Left out is what lowering makes anew: the graph, its code, and what is read off the schedule.
     """
-    made = vars(hollow(backbone.schedule)).keys() - vars(nn.Module()).keys() - {"meta"}
+    made = vars(hollow_twin(backbone)).keys() - vars(nn.Module()).keys() - {"meta"}
     return {name: value for name, value in backbone.__getstate__().items() if name not in made}
 
 

@@ -6,15 +6,21 @@ Names of nodes are generated from positions, never taken from a spec.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import fx
 
+from sparx_dsl.lowering.recompute import recomputed_part
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
 
-def fx_graph(schedule: Schedule) -> fx.Graph:
-    """The graph whose generated ``forward`` runs the schedule's steps one by one."""
+def fx_graph(schedule: Schedule, recomputed: Collection[str] = ()) -> fx.Graph:
+    """The graph whose generated ``forward`` runs the schedule's steps one by one.
+
+    ``recomputed`` are the modules whose inner tensors the backward pass computes again.
+    """
     graph = fx.Graph()
     written = {IMAGES: graph.placeholder(IMAGES)}
     for step in schedule.steps:
@@ -24,6 +30,9 @@ def fx_graph(schedule: Schedule) -> fx.Graph:
         name = node_name(schedule, step)
         if isinstance(step, Gather):
             node = graph.create_node("call_function", torch.cat, (inputs,), {"dim": 1}, name=name)
+        elif step.module in recomputed:
+            part = graph.create_node("get_attr", step.module, name=f"{name}_part")
+            node = graph.create_node("call_function", recomputed_part, (part, *inputs), name=name)
         else:
             node = graph.create_node("call_module", step.module, inputs, {}, name=name)
         written[step.output] = node

@@ -105,8 +105,14 @@ def region_labels(height: int, width: int, window: int, shift: int, device: torc
     row, column = (torch.arange(side, device=device) + shift for side in (tall, wide))
     padded = ((row % tall) >= height)[:, None] | ((column % wide) >= width)[None, :]
     labels = 4 * padded + 2 * (row >= tall)[:, None] + (column >= wide)[None, :]
-    windows = labels.reshape(tall // window, window, wide // window, window)
-    return windows.transpose(1, 2).reshape(-1, window * window)
+    return windows_of(labels, window)
+
+
+def windows_of(positions: Tensor, window: int) -> Tensor:
+    """(height, width), both multiples of the window, to (windows, window²)."""
+    height, width = positions.shape
+    parts = positions.reshape(height // window, window, width // window, window)
+    return parts.transpose(1, 2).reshape(-1, window * window)
 
 
 def build(

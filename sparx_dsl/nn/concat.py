@@ -6,9 +6,9 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.fusions import ConcatFusion
@@ -25,8 +25,8 @@ class Concatenation(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
-        hidden = self.conv(self.expansion(torch.cat((x, features), dim=1)))
-        return self.projection(functional.gelu(hidden))
+        hidden = self.expansion(torch.cat((x, features), dim=1))
+        return self.projection(gelu_of(self.conv, hidden))
 
 
 def build(

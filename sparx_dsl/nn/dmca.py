@@ -11,9 +11,9 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sparx_dsl.nn.convolution import ConvNorm, depthwise, pointwise
+from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.spec.options.base import NormName, Site
@@ -33,7 +33,7 @@ class ReducedProjection(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same at 1 / ratio of the height and width."""
         if self.reduction is not None:
-            x = functional.gelu(self.reduction(x))
+            x = gelu_of(self.reduction, x)
         return self.projection(x)
 
 
@@ -71,22 +71,18 @@ class Aggregator(nn.Module):
 
     def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""
-        selected = functional.gelu(self.selection(self.norm(features)))
-        key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
+        selected = gelu_of(self.selection, self.norm(features))
+        key, value = gelu_of(self.key_value, selected).chunk(2, dim=1)
         return key, value
 
     def mix(self, own: Tensor, attended: Tensor, value: Tensor) -> Tensor:
         """Three maps (batch, C, height, width) to (batch, out_channels, height, width)."""
         if not self.shortcut:
-            return self.projection(functional.gelu(self.mixing(attended)))
+            return self.projection(gelu_of(self.mixing, attended))
         # The three maps interleave, so that each of the three groups of the projection reads a third of every
         # map.
-        mixed = (
-            torch.unflatten(torch.cat((own, attended, value), dim=1), 1, (-1, 3))
-            .transpose(1, 2)
-            .flatten(1, 2)
-        )
-        return complete(self.projection(functional.gelu(self.mixing(mixed))), self.missing)
+        mixed = interleaved(torch.cat((own, attended, value), dim=1))
+        return complete(self.projection(gelu_of(self.mixing, mixed)), self.missing)
 
 
 class ChannelAggregator(Aggregator):
@@ -129,7 +125,24 @@ def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -
         torch.unflatten(each.flatten(2), 1, (groups, -1)) for each in (query, key, value)
     )
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
-    return (scores.softmax(dim=-1) @ values).reshape(value.shape)
+    attended = (scores.softmax(dim=-1) @ values).reshape(value.shape)
+    return attended.contiguous(memory_format=torch.channels_last) if is_channels_last(value) else attended
+
+
+def interleaved(x: Tensor) -> Tensor:
+    """Reorder the channels 0, 1, 2, … to 0, 3, 6, …, 1, 4, …; the layout in memory stays.
+
+    (batch, channels, height, width), with channels a multiple of 3, to the same shape.
+    """
+    if is_channels_last(x):
+        positions = torch.unflatten(x.permute(0, 2, 3, 1), 3, (-1, 3))
+        return positions.transpose(3, 4).flatten(3).permute(0, 3, 1, 2)
+    return torch.unflatten(x, 1, (-1, 3)).transpose(1, 2).flatten(1, 2)
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether the channels of a map (batch, channels, height, width) lie side by side in memory."""
+    return x.stride(1) == 1 and x.shape[1] > 1
 
 
 def complete(x: Tensor, missing: int) -> Tensor:

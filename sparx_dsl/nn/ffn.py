@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
@@ -24,21 +25,27 @@ class PointwiseFfn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return self.contraction(functional.gelu(self.expansion(x)))
+        return self.contraction(gelu_of(self.expansion, x))
 
 
 class ConvolutionalFfn(nn.Module):
-    """1×1 to the hidden channels, a residual depthwise 3×3, GELU, 1×1 back (SparX-Mamba)."""
+    """1×1 to the hidden channels, a residual depthwise 3×3, GELU, 1×1 back (SparX-Mamba).
+
+    ``folded`` says that the residual is part of the 3×3 kernel, at its centre.
+    """
 
     def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.expansion = pointwise(channels, hidden, **factory)
         self.conv = depthwise(hidden, 3, **factory)
+        self.folded = False
         self.contraction = pointwise(hidden, channels, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
         hidden = self.expansion(x)
+        if self.folded:
+            return self.contraction(gelu_of(self.conv, hidden))
         return self.contraction(functional.gelu(hidden + self.conv(hidden)))
 
 

@@ -67,9 +67,29 @@ class LayerScale(nn.Module):
         """(batch, channels, height, width) to the same shape."""
         return torch.addcmul(self.bias[:, None, None], x, self.weight[:, None, None])
 
+    def added_to(self, branch: Tensor, x: Tensor) -> Tensor:
+        """Add the scaled x to a branch of its shape, in place, and give the branch."""
+        return branch.addcmul_(x, self.weight[:, None, None]).add_(self.bias[:, None, None])
+
     def extra_repr(self) -> str:
         """What ``repr`` says of it."""
         return f"{self.weight.shape[0]}, initial={self.initial}"
+
+
+class FoldedScale(nn.Module):
+    """A weight for each channel, on the residual path; its bias is part of the branch (inference)."""
+
+    def __init__(self, scale: LayerScale) -> None:
+        super().__init__()
+        self.weight = scale.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return x * self.weight[:, None, None]
+
+    def added_to(self, branch: Tensor, x: Tensor) -> Tensor:
+        """Add the scaled x to a branch of its shape, in place, and give the branch."""
+        return branch.addcmul_(x, self.weight[:, None, None])
 
 
 class DropPath(nn.Module):
@@ -97,15 +117,21 @@ class DropPath(nn.Module):
 
 
 class Residual(nn.Module):
-    """What the parts with a residual share: the scale on it, if any, and the drop path on the branch."""
+    """What the parts with a residual share: the scale on it, if any, and the drop path on the branch.
+
+    ``in_place`` says, for inference, that the branch is a tensor of its own, which may hold the sum.
+    """
 
     def __init__(self, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
         super().__init__()
-        self.layer_scale = layer_scale
+        self.layer_scale: LayerScale | FoldedScale | None = layer_scale
         self.drop_path = drop_path
+        self.in_place = False
 
     def join(self, x: Tensor, branch: Tensor) -> Tensor:
         """Add the branch to the residual x, both (batch, channels, height, width)."""
+        if self.in_place:
+            return branch.add_(x) if self.layer_scale is None else self.layer_scale.added_to(branch, x)
         residual = x if self.layer_scale is None else self.layer_scale(x)
         return residual + self.drop_path(branch)
 

@@ -6,11 +6,11 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sparx_dsl.nn.concat import Concatenation
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.dmca import ReducedProjection, batch_normed_depthwise
+from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.spec.options.base import NormName, Site
@@ -41,8 +41,8 @@ class QueryValueFusion(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
-        selected = functional.gelu(self.selection(self.norm(features)))
-        value = self.value(functional.gelu(self.gathering(selected)))
+        selected = gelu_of(self.selection, self.norm(features))
+        value = self.value(gelu_of(self.gathering, selected))
         return self.fusion(self.query(x), value)
 
 

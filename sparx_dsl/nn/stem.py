@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.nn.convolution import ConvNorm, Convolution, normed3x3
+from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.spec.options.base import NormName, Site
@@ -33,11 +34,11 @@ class ConvolutionalStem(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, ⌈height / 4⌉, ⌈width / 4⌉)."""
-        first, *others = self.convs
-        x = first(image)
-        for conv in others:
-            x = conv(functional.gelu(x))
-        return x
+        first, *middle, last = self.convs
+        x = gelu_of(first, image)
+        for conv in middle:
+            x = gelu_of(conv, x)
+        return last(x)
 
 
 class PatchEmbedding(nn.Module):

@@ -67,4 +67,26 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stages that cannot be outputs",
         "`features` names stages by number from 1, in rising order, each once.",
     ),
+    CodeEntry(
+        "SPX323",
+        "a deployed backbone cannot be trained",
+        "`deploy` folds norms and residuals into the weights beside them, which holds in evaluation only. Train the "
+        "backbone that it was made from, then deploy that again.",
+    ),
+    CodeEntry(
+        "SPX324",
+        "a backbone that cannot be deployed",
+        "A graph that was edited by hand no longer is what its schedule says. Deploy the backbone as it was built.",
+    ),
+    CodeEntry(
+        "SPX325",
+        "an activation budget that cannot be kept",
+        "With every part recomputed in the backward pass there still are the feature buffers between the parts, and the "
+        "inner tensors of one part at a time. The message says how many bytes that takes.",
+    ),
+    CodeEntry(
+        "SPX326",
+        "an activation budget for inference",
+        "What autograd saves is limited for training, and a deployed backbone has none. Ask for one of the two.",
+    ),
 )

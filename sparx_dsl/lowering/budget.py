@@ -1,0 +1,73 @@
+"""Training within a budget of bytes: what is measured, what is chosen, and the backbone that keeps to it."""
+
+from __future__ import annotations
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.build import TORCH_DTYPES, dtype_name, lower
+from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
+from sparx_dsl.lowering.deployed import DeployedBackbone
+from sparx_dsl.lowering.saved import SavedPart, saved_parts
+from sparx_dsl.pricing import price_schedule
+from sparx_dsl.schedule import Schedule, plan
+from sparx_dsl.spec.quantities import read_quantity, show_quantity
+
+MACS_PER_BYTE = 8
+"""How many multiplications a machine does while it moves a byte; what a part costs is what it takes of both."""
+
+
+def recompute_within(
+    model: Backbone, budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
+) -> Backbone:
+    """The same backbone, of the same parameters, that saves at most ``budget`` bytes for the backward pass.
+
+    ``budget`` is a number of bytes or an amount such as ``"2GiB"``; ``batch`` and ``size`` (height, width; by default
+    the spec's) are those of the images. Parts whose inner tensors have no room are run again in the backward pass, the
+    cheapest set of them; gradients, drawn numbers and running statistics stay the same, bit for bit. Feature buffers,
+    the images and one part's inner tensors count; weights, gradients and what a part needs while it runs do not. Raises
+    ``SparxError`` for a budget that cannot be kept (SPX325), and for a deployed backbone (SPX326).
+    """
+    if isinstance(model, DeployedBackbone):
+        message = "a deployed backbone is for inference and saves nothing for a backward pass"
+        raise SparxError(Diagnostic("SPX326", message, help="ask for a budget with the backbone that is trained"))
+    amount = read_quantity(budget, of_bytes=True)
+    dtype = dtype_name(next(model.parameters()).dtype)
+    schedule = plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
+    parts = saved_parts(schedule, lower(schedule, device="meta", dtype=TORCH_DTYPES[dtype]))
+    chosen = None if amount is None else choose_recomputed(parts, recomputing_costs(schedule, parts), amount)
+    if chosen is None:
+        raise SparxError(_refused(budget, amount, parts, schedule))
+    return Backbone(model.schedule, model, recomputed=frozenset(chosen))
+
+
+def recomputing_costs(schedule: Schedule, parts: tuple[SavedPart, ...]) -> list[int]:
+    """What it takes to run each part once more, in multiplications for one image or the time of as many."""
+    macs = {f"{row.node}.{row.part}": row.macs for row in price_schedule(schedule).rows}
+    nodes = {row.node: row.macs for row in price_schedule(schedule).rows}
+    return [
+        macs.get(part.module, nodes.get(part.module, 0)) + MACS_PER_BYTE * part.inner // schedule.batch
+        for part in parts
+    ]
+
+
+def _refused(budget: int | str, amount: int | None, parts: tuple[SavedPart, ...], schedule: Schedule) -> Diagnostic:
+    height, width = schedule.size
+    images = f"a batch of {schedule.batch} images of {height}×{width} pixels"
+    if amount is None:
+        return Diagnostic("SPX325", f"{budget!r} is no amount of bytes", help='write a number, or such as "512MiB"')
+    least, whole = least_budget(parts), whole_budget(parts)
+    return Diagnostic(
+        "SPX325",
+        f"training on {images} saves at least {least:,} bytes, more than the budget of {amount:,}",
+        notes=(f"without recomputing it saves {show_quantity(whole, of_bytes=True)}",),
+        help=f"give it a budget of at least {least}, or smaller batches or images",
+    )
+
+
+def activation_bytes(model: Backbone, batch: int = 1, size: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The least and the whole bytes that training of a backbone saves: with everything recomputed, and with nothing."""
+    dtype = dtype_name(next(model.parameters()).dtype)
+    schedule = plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
+    parts = saved_parts(schedule, lower(schedule, device="meta", dtype=TORCH_DTYPES[dtype]))
+    return least_budget(parts), whole_budget(parts)
+

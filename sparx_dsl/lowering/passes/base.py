@@ -1,0 +1,85 @@
+"""What a pass is, and how passes are applied: one after the other, each verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from sparx_dsl.lowering.backbone import Backbone, hollow_twin
+from sparx_dsl.schedule import Free, Run, Schedule
+
+Kind = TypeVar("Kind", bound=nn.Module)
+
+
+class Pass(Protocol):
+    """A change of the modules of a backbone that leaves its results as they are, up to rounding."""
+
+    @property
+    def name(self) -> str:
+        """What the pass does, in a few words."""
+        ...
+
+    def apply(self, backbone: Backbone) -> None:
+        """Change the backbone in place."""
+        ...
+
+    def broken(self, backbone: Backbone) -> Iterator[str]:
+        """What is not as the pass leaves it, as sentences."""
+        ...
+
+
+def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
+    """Apply passes in their order, in place, and verify after each; ``RuntimeError`` for one that broke something."""
+    for each in passes:
+        each.apply(backbone)
+        broken = [*each.broken(backbone), *verify(backbone)]
+        if broken:
+            raise RuntimeError(f"the pass {each.name!r} made a module that cannot be: {'; '.join(broken)}")
+
+
+def verify(backbone: Backbone) -> Iterator[str]:
+    """What every pass must leave true of a backbone, and is not, as sentences.
+
+    Its graph is sound and has one call for each step, every parameter belongs to a step, and results have the planned
+    shapes.
+    """
+    backbone.graph.lint()
+    schedule = backbone.schedule
+    calls = [node for node in backbone.graph.nodes if node.op.startswith("call")]
+    steps = [step for step in schedule.steps if not isinstance(step, Free)]
+    if len(calls) != len(steps):
+        yield f"{len(steps)} steps are {len(calls)} calls"
+    if backbone.code != hollow_twin(backbone).code:
+        yield "the code is not what the schedule says"
+    parts = tuple(f"{step.module}." for step in steps if isinstance(step, Run))
+    yield from (f"{name} belongs to no step" for name in backbone.state_dict() if not name.startswith(parts))
+    planned = [schedule.buffers[name].shape for name in schedule.outputs]
+    shapes = [tuple(result.shape) for result in results_on_meta(backbone, schedule)]
+    if shapes != planned:
+        yield f"results are {shapes}, not {planned}"
+
+
+@torch.no_grad()
+def results_on_meta(backbone: Backbone, schedule: Schedule) -> list[Tensor]:
+    """The results for images of the planned size, without values."""
+    tensors = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
+    shapes = {name: tensor.detach().to("meta") for name, tensor in tensors.items()}
+    dtype = next(iter(shapes.values())).dtype
+    images = torch.empty(schedule.buffers["images"].shape, device="meta", dtype=dtype)
+    results = functional_call(backbone, shapes, (images,))
+    return list(results) if schedule.features is not None else [results]
+
+
+def modules_of(backbone: Backbone, kind: type[Kind]) -> list[tuple[str, Kind]]:
+    """The modules of that kind, with their paths."""
+    return [(path, module) for path, module in backbone.named_modules() if isinstance(module, kind)]
+
+
+def replace(backbone: Backbone, path: str, module: nn.Module) -> None:
+    """Put a module in the place of another."""
+    parent, _, leaf = path.rpartition(".")
+    backbone.get_submodule(parent).register_module(leaf, module)

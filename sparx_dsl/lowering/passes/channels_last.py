@@ -1,0 +1,36 @@
+"""Maps with their channels side by side in memory, from the stem to the head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.passes.base import modules_of, replace
+from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.nn.fused import InferenceConvolution, as_inference
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsLast:
+    """Convolutions work on channels-last maps; those of 1×1 are products over positions, and GELU is fused to both.
+
+    The stem's weights bring images into that layout; every other part keeps the layout that it is given.
+    """
+
+    name: str = "channels last"
+
+    def apply(self, backbone: Backbone) -> None:
+        """Change the backbone in place."""
+        for path, conv in modules_of(backbone, Convolution):
+            if not isinstance(conv, InferenceConvolution):
+                replace(backbone, path, as_inference(conv))
+        backbone.to(memory_format=torch.channels_last)
+
+    def broken(self, backbone: Backbone) -> Iterator[str]:
+        """The convolutions that still are those of training."""
+        for path, conv in modules_of(backbone, Convolution):
+            if not isinstance(conv, InferenceConvolution):
+                yield f"{path} is still a convolution for training"

@@ -1,0 +1,37 @@
+"""Window attention on gathered positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.passes.base import modules_of, replace
+from sparx_dsl.mixers.gathered_attention import GatheredAttention
+from sparx_dsl.mixers.window_attention import WindowedAttention
+from sparx_dsl.schedule import Run
+
+
+@dataclass(frozen=True, slots=True)
+class GatherWindows:
+    """Windows, shift and padding of window attention become one gather of positions, prepared for the planned size."""
+
+    name: str = "gather windows"
+
+    def apply(self, backbone: Backbone) -> None:
+        """Change the backbone in place."""
+        schedule = backbone.schedule
+        for step in schedule.steps:
+            if not isinstance(step, Run):
+                continue
+            part = backbone.get_submodule(step.module)
+            height, width = schedule.buffers[step.output].shape[2:] if step.part == "mixer" else (0, 0)
+            for path, module in list(part.named_modules(prefix=step.module)):
+                if type(module) is WindowedAttention and step.part == "mixer":
+                    replace(backbone, path, GatheredAttention(module, (height, width)))
+
+    def broken(self, backbone: Backbone) -> Iterator[str]:
+        """The attentions that still cut their windows by themselves."""
+        for path, module in modules_of(backbone, WindowedAttention):
+            if type(module) is WindowedAttention:
+                yield f"{path} still cuts its windows"

@@ -1,0 +1,41 @@
+"""Parts whose inner tensors backward computes again instead of keeping them (checkpointing, Chen et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.utils.checkpoint import checkpoint
+
+
+def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
+    """What the part makes of its inputs; of it, autograd keeps nothing but the inputs.
+
+    Gradients, drawn numbers and running statistics are those of a plain call, bit for bit.
+    """
+    if not torch.is_grad_enabled():
+        return cast(Tensor, part(*inputs))
+    if torch.compiler.is_compiling():
+        return cast(Tensor, checkpoint(part, *inputs, use_reentrant=False))
+
+    def contexts() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        return nullcontext(), statistics_kept(part)
+
+    return cast(Tensor, checkpoint(part, *inputs, use_reentrant=False, context_fn=contexts))
+
+
+@contextmanager
+def statistics_kept(part: nn.Module) -> Iterator[None]:
+    """Within the block the part's norms do not move their running statistics, which the first call has moved."""
+    moving = [norm for norm in part.modules() if isinstance(norm, _NormBase) and norm.track_running_stats]
+    for norm in moving:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in moving:
+            norm.track_running_stats = True

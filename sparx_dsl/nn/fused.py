@@ -1,0 +1,150 @@
+"""Convolutions for inference: oneDNN's fused primitives on CPU where they can be used, plain operators elsewhere.
+
+oneDNN computes GELU in the same pass that writes a convolution's or product's result (its "post-operations"), which
+saves a read and a write of the map. PyTorch has these primitives as ``torch.ops.mkldnn``, for Inductor; they have no
+derivative and do not follow autocast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.nn.convolution import Convolution
+
+TYPICAL_SIZE = (28, 28)
+"""The height and width for which a convolution's weight is arranged; other sizes are as right, if not as fast."""
+
+
+class InferenceConvolution(Convolution):
+    """A convolution that can give its GELU in one pass; parameters as in ``Convolution``.
+
+    On CPU it also holds its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
+    """
+
+    packed: Tensor | None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the convolution's shape."""
+        return self.primitive(input, "none", "") if fusable(input, self.weight) else super().forward(input)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """GELU of the convolution, of its shape."""
+        return self.primitive(x, "gelu", "none") if fusable(x, self.weight) else functional.gelu(self(x))
+
+    def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
+        """The convolution and what follows it, as one primitive of oneDNN."""
+        weight = self.weight if self.packed is None else self.packed
+        padding, stride, dilation = list(self.padding), list(self.stride), list(self.dilation)
+        result = torch.ops.mkldnn._convolution_pointwise(
+            x, weight, self.bias, padding, stride, dilation, self.groups, activation, [], algorithm
+        )
+        return cast(Tensor, result)
+
+    def pack(self) -> None:
+        """Arrange the weight in blocks, where oneDNN is used and that is worth it; else let go of the old blocks."""
+        self.packed = self.blocks() if packable(self.weight) else None
+
+    def blocks(self) -> Tensor | None:
+        """The weight in blocks; None for a depthwise one, which is small."""
+        if self.groups == self.in_channels:
+            return None
+        padding, stride, dilation = list(self.padding), list(self.stride), list(self.dilation)
+        shape = [1, self.in_channels, *TYPICAL_SIZE]
+        reorder = torch.ops.mkldnn._reorder_convolution_weight
+        return cast(Tensor, reorder(self.weight.detach(), padding, stride, dilation, self.groups, shape))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Follow ``.to()`` and its like."""
+        super()._apply(fn, recurse)
+        self.pack()
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        """Follow ``load_state_dict``."""
+        super()._load_from_state_dict(*args, **kwargs)
+        self.pack()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the blocks, which a copy arranges anew."""
+        return {**vars(self), "packed": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.pack()
+
+
+class PositionLinear(InferenceConvolution):
+    """A 1×1 convolution without groups, as one matrix product over all positions of a channels-last map."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to (batch, out_channels, height, width), channels last in memory."""
+        if fusable(input, self.weight):
+            return self.primitive(input, "none", "")
+        positions = functional.linear(input.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+        return positions.permute(0, 3, 1, 2)
+
+    def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
+        """The product and what follows it, as one primitive of oneDNN."""
+        weight = self.weight.flatten(1) if self.packed is None else self.packed
+        positions = torch.ops.mkldnn._linear_pointwise(
+            x.permute(0, 2, 3, 1), weight, self.bias, activation, [], algorithm
+        )
+        return cast(Tensor, positions).permute(0, 3, 1, 2)
+
+    def blocks(self) -> Tensor | None:
+        """The weight in blocks."""
+        return cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().flatten(1).contiguous(), None))
+
+
+def gelu_of(conv: nn.Module, x: Tensor) -> Tensor:
+    """GELU of what a convolution, or one with its norm, makes of x; in one pass where the convolution can."""
+    return conv.gelu(x) if isinstance(conv, InferenceConvolution) else functional.gelu(conv(x))
+
+
+def fusable(x: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN's fused primitives give what plain operators would: on CPU, outside of autograd and compilers."""
+    return (
+        not torch.compiler.is_compiling()
+        and packable(weight)
+        and x.dtype == weight.dtype
+        and x.device.type == "cpu"
+        and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
+def packable(weight: Tensor) -> bool:
+    """Whether oneDNN has primitives for a weight of that device and dtype on this machine."""
+    return (
+        weight.device.type == "cpu"
+        and torch.backends.mkldnn.is_available()
+        and (
+            weight.dtype == torch.float32
+            or (weight.dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
+        )
+    )
+
+
+def as_inference(conv: Convolution) -> InferenceConvolution:
+    """The same convolution for inference, with the same parameters; a product over positions where it is 1×1."""
+    one_by_one = conv.kernel_size == (1, 1) and conv.stride == (1, 1) and conv.padding == (0, 0) and conv.groups == 1
+    made = (PositionLinear if one_by_one else InferenceConvolution)(
+        conv.in_channels,
+        conv.out_channels,
+        (conv.kernel_size[0], conv.kernel_size[1]),
+        stride=(conv.stride[0], conv.stride[1]),
+        padding=cast(tuple[int, int], conv.padding),
+        dilation=(conv.dilation[0], conv.dilation[1]),
+        groups=conv.groups,
+        bias=conv.bias is not None,
+        device="meta",
+    )
+    made.weight = conv.weight
+    made.bias = conv.bias
+    made.pack()
+    return made.train(conv.training)

@@ -1,0 +1,336 @@
+"""Deployed backbones: the results of the plain one, each pass by itself, and life as a module."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import sparx_dsl
+from sparx_dsl import SparxError
+from sparx_dsl.lowering import Backbone, deploy
+from sparx_dsl.lowering.deployed import INFERENCE
+from sparx_dsl.lowering.passes.base import Pass, apply_passes, replace
+from sparx_dsl.mixers.gathered_attention import GatheredAttention
+from sparx_dsl.mixers.window_attention import WindowedAttention
+from sparx_dsl.nn import tiled
+from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.nn.fused import InferenceConvolution, as_inference
+from strategies import examples, specs
+from test_modes import mixed
+
+ROOT = Path(__file__).parent.parent
+SINGLE, DOUBLE = 1e-5, 1e-12
+
+torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+
+
+def trained(model: Backbone, seed: int = 0) -> Backbone:
+    """The model in evaluation, with every parameter moved and running statistics as no initial value is."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator).to(parameter))
+        for name, buffer in model.named_buffers():
+            drawn = torch.rand(buffer.shape, generator=generator).to(buffer)
+            if name.endswith("running_mean"):
+                buffer.copy_(drawn - 0.5)
+            elif name.endswith("running_var"):
+                buffer.copy_(drawn + 0.5)
+    return model.eval()
+
+
+@st.composite
+def backbones(draw: st.DrawFn, dtype: torch.dtype = torch.float32) -> Backbone:
+    """A backbone of a small generated spec with random weights, for logits or for some stages' maps."""
+    spec = draw(specs(most_stages=3, deepest=3))
+    stages = range(1, len(spec.stages) + 1)
+    features = draw(st.none() | st.sets(st.sampled_from(stages), min_size=1).map(lambda few: tuple(sorted(few))))
+    torch.manual_seed(0)
+    return trained(sparx_dsl.build(spec, features=features, dtype=dtype), draw(st.integers(0, 9)))
+
+
+def images_of(model: Backbone, batch: int, size: tuple[int, int] | None = None) -> Tensor:
+    """Random images in the dtype of the model."""
+    spec = model.spec
+    torch.manual_seed(1)
+    dtype = next(model.parameters()).dtype
+    return torch.randn(batch, spec.input.channels, *(size or spec.input.size), dtype=dtype)
+
+
+def results(model: nn.Module, images: Tensor) -> list[Tensor]:
+    """The results as a list, without gradients."""
+    with torch.no_grad():
+        result = model(images)
+    return [result] if isinstance(result, Tensor) else list(result)
+
+
+def worst_error(found: list[Tensor], expected: list[Tensor]) -> float:
+    """The largest difference of any result over its largest value."""
+    assert [each.shape for each in found] == [each.shape for each in expected]
+    return max(
+        float((a - b).abs().max() / b.abs().max().clamp(min=1e-30)) for a, b in zip(found, expected, strict=True)
+    )
+
+
+@settings(max_examples=examples(0.25), deadline=None)
+@given(model=backbones(), batch=st.integers(1, 3))
+def test_results_are_those_of_the_plain_backbone(model: Backbone, batch: int) -> None:
+    """A deployed backbone gives what the plain one gives in evaluation, to 1e-5 of the largest value."""
+    images = images_of(model, batch)
+    assert worst_error(results(deploy(model), images), results(model, images)) < SINGLE
+
+
+@settings(max_examples=examples(0.25), deadline=None)
+@given(model=backbones(torch.float64), height=st.integers(16, 40), width=st.integers(16, 40))
+def test_passes_are_exact_at_any_size(model: Backbone, height: int, width: int) -> None:
+    """In double precision nothing but rounding tells the two apart, at sizes that were not planned for."""
+    images = images_of(model, 2, (height, width))
+    assert worst_error(results(deploy(model), images), results(model, images)) < DOUBLE
+
+
+@pytest.mark.parametrize("single", INFERENCE, ids=lambda each: each.name)
+@settings(max_examples=examples(0.08), deadline=None)
+@given(model=backbones())
+def test_each_pass_alone_keeps_the_results(single: Pass, model: Backbone) -> None:
+    """Every pass is sound without the others."""
+    images = images_of(model, 2)
+    assert worst_error(results(deploy(model, [single]), images), results(model, images)) < SINGLE
+
+
+@settings(max_examples=examples(0.1), deadline=None)
+@given(model=backbones())
+def test_passes_twice_are_passes_once(model: Backbone) -> None:
+    """A deployed backbone is left alone when it is deployed again."""
+    images = images_of(model, 2)
+    once = deploy(model)
+    assert worst_error(results(deploy(once), images), results(once, images)) < SINGLE
+
+
+@settings(max_examples=examples(0.1), deadline=None)
+@given(model=backbones())
+def test_the_model_stays_as_it_was(model: Backbone) -> None:
+    """Deploying touches no weight, mode, module or line of code of the model, and shares no memory with it."""
+    model.train()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    before = (model.code, repr(model), [parameter.requires_grad for parameter in model.parameters()])
+    deployed = deploy(model)
+    assert before == (model.code, repr(model), [parameter.requires_grad for parameter in model.parameters()])
+    assert all(module.training for module in model.modules())
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    own = {tensor.data_ptr() for tensor in model.state_dict().values() if tensor.numel()}
+    assert not own & {tensor.data_ptr() for tensor in deployed.state_dict().values()}
+    assert not any(parameter.requires_grad for parameter in deployed.parameters())
+
+
+def test_tiles_of_the_batch_are_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results do not depend on how many images a part takes at a time."""
+    model = trained(sparx_dsl.build(mixed()))
+    deployed, images = deploy(model), images_of(model, 5)
+    whole = results(deployed, images)
+    monkeypatch.setattr(tiled, "TILE_BYTES", 2 * 4 * 16 * 8 * 8 * 4)
+    counts = {module.images_at_once(torch.empty(5, 16, 8, 8)) for module in parts_in_tiles(deployed)}
+    assert len(counts & {1, 2, 3, 4}) > 1
+    assert worst_error(results(deployed, images), whole) < SINGLE
+
+
+def parts_in_tiles(model: nn.Module) -> list[tiled.TiledBatch]:
+    """The parts that run on slices of a batch."""
+    return [module for module in model.modules() if isinstance(module, tiled.TiledBatch)]
+
+
+def test_what_is_folded_is_gone() -> None:
+    """SparX-Mamba-T has no BatchNorm left but the ones before padded convolutions, of which it has none."""
+    model = deploy(sparx_dsl.build(ROOT / "specs" / "sparx_mamba_t.yaml", device="meta"))
+    kinds = {type(module).__name__ for module in model.modules()}
+    assert not kinds & {"BatchNorm2d", "ConvNorm", "Dpe", "LayerScale", "Convolution"}
+    assert {"PositionLinear", "FoldedScale", "TiledBatch"} <= kinds
+
+
+def test_copies_are_alike() -> None:
+    """A deep copy and a pickle give the same bits, and stay deployed."""
+    model = trained(sparx_dsl.build(mixed(), features=(1, 3)))
+    deployed, images = deploy(model), images_of(model, 2)
+    for twin in (copy.deepcopy(deployed), pickle.loads(pickle.dumps(deployed))):  # noqa: S301
+        assert worst_error(results(twin, images), results(deployed, images)) == 0
+        assert list(twin.state_dict()) == list(deployed.state_dict())
+        with pytest.raises(SparxError):
+            twin.train()
+
+
+def test_weights_can_be_exchanged() -> None:
+    """The state of one deployed backbone, loaded into another, makes it give the same."""
+    first, second = (deploy(trained(sparx_dsl.build(mixed()), seed)) for seed in (1, 2))
+    images = images_of(first, 2)
+    assert worst_error(results(second, images), results(first, images)) > 0.01
+    second.load_state_dict(first.state_dict())
+    assert worst_error(results(second, images), results(first, images)) == 0
+
+
+def test_other_dtypes() -> None:
+    """Moved to float64 it agrees to double precision; in bfloat16 to what that can hold."""
+    model = trained(sparx_dsl.build(mixed()))
+    images = images_of(model, 2)
+    exact = results(copy.deepcopy(model).double(), images.double())
+    assert worst_error(results(deploy(model).double(), images.double()), exact) < SINGLE
+    coarse = [each.double() for each in results(deploy(model.bfloat16()), images.bfloat16())]
+    assert worst_error(coarse, exact) < 0.1
+
+
+def test_gradients_of_images_are_those_of_the_plain_backbone() -> None:
+    """Saliency of a deployed backbone is that of the plain one: no fused primitive cuts the gradient."""
+    model = trained(sparx_dsl.build(mixed()))
+    gradients: list[Tensor] = []
+    for each in (model, deploy(model)):
+        images = images_of(model, 2).requires_grad_()
+        gradients += torch.autograd.grad(each(images).square().sum(), images)
+    assert worst_error([gradients[1]], [gradients[0]]) < 1e-4
+
+
+@torch_warns
+def test_compilers_take_it_whole() -> None:
+    """``torch.compile`` makes one graph of it, with the same results, for several batches."""
+    model = trained(sparx_dsl.build(mixed()))
+    deployed = deploy(model)
+    compiled = torch.compile(deployed, backend="aot_eager", fullgraph=True)
+    for batch in (2, 3):
+        images = images_of(model, batch)
+        assert worst_error(results(compiled, images), results(model, images)) < SINGLE
+
+
+def test_autocast_is_followed() -> None:
+    """Under autocast a deployed backbone computes in bfloat16, as the plain one does."""
+    model = trained(sparx_dsl.build(mixed()))
+    images = images_of(model, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (found,) = results(deploy(model), images)
+    assert found.dtype == torch.bfloat16
+    assert worst_error([found.float()], results(model, images)) < 0.1
+
+
+def test_training_is_refused() -> None:
+    """A deployed backbone says why it has no training mode; ``eval`` is fine."""
+    deployed = deploy(sparx_dsl.build(mixed()))
+    with pytest.raises(SparxError) as caught:
+        deployed.train()
+    assert [each.code for each in caught.value.diagnostics] == ["SPX323"]
+    assert deployed.eval() is deployed
+    assert not any(module.training for module in deployed.modules())
+
+
+def test_edited_graphs_are_refused() -> None:
+    """What a user has put into the graph would be lost, and is not lost in silence."""
+    model = sparx_dsl.build(mixed())
+    (output,) = [node for node in model.graph.nodes if node.op == "output"]
+    with model.graph.inserting_before(output):
+        output.args = (model.graph.call_function(torch.neg, output.args),)
+    model.recompile()
+    with pytest.raises(SparxError) as caught:
+        deploy(model)
+    assert [each.code for each in caught.value.diagnostics] == ["SPX324"]
+
+
+def test_build_deploys() -> None:
+    """``build(deploy=True)`` is ``deploy(build())``, from a spec and from a file of weights."""
+    torch.manual_seed(5)
+    built = sparx_dsl.build(mixed(), deploy=True)
+    torch.manual_seed(5)
+    model = sparx_dsl.build(mixed())
+    images = images_of(model, 2)
+    assert worst_error(results(built, images), results(sparx_dsl.deploy(model), images)) == 0
+
+
+def test_build_deploys_saved_weights(tmp_path: Path) -> None:
+    """A file of weights is built for inference by its path alone."""
+    model = trained(sparx_dsl.build(mixed()))
+    sparx_dsl.save_checkpoint(model, tmp_path / "weights.safetensors")
+    built = sparx_dsl.build(tmp_path / "weights.safetensors", deploy=True)
+    images = images_of(model, 2)
+    assert worst_error(results(built, images), results(model, images)) < SINGLE
+
+
+@settings(max_examples=examples(0.3), deadline=None)
+@given(
+    planned=st.tuples(st.integers(1, 15), st.integers(1, 15)),
+    size=st.none() | st.tuples(st.integers(1, 15), st.integers(1, 15)),
+    window=st.integers(2, 5),
+    shifted=st.booleans(),
+    batch=st.integers(1, 3),
+)
+def test_gathered_windows_are_the_rolled_ones(
+    planned: tuple[int, int], size: tuple[int, int] | None, window: int, shifted: bool, batch: int
+) -> None:
+    """One gather of positions is the same attention as padding, rolling and cutting, at any size."""
+    torch.manual_seed(0)
+    shift = window // 2 if shifted else 0
+    plain = WindowedAttention(8, heads=2, window=window, shift=shift, dtype=torch.float64)
+    nn.init.normal_(plain.position_bias)
+    projected = torch.randn(batch, 24, *(size or planned), dtype=torch.float64)
+    projected = projected.contiguous(memory_format=torch.channels_last)
+    assert worst_error([GatheredAttention(plain, planned)(projected)], [plain(projected)]) < DOUBLE
+
+
+@settings(max_examples=examples(0.3), deadline=None)
+@given(
+    kernel=st.sampled_from([1, 2, 3, 5]),
+    stride=st.integers(1, 2),
+    groups=st.sampled_from([1, 2, 8]),
+    bias=st.booleans(),
+    last=st.booleans(),
+)
+def test_inference_convolutions_are_convolutions(
+    kernel: int, stride: int, groups: int, bias: bool, last: bool
+) -> None:
+    """The convolution for inference, and its GELU, are those of PyTorch's operators."""
+    torch.manual_seed(0)
+    conv = Convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
+    nn.init.normal_(conv.weight)
+    x = torch.randn(2, 8, 9, 7)
+    x = x.contiguous(memory_format=torch.channels_last) if last else x
+    made = as_inference(conv).requires_grad_(False)
+    assert isinstance(made, InferenceConvolution)
+    assert worst_error([made(x)], [conv(x)]) < SINGLE
+    assert worst_error([made.gelu(x)], [nn.functional.gelu(conv(x))]) < SINGLE
+
+
+@dataclass(frozen=True)
+class Spoil:
+    """A pass that breaks what every pass must leave true."""
+
+    name: str = "spoil"
+    widen: bool = False
+
+    def apply(self, backbone: Backbone) -> None:
+        """Give the head one class more, or the stem a parameter that belongs to no step."""
+        if self.widen:
+            replace(backbone, "head.linear", nn.Linear(16, 9))
+        else:
+            backbone.register_buffer("stray", torch.zeros(1))
+
+    def broken(self, backbone: Backbone) -> Iterator[str]:
+        """Nothing, it says."""
+        yield from ()
+
+
+@pytest.mark.parametrize(("widen", "complaint"), [(True, "results are"), (False, "stray belongs to no step")])
+def test_a_broken_pass_is_seen(widen: bool, complaint: str) -> None:
+    """Verification after each pass names the pass, and what it broke."""
+    with pytest.raises(RuntimeError, match=complaint):
+        apply_passes(sparx_dsl.build(mixed()), [Spoil(widen=widen)])
+
+
+@pytest.mark.parametrize("single", INFERENCE, ids=lambda each: each.name)
+def test_each_pass_sees_what_it_has_not_done(single: Pass) -> None:
+    """What a pass promises is not true before it ran, and is afterwards."""
+    model = sparx_dsl.build(mixed()).eval()
+    assert list(single.broken(model)) != []
+    single.apply(model)
+    assert list(single.broken(model)) == []
