@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sparx_dsl
 from sparx_dsl.pricing.layer import (
     price_adapter,
     price_dpe,
@@ -19,7 +20,7 @@ from sparx_dsl.pricing.layer import (
     price_mixing,
 )
 from sparx_dsl.pricing.price import ZERO, Price, convolution, halved, total
-from sparx_dsl.spec.kinds import ROLES, Role, default_registry
+from sparx_dsl.spec.kinds import ROLES, KindRegistry, Role, default_registry
 from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp, NoFfn
@@ -272,3 +273,19 @@ def test_nothing_costs_nothing():
     """A layer without a feed-forward network, and an adapter between equal channels, are free."""
     assert price_feeding(NoFfn(), Site(8, 8), 5, 4, layer_scale=True) == ZERO
     assert price_adapter(8, 8, 5, 4) == ZERO
+
+
+def free_rule(options: KindOptions, site: Site, height: int, width: int) -> int:
+    """A rule that gives a number and no price."""
+    return 0
+
+
+@pytest.mark.parametrize("rule", [None, f"{__name__}:free_rule"])
+def test_no_kind_is_free_by_mistake(rule: str | None):
+    """A kind without a rule, or whose rule gives no ``Price``, is charged with SPX406 and never costs nothing."""
+    kinds = [replace(kind, price=rule, owner="other") if kind.name == "mlp" else kind for kind in default_registry()]
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        price_feeding(Mlp(), Site(8, 8), 4, 4, layer_scale=False, registry=KindRegistry(kinds))
+    (mistake,) = caught.value.diagnostics
+    assert mistake.code == "SPX406"
+    assert "ffn kind 'mlp' of other" in mistake.message
