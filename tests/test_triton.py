@@ -232,15 +232,21 @@ def test_many_states_and_a_high_rank(kernels):
     check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 3, 2, 3, 9, 5, torch.float32), 1e-4)
 
 
-def test_a_backward_block_of_two_warps(kernels):
-    """More channels than the forward's block: the states of both passes fit each other."""
-    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 70, 3, 2, 1, 1, torch.float32), 1e-4)
+@pytest.mark.parametrize("inner", [64, 70])
+def test_blocks_of_many_channels(kernels, inner):
+    """More channels than a block has, with and without a rest, and two warps in the backward."""
+    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, inner, 3, 2, 1, 1, torch.float32), 1e-4)
+
+
+def test_groups_that_fill_their_blocks(kernels):
+    """Groups of 16 channels, so that no block has a rest."""
+    check(kernels, "scan", scan_oracle, scan_inputs(1, 2, 16, 18, 1, torch.float32), 1e-4)
 
 
 def test_a_long_walk_keeps_its_digits(kernels):
     """Over 1,000 steps with small time steps no error grows."""
     inputs = scan_inputs(1, 1, 2, 1_000, 1, torch.float32)
-    inputs[6] = torch.full((2,), -7.0)
+    inputs[6] = torch.full((2,), -9.0)
     check(kernels, "scan", scan_oracle, inputs, 1e-4)
 
 
@@ -305,7 +311,7 @@ def test_kernels_compile_without_a_gpu(compiler, kernel, capability, dtype, stat
     constants = {
         "RANK": 3, "RANK_BLOCK": 16, "STATE": state, "STATE_BLOCK": state, "TILE": 16, "CHANNELS": 32,
         "PRECISE": dtype == "fp32", "HAS_D": True, "HAS_BIAS": True, "SOFTPLUS": True, "STATES_ONLY": False,
-        "TURNS": 2, "WIDE": dtype == "fp32",
+        "TURNS": 2, "WIDE": dtype == "fp32", "WHOLE": True,
     }  # fmt: skip
     size, shared = compiler.ask(kernel_process.compiled, kernel, capability, dtype, constants)
     assert size > 1_000

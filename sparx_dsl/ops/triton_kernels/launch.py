@@ -100,9 +100,9 @@ def scan_backward(
         kernel[(count * batch, groups)](
             gradient, u, delta, A, B, C, u if D is None else D, u if delta_bias is None else delta_bias, states,
             u_gradient, delta_gradient, A_gradients, B_gradients, C_gradients, D_gradients, bias_gradients,
-            length, channels, *gradient.stride(), *u.stride(), *delta.stride(), 1, *B.stride(), *C.stride(),
-            **_sizes(A, blocks), HAS_D=D is not None, HAS_BIAS=delta_bias is not None, SOFTPLUS=softplus,
-            PRECISE=_precise(u, delta), num_warps=blocks.warps,
+            length, channels, *gradient.stride(), *u.stride(), *delta.stride(), *B.stride(), *C.stride(),
+            **_sizes(A, blocks, _per_group(u, B)), HAS_D=D is not None, HAS_BIAS=delta_bias is not None,
+            SOFTPLUS=softplus, PRECISE=_precise(u, delta), num_warps=blocks.warps,
         )  # fmt: skip
     D_gradient, bias_gradient = (
         None if row is None else partial.sum(0).to(row.dtype)
@@ -176,7 +176,7 @@ def ss2d_backward(
             _channels_last(gradient), _channels_last(x), projected.contiguous(),
             dt_weight.contiguous(), dt_bias.contiguous(), A.contiguous(), D.contiguous(), states,
             x_gradients, value_gradients, weight_gradients, bias_gradients, A_gradients, D_gradients,
-            length, width, *reciprocal(max(height, 1)), inner, 1, **_sizes(A, blocks), TURNS=blocks.turns,
+            length, width, *reciprocal(max(height, 1)), inner, **_sizes(A, blocks, inner), TURNS=blocks.turns,
             RANK=rank, RANK_BLOCK=max(16, power_of_two(rank)), WIDE=_wide(x, projected),
             PRECISE=_precise(x, projected), num_warps=blocks.warps,
         )  # fmt: skip
@@ -217,9 +217,9 @@ def _launch_scan(
         scan_forward[(blocks.count(_per_group(u, B)) * batch, B.shape[1])](
             u, delta, A, B, C, u if D is None else D, u if delta_bias is None else delta_bias,
             u if y is None else y, u if states is None else states,
-            length, channels, *u.stride(), *delta.stride(), 1, *B.stride(), *C.stride(),
-            **_sizes(A, blocks), HAS_D=D is not None, HAS_BIAS=delta_bias is not None, SOFTPLUS=softplus,
-            PRECISE=_precise(u, delta), STATES_ONLY=y is None, num_warps=blocks.warps,
+            length, channels, *u.stride(), *delta.stride(), *B.stride(), *C.stride(),
+            **_sizes(A, blocks, _per_group(u, B)), HAS_D=D is not None, HAS_BIAS=delta_bias is not None,
+            SOFTPLUS=softplus, PRECISE=_precise(u, delta), STATES_ONLY=y is None, num_warps=blocks.warps,
         )  # fmt: skip
 
 
@@ -244,16 +244,22 @@ def _launch_walks(
         walk_forward[(blocks.count(inner) * batch, blocks.sums)](
             _channels_last(x), projected.contiguous(), dt_weight.contiguous(), dt_bias.contiguous(),
             A.contiguous(), D.contiguous(), x if sums is None else sums, x if states is None else states,
-            height * width, width, *reciprocal(max(height, 1)), inner, 1, **_sizes(A, blocks), TURNS=blocks.turns,
+            height * width, width, *reciprocal(max(height, 1)), inner, **_sizes(A, blocks, inner), TURNS=blocks.turns,
             RANK=rank, RANK_BLOCK=power_of_two(rank), WIDE=_wide(x, projected), PRECISE=_precise(x, projected),
             STATES_ONLY=sums is None, num_warps=blocks.warps,
         )  # fmt: skip
 
 
-def _sizes(A: Tensor, blocks: Blocks) -> dict[str, int]:
-    """The sizes that all kernels are compiled for."""
+def _sizes(A: Tensor, blocks: Blocks, channels: int) -> dict[str, int | bool]:
+    """The sizes that all kernels are compiled for; WHOLE says that blocks of that many channels have no rest."""
     state = A.shape[1]
-    return {"STATE": state, "STATE_BLOCK": power_of_two(state), "TILE": blocks.tile, "CHANNELS": blocks.channels}
+    return {
+        "STATE": state,
+        "STATE_BLOCK": power_of_two(state),
+        "TILE": blocks.tile,
+        "CHANNELS": blocks.channels,
+        "WHOLE": channels % blocks.channels == 0,
+    }
 
 
 def _wide(x: Tensor, projected: Tensor) -> bool:

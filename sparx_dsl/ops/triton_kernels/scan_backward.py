@@ -12,24 +12,25 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_backward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, load_rows, softplus_bits, softplus_slope
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, softplus_bits, softplus_slope
 
 
 @triton.jit(
     do_not_specialize=[
-        "g_batch", "g_channel", "g_step", "u_batch", "u_channel", "u_step",
-        "delta_batch", "delta_channel", "delta_step", "y_channel",
+        "g_batch", "g_step", "u_batch", "u_step", "delta_batch", "delta_step",
         "B_batch", "B_group", "B_state", "B_step", "C_batch", "C_group", "C_state", "C_step",
-    ]
+    ],
+    do_not_specialize_on_alignment=["gradient", "u", "delta", "states", "u_gradient", "delta_gradient"],
 )  # fmt: skip
 def scan_backward(
     gradient, u, delta, A, B, C, D, delta_bias, states,
     u_gradient, delta_gradient, A_gradients, B_gradients, C_gradients, D_gradients, bias_gradients,
     length, channels,
-    g_batch, g_channel, g_step, u_batch, u_channel, u_step, delta_batch, delta_channel, delta_step, y_channel,
+    g_batch, g_channel, g_step, u_batch, u_channel, u_step, delta_batch, delta_channel, delta_step,
     B_batch, B_group, B_state, B_step, C_batch, C_group, C_state, C_step,
     STATE: tl.constexpr, STATE_BLOCK: tl.constexpr, TILE: tl.constexpr, CHANNELS: tl.constexpr,
-    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, PRECISE: tl.constexpr,
+    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, WHOLE: tl.constexpr,
+    PRECISE: tl.constexpr,
 ):  # fmt: skip
     """Walk backwards over one block of channels of one group of one image.
 
@@ -43,10 +44,9 @@ def scan_backward(
     blocks = tl.cdiv(in_group, CHANNELS)
     block = tl.program_id(0) % blocks
     batch = (tl.program_id(0) // blocks).to(tl.int64)
-    local = block * CHANNELS + tl.arange(0, CHANNELS)
-    inside = local < in_group
     # As in walk_forward of the fused SS2D, as are the steps beyond the end.
-    channel = group * in_group + tl.minimum(local, in_group - 1)
+    local, inside = channels_of(block, in_group, CHANNELS, WHOLE)
+    channel = group * in_group + local
     lane = channel.to(tl.int64)
     gradient += batch * g_batch
     u += batch * u_batch
@@ -59,7 +59,7 @@ def scan_backward(
     partial = ((block * images + batch) * tl.num_programs(1) + group) * STATE * length
     tiles = tl.cdiv(length, TILE)
     state_row = tl.arange(0, STATE_BLOCK)[:, None]
-    rates = load_rows(A, channel, y_channel, STATE, STATE_BLOCK)
+    rates = load_rows(A, channel, STATE, STATE_BLOCK)
     bias = tl.zeros((CHANNELS,), tl.float32)
     if HAS_BIAS:
         bias = tl.load(delta_bias + channel).to(tl.float32)
@@ -94,7 +94,7 @@ def scan_backward(
             step_gradient = step_gradient * softplus_slope(z_bits, power)
         D_gradient += tl.sum(g * inputs, axis=0)
         bias_gradient += tl.sum(step_gradient, axis=0)
-        at = (step * channels)[:, None] + (lane * y_channel)[None, :]
+        at = (step * channels)[:, None] + channel[None, :]
         tl.store(u_gradient + at, inputs_gradient, mask=mask)
         tl.store(delta_gradient + at, step_gradient, mask=mask)
     total = batch * channels + channel

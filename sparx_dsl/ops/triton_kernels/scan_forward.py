@@ -12,22 +12,24 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, load_rows, softplus_bits
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, softplus_bits
 
 
 @triton.jit(
     do_not_specialize=[
-        "u_batch", "u_channel", "u_step", "delta_batch", "delta_channel", "delta_step", "y_channel",
+        "u_batch", "u_step", "delta_batch", "delta_step",
         "B_batch", "B_group", "B_state", "B_step", "C_batch", "C_group", "C_state", "C_step",
-    ]
+    ],
+    do_not_specialize_on_alignment=["u", "delta", "y", "states"],
 )  # fmt: skip
 def scan_forward(
     u, delta, A, B, C, D, delta_bias, y, states,
     length, channels,
-    u_batch, u_channel, u_step, delta_batch, delta_channel, delta_step, y_channel,
+    u_batch, u_channel, u_step, delta_batch, delta_channel, delta_step,
     B_batch, B_group, B_state, B_step, C_batch, C_group, C_state, C_step,
     STATE: tl.constexpr, STATE_BLOCK: tl.constexpr, TILE: tl.constexpr, CHANNELS: tl.constexpr,
-    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, PRECISE: tl.constexpr,
+    HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, WHOLE: tl.constexpr,
+    PRECISE: tl.constexpr,
     STATES_ONLY: tl.constexpr,
 ):  # fmt: skip
     """Scan one block of channels of one group of one image.
@@ -41,10 +43,9 @@ def scan_forward(
     blocks = tl.cdiv(in_group, CHANNELS)
     block = tl.program_id(0) % blocks
     batch = (tl.program_id(0) // blocks).to(tl.int64)
-    local = block * CHANNELS + tl.arange(0, CHANNELS)
-    inside = local < in_group
     # As in walk_forward of the fused SS2D, as are the steps beyond the end.
-    channel = group * in_group + tl.minimum(local, in_group - 1)
+    local, inside = channels_of(block, in_group, CHANNELS, WHOLE)
+    channel = group * in_group + local
     lane = channel.to(tl.int64)
     u += batch * u_batch
     delta += batch * delta_batch
@@ -53,7 +54,7 @@ def scan_forward(
     y += batch * length * channels
     tiles = tl.cdiv(length, TILE)
     state_row = tl.arange(0, STATE_BLOCK)[:, None]
-    rates = load_rows(A, channel, y_channel, STATE, STATE_BLOCK)
+    rates = load_rows(A, channel, STATE, STATE_BLOCK)
     bias = tl.zeros((CHANNELS,), tl.float32)
     if HAS_BIAS:
         bias = tl.load(delta_bias + channel).to(tl.float32)
@@ -82,5 +83,5 @@ def scan_forward(
             B + step * B_step, C + step * C_step, B_state, C_state, STATE, not STATES_ONLY,
         )  # fmt: skip
         if not STATES_ONLY:
-            at = (step * channels)[:, None] + (lane * y_channel)[None, :]
+            at = (step * channels)[:, None] + channel[None, :]
             tl.store(y + at, result, mask=mask)

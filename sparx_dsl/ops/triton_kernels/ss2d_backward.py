@@ -17,6 +17,7 @@ from sparx_dsl.ops.triton_kernels.tile import (
     LN_2,
     LOG2_E,
     add_row,
+    channels_of,
     exponential,
     load_rows,
     softplus_bits,
@@ -41,13 +42,17 @@ def time_gradients(
     return weight_gradient
 
 
-@triton.jit(do_not_specialize=["channel_stride", "multiplier", "shift"])
+# As in walk_forward.
+@triton.jit(
+    do_not_specialize=["multiplier", "shift"],
+    do_not_specialize_on_alignment=["gradient", "x", "states", "x_gradients"],
+)
 def walk_backward(
     gradient, x, projected, dt_weight, dt_bias, A, D, states,
     x_gradients, value_gradients, weight_gradients, bias_gradients, A_gradients, D_gradients,
-    length, width, multiplier, shift, inner, channel_stride,
+    length, width, multiplier, shift, inner,
     RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, STATE: tl.constexpr, STATE_BLOCK: tl.constexpr,
-    TILE: tl.constexpr, CHANNELS: tl.constexpr, TURNS: tl.constexpr, WIDE: tl.constexpr,
+    TILE: tl.constexpr, CHANNELS: tl.constexpr, TURNS: tl.constexpr, WIDE: tl.constexpr, WHOLE: tl.constexpr,
     PRECISE: tl.constexpr,
 ):  # fmt: skip
     """Walk TURNS directions that share a sum backwards, one after the other, for one block of channels of one image.
@@ -62,12 +67,10 @@ def walk_backward(
     block = tl.program_id(0) % blocks
     batch = (tl.program_id(0) // blocks).to(tl.int64)
     images = (tl.num_programs(0) // blocks).to(tl.int64)
-    inside = block * CHANNELS + tl.arange(0, CHANNELS) < inner
     # As in walk_forward; where the gradient is read as 0, no step or channel beyond the end adds anything.
-    channel = tl.minimum(block * CHANNELS + tl.arange(0, CHANNELS), inner - 1)
+    channel, inside = channels_of(block, inner, CHANNELS, WHOLE)
     VALUES: tl.constexpr = RANK + 2 * STATE
     INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
-    columns = channel.to(INDEX) * channel_stride
     gradient += batch * length * inner
     x += batch * length * inner
     projected += batch * length * (4 * VALUES)
@@ -79,8 +82,8 @@ def walk_backward(
     for turn in range(TURNS):
         direction = own_sum + (4 // TURNS) * turn
         parameter = direction * inner + channel
-        weight_bits = load_rows(dt_weight, parameter, channel_stride, RANK, RANK_BLOCK) * LOG2_E
-        rates = load_rows(A, parameter, channel_stride, STATE, STATE_BLOCK)
+        weight_bits = load_rows(dt_weight, parameter, RANK, RANK_BLOCK) * LOG2_E
+        rates = load_rows(A, parameter, STATE, STATE_BLOCK)
         bias_bits = tl.load(dt_bias + parameter).to(tl.float32) * LOG2_E
         skip = tl.load(D + parameter).to(tl.float32)
         carry = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
@@ -94,7 +97,7 @@ def walk_backward(
             valid = step < length
             mask = valid[:, None] & inside[None, :]
             position = positions_of(tl.minimum(step, length - 1), length, direction, width, multiplier, shift)
-            at = (position.to(INDEX) * inner)[:, None] + columns[None, :]
+            at = (position.to(INDEX) * inner)[:, None] + channel[None, :]
             value_place = direction * VALUES + position.to(INDEX) * (4 * VALUES)
             value_at, value_gradient_at = projected + value_place, value_gradients + value_place
             g = tl.load(gradient + at, mask=mask, other=0.0).to(tl.float32)

@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, exponential, load_rows, select_row, softplus_bits
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, select_row, softplus_bits
 from sparx_dsl.ops.triton_kernels.walk import positions_of
 
 
@@ -26,12 +26,13 @@ def time_steps(value_at, weight_bits, bias_bits, RANK: tl.constexpr):
     return z_bits
 
 
-@triton.jit(do_not_specialize=["channel_stride", "multiplier", "shift"])
+# Were these known to be aligned, loads of several channels at once would give a lane few positions of each.
+@triton.jit(do_not_specialize=["multiplier", "shift"], do_not_specialize_on_alignment=["x", "sums", "states"])
 def walk_forward(
     x, projected, dt_weight, dt_bias, A, D, sums, states,
-    length, width, multiplier, shift, inner, channel_stride,
+    length, width, multiplier, shift, inner,
     RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, STATE: tl.constexpr, STATE_BLOCK: tl.constexpr,
-    TILE: tl.constexpr, CHANNELS: tl.constexpr, TURNS: tl.constexpr, WIDE: tl.constexpr,
+    TILE: tl.constexpr, CHANNELS: tl.constexpr, TURNS: tl.constexpr, WIDE: tl.constexpr, WHOLE: tl.constexpr,
     PRECISE: tl.constexpr, STATES_ONLY: tl.constexpr,
 ):  # fmt: skip
     """Walk TURNS directions that share a sum, one after the other, for one block of channels of one image.
@@ -48,12 +49,9 @@ def walk_forward(
     block = tl.program_id(0) % blocks
     batch = (tl.program_id(0) // blocks).to(tl.int64)
     images = (tl.num_programs(0) // blocks).to(tl.int64)
-    inside = block * CHANNELS + tl.arange(0, CHANNELS) < inner
-    channel = tl.minimum(block * CHANNELS + tl.arange(0, CHANNELS), inner - 1)
+    channel, inside = channels_of(block, inner, CHANNELS, WHOLE)
     VALUES: tl.constexpr = RANK + 2 * STATE
     INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
-    # That this stride is 1 is kept from the compiler: it would give a lane neighbouring channels of few positions.
-    columns = channel.to(INDEX) * channel_stride
     x += batch * length * inner
     projected += batch * length * (4 * VALUES)
     sums += (own_sum * images + batch) * length * inner
@@ -63,8 +61,8 @@ def walk_forward(
     for turn in range(TURNS):
         direction = own_sum + (4 // TURNS) * turn
         parameter = direction * inner + channel
-        weight_bits = load_rows(dt_weight, parameter, channel_stride, RANK, RANK_BLOCK) * LOG2_E
-        rates = load_rows(A, parameter, channel_stride, STATE, STATE_BLOCK)
+        weight_bits = load_rows(dt_weight, parameter, RANK, RANK_BLOCK) * LOG2_E
+        rates = load_rows(A, parameter, STATE, STATE_BLOCK)
         bias_bits = tl.load(dt_bias + parameter).to(tl.float32) * LOG2_E
         skip = tl.load(D + parameter).to(tl.float32)
         state = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
@@ -72,7 +70,7 @@ def walk_forward(
             step = tile * TILE + tl.arange(0, TILE)
             mask = (step < length)[:, None] & inside[None, :]
             position = positions_of(tl.minimum(step, length - 1), length, direction, width, multiplier, shift)
-            at = (position.to(INDEX) * inner)[:, None] + columns[None, :]
+            at = (position.to(INDEX) * inner)[:, None] + channel[None, :]
             value_at = projected + direction * VALUES + position.to(INDEX) * (4 * VALUES)
             u = tl.load(x + at).to(tl.float32)
             z_bits = time_steps(value_at, weight_bits, bias_bits, RANK)

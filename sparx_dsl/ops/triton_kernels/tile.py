@@ -78,13 +78,30 @@ def softplus_slope(z_bits, power):
 
 
 @triton.jit
-def load_rows(start, parameter, between, COUNT: tl.constexpr, BLOCK: tl.constexpr):
-    """The COUNT values of each channel's row as a tile (BLOCK, channels), which repeats the last.
+def channels_of(block, count, CHANNELS: tl.constexpr, WHOLE: tl.constexpr):
+    """The channels of a block, with the last of ``count`` in place of those beyond it, and which are not beyond it.
 
-    ``between`` is 1, unknown to the compiler, which would else give a lane the values of few channels.
+    With WHOLE, no block has any: the compiler then sees that a block's channels are neighbours in memory.
     """
-    place = tl.minimum(tl.arange(0, BLOCK), COUNT - 1)
-    return tl.load(start + parameter[None, :] * COUNT + (place * between)[:, None]).to(tl.float32)
+    channel = block * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < count
+    if WHOLE:
+        inside = tl.full((CHANNELS,), True, tl.int1)
+    else:
+        channel = tl.minimum(channel, count - 1)
+    return channel, inside
+
+
+@triton.jit
+def load_rows(start, parameter, COUNT: tl.constexpr, BLOCK: tl.constexpr):
+    """The COUNT values of each channel's row as the rows of a tile (BLOCK, channels), and zeros below them."""
+    rows = tl.arange(0, BLOCK)[:, None]
+    # One load of a tile would give a lane many values of few channels.
+    tile = tl.zeros((BLOCK, parameter.shape[0]), tl.float32)
+    for index in tl.static_range(COUNT):
+        values = tl.load(start + parameter * COUNT + index).to(tl.float32)
+        tile = tl.where(rows == index, values[None, :], tile)
+    return tile
 
 
 @triton.jit
