@@ -6,21 +6,19 @@ Prints medians in milliseconds, with versions and the machine. timm and torchvis
 (extra ``bench``); it is left out, and said so, where they are missing.
 """
 
-# pyright: reportMissingImports=false
-# What the extra bench brings is looked for when it is needed, and may be missing.
-
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+
+from peers import import_timm, paired
 
 import sparx_dsl
 
@@ -39,34 +37,9 @@ def milliseconds(call: Callable[[], object], runs: int) -> list[float]:
     return taken
 
 
-def paired(ours: Callable[[], object], peer: Callable[[], object], runs: int) -> tuple[list[float], list[float]]:
-    """Both in turn, so that a drift of the machine's speed meets both."""
-    taken: tuple[list[float], list[float]] = ([], [])
-    ours()
-    peer()
-    for _ in range(runs):
-        for column, call in zip(taken, (ours, peer), strict=True):
-            started = time.perf_counter()
-            call()
-            column.append((time.perf_counter() - started) * 1e3)
-    return taken
-
-
 def show(what: str, taken: list[float]) -> None:
     """One row: median, least and most."""
     print(f"{what:<64} {statistics.median(taken):>9.1f} {min(taken):>9.1f} {max(taken):>9.1f}")
-
-
-@contextlib.contextmanager
-def torchvision_operators() -> Iterator[None]:
-    """Let torchvision import beside a torch of another build: declare the operators that it has kernels for."""
-    import torch
-
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for operator in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield
 
 
 def meta_builds(spec: sparx_dsl.Spec, runs: int) -> None:
@@ -76,11 +49,8 @@ def meta_builds(spec: sparx_dsl.Spec, runs: int) -> None:
     def ours() -> object:
         return sparx_dsl.build(spec, device="meta")
 
-    try:
-        with torchvision_operators():
-            import timm
-    except ImportError as error:
-        print(f"timm cannot be imported ({error}): its column is not measured")
+    timm = import_timm()
+    if timm is None:
         show(f"build {spec.name} on the meta device", milliseconds(ours, runs))
         return
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 
 import torch
+from torch import fx, nn
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, hollow_twin
@@ -15,6 +16,7 @@ from sparx_dsl.lowering.passes.fold_batch_norm import FoldBatchNorm
 from sparx_dsl.lowering.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
 from sparx_dsl.lowering.passes.gather_windows import GatherWindows
 from sparx_dsl.lowering.passes.tile_batch import TileBatch
+from sparx_dsl.schedule import Schedule
 
 INFERENCE: tuple[Pass, ...] = (
     FoldBatchNorm(),
@@ -27,12 +29,27 @@ INFERENCE: tuple[Pass, ...] = (
 """The passes for inference, in their order."""
 
 
+LARGEST_KEPT_BLOCK = 31 << 20
+"""The bytes of a block that is just small enough for glibc to learn from."""
+
+
 class DeployedBackbone(Backbone):
     """A backbone for inference only: nothing of it takes a gradient, and it has no training mode.
 
     Its results are those of the backbone that it was made from, up to rounding. Its ``state_dict`` has names of its
     own: load weights into the plain backbone, then deploy that.
     """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        root: nn.Module,
+        graph: fx.Graph | None = None,
+        *,
+        recomputed: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(schedule, root, graph, recomputed=recomputed)
+        keep_freed_memory()
 
     def train(self, mode: bool = True) -> DeployedBackbone:
         """Raise ``SparxError`` unless ``mode`` is False."""
@@ -46,6 +63,16 @@ class DeployedBackbone(Backbone):
             )
         super().train(False)
         return self
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep up to 64 MiB that were freed, for the next tensors, instead of giving them back at once.
+
+    glibc raises its thresholds for that to the largest block that was ever given back, up to 32 MiB (``mallopt(3)``,
+    ``M_MMAP_THRESHOLD``). Without it, every image maps and clears tens of MiB of pages anew. The block is never
+    touched; elsewhere than with glibc this does nothing.
+    """
+    torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8, device="cpu")
 
 
 def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:

@@ -30,12 +30,16 @@ def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
 
 @contextmanager
 def statistics_kept(part: nn.Module) -> Iterator[None]:
-    """Within the block the part's norms do not move their running statistics, which the first call has moved."""
+    """Within the block the part's norms do not move their running statistics, which the first call has moved.
+
+    They run as they did then, since the same tensors must be saved again; a momentum of zero moves nothing.
+    """
     moving = [norm for norm in part.modules() if isinstance(norm, _NormBase) and norm.track_running_stats]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in moving]
     for norm in moving:
-        norm.track_running_stats = False
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm in moving:
-            norm.track_running_stats = True
+        for norm, (momentum, batches) in zip(moving, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, batches

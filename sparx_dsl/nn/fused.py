@@ -1,8 +1,8 @@
 """Convolutions for inference: oneDNN's fused primitives on CPU where they can be used, plain operators elsewhere.
 
-oneDNN computes GELU in the same pass that writes a convolution's or product's result (its "post-operations"), which
-saves a read and a write of the map. PyTorch has these primitives as ``torch.ops.mkldnn``, for Inductor; they have no
-derivative and do not follow autocast.
+oneDNN computes GELU and SiLU in the same pass that writes a convolution's or product's result (its "post-operations"),
+which saves a read and a write of the map. PyTorch has these primitives as ``torch.ops.mkldnn``, for Inductor; they have
+no derivative and do not follow autocast.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TYPICAL_SIZE = (28, 28)
 
 
 class InferenceConvolution(Convolution):
-    """A convolution that can give its GELU in one pass; parameters as in ``Convolution``.
+    """A convolution that can give its GELU or SiLU in one pass; parameters as in ``Convolution``.
 
     On CPU it also holds its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
     """
@@ -35,6 +35,10 @@ class InferenceConvolution(Convolution):
     def gelu(self, x: Tensor) -> Tensor:
         """GELU of the convolution, of its shape."""
         return self.primitive(x, "gelu", "none") if fusable(x, self.weight) else functional.gelu(self(x))
+
+    def silu(self, x: Tensor) -> Tensor:
+        """SiLU of the convolution, of its shape."""
+        return self.primitive(x, "swish", "") if fusable(x, self.weight) else functional.silu(self(x))
 
     def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN."""
@@ -104,6 +108,11 @@ class PositionLinear(InferenceConvolution):
 def gelu_of(conv: nn.Module, x: Tensor) -> Tensor:
     """GELU of what a convolution, or one with its norm, makes of x; in one pass where the convolution can."""
     return conv.gelu(x) if isinstance(conv, InferenceConvolution) else functional.gelu(conv(x))
+
+
+def silu_of(conv: nn.Module, x: Tensor) -> Tensor:
+    """SiLU of what a convolution makes of x; in one pass where the convolution can."""
+    return conv.silu(x) if isinstance(conv, InferenceConvolution) else functional.silu(conv(x))
 
 
 def fusable(x: Tensor, weight: Tensor) -> bool:

@@ -1,0 +1,137 @@
+"""The schedule's predicted peak of feature buffers against what was really held, and the whole peak besides.
+
+    python benchmarks/memory.py [--batch 8] [--size 224]
+
+Every buffer that a step gives is watched by a weak reference to its memory: what is still alive when a step has run is
+what the allocator holds. The images are the caller's and count on neither side. The whole peak also counts what parts
+hold inside themselves, without weights; "unfused" is the pipeline of SS2D over its scan, in plain PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from peers import machine
+from torch import Tensor, fx
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import sparx_dsl
+from sparx_dsl.lowering import Backbone
+from sparx_dsl.ops.backends import VARIABLE
+from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule.values import IMAGES
+
+SPECS = Path(__file__).parent.parent / "specs"
+NAMES = ("sparx_mamba_t", "sparx_swin_t")
+
+
+class Alive:
+    """The bytes of memory that lives, of those blocks that were ever noted, and the most of them at any note."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.peak = 0
+        self.known: set[int] = set()
+
+    def note(self, tensor: Tensor) -> None:
+        """Watch a tensor's memory until it is freed."""
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self.known:
+            return
+        self.known.add(key)
+        self.bytes += size
+        self.peak = max(self.peak, self.bytes)
+        weakref.finalize(storage, self._freed, key, size)
+
+    def _freed(self, key: int, size: int) -> None:
+        self.known.discard(key)
+        self.bytes -= size
+
+
+class Blocks(TorchDispatchMode):
+    """Notes the memory of whatever an operator gives."""
+
+    def __init__(self, alive: Alive, own: set[int]) -> None:
+        super().__init__()
+        self.alive, self.own = alive, own
+
+    def __torch_dispatch__(
+        self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for each in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(each, Tensor) and each.layout == torch.strided and _key(each) not in self.own:
+                self.alive.note(each)
+        return result
+
+
+class Watched(fx.Interpreter):
+    """Runs a backbone's steps one by one and watches what each gives; frees values where the code does."""
+
+    def __init__(self, model: Backbone, alive: Alive) -> None:
+        super().__init__(model)
+        self.alive = alive
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run one step and note its result."""
+        result = super().run_node(n)
+        if isinstance(result, Tensor) and n.op not in ("output", "placeholder"):
+            self.alive.note(result)
+        return result
+
+
+def predicted_peak(schedule: Schedule) -> int:
+    """The most bytes of buffers, but for the images, that the schedule holds while a step runs."""
+    return max(sum(schedule.buffers[name].bytes for name in held if name != IMAGES) for held in schedule.lives)
+
+
+def _key(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def measure(model: Backbone, images: Tensor) -> tuple[int, int]:
+    """The peak of feature buffers, and that of everything but the weights and the images, in bytes."""
+    features = Alive()
+    Watched(model, features).run(images)
+    everything = Alive()
+    own = {_key(tensor) for tensor in (images, *model.parameters(), *model.buffers())}
+    with Blocks(everything, own):
+        model(images)
+    return features.peak, everything.peak
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--size", type=int, default=224)
+    options = parser.parse_args()
+    print(machine())
+    print(f"batch {options.batch}, {options.size} × {options.size}, float32; bytes")
+    print(f"{'model':<28} {'predicted':>14} {'measured':>14} {'ratio':>7} {'whole peak':>14}")
+    images = torch.randn(options.batch, 3, options.size, options.size)
+    for name in NAMES:
+        plain = sparx_dsl.build(SPECS / f"{name}.yaml").eval()
+        predicted = predicted_peak(sparx_dsl.plan(plain.spec, (options.size, options.size), options.batch))
+        for label, model, backend in (
+            ("unfused", plain, "torch"),
+            ("plain", plain, ""),
+            ("deployed", sparx_dsl.deploy(plain), ""),
+        ):
+            os.environ[VARIABLE] = backend
+            measured, whole = measure(model, images)
+            ratio = measured / predicted
+            print(f"{f'{name}, {label}':<28} {predicted:>14,} {measured:>14,} {ratio:>7.4f} {whole:>14,}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""Training within a budget of bytes: the same gradients, the budget kept, the cheapest choice, clear refusals."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import pickle
+import weakref
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+import sparx_dsl
+from sparx_dsl import SparxError
+from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.budget import activation_bytes
+from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
+from sparx_dsl.lowering.saved import SavedPart
+from strategies import examples, specs
+from test_modes import mixed
+
+torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+
+
+@st.composite
+def backbones(draw: st.DrawFn) -> Backbone:
+    """A backbone of a small generated spec, for logits or for some stages' maps."""
+    spec = draw(specs(most_stages=3, deepest=3))
+    stages = range(1, len(spec.stages) + 1)
+    features = draw(st.none() | st.sets(st.sampled_from(stages), min_size=1).map(lambda few: tuple(sorted(few))))
+    torch.manual_seed(0)
+    return sparx_dsl.build(spec, features=features)
+
+
+def images_of(model: Backbone, batch: int) -> Tensor:
+    """Random images of the spec's size."""
+    torch.manual_seed(1)
+    return torch.randn(batch, model.spec.input.channels, *model.spec.input.size)
+
+
+def loss_of(model: Backbone, images: Tensor) -> Tensor:
+    """A number that depends on every result; the drop path is drawn from a fixed seed."""
+    torch.manual_seed(2)
+    results = model(images)
+    several = [results] if isinstance(results, Tensor) else list(results)
+    return torch.stack([result.square().sum() for result in several]).sum()
+
+
+def step(model: Backbone, images: Tensor) -> dict[str, Tensor]:
+    """Loss, gradients and running statistics after one step of training from where the model is."""
+    loss = loss_of(model, images)
+    gradients = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
+    named = zip(dict(model.named_parameters()), gradients, strict=True)
+    found = {f"gradient of {name}": gradient for name, gradient in named if gradient is not None}
+    return {"loss": loss.detach(), **found, **{name: value.clone() for name, value in model.named_buffers()}}
+
+
+@settings(max_examples=examples(0.2), deadline=None)
+@given(model=backbones(), share=st.floats(0, 1))
+def test_a_step_of_training_is_the_same_bit_for_bit(model: Backbone, share: float) -> None:
+    """Loss, gradients, drawn numbers and running statistics are those of the plain backbone, whatever the budget."""
+    least, whole = activation_bytes(model, 2)
+    images = images_of(model, 2)
+    twin = copy.deepcopy(model)
+    expected = step(model, images)
+    found = step(sparx_dsl.recompute(twin, least + int(share * (whole - least)), 2), images)
+    assert found.keys() == expected.keys()
+    assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
+
+
+class Held:
+    """A tensor that autograd holds; it is let go of with the graph."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+
+def saved_bytes(model: Backbone, images: Tensor) -> int:
+    """The bytes of distinct memory, other than the model's own, that autograd holds once the forward pass is done."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
+    held: list[weakref.ref[Held]] = []
+
+    def pack(tensor: Tensor) -> Held:
+        box = Held(tensor)
+        held.append(weakref.ref(box))
+        return box
+
+    unpack: Callable[[Held], Tensor] = lambda box: box.tensor  # noqa: E731
+    with saved_tensors_hooks(pack, unpack):
+        loss = loss_of(model, images)
+    boxes = [box for box in (reference() for reference in held) if box is not None]
+    storages = {box.tensor.untyped_storage().data_ptr(): box.tensor.untyped_storage().nbytes() for box in boxes}
+    assert loss.requires_grad
+    return sum(size for pointer, size in storages.items() if pointer not in own)
+
+
+# What the loss itself saves: the results, and a few numbers.
+LOSS_BYTES = 64
+
+
+@settings(max_examples=examples(0.2), deadline=None)
+@given(model=backbones(), share=st.floats(0, 1))
+def test_the_budget_is_kept(model: Backbone, share: float) -> None:
+    """What autograd holds after the forward pass stays within the budget, but for what the loss itself saves."""
+    least, whole = activation_bytes(model, 2)
+    budget = least + int(share * (whole - least))
+    images = images_of(model, 2)
+    results = model(images)
+    own = sum(each.nbytes for each in ([results] if isinstance(results, Tensor) else results))
+    assert saved_bytes(sparx_dsl.recompute(model, budget, 2), images) <= budget + own + LOSS_BYTES
+
+
+def test_the_whole_is_what_training_saves() -> None:
+    """Without recomputing, the counted bytes are what training saves, and buffers that are only read: few."""
+    model = sparx_dsl.build(mixed())
+    counted = activation_bytes(model, 4)[1]
+    assert 0.95 * counted < saved_bytes(model, images_of(model, 4)) <= counted
+
+
+parts_drawn = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), st.integers(0, 20)), min_size=1, max_size=8)
+
+
+def peak_of(parts: list[SavedPart], recomputed: set[str]) -> int:
+    """The most bytes held while backward walks over the parts from the last to the first, by a replay of it."""
+    held = {part.module: part.between + (0 if part.module in recomputed else part.inner) for part in parts}
+    most = sum(held.values())
+    for part in reversed(parts):
+        most = max(most, sum(held.values()) + (part.inner if part.module in recomputed else 0))
+        del held[part.module]
+    return most
+
+
+@settings(deadline=None)
+@given(drawn=parts_drawn, share=st.floats(0, 1.2))
+def test_the_choice_is_the_cheapest(drawn: list[tuple[int, int, int]], share: float) -> None:
+    """Of all sets of parts whose replay keeps to the budget, the chosen one costs least, if there is any."""
+    parts = [SavedPart(f"part{place}", inner, between) for place, (inner, between, _) in enumerate(drawn)]
+    costs = {part.module: cost for part, (_, _, cost) in zip(parts, drawn, strict=True)}
+    budget = int(share * whole_budget(parts))
+    subsets = [
+        set(chosen) for size in range(len(parts) + 1) for chosen in itertools.combinations(costs, size)
+    ]
+    fitting = [sum(costs[name] for name in chosen) for chosen in subsets if peak_of(parts, chosen) <= budget]
+    found = choose_recomputed(parts, list(costs.values()), budget)
+    assert (found is None) == (not fitting) == (budget < least_budget(parts))
+    if found is not None:
+        assert peak_of(parts, set(found)) <= budget
+        assert sum(costs[name] for name in found) == min(fitting)
+
+
+def test_names_and_parameters_stay() -> None:
+    """The backbone within a budget has the same parameters, under the same names, and every step in its place."""
+    model = sparx_dsl.build(mixed())
+    least, _ = activation_bytes(model, 2)
+    tight = sparx_dsl.recompute(model, least, 2)
+    assert list(tight.state_dict()) == list(model.state_dict())
+    assert all(a is b for a, b in zip(tight.parameters(), model.parameters(), strict=True))
+    assert tight.recomputed
+    assert not model.recomputed
+    assert sparx_dsl.recompute(tight, "1GiB", 2).recomputed == frozenset()
+
+
+def test_copies_recompute_too() -> None:
+    """A deep copy and a pickle keep the choice and the gradients."""
+    model = sparx_dsl.build(mixed(), activation_budget=activation_bytes(sparx_dsl.build(mixed()), 2)[0], batch=2)
+    images = images_of(model, 2)
+    twins = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]  # noqa: S301
+    expected = step(model, images)
+    for twin in twins:
+        assert twin.recomputed == model.recomputed != frozenset()
+        assert all(torch.equal(value, expected[name]) for name, value in step(twin, images).items())
+
+
+@torch_warns
+def test_compilers_take_it_whole() -> None:
+    """``torch.compile`` makes one graph of a backbone that recomputes, with the same gradients up to rounding."""
+    plain = sparx_dsl.build(mixed())
+    tight = sparx_dsl.recompute(copy.deepcopy(plain), activation_bytes(plain, 2)[0], 2)
+    images = images_of(plain, 2)
+    compiled = torch.compile(tight, backend="aot_eager", fullgraph=True)
+    expected, found = step(plain, images), step(compiled, images)
+    assert [value.shape for value in found.values()] == [value.shape for value in expected.values()]
+    for a, b in zip(found.values(), expected.values(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"activation_budget": 1000}, "SPX325"),
+        ({"activation_budget": "much"}, "SPX325"),
+        ({"activation_budget": -1}, "SPX325"),
+        ({"activation_budget": "1GiB", "deploy": True}, "SPX326"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: dict[str, object], code: str) -> None:
+    """A budget too small, one that is no amount, and one for inference are refused with a code."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.build(mixed(), **arguments)  # pyright: ignore[reportArgumentType]
+    assert [each.code for each in caught.value.diagnostics] == [code]
+
+
+def test_a_refusal_says_what_would_do() -> None:
+    """The bytes named in the message are enough, and one fewer is not."""
+    model = sparx_dsl.build(mixed())
+    least, _ = activation_bytes(model, 3)
+    assert sparx_dsl.recompute(model, least, 3).recomputed
+    with pytest.raises(SparxError, match=f"{least:,}"):
+        sparx_dsl.recompute(model, least - 1, 3)
+
+
+def test_a_deployed_backbone_has_no_budget() -> None:
+    """A backbone for inference saves nothing, and says so."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.recompute(sparx_dsl.build(mixed(), deploy=True), "1GiB")
+    assert [each.code for each in caught.value.diagnostics] == ["SPX326"]
