@@ -209,6 +209,20 @@ def test_a_killed_command_is_gone_on_with(tmp_path: Path) -> None:
     assert [trial.point for trial in result.trials] == [trial.point for trial in unharmed.trials]
 
 
+def test_a_terminated_command_gives_its_trial_back(tmp_path: Path) -> None:
+    """Asked to end, it ends at once with the status of an interrupt, and no worker has died."""
+    process = studies.command(tmp_path, "--objective", "studies:slow", "--trials", 9, "--study", "a.journal")
+    while (result := studies.look(tmp_path, "a.journal")) is None or not result.complete:
+        assert process.poll() is None
+    process.terminate()
+    _, told = process.communicate(timeout=20)
+    assert (process.returncode, told) == (130, "stopped; the same command goes on with a.journal\n")
+    result = studies.look(tmp_path, "a.journal")
+    assert result is not None
+    assert {trial.state for trial in result.trials} <= {"complete", "lost"}
+    assert list((tmp_path / "a.files" / "workers").iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_trial_that_kills_its_workers_fails_in_the_end(tmp_path: Path) -> None:
     """After five workers it has failed for good, and all others have their values."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 import studies
+from pages import BLOCK, DOCS, ROOT
 from sparx_dsl import StudyResult
 from sparx_dsl.cli.main import compile_main, main
 from sparx_dsl.render.scatter import Panel, axis, front_line, scatter, tick
@@ -322,3 +325,19 @@ def test_the_front_line_passes_what_nothing_beats(dots: list[tuple[float, float]
     assert line[0] in best
     assert line[-1] in best
     assert scatter([panel], "title").count("<circle") == len(dots)
+
+
+def test_the_page_about_spaces_and_studies_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python blocks of docs/search.md run, each by itself, and its YAML block is the zoo's space."""
+    shutil.copytree(ROOT / "specs", tmp_path, dirs_exist_ok=True)
+    shutil.copy(ROOT / "specs" / "spaces" / "around_mamba_t.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = [(match["language"], match["body"]) for match in BLOCK.finditer((DOCS / "search.md").read_text("utf-8"))]
+    code = [body for language, body in found if language == "python"]
+    assert len(code) >= 3
+    for body in code:
+        (tmp_path / "block.py").write_text(body, encoding="utf-8")
+        runpy.run_path("block.py")
+    (written,) = (body for language, body in found if language == "yaml" and body.startswith("space: 1"))
+    (tmp_path / "page.yaml").write_text(written, encoding="utf-8")
+    assert sparx_dsl.load_space("page.yaml").count == sparx_dsl.load_space("around_mamba_t.yaml").count

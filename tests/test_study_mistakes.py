@@ -250,6 +250,12 @@ def test_workers_that_cannot_begin(study: Path, monkeypatch: pytest.MonkeyPatch)
     assert (found.code, found.message) == ("SPX761", "5 workers died one after the other without having begun a trial")
 
 
+def test_an_objective_that_cannot_be_sent(study: Path) -> None:
+    """Other processes cannot be given a function without a name."""
+    found = mistake(study, lambda trial: 1.0, workers=2)
+    assert (found.code, found.help) == ("SPX751", "make it a function of a module, or use one worker")
+
+
 def test_what_stops_a_worker_stops_the_study(study: Path) -> None:
     """The mistake of a worker's process is the caller's."""
     assert mistake(study, studies.two, workers=2).code == "SPX757"

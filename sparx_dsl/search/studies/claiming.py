@@ -97,7 +97,7 @@ class Claims:
 
     def _drawn(self, attempt: int, number: int, others: Sequence[TrialRecord]) -> Claim:
         """Draw the point of a begun trial, and gather what its objective is called with."""
-        tried = {one.point for one in others if one.point is not None and one.state in ("complete", "running")}
+        tried = (one.point for one in others if one.point is not None and one.state in ("complete", "running"))
         proposal = propose(self.store, self.settings, attempt, number, tried)
         parent = self._parent(proposal.point, others) if self.settings.inherit else None
         self.store.draw(attempt, proposal.point, proposal.prices, None if parent is None else parent.number)

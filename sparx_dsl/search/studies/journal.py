@@ -49,7 +49,7 @@ class Journal(BaseJournalBackend):
             _mend(file)
             file.write(text.encode())
             file.flush()
-            if any("state" in log for log in logs):
+            if any("state" in log and "trial_id" in log for log in logs):
                 os.fsync(file.fileno())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Crew:
 
         Raises ``SparxError``: what stopped a worker, or SPX761 where workers only die.
         """
+        _check_pickles(self.job)
         begun = seen()
         try:
             self.workers = [self._start() for _ in range(self.size)]
@@ -93,6 +95,16 @@ class Crew:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+
+
+def _check_pickles(job: Job) -> None:
+    """Raise ``SparxError`` (SPX751) for an objective that other processes cannot be given."""
+    try:
+        pickle.dumps(job.settings.objectives)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        message = f"the objective cannot be given to other processes: {error}"
+        advice = "make it a function of a module, or use one worker"
+        raise SparxError(Diagnostic("SPX751", message, help=advice)) from None
 
 
 def worker_main(job: Job, complaints: Connection, threads: int) -> None:

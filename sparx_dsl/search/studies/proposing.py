@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
@@ -15,13 +16,15 @@ from sparx_dsl.search.bounds import Prices, excess
 from sparx_dsl.search.space import Space
 from sparx_dsl.search.studies.settings import Sampler, Settings, trial_seed
 from sparx_dsl.search.studies.store import Store, distribution_of
-from sparx_dsl.search.values import Choice, Point
+from sparx_dsl.search.values import OFF, Choice, Point
 
 WISHES = 12
 """Times that a sampler is asked for one choice before the value is drawn evenly from those that fit."""
 DRAWS = 48
-"""Points of a sampler that are priced, and passed over where they miss the bounds or were tried, before one is drawn
-evenly from all that keep the bounds."""
+"""Points of a sampler that are priced, and passed over where they miss the bounds, before one is drawn evenly from all
+that keep them."""
+REPEATS = 8
+"""Points of a sampler that were tried before and are passed over."""
 SMALLEST_POPULATION, LARGEST_POPULATION = 8, 50
 GENERATIONS = 8
 """Generations that a genetic search has at least, as far as its population can be made smaller for it."""
@@ -35,7 +38,7 @@ class Proposal:
     prices: Prices
 
 
-def propose(store: Store, settings: Settings, attempt: int, number: int, tried: Collection[Point]) -> Proposal:
+def propose(store: Store, settings: Settings, attempt: int, number: int, tried: Iterable[Point]) -> Proposal:
     """The point of a trial that has begun, drawn with its own seed; raises ``SparxError`` (SPX732) where there is none.
 
     ``random`` draws evenly from all points that keep the bounds, and looks at nothing else, so that the trials of a
@@ -45,7 +48,7 @@ def propose(store: Store, settings: Settings, attempt: int, number: int, tried: 
     space = store.space
     rng = random.Random(trial_seed(settings.seed, number, "point"))  # noqa: S311
     if settings.sampler != "random":
-        found = _wished(store, settings, attempt, number, tried, rng)
+        found = _wished(store, settings, attempt, number, frozenset(tried), rng)
         if found is not None:
             return found
     point = space.sample(rng)
@@ -55,23 +58,36 @@ def propose(store: Store, settings: Settings, attempt: int, number: int, tried: 
 def _wished(
     store: Store, settings: Settings, attempt: int, number: int, tried: Collection[Point], rng: random.Random
 ) -> Proposal | None:
-    """A point by the sampler, a tried one only where all that keep the bounds were tried; None where none kept them."""
-    space, spare = store.space, None
+    """A point by the sampler, a tried one where it wants nothing else; None where none keeps the bounds."""
+    space = store.space
     sampler = make_sampler(settings.sampler, settings.trials, trial_seed(settings.seed, number, "sampler"))
-    wishes = _Wishes(sampler, store.study(sampler), store.frozen(attempt), rng)
-    passed: set[Point] = set()
+    wishes = _Wishes(sampler, store.study(sampler), store.frozen(attempt), rng, _together(space, settings))
+    repeated: list[Point] = []
     for _ in range(DRAWS):
+        wishes.begin()
         point = space.decide(wishes)
-        wishes.together = {}
-        if point in passed:
-            continue
-        passed.add(point)
-        prices = priced(space, point)
-        if prices is not None and point not in tried:
-            return Proposal(point, prices)
-        if prices is not None and spare is None:
-            spare = Proposal(point, prices)
-    return spare
+        if point not in tried:
+            prices = priced(space, point)
+            if prices is not None:
+                return Proposal(point, prices)
+        else:
+            repeated.append(point)
+            if len(repeated) == REPEATS:
+                break
+    return Proposal(repeated[0], space.prices(repeated[0])) if repeated else None
+
+
+def _together(space: Space, settings: Settings) -> dict[str, BaseDistribution]:
+    """The choices that exist at every point, which a sampler may draw together.
+
+    Optuna finds them in the trials that have ended, all of them for every new one; here they are known. For several
+    values its TPE draws one by one.
+    """
+    if settings.sampler == "tpe" and len(settings.directions) > 1:
+        return {}
+    numbered = zip(space.choices, space.compiled.domains, strict=True)
+    always = [choice for choice, domain in numbered if OFF not in domain and len(choice.alternatives) > 1]
+    return {choice.name: distribution_of(choice) for choice in always}
 
 
 def priced(space: Space, point: Point) -> Prices | None:
@@ -90,11 +106,13 @@ class _Wishes:
     study: optuna.Study
     trial: FrozenTrial
     rng: random.Random
-    together: Mapping[str, Any] = field(init=False)
+    common: Mapping[str, BaseDistribution]
+    """What is asked for together."""
+    together: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def __post_init__(self) -> None:
-        wanted = self.sampler.infer_relative_search_space(self.study, self.trial)
-        self.together = self.sampler.sample_relative(self.study, self.trial, wanted)
+    def begin(self) -> None:
+        """Ask anew for all choices together."""
+        self.together = self.sampler.sample_relative(self.study, self.trial, dict(self.common))
 
     def __call__(self, choice: Choice, values: Sequence[int]) -> int:
         if len(values) == 1:

@@ -16,7 +16,7 @@ from typing import Any, cast
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -74,6 +74,8 @@ class Store:
         self.claims = FolderLock(self.folder / "claims.lock")
         """Held by whoever decides which trial to begin."""
         self.id = -1
+        self._ended: dict[int, Attempt] = {}
+        """The attempts that have ended, which never change, by id."""
 
     def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
         """The study as Optuna's samplers take it, without what an earlier one has cached."""
@@ -106,11 +108,15 @@ class Store:
         trials = self.storage.get_all_trials(self.id, deepcopy=False)
         # Optuna's public names give a trial's number and its id only one after the other, with a look at the file.
         ids = [trial._trial_id for trial in trials]  # pyright: ignore[reportPrivateUsage]
-        return [
-            Attempt(one, self._record(trial), bool(trial.user_attrs.get("died")))
-            for one, trial in zip(ids, trials, strict=True)
-            if "number" in trial.user_attrs
-        ]
+        found: list[Attempt] = []
+        for one, trial in zip(ids, trials, strict=True):
+            attempt = self._ended.get(one)
+            if attempt is None and "number" in trial.user_attrs:
+                attempt = Attempt(one, self._record(trial), bool(trial.user_attrs.get("died")))
+                if trial.state.is_finished():
+                    self._ended[one] = attempt
+            found += [] if attempt is None else [attempt]
+        return found
 
     def records(self) -> tuple[TrialRecord, ...]:
         """One record for each trial."""
@@ -230,7 +236,8 @@ def open_store(path: Path, space: Space, *, make: bool = True) -> Store:
                 path.open("ab").close()
                 return Store(path, space, JournalStorage(Journal(path, FolderLock(folder / "journal.lock"))))
             options = {"connect_args": {"timeout": PATIENCE}}
-            return Store(path, space, RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=options))
+            database = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=options)
+            return Store(path, space, get_storage(database))
     except OSError as error:
         message = f"the study cannot be written: {error.strerror or error}"
         raise SparxError(Diagnostic("SPX752", message, where)) from None

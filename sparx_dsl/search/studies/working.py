@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +42,7 @@ def work(job: Job, *, seen: Callable[[], None] = lambda: None, stopped: Callable
 
     Raises ``SparxError`` for what would go wrong in every trial.
     """
-    with quiet(), Presence((store := job.join()).workers) as presence:
+    with quiet(), interruptible(), Presence((store := job.join()).workers) as presence:
         claims = Claims(store, job.settings, presence.name)
         while not stopped():
             found = claims.next()
@@ -50,6 +53,22 @@ def work(job: Job, *, seen: Callable[[], None] = lambda: None, stopped: Callable
             else:
                 return
             seen()
+
+
+@contextlib.contextmanager
+def interruptible() -> Generator[None]:
+    """A polite request to end (SIGTERM) is taken as Ctrl-C is, so that a trial in work is given back, not lost.
+
+    Where the program has a handler of its own, or this is not its main thread, nothing is changed.
+    """
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _do(claims: Claims, claim: Claim) -> None:
