@@ -30,7 +30,7 @@ TOLERANCES = {torch.bfloat16: 2e-2, torch.float16: 2e-2, torch.float32: 1e-4}
 FORWARD_BLOCKS = [Blocks(tile, channels, 1, turns) for tile, channels in ((8, 32), (16, 32), (4, 64), (8, 64))
                   for turns in (1, 2)]  # fmt: skip
 BACKWARD_BLOCKS = [Blocks(tile, channels, warps, turns)
-                   for tile, channels, warps in ((16, 32, 1), (16, 64, 2), (8, 64, 1), (16, 128, 4))
+                   for tile, channels, warps in ((16, 32, 1), (16, 64, 2), (16, 128, 4), (32, 64, 2))
                    for turns in (1, 2)]  # fmt: skip
 
 

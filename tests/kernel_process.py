@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 ACTIVATIONS = {"x", "projected", "sums", "gradient", "x_gradients", "u", "delta", "B", "C", "y", "u_gradient",
@@ -34,6 +35,8 @@ def interpreted(function: str, arguments: bytes, blocks: tuple[int, int, int, in
     from sparx_dsl.ops.triton_kernels.blocks import Blocks
 
     torch.set_num_threads(1)
+    # Numpy's, of overflow for one: nothing that is thrown away later should overflow either.
+    warnings.simplefilter("error", RuntimeWarning)
     functions = {each.__name__: each for each in (launch.scan, launch.scan_backward, launch.ss2d, launch.ss2d_backward)}
     options = {} if blocks is None else {"blocks": Blocks(*blocks)}
     return packed(functions[function](*unpacked(arguments), **options))
@@ -70,6 +73,13 @@ def compiled(kernel: str, capability: int, dtype: str, constants: dict[str, Any]
         for name in function.arg_names
     }  # fmt: skip
     places = {(function.arg_names.index(name),): value for name, value in known.items()}
-    source = ASTSource(function, signature=types, constexprs=places)
+    # As for tensors that torch allocates, and channels in multiples of 16.
+    aligned = {
+        (place,): [["tt.divisibility", 16]]
+        for place, parameter in enumerate(function.params)
+        if (parameter.name in pointers or parameter.name in ("inner", "channels"))
+        and not parameter.do_not_specialize_on_alignment
+    }
+    source = ASTSource(function, signature=types, constexprs=places, attrs=aligned)
     made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 1})
     return len(made.asm["cubin"]), made.metadata.shared

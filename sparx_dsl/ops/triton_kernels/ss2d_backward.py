@@ -12,11 +12,9 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_backward
-from sparx_dsl.ops.triton_kernels.ss2d_forward import time_steps
+from sparx_dsl.ops.triton_kernels.ss2d_forward import load_weights, time_steps
 from sparx_dsl.ops.triton_kernels.tile import (
-    LN_2,
     LOG2_E,
-    add_row,
     channels_of,
     exponential,
     load_rows,
@@ -28,18 +26,19 @@ from sparx_dsl.ops.triton_kernels.walk import positions_of
 
 @triton.jit
 def time_gradients(
-    step_gradient, value_at, value_gradient_at, valid, weight_bits, weight_gradient,
+    step_gradient, value_at, value_gradient_at, valid, weight, weight_gradient,
     RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, PRECISE: tl.constexpr,
 ):  # fmt: skip
-    """From the gradient of the time steps before softplus: stores that of the time values, adds the weights'."""
+    """From the gradient of the time steps before softplus: stores that of the time values, adds the weights'.
+
+    step_gradient (positions, channels); weight and weight_gradient (channels, RANK_BLOCK).
+    """
     PRECISION: tl.constexpr = "tf32x3" if PRECISE else "tf32"
-    gradient = tl.dot(step_gradient, tl.trans(weight_bits), input_precision=PRECISION) * LN_2
     rank = tl.arange(0, RANK_BLOCK)[None, :]
+    gradient = tl.dot(step_gradient, weight, input_precision=PRECISION)
     tl.store(value_gradient_at[:, None] + rank, gradient, mask=valid[:, None] & (rank < RANK))
-    for r in tl.static_range(RANK):
-        time = tl.load(value_at + r).to(tl.float32)
-        weight_gradient = add_row(weight_gradient, r, tl.sum(step_gradient * time[:, None], axis=0))
-    return weight_gradient
+    time = tl.load(value_at[:, None] + rank, mask=rank < RANK, other=0.0).to(tl.float32)
+    return tl.dot(tl.trans(step_gradient), time, acc=weight_gradient, input_precision=PRECISION)
 
 
 # As in walk_forward.
@@ -78,17 +77,19 @@ def walk_backward(
     value_gradients += (block * images + batch) * length * (4 * VALUES)
     tiles = tl.cdiv(length, TILE)
     state_row = tl.arange(0, STATE_BLOCK)[:, None]
-    rank_row = tl.arange(0, RANK_BLOCK)[:, None]
+    rank = tl.arange(0, RANK_BLOCK)[None, :]
     for turn in range(TURNS):
         direction = own_sum + (4 // TURNS) * turn
         parameter = direction * inner + channel
-        weight_bits = load_rows(dt_weight, parameter, RANK, RANK_BLOCK) * LOG2_E
+        weight_bits = load_weights(dt_weight, parameter, RANK, RANK_BLOCK)
+        weight_at = parameter[:, None] * RANK + rank
+        weight = tl.load(dt_weight + weight_at, mask=rank < RANK, other=0.0).to(tl.float32)
         rates = load_rows(A, parameter, STATE, STATE_BLOCK)
         bias_bits = tl.load(dt_bias + parameter).to(tl.float32) * LOG2_E
         skip = tl.load(D + parameter).to(tl.float32)
         carry = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
         A_gradient = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
-        weight_gradient = tl.zeros((RANK_BLOCK, CHANNELS), tl.float32)
+        weight_gradient = tl.zeros((CHANNELS, RANK_BLOCK), tl.float32)
         bias_gradient = tl.zeros((CHANNELS,), tl.float32)
         D_gradient = tl.zeros((CHANNELS,), tl.float32)
         for done in range(tiles):
@@ -102,7 +103,7 @@ def walk_backward(
             value_at, value_gradient_at = projected + value_place, value_gradients + value_place
             g = tl.load(gradient + at, mask=mask, other=0.0).to(tl.float32)
             u = tl.load(x + at).to(tl.float32)
-            z_bits = time_steps(value_at, weight_bits, bias_bits, RANK)
+            z_bits = time_steps(value_at, dt_weight, parameter, weight_bits, bias_bits, RANK)
             power = exponential(z_bits)
             before = states + ((batch * 4 + direction) * tiles + tile) * STATE * inner + channel
             u_gradient, delta_gradient, carry, A_gradient = tile_backward(
@@ -112,7 +113,7 @@ def walk_backward(
             )  # fmt: skip
             step_gradient = delta_gradient * softplus_slope(z_bits, power)
             weight_gradient = time_gradients(
-                step_gradient, value_at, value_gradient_at, valid, weight_bits, weight_gradient,
+                step_gradient, value_at, value_gradient_at, valid, weight, weight_gradient,
                 RANK, RANK_BLOCK, PRECISE,
             )  # fmt: skip
             bias_gradient += tl.sum(step_gradient, axis=0)
@@ -128,8 +129,8 @@ def walk_backward(
             mask=(state_row < STATE) & inside[None, :],
         )  # fmt: skip
         tl.store(
-            weight_gradients + total[None, :] * RANK + rank_row, weight_gradient,
-            mask=(rank_row < RANK) & inside[None, :],
+            weight_gradients + total[:, None] * RANK + rank, weight_gradient,
+            mask=(rank < RANK) & inside[:, None],
         )  # fmt: skip
         # The next walk reads what other lanes may have written in this one.
         tl.debug_barrier()

@@ -15,14 +15,34 @@ from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
 from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, select_row, softplus_bits
 from sparx_dsl.ops.triton_kernels.walk import positions_of
 
+UNROLLED = tl.constexpr(8)
+"""The highest rank whose weights are kept in registers: beyond it, compiling would take minutes."""
+
 
 @triton.jit
-def time_steps(value_at, weight_bits, bias_bits, RANK: tl.constexpr):
+def load_weights(dt_weight, parameter, RANK: tl.constexpr, RANK_BLOCK: tl.constexpr):
+    """The weights of the time steps over ln 2, (RANK_BLOCK, channels), where they are kept: see ``UNROLLED``."""
+    if RANK <= UNROLLED:
+        weight_bits = load_rows(dt_weight, parameter, RANK, RANK_BLOCK) * LOG2_E
+    else:
+        weight_bits = tl.zeros((1, parameter.shape[0]), tl.float32)
+    return weight_bits
+
+
+@triton.jit
+def time_steps(value_at, dt_weight, parameter, weight_bits, bias_bits, RANK: tl.constexpr):
     """The time steps before softplus over ln 2, (positions, channels), from the time values of each position."""
     z_bits = bias_bits[None, :]
-    for r in tl.static_range(RANK):
-        time = tl.load(value_at + r).to(tl.float32)
-        z_bits = z_bits + time[:, None] * select_row(weight_bits, r)[None, :]
+    if RANK <= UNROLLED:
+        for r in tl.static_range(RANK):
+            time = tl.load(value_at + r).to(tl.float32)
+            z_bits = z_bits + time[:, None] * select_row(weight_bits, r)[None, :]
+    else:
+        z_bits = z_bits + tl.zeros((value_at.shape[0], parameter.shape[0]), tl.float32)
+        for r in range(RANK):
+            time = tl.load(value_at + r).to(tl.float32)
+            weight = tl.load(dt_weight + parameter * RANK + r).to(tl.float32) * LOG2_E
+            z_bits += time[:, None] * weight[None, :]
     return z_bits
 
 
@@ -61,7 +81,7 @@ def walk_forward(
     for turn in range(TURNS):
         direction = own_sum + (4 // TURNS) * turn
         parameter = direction * inner + channel
-        weight_bits = load_rows(dt_weight, parameter, RANK, RANK_BLOCK) * LOG2_E
+        weight_bits = load_weights(dt_weight, parameter, RANK, RANK_BLOCK)
         rates = load_rows(A, parameter, STATE, STATE_BLOCK)
         bias_bits = tl.load(dt_bias + parameter).to(tl.float32) * LOG2_E
         skip = tl.load(D + parameter).to(tl.float32)
@@ -73,7 +93,7 @@ def walk_forward(
             at = (position.to(INDEX) * inner)[:, None] + channel[None, :]
             value_at = projected + direction * VALUES + position.to(INDEX) * (4 * VALUES)
             u = tl.load(x + at).to(tl.float32)
-            z_bits = time_steps(value_at, weight_bits, bias_bits, RANK)
+            z_bits = time_steps(value_at, dt_weight, parameter, weight_bits, bias_bits, RANK)
             bits = softplus_bits(z_bits, exponential(z_bits), PRECISE)
             if STATES_ONLY:
                 before = states + ((batch * 4 + direction) * tiles + tile) * STATE * inner

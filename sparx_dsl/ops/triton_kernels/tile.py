@@ -66,8 +66,9 @@ def softplus_bits(z_bits, power, PRECISE: tl.constexpr):
     """softplus(z) / ln 2 = log2(1 + exp(z)), from z / ln 2 and ``power`` = exponential(z_bits)."""
     bits = logarithm_in_bits(1.0 + power)
     if PRECISE:
-        series = 1.0 + power * (-0.5 + power * (0.33333333 + power * (-0.25 + power * 0.2)))
-        bits = tl.where(power < SERIES_BELOW, power * series * LOG2_E, bits)
+        small = tl.minimum(power, SERIES_BELOW)
+        series = 1.0 + small * (-0.5 + small * (0.33333333 + small * (-0.25 + small * 0.2)))
+        bits = tl.where(power < SERIES_BELOW, small * series * LOG2_E, bits)
     return tl.where(z_bits > LINEAR_FROM, z_bits, bits)
 
 
