@@ -3,23 +3,26 @@
     python benchmarks/memory.py [--batch 8] [--size 224]
 
 Every buffer that a step gives is watched by a weak reference to its memory: what is still alive when a step has run is
-what the allocator holds. The images are the caller's and count on neither side. The whole peak also counts what parts
-hold inside themselves, without weights; "unfused" is the pipeline of SS2D over its scan, in plain PyTorch.
+what the allocator holds. The images are the caller's and count on neither side. The whole peak, from the profiler's
+events of memory, also counts what parts hold inside themselves, without weights; "unfused" is the pipeline of SS2D over
+its scan, in plain PyTorch.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import tempfile
 import weakref
-from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import torch
 from peers import machine
 from torch import Tensor, fx
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.profiler import ProfilerActivity, profile
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
@@ -55,23 +58,6 @@ class Alive:
         self.bytes -= size
 
 
-class Blocks(TorchDispatchMode):
-    """Notes the memory of whatever an operator gives."""
-
-    def __init__(self, alive: Alive, own: set[int]) -> None:
-        super().__init__()
-        self.alive, self.own = alive, own
-
-    def __torch_dispatch__(
-        self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for each in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(each, Tensor) and each.layout == torch.strided and _key(each) not in self.own:
-                self.alive.note(each)
-        return result
-
-
 class Watched(fx.Interpreter):
     """Runs a backbone's steps one by one and watches what each gives; frees values where the code does."""
 
@@ -92,21 +78,25 @@ def predicted_peak(schedule: Schedule) -> int:
     return max(sum(schedule.buffers[name].bytes for name in held if name != IMAGES) for held in schedule.lives)
 
 
-def _key(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
-
-
 @torch.inference_mode(False)
 @torch.no_grad()
 def measure(model: Backbone, images: Tensor) -> tuple[int, int]:
     """The peak of feature buffers, and that of everything but the weights and the images, in bytes."""
     features = Alive()
     Watched(model, features).run(images)
-    everything = Alive()
-    own = {_key(tensor) for tensor in (images, *model.parameters(), *model.buffers())}
-    with Blocks(everything, own):
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         model(images)
-    return features.peak, everything.peak
+    return features.peak, allocated_peak(seen)
+
+
+def allocated_peak(seen: profile) -> int:
+    """The most bytes that the allocator held during a profile, over what it held before."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        seen.export_chrome_trace(str(path))
+        trace = json.loads(path.read_text(encoding="utf-8"))["traceEvents"]
+    changes = sorted((event["ts"], event["args"]["Bytes"]) for event in trace if event["name"] == "[memory]")
+    return max(accumulate(change for _, change in changes))
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compiling import torchvision_operators
+from peers import torchvision_operators
 
 import sparx_dsl
 from sparx_dsl.search import load_space

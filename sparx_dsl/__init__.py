@@ -4,7 +4,7 @@ from sparx_dsl.api import build as build
 from sparx_dsl.api import check as check
 from sparx_dsl.api import connect as connect
 from sparx_dsl.api import cost as cost
-from sparx_dsl.api import deployed as deploy
+from sparx_dsl.api import deploy as deploy
 from sparx_dsl.api import difference as difference
 from sparx_dsl.api import doctor as doctor
 from sparx_dsl.api import dot as dot
@@ -13,8 +13,8 @@ from sparx_dsl.api import load_checkpoint as load_checkpoint
 from sparx_dsl.api import paper_page as paper_page
 from sparx_dsl.api import plan as plan
 from sparx_dsl.api import prices as prices
-from sparx_dsl.api import render_diagnostics as render_diagnostics
 from sparx_dsl.api import recompute as recompute
+from sparx_dsl.api import render_diagnostics as render_diagnostics
 from sparx_dsl.api import save_checkpoint as save_checkpoint
 from sparx_dsl.api import scan_backend as scan_backend
 from sparx_dsl.api import summary as summary

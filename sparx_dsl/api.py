@@ -153,7 +153,7 @@ def build(
         raise SparxError(Diagnostic("SPX326", message, help="leave out one of deploy and activation_budget"))
     model = _built(source, device, dtype, features, limits)
     if deploy:
-        return deployed(model)
+        return _deployed(model)
     return model if activation_budget is None else recompute(model, activation_budget, batch)
 
 
@@ -174,11 +174,16 @@ def _built(
     return build_backbone(graph, device=device, dtype=dtype, features=features, limits=limits)
 
 
-def deployed(model: Backbone) -> DeployedBackbone:
-    """A copy of a trained backbone for inference, faster and with the same results to 1e-5; public as ``deploy``.
+def deploy(model: Backbone) -> DeployedBackbone:
+    """A copy of a trained backbone for inference, faster and with the same results to 1e-5.
 
     See ``sparx_dsl.lowering.deploy``; the model stays as it was. Raises ``SparxError``.
     """
+    return _deployed(model)
+
+
+def _deployed(model: Backbone) -> DeployedBackbone:
+    # ``build`` has an argument of the public name.
     from sparx_dsl.lowering import deploy
 
     return deploy(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from sparx_dsl.errors import Diagnostic, Related, did_you_mean, quoted
 from sparx_dsl.graph.values import Edge, Node
@@ -10,6 +11,8 @@ from sparx_dsl.spec.limits import DEFAULT_LIMITS
 from sparx_dsl.spec.models import Link, Spec
 
 LinkPath = tuple[str | int, ...]
+Heard = dict[str, dict[str, Edge]]
+"""What each node hears besides its feed, by the names of the sources, in the order of the slots."""
 
 
 def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[list[Edge], list[Diagnostic]]:
@@ -17,35 +20,34 @@ def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[
     if not spec.links.cut and not spec.links.add:
         return edges, []
     order = {node.name: place for place, node in enumerate(nodes)}
+    feeds = [edge for edge in edges if edge.kind == "feed"]
+    heard: Heard = {}
+    for edge in edges:
+        if edge.kind != "feed":
+            heard.setdefault(edge.target, {})[edge.source] = edge
     mistakes: list[Diagnostic] = []
     for place, link in enumerate(spec.links.cut):
-        found = _ends(spec, link, ("links", "cut", place), nodes, order) or _cut(spec, link, place, edges)
+        found = _ends(spec, link, ("links", "cut", place), nodes, order) or _cut(spec, link, place, heard)
         mistakes += found
         if not found:
-            ends = (link.source, link.target)
-            edges = [edge for edge in edges if edge.kind == "feed" or (edge.source, edge.target) != ends]
+            del heard[link.target][link.source]
     for place, link in enumerate(spec.links.add):
         if len(mistakes) >= DEFAULT_LIMITS.mistakes:
             break
-        found = _ends(spec, link, ("links", "add", place), nodes, order) or _added(spec, link, place, edges)
+        found = _ends(spec, link, ("links", "add", place), nodes, order) or _added(spec, link, place, heard)
         mistakes += found
         if not found:
-            edges = [*edges, Edge(link.source, link.target, "added", len(edges), "added by the spec (links.add)")]
-    return _closed_up(edges), mistakes
+            # Its slot follows from its place among what the target hears.
+            edge = Edge(link.source, link.target, "added", 0, "added by the spec (links.add)")
+            heard.setdefault(link.target, {})[link.source] = edge
+    return [*feeds, *_closed_up(heard)], mistakes
 
 
-def _closed_up(edges: list[Edge]) -> list[Edge]:
+def _closed_up(heard: Heard) -> Iterator[Edge]:
     """The edges with the slots of every target numbered 0, 1, 2 … in their order."""
-    used: dict[str, int] = {}
-    closed: list[Edge] = []
-    for edge in edges:
-        if edge.kind == "feed":
-            closed.append(edge)
-            continue
-        slot = used.get(edge.target, 0)
-        used[edge.target] = slot + 1
-        closed.append(Edge(edge.source, edge.target, edge.kind, slot, edge.reason))
-    return closed
+    for of_target in heard.values():
+        for slot, edge in enumerate(of_target.values()):
+            yield Edge(edge.source, edge.target, edge.kind, slot, edge.reason)
 
 
 def _ends(
@@ -88,20 +90,20 @@ def _known(name: str, nodes: tuple[Node, ...]) -> str:
     return did_you_mean(name, names) or f"nodes are named such as {', '.join(names[:3])}"
 
 
-def _cut(spec: Spec, link: Link, place: int, edges: list[Edge]) -> list[Diagnostic]:
+def _cut(spec: Spec, link: Link, place: int, heard: Heard) -> list[Diagnostic]:
     """The mistake of a cut where nothing is."""
-    heard = [edge.source for edge in edges if edge.target == link.target and edge.kind != "feed"]
-    if link.source in heard:
+    own = heard.get(link.target, {})
+    if link.source in own:
         return []
     message = f"{link.target} does not read {link.source}, so there is nothing to cut"
-    note = f"it reads {', '.join(heard)}" if heard else "it reads no features"
+    note = f"it reads {', '.join(own)}" if own else "it reads no features"
     where = spec.where("links", "cut", place)
     return [Diagnostic("SPX305", message, where, notes=(note,), help="take this link out")]
 
 
-def _added(spec: Spec, link: Link, place: int, edges: list[Edge]) -> list[Diagnostic]:
+def _added(spec: Spec, link: Link, place: int, heard: Heard) -> list[Diagnostic]:
     """The mistake of an added link that is there already."""
-    same = next((e for e in edges if e.kind != "feed" and (e.source, e.target) == (link.source, link.target)), None)
+    same = heard.get(link.target, {}).get(link.source)
     if same is None:
         return []
     message, where = f"{link.target} reads {link.source} already", spec.where("links", "add", place)

@@ -89,7 +89,7 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
                 help="deploy the backbone as it was built, then edit its graph",
             )
         )
-    deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).eval().requires_grad_(False))
+    deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
     deployed.train(False)
     # Folding under autocast would round the weights.
     with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):

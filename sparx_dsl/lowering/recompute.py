@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
 
 
 def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
@@ -29,12 +28,12 @@ def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
 
 
 @contextmanager
-def statistics_kept(part: nn.Module) -> Iterator[None]:
+def statistics_kept(part: nn.Module) -> Generator[None]:
     """Within the block the part's norms do not move their running statistics, which the first call has moved.
 
     They run as they did then, since the same tensors must be saved again; a momentum of zero moves nothing.
     """
-    moving = [norm for norm in part.modules() if isinstance(norm, _NormBase) and norm.track_running_stats]
+    moving = [norm for norm in part.modules() if isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in moving]
     for norm in moving:
         norm.momentum, norm.num_batches_tracked = 0.0, None

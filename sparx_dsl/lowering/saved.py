@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.hooks import RemovableHandle
 
 from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.memory import memory_of
 from sparx_dsl.schedule import Run, Schedule
 
 
@@ -47,15 +49,13 @@ class Ledger:
 
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
-        self.owned = {key_of(tensor) for tensor in (*backbone.parameters(), *backbone.buffers())}
+        self.owned = {memory_of(tensor) for tensor in (*backbone.parameters(), *backbone.buffers())}
         self.runs = [step.module for step in backbone.schedule.steps if isinstance(step, Run)]
         self.current = ""
-        self.read: dict[str, set[int]] = {module: set() for module in self.runs}
-        self.saved: dict[str, set[int]] = {module: set() for module in self.runs}
-        self.bytes: dict[int, int] = {}
-        self.features: set[int] = set()
-        # Memory that is noted must live on, or its key could come again.
-        self.kept: list[Tensor] = []
+        self.read: dict[str, set[StorageWeakRef]] = {module: set() for module in self.runs}
+        self.saved: dict[str, set[StorageWeakRef]] = {module: set() for module in self.runs}
+        self.bytes: dict[StorageWeakRef, int] = {}
+        self.features: set[StorageWeakRef] = set()
         self.handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Ledger:
@@ -81,18 +81,17 @@ class Ledger:
         self.current = ""
         self.features |= self._noted((output,) if isinstance(output, Tensor) else output)
 
-    def _noted(self, tensors: Iterable[Tensor]) -> set[int]:
-        keys: set[int] = set()
+    def _noted(self, tensors: Iterable[Tensor]) -> set[StorageWeakRef]:
+        keys: set[StorageWeakRef] = set()
         for tensor in tensors:
-            self.kept.append(tensor.detach())
-            key = key_of(tensor)
+            key = memory_of(tensor)
             self.bytes[key] = tensor.untyped_storage().nbytes()
             keys.add(key)
         return keys
 
     def pack(self, tensor: Tensor) -> Tensor:
         """Note a tensor that autograd saves."""
-        if key_of(tensor) not in self.owned and self.current:
+        if memory_of(tensor) not in self.owned and self.current:
             self.saved[self.current] |= self._noted((tensor,))
         return tensor
 
@@ -102,7 +101,7 @@ class Ledger:
 
     def parts(self) -> tuple[SavedPart, ...]:
         """The sums, part by part; memory that several parts save counts for the first."""
-        seen: set[int] = set()
+        seen: set[StorageWeakRef] = set()
         found: list[SavedPart] = []
         for module in self.runs:
             inner = self.saved[module] - self.features - seen
@@ -111,10 +110,5 @@ class Ledger:
             found.append(SavedPart(module, self._sum(inner), self._sum(between)))
         return tuple(found)
 
-    def _sum(self, keys: Iterable[int]) -> int:
+    def _sum(self, keys: Iterable[StorageWeakRef]) -> int:
         return sum(self.bytes[key] for key in keys)
-
-
-def key_of(tensor: Tensor) -> int:
-    """What tells one tensor's memory from another's while both live."""
-    return tensor.untyped_storage()._cdata

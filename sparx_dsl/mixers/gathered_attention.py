@@ -37,7 +37,7 @@ class GatheredAttention(WindowedAttention):
             index, inverse, apart = self.tables(height, width)
         rows = projected.permute(0, 2, 3, 1).flatten(1, 2).index_select(1, index)
         bias = self.relative_bias(projected.device).masked_fill(apart, float("-inf")).to(projected.dtype)
-        attended = self.attend(rows.unflatten(1, (-1, self.window**2)), bias)
+        attended = self.attend(torch.unflatten(rows, 1, (-1, self.window**2)), bias)
         result = attended.index_select(1, inverse).reshape(batch, height, width, channels // 3)
         return self.out_projection(result.permute(0, 3, 1, 2))
 
@@ -49,7 +49,7 @@ class GatheredAttention(WindowedAttention):
         chunks = windows.flatten(0, 1)[None] if len(bias) == 1 else windows
         attended = [
             functional.scaled_dot_product_attention(*each.permute(2, 0, 3, 1, 4).unbind(0), attn_mask=bias)
-            for each in chunks.unflatten(3, (3, self.heads, -1)).unbind(0)
+            for each in torch.unflatten(chunks, 3, (3, self.heads, -1)).unbind(0)
         ]
         joined = attended[0] if len(attended) == 1 else torch.cat(attended)
         return joined.transpose(1, 2).reshape(len(windows), -1, windows.shape[3] // 3)

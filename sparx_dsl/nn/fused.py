@@ -64,13 +64,13 @@ class InferenceConvolution(Convolution):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # pyright: ignore[reportUnknownMemberType]
         self.pack()
         return self
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         """Follow ``load_state_dict``."""
-        super()._load_from_state_dict(*args, **kwargs)
+        super()._load_from_state_dict(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self.pack()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class InferenceConvolution(Convolution):
         return {**vars(self), "packed": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # pyright: ignore[reportUnknownMemberType]
         self.pack()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph, Edge, connect
@@ -117,8 +117,9 @@ class Cost:
     def edges(self) -> tuple[EdgeCost, ...]:
         """The price of every connection between nodes that run, in the order of the graph."""
         running = {row.node for row in self.rows}
+        writers = {step.output: step for step in self.schedule.steps if isinstance(step, Run)}
         return tuple(
-            _edge(self.schedule, edge)
+            _edge(self.schedule, edge, writers)
             for edge in self.schedule.graph.edges
             if edge.source in running and edge.target in running
         )
@@ -154,13 +155,12 @@ def _summed(rows: Sequence[CostRow], node: str) -> CostRow:
     return CostRow(node, "", rows[0].stage, *sums, sum(row.traffic_bytes for row in rows))
 
 
-def _edge(schedule: Schedule, edge: Edge) -> EdgeCost:
+def _edge(schedule: Schedule, edge: Edge, writers: Mapping[str, Run]) -> EdgeCost:
     if not schedule.graph.adapted(edge):
         carried = schedule.buffers[edge.source].bytes
         return EdgeCost(edge.source, edge.target, edge.kind, edge.slot, carried, 0, 0)
     name = adapted_name(edge)
-    adapter = next(step for step in schedule.steps if isinstance(step, Run) and step.output == name)
-    price = price_step(schedule, adapter)
+    price = price_step(schedule, writers[name])
     return EdgeCost(
         edge.source, edge.target, edge.kind, edge.slot, schedule.buffers[name].bytes, price.params, price.macs
     )

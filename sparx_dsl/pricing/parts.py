@@ -30,7 +30,7 @@ class Part:
 def opening(
     role: Literal["stem", "downsample"], options: KindOptions, before: int, channels: int, given: Size, made: Size
 ) -> Part:
-    """A stem or a downsampling, from ``before`` to ``channels`` channels, from one size of map (or image) to another."""
+    """A stem or a downsampling, from ``before`` to ``channels`` channels, from one size of map or image to another."""
     moved = before * given[0] * given[1] + channels * made[0] * made[1]
     return Part(price_kind(role, options, Site(before, channels), *given), moved, moved)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sparx_dsl.schedule.step import Gather, Run
 
@@ -15,58 +15,62 @@ def lower_bound(steps: Sequence[Run | Gather], sizes: Mapping[str, int], outputs
     still wanted). Their sum, at its largest, bounds the peak from below; on a chain with skips it is the peak.
     """
     writer = {step.output: place for place, step in enumerate(steps)}
-    ancestors = _ancestors(steps, writer)
-    wanted_by = _readers(steps, sizes, outputs)
-    descendants = _descendants(ancestors)
+    given = [name for name in sizes if name not in writer]
+    # A bit for each buffer: those that steps write by the step's place, then those that are given from the start.
+    bits = writer | {name: len(steps) + place for place, name in enumerate(given)}
+    inputs = [_bit_set(bits[name] for name in step.inputs) for step in steps]
+    exists, wanted = _written_before(inputs), _read_from(inputs)
+    start, kept = _bit_set(bits[name] for name in given), _bit_set(bits[name] for name in outputs)
+    classes = _by_size(sizes, bits)
     return max(
-        _forced(place, step, ancestors[place], descendants[place], wanted_by, writer, sizes)
+        sizes[step.output] + _weight((exists[place] | start) & (wanted[place] | kept), classes)
         for place, step in enumerate(steps)
     )
 
 
-def _ancestors(steps: Sequence[Run | Gather], writer: Mapping[str, int]) -> list[int]:
-    """For each step, the steps that must come before it, as a bit set."""
+def _bit_set(places: Iterable[int]) -> int:
+    found = 0
+    for place in places:
+        found |= 1 << place
+    return found
+
+
+def _written_before(inputs: Sequence[int]) -> list[int]:
+    """For each step the buffers that the steps write which must come before it."""
     found: list[int] = []
-    for step in steps:
-        bits = 0
-        for name in step.inputs:
-            if name in writer:
-                bits |= found[writer[name]] | (1 << writer[name])
-        found.append(bits)
+    for own in inputs:
+        before = 0
+        for place in _places(own, len(inputs)):
+            before |= found[place] | (1 << place)
+        found.append(before)
     return found
 
 
-def _descendants(ancestors: Sequence[int]) -> list[int]:
-    """For each step, the steps that must come after it, as a bit set."""
-    found = [0] * len(ancestors)
-    for place, bits in enumerate(ancestors):
-        while bits:
-            lowest = bits & -bits
-            found[lowest.bit_length() - 1] |= 1 << place
-            bits ^= lowest
+def _read_from(inputs: Sequence[int]) -> list[int]:
+    """For each step the buffers that it reads, or that the steps read which must come after it."""
+    found = list(inputs)
+    for place in range(len(inputs) - 1, -1, -1):
+        for source in _places(inputs[place], len(inputs)):
+            found[source] |= found[place]
     return found
 
 
-def _readers(steps: Sequence[Run | Gather], sizes: Mapping[str, int], outputs: Sequence[str]) -> dict[str, int]:
-    """For each buffer the steps that read it, as a bit set; an output is wanted by a step past the last."""
-    readers = dict.fromkeys(sizes, 0)
-    for place, step in enumerate(steps):
-        for name in step.inputs:
-            readers[name] |= 1 << place
-    for name in outputs:
-        readers[name] |= 1 << len(steps)
-    return readers
+def _places(bits: int, below: int) -> Iterator[int]:
+    """The places of the bits that are set, below a number."""
+    bits &= (1 << below) - 1
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
-def _forced(
-    place: int, step: Run | Gather, before: int, after: int, readers: Mapping[str, int],
-    writer: Mapping[str, int], sizes: Mapping[str, int],
-) -> int:  # fmt: skip
-    end = 1 << len(writer)
-    wanted = after | (1 << place) | end
-    total = sizes[step.output]
-    for name, bits in readers.items():
-        exists = name not in writer or before >> writer[name] & 1
-        if exists and bits & wanted:
-            total += sizes[name]
-    return total
+def _by_size(sizes: Mapping[str, int], bits: Mapping[str, int]) -> dict[int, int]:
+    """For each size the buffers that have it: there are few sizes, however many buffers there are."""
+    found: dict[int, int] = {}
+    for name, size in sizes.items():
+        found[size] = found.get(size, 0) | (1 << bits[name])
+    return found
+
+
+def _weight(held: int, classes: Mapping[int, int]) -> int:
+    return sum(size * (held & members).bit_count() for size, members in classes.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from sparx_dsl.schedule.step import Free, Gather, Run, Step
 
@@ -43,3 +43,17 @@ def held_at_steps(steps: tuple[Step, ...], inputs: tuple[str, ...]) -> tuple[tup
             held[step.output] = None
         snapshots.append(tuple(held))
     return tuple(snapshots)
+
+
+def held_bytes(steps: tuple[Step, ...], inputs: tuple[str, ...], sizes: Mapping[str, int]) -> Iterator[int]:
+    """The bytes that are held while each step runs, in one pass: the sums over ``held_at_steps``."""
+    held = dict.fromkeys(inputs)
+    total = sum(sizes[name] for name in held)
+    for step in steps:
+        if isinstance(step, Free):
+            total -= sizes[step.buffer] if step.buffer in held else 0
+            held.pop(step.buffer, None)
+        else:
+            total += sizes[step.output] if step.output not in held else 0
+            held[step.output] = None
+        yield total

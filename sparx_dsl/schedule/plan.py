@@ -9,6 +9,7 @@ from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.schedule.steps import steps_of
 from sparx_dsl.schedule.values import Buffer, DType, Schedule
 from sparx_dsl.schedule.verify import verify_schedule
+from sparx_dsl.spec.frozen import FrozenDict
 from sparx_dsl.spec.options.heads import HeadOptions
 
 
@@ -30,7 +31,7 @@ def plan(
     nodes = _wanted(graph, features)
     steps = tuple(steps_of(graph, nodes))
     outputs = (nodes[-1].name,) if features is None else tuple(graph.layers(stage)[-1].name for stage in features)
-    buffers = _buffers(graph, steps, size, batch, wanted.item_bytes)
+    buffers = FrozenDict(_buffers(graph, steps, size, batch, wanted.item_bytes))
     schedule = Schedule(graph, size, batch, dtype, with_frees(steps, (IMAGES,), outputs), buffers, outputs, features)
     broken = verify_schedule(schedule)
     if broken:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.schedule.bound import lower_bound
-from sparx_dsl.schedule.lifetime import held_at_steps
+from sparx_dsl.schedule.lifetime import held_at_steps, held_bytes
 from sparx_dsl.schedule.listing import listing
 from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run, Step
+from sparx_dsl.spec.frozen import FrozenDict
 
 DType = Literal["float64", "float32", "bfloat16", "float16"]
 ITEM_BYTES: Mapping[str, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
@@ -35,7 +36,7 @@ class Schedule:
     batch: int
     dtype: DType
     steps: tuple[Step, ...]
-    buffers: Mapping[str, Buffer]
+    buffers: FrozenDict[str, Buffer]
     outputs: tuple[str, ...]
     features: tuple[int, ...] | None = None
     """The stages whose maps are the outputs; None for the backbone's own result."""
@@ -48,7 +49,7 @@ class Schedule:
     @functools.cached_property
     def live_bytes(self) -> tuple[int, ...]:
         """The bytes of the buffers that are held while each step runs."""
-        return tuple(sum(self.buffers[name].bytes for name in held) for held in self.lives)
+        return tuple(held_bytes(self.steps, (IMAGES,), {name: buffer.bytes for name, buffer in self.buffers.items()}))
 
     @property
     def peak_bytes(self) -> int:

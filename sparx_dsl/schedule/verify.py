@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run, Step
 from sparx_dsl.schedule.values import Schedule
+from sparx_dsl.schedule.verify_buffers import verify_buffers
 
 
 def verify_schedule(schedule: Schedule) -> tuple[str, ...]:
     """Say everything that is broken in a schedule; empty when nothing is."""
     written = {IMAGES} | {step.output for step in schedule.steps if not isinstance(step, Free)}
     unknown = [f"{name} has no size" for name in sorted(written - set(schedule.buffers))]
-    return (*unknown, *verify_steps(schedule.steps, (IMAGES,), schedule.outputs))
+    steps = verify_steps(schedule.steps, (IMAGES,), schedule.outputs)
+    return (*unknown, *steps, *(() if unknown else verify_buffers(schedule)))
 
 
 def verify_steps(steps: tuple[Step, ...], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[str, ...]:

@@ -81,8 +81,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX325",
         "an activation budget that cannot be kept",
-        "With every part recomputed in the backward pass there still are the feature buffers between the parts, and the "
-        "inner tensors of one part at a time. The message says how many bytes that takes.",
+        "With every part recomputed in the backward pass there still are the feature buffers between the parts, and "
+        "the inner tensors of one part at a time. The message says how many bytes that takes.",
     ),
     CodeEntry(
         "SPX326",

@@ -127,7 +127,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX756",
         "directions that do not suit",
-        "There is one direction, `maximize` or `minimize`, for each value: one for a price, one or more for a function.",
+        "There is one direction, `maximize` or `minimize`, for each value: one for a price, one or more for a "
+        "function.",
     ),
     CodeEntry(
         "SPX757",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch.func import functional_call
 from sparx_dsl.lowering.backbone import Backbone, hollow_twin
 from sparx_dsl.schedule import Free, Run, Schedule
 
-Kind = TypeVar("Kind", bound=nn.Module)
+Wanted = TypeVar("Wanted", bound=nn.Module)
 
 
 class Pass(Protocol):
@@ -74,9 +74,10 @@ def results_on_meta(backbone: Backbone, schedule: Schedule) -> list[Tensor]:
     return list(results) if schedule.features is not None else [results]
 
 
-def modules_of(backbone: Backbone, kind: type[Kind]) -> list[tuple[str, Kind]]:
-    """The modules of that kind, with their paths."""
-    return [(path, module) for path, module in backbone.named_modules() if isinstance(module, kind)]
+def modules_of(part: nn.Module, kind: type[Wanted], path: str = "") -> list[tuple[str, Wanted]]:
+    """The modules of that kind within a part, itself included, with their paths; ``path`` is its own."""
+    modules = cast("Iterator[tuple[str, nn.Module]]", part.named_modules(prefix=path))
+    return [(name, module) for name, module in modules if isinstance(module, kind)]
 
 
 def replace(backbone: Backbone, path: str, module: nn.Module) -> None:

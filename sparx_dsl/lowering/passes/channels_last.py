@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 
@@ -27,7 +28,8 @@ class ChannelsLast:
         for path, conv in modules_of(backbone, Convolution):
             if not isinstance(conv, InferenceConvolution):
                 replace(backbone, path, as_inference(conv))
-        backbone.to(memory_format=torch.channels_last)
+        # The types that torch declares for this call do not know the layout.
+        cast(Any, backbone).to(memory_format=torch.channels_last)
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
         """The convolutions that still are those of training."""

@@ -14,13 +14,13 @@ from sparx_dsl.lowering.passes.base import modules_of, replace
 from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.nn.convolution import ConvNorm
 from sparx_dsl.nn.downsample import PatchMerging
+from sparx_dsl.nn.ffn import ConvolutionalFfn, PointwiseFfn
 from sparx_dsl.nn.head import LinearClassifier
 from sparx_dsl.nn.layer import Feeding, NormalMixing
 from sparx_dsl.nn.sca import TokenMerging
 
 READERS: Mapping[type[nn.Module], str] = {
     NormalMixing: "projection",
-    Feeding: "ffn.expansion",
     SelectiveScan2D: "out_projection",
     LinearClassifier: "linear",
     PatchMerging: "reduction",
@@ -49,7 +49,11 @@ class FoldBatchNorm:
                 replace(backbone, path, fuse_conv_bn_eval(module.conv, module.norm))
         for kind, reader in READERS.items():
             for path, module in modules_of(backbone, kind):
-                _fold_into_reader(backbone, path, module, reader)
+                _fold_into(backbone, path, module.get_submodule(reader))
+        for path, feeding in modules_of(backbone, Feeding):
+            # Another kind may read the norm's result elsewhere too.
+            if isinstance(feeding.ffn, PointwiseFfn | ConvolutionalFfn):
+                _fold_into(backbone, path, feeding.ffn.expansion)
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
         """The convolutions that BatchNorm still follows."""
@@ -58,13 +62,8 @@ class FoldBatchNorm:
                 yield f"{path} still has its BatchNorm"
 
 
-def _fold_into_reader(backbone: Backbone, path: str, module: nn.Module, reader: str) -> None:
-    norm = module.get_submodule("norm")
-    try:
-        product = module.get_submodule(reader)
-    except AttributeError:
-        # A kind of a user's own, whose products are elsewhere.
-        return
+def _fold_into(backbone: Backbone, path: str, product: nn.Module) -> None:
+    norm = backbone.get_submodule(f"{path}.norm")
     if isinstance(norm, nn.BatchNorm2d) and isinstance(product, nn.Conv2d | nn.Linear):
         fold_before(norm, product)
         replace(backbone, f"{path}.norm", nn.Identity())

@@ -10,8 +10,11 @@ from torch import nn
 
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.passes.base import modules_of, replace
+from sparx_dsl.mixers.ss2d import SelectiveScan2D
+from sparx_dsl.mixers.ssm import GatedScan
+from sparx_dsl.mixers.window_attention import WindowedAttention
 from sparx_dsl.nn.convolution import Convolution
-from sparx_dsl.nn.ffn import ConvolutionalFfn
+from sparx_dsl.nn.ffn import ConvolutionalFfn, PointwiseFfn
 from sparx_dsl.nn.layer import Dpe, Feeding, FoldedScale, GanglionMixing, LayerScale, NormalMixing, Residual
 
 
@@ -77,8 +80,10 @@ class SumInPlace:
 def last_product(residual: Residual) -> Convolution | None:
     """The convolution that gives the branch, or None where that is not known."""
     branch: nn.Module | None = None
-    if isinstance(residual, Feeding):
-        branch = dict(residual.ffn.named_children()).get("contraction")
+    if isinstance(residual, Feeding) and isinstance(residual.ffn, PointwiseFfn | ConvolutionalFfn):
+        branch = residual.ffn.contraction
     elif isinstance(residual, NormalMixing | GanglionMixing):
-        branch = dict(residual.mixer.named_children()).get("out_projection")
+        mixer = residual.mixer
+        if isinstance(mixer, SelectiveScan2D | GatedScan | WindowedAttention):
+            branch = mixer.out_projection
     return branch if isinstance(branch, Convolution) else None

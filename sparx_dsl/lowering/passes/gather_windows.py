@@ -22,12 +22,12 @@ class GatherWindows:
         """Change the backbone in place."""
         schedule = backbone.schedule
         for step in schedule.steps:
-            if not isinstance(step, Run):
+            if not isinstance(step, Run) or step.part != "mixer":
                 continue
+            height, width = schedule.buffers[step.output].shape[2:]
             part = backbone.get_submodule(step.module)
-            height, width = schedule.buffers[step.output].shape[2:] if step.part == "mixer" else (0, 0)
-            for path, module in list(part.named_modules(prefix=step.module)):
-                if type(module) is WindowedAttention and step.part == "mixer":
+            for path, module in modules_of(part, WindowedAttention, step.module):
+                if type(module) is WindowedAttention:
                     replace(backbone, path, GatheredAttention(module, (height, width)))
 
     def broken(self, backbone: Backbone) -> Iterator[str]:

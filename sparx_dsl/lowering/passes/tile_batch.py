@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.memory import memory_of
 from sparx_dsl.lowering.passes.base import replace
 from sparx_dsl.nn.tiled import TiledBatch
 from sparx_dsl.schedule import Run
@@ -55,18 +56,18 @@ class LargestTensor(TorchDispatchMode):
     """Remembers the elements of the largest tensor that an operator gave, but for views of the given ones."""
 
     def __init__(self, given: Iterable[Tensor]) -> None:
-        super().__init__()
-        self.given = {each.untyped_storage()._cdata for each in given}
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        self.given = {memory_of(each) for each in given}
         self.elements = 0
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for each in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(each, Tensor) and each.untyped_storage()._cdata not in self.given:
+        result = cast(object, func(*args, **(kwargs or {})))
+        for each in cast("list[object]", result) if isinstance(result, tuple | list) else (result,):
+            if isinstance(each, Tensor) and memory_of(each) not in self.given:
                 self.elements = max(self.elements, each.numel())
-        return result
+        return cast(Any, result)
 
 
 @torch.no_grad()
