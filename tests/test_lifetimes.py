@@ -16,6 +16,7 @@ from sparx_dsl.schedule import Free, Gather, Run, Step, verify_schedule, verify_
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, with_frees
 from sparx_dsl.schedule.values import IMAGES
+from sparx_dsl.spec.frozen import FrozenDict
 
 MOST = 6
 NAMES = tuple(f"b{i}" for i in range(MOST))
@@ -286,4 +287,4 @@ def test_a_buffer_without_a_size_is_reported():
     schedule = sparx_dsl.plan({"sparx": 1, "name": "x", "stem": {"kind": "conv"}, "layer": {"mixer": {"kind": "ss2d"}},
                                "stages": [{"channels": 8, "depth": 1}]})  # fmt: skip
     buffers = {name: buffer for name, buffer in schedule.buffers.items() if name != "stem"}
-    assert verify_schedule(replace(schedule, buffers=buffers)) == ("stem has no size",)
+    assert verify_schedule(replace(schedule, buffers=FrozenDict(buffers))) == ("stem has no size",)
