@@ -53,10 +53,8 @@ class InferenceConvolution(Convolution):
         """Arrange the weight in blocks, where oneDNN is used and that is worth it; else let go of the old blocks."""
         self.packed = self.blocks() if packable(self.weight) else None
 
-    def blocks(self) -> Tensor | None:
-        """The weight in blocks; None for a depthwise one, which is small."""
-        if self.groups == self.in_channels:
-            return None
+    def blocks(self) -> Tensor:
+        """The weight in blocks."""
         padding, stride, dilation = list(self.padding), list(self.stride), list(self.dilation)
         shape = [1, self.in_channels, *TYPICAL_SIZE]
         reorder = torch.ops.mkldnn._reorder_convolution_weight

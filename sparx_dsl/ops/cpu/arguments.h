@@ -5,8 +5,8 @@
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense.
  *
  * Shapes: x, y (batch, height, width, channels); projected (batch, height, width, 4, rank + 2·states); weight
- * (4, channels, rank); bias, skip (4, channels); rate (4, channels, states). Derivatives are shaped as what they
- * belong to, and are written, not added to.
+ * (4, rank, channels); rate (4, states, channels); bias, skip (4, channels). Derivatives are written, not added to,
+ * and are shaped as what they belong to, but for d_weight (4, channels, rank) and d_rate (4, channels, states).
  */
 typedef struct {
     long batch, channels, height, width, rank, states, kind, threads;

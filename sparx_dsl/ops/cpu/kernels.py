@@ -65,8 +65,9 @@ def ss2d_backward(
     """The derivatives of SS2D's six tensors, in their dtypes."""
     inputs = _ss2d_inputs(x, projected, dt_weight, dt_bias, A, D)
     inputs["gradient"] = gradient.permute(0, 2, 3, 1).to(x.dtype).contiguous()
-    pairs = {"x": "dx", "projected": "d_projected", "weight": "d_weight", "bias": "d_bias", "rate": "d_rate"}
-    found = {made: torch.empty_like(inputs[of]) for of, made in (pairs | {"skip": "d_skip"}).items()}
+    pairs = {"x": "dx", "projected": "d_projected", "bias": "d_bias", "skip": "d_skip"}
+    found = {made: torch.empty_like(inputs[of]) for of, made in pairs.items()}
+    found |= {name: torch.empty(of.shape) for name, of in (("d_weight", dt_weight), ("d_rate", A))}
     _ss2d("ss2d_backward", inputs | found, dt_weight.shape[2], A.shape[1])
     return (
         found["dx"].permute(0, 3, 1, 2),
@@ -124,9 +125,10 @@ def _ss2d_inputs(
     return {
         "x": x.permute(0, 2, 3, 1).contiguous(),
         "projected": projected.to(x.dtype).contiguous(),
-        "weight": dt_weight.float().contiguous(),
+        # With the channels innermost, so that vectors of them are read at once.
+        "weight": dt_weight.float().transpose(1, 2).contiguous(),
         "bias": dt_bias.float().contiguous(),
-        "rate": A.float().contiguous(),
+        "rate": A.float().unflatten(0, (len(dt_weight), -1)).transpose(1, 2).contiguous(),
         "skip": D.float().contiguous(),
     }
 

@@ -63,7 +63,7 @@ static void read_values(const SS2D *a, long image, Scratch *m) {
         size_t from = ((size_t)image * length + position) * DIRECTIONS * width;
         for (int k = 0; k < DIRECTIONS; k++) {
             float *to = m->values[k % 2] + (places[k % 2] * 2 + k / 2) * width;
-            for (long i = 0; i < width; i++) to[i] = element(a->projected, a->kind, from + k * width + i);
+            read_row(a->projected, a->kind, from + k * width, width, to);
         }
     }
 }
@@ -95,11 +95,13 @@ static void write_tiles(const SS2D *a, void *map, long image, long channel, long
 static Channels read_channels(const SS2D *a, Scratch *m, int k, long channel, long count) {
     size_t first = (size_t)k * a->channels + channel;
     Channels c = {.rank = a->rank, .states = a->states, .softplus = 1};
-    memset(m->weight, 0, sizeof(float) * LANES * a->rank);
-    memset(m->rate, 0, sizeof(float) * LANES * a->states);
-    for (long lane = 0; lane < count; lane++) {
-        for (long r = 0; r < a->rank; r++) m->weight[r * LANES + lane] = a->weight[(first + lane) * a->rank + r];
-        for (long n = 0; n < a->states; n++) m->rate[n * LANES + lane] = a->rate[(first + lane) * a->states + n];
+    for (long r = 0; r < a->rank; r++) {
+        size_t row = ((size_t)k * a->rank + r) * a->channels;
+        store(m->weight + r * LANES, channels_at(a->weight, FLOAT32, row + channel, count));
+    }
+    for (long n = 0; n < a->states; n++) {
+        size_t row = ((size_t)k * a->states + n) * a->channels;
+        store(m->rate + n * LANES, channels_at(a->rate, FLOAT32, row + channel, count));
     }
     c.bias = channels_at(a->bias, FLOAT32, first, count);
     c.skip = channels_at(a->skip, FLOAT32, first, count);

@@ -65,6 +65,17 @@ INLINE void put_channels(void *tensor, int kind, size_t index, long count, float
     }
 }
 
+/* `count` elements from `index` on, as floats. */
+INLINE void read_row(const void *tensor, int kind, size_t index, long count, float *to) {
+    if (kind == FLOAT32) {
+        const float *from = (const float *)tensor + index;
+        for (long i = 0; i < count; i++) to[i] = from[i];
+    } else {
+        const uint16_t *from = (const uint16_t *)tensor + index;
+        for (long i = 0; i < count; i++) to[i] = widen(from[i]);
+    }
+}
+
 /* Adds the first `count` lanes to `to`. */
 INLINE void add_lanes(float *to, long count, floats value) {
     float lanes[LANES];
