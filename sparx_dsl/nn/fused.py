@@ -30,35 +30,42 @@ class InferenceConvolution(Convolution):
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to the convolution's shape."""
-        return self.primitive(input, "none", "") if fusable(input, self.weight) else super().forward(input)
+        return self.primitive(input, "none", "") if self.fusable(input) else super().forward(input)
 
     def gelu(self, x: Tensor) -> Tensor:
         """GELU of the convolution, of its shape."""
-        return self.primitive(x, "gelu", "none") if fusable(x, self.weight) else functional.gelu(self(x))
+        return self.primitive(x, "gelu", "none") if self.fusable(x) else functional.gelu(self(x))
 
     def silu(self, x: Tensor) -> Tensor:
         """SiLU of the convolution, of its shape."""
-        return self.primitive(x, "swish", "") if fusable(x, self.weight) else functional.silu(self(x))
+        return self.primitive(x, "swish", "") if self.fusable(x) else functional.silu(self(x))
+
+    def fusable(self, x: Tensor) -> bool:
+        """Whether oneDNN's fused primitives give what plain operators would: outside of autograd and compilers."""
+        return (
+            self.packed is not None
+            and not torch.compiler.is_compiling()
+            and x.dtype == self.packed.dtype
+            and x.device.type == "cpu"
+            and not (torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad))
+            and not torch.is_autocast_enabled("cpu")
+        )
 
     def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN."""
-        weight = self.weight if self.packed is None else self.packed
-        padding, stride, dilation = list(self.padding), list(self.stride), list(self.dilation)
-        result = torch.ops.mkldnn._convolution_pointwise(
-            x, weight, self.bias, padding, stride, dilation, self.groups, activation, [], algorithm
-        )
-        return cast(Tensor, result)
+        convolve = torch.ops.mkldnn._convolution_pointwise
+        return cast(Tensor, convolve(x, self.packed, self.bias, *self.geometry, activation, [], algorithm))
 
     def pack(self) -> None:
-        """Arrange the weight in blocks, where oneDNN is used and that is worth it; else let go of the old blocks."""
+        """Arrange the weight in blocks, where oneDNN is used; else let go of the old blocks."""
+        self.geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
         self.packed = self.blocks() if packable(self.weight) else None
 
     def blocks(self) -> Tensor:
         """The weight in blocks."""
-        padding, stride, dilation = list(self.padding), list(self.stride), list(self.dilation)
         shape = [1, self.in_channels, *TYPICAL_SIZE]
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        return cast(Tensor, reorder(self.weight.detach(), padding, stride, dilation, self.groups, shape))
+        return cast(Tensor, reorder(self.weight.detach(), *self.geometry, shape))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
@@ -85,20 +92,18 @@ class PositionLinear(InferenceConvolution):
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, height, width), channels last in memory."""
-        if fusable(input, self.weight):
+        if self.fusable(input):
             return self.primitive(input, "none", "")
         positions = functional.linear(input.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
         return positions.permute(0, 3, 1, 2)
 
     def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
         """The product and what follows it, as one primitive of oneDNN."""
-        weight = self.weight.flatten(1) if self.packed is None else self.packed
-        positions = torch.ops.mkldnn._linear_pointwise(
-            x.permute(0, 2, 3, 1), weight, self.bias, activation, [], algorithm
-        )
+        multiply = torch.ops.mkldnn._linear_pointwise
+        positions = multiply(x.permute(0, 2, 3, 1), self.packed, self.bias, activation, [], algorithm)
         return cast(Tensor, positions).permute(0, 3, 1, 2)
 
-    def blocks(self) -> Tensor | None:
+    def blocks(self) -> Tensor:
         """The weight in blocks."""
         return cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().flatten(1).contiguous(), None))
 
@@ -111,18 +116,6 @@ def gelu_of(conv: nn.Module, x: Tensor) -> Tensor:
 def silu_of(conv: nn.Module, x: Tensor) -> Tensor:
     """SiLU of what a convolution makes of x; in one pass where the convolution can."""
     return conv.silu(x) if isinstance(conv, InferenceConvolution) else functional.silu(conv(x))
-
-
-def fusable(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN's fused primitives give what plain operators would: on CPU, outside of autograd and compilers."""
-    return (
-        not torch.compiler.is_compiling()
-        and packable(weight)
-        and x.dtype == weight.dtype
-        and x.device.type == "cpu"
-        and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
-        and not torch.is_autocast_enabled("cpu")
-    )
 
 
 def packable(weight: Tensor) -> bool:

@@ -32,9 +32,12 @@ class TiledBatch(nn.Module):
 
     def images_at_once(self, x: Tensor) -> int:
         """How many images the part takes at a time."""
-        if torch.compiler.is_compiling() or x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
-            return x.shape[0]
-        return max(1, int(TILE_BYTES / (x[0].numel() * x.element_size() * self.widest)))
+        batch = x.shape[0]
+        if batch < 2 or torch.compiler.is_compiling() or x.device.type != "cpu":
+            return batch
+        if torch.is_grad_enabled() and x.requires_grad:
+            return batch
+        return max(1, int(TILE_BYTES * batch / (x.numel() * x.element_size() * self.widest)))
 
     def in_slices(self, inputs: tuple[Tensor, ...], count: int) -> Tensor:
         """Run the part on slices of the batch and write each result into its place."""

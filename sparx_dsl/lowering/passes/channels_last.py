@@ -10,6 +10,7 @@ import torch
 
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.passes.base import modules_of, replace
+from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.fused import InferenceConvolution, as_inference
 
@@ -28,6 +29,9 @@ class ChannelsLast:
         for path, conv in modules_of(backbone, Convolution):
             if not isinstance(conv, InferenceConvolution):
                 replace(backbone, path, as_inference(conv))
+        for _, scan in modules_of(backbone, SelectiveScan2D):
+            # The scan for CPUs reads the weights of neighbouring channels at once, too.
+            scan.dt_weight.data = scan.dt_weight.data.transpose(1, 2).contiguous().transpose(1, 2)
         # The types that torch declares for this call do not know the layout.
         cast(Any, backbone).to(memory_format=torch.channels_last)
 

@@ -128,7 +128,7 @@ def _ss2d_inputs(
         # With the channels innermost, so that vectors of them are read at once.
         "weight": dt_weight.float().transpose(1, 2).contiguous(),
         "bias": dt_bias.float().contiguous(),
-        "rate": A.float().unflatten(0, (len(dt_weight), -1)).transpose(1, 2).contiguous(),
+        "rate": torch.unflatten(A.float(), 0, (len(dt_weight), -1)).transpose(1, 2).contiguous(),
         "skip": D.float().contiguous(),
     }
 

@@ -53,20 +53,27 @@ INLINE floats at_most(floats bound, floats value) {
 
 /* 2 to the x, within 2e-7 of it, for x in [-126, 127]; values beyond are taken for the nearest of these. */
 INLINE floats power_of_two(floats x) {
+#if defined(__AVX512F__) && LANES == 16
+    floats whole = (floats)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
     /* Adding 1.5·2^23 leaves the rounded number in the lowest bits of the sum. */
     const float shift = 12582912.0f;
     x = at_most(all(127.0f), at_least(all(-126.0f), x));
-    floats shifted = x + shift;
-    floats rest = x - (shifted - shift);
-    ints whole = (ints)shifted - 0x4b400000;
+    floats shifted = x + shift, whole = shifted - shift;
+#endif
+    floats rest = x - whole;
     floats power = all(0.00132765f);
     power = power * rest + 0.00967554f;
     power = power * rest + 0.05550713f;
     power = power * rest + 0.2402212f;
     power = power * rest + 0.69314697f;
     power = power * rest + 1.0f;
+#if defined(__AVX512F__) && LANES == 16
+    return (floats)_mm512_scalef_ps((__m512)power, (__m512)whole);
+#else
     /* Multiplied, not added to the exponent, so that no number stays no number. */
-    return power * (floats)((whole + 127) << 23);
+    return power * (floats)(((ints)shifted - 0x4b400000 + 127) << 23);
+#endif
 }
 
 /* ln(1 + w), within 4e-7 of it, for w in [0, 2^127]. */

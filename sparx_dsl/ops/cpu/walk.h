@@ -52,8 +52,8 @@ INLINE void time_steps(const Channels *c, const Sequence *s, long first, long co
     for (long j = 0; j < count; j++) {
         floats z = delta[j];
         floats power = power_of_two(at_most(all(100.0f), z * LOG2_E));
-        ints large = z > 20.0f;
-        delta[j] = choose(large, z, log_of_one_plus(power));
+        /* Softplus is never less than z, and is z where the power was held back. */
+        delta[j] = at_least(log_of_one_plus(power), z);
         if (slope) slope[j] = power / (power + 1.0f);
     }
 }
