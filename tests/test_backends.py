@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -244,6 +245,41 @@ def test_no_positions_and_no_images() -> None:
     assert not any(tensor.any() for tensor in found[3:])
 
 
+@needs_library
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_the_default_dtype_does_not_matter(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    """What new tensors are by default never decides what the compiled library writes its float32 numbers to."""
+    maps = [each.float() for each in ss2d_arguments(7, 2, 20, 5, 6, 3, 2)]
+    lines = [each.float() for each in scan_arguments(7, 2, 2, 9, 30, 3)][:5]
+
+    def found() -> list[Tensor]:
+        given = [each.clone().requires_grad_() for each in (*maps, *lines)]
+        total = ss2d_scan(*given[:6], backend="cpu").sum() + selective_scan(*given[6:], backend="cpu").sum()
+        return list(torch.autograd.grad(total, given))
+
+    expected = found()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        assert all(torch.equal(a, b) for a, b in zip(found(), expected, strict=True))
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("backend", COMPILED)
+@pytest.mark.parametrize(
+    ("height", "width", "states"), [(0, 3, 1), (3, 0, 2), (3, 2, 0)], ids=["no rows", "no columns", "no states"]
+)
+def test_maps_without_positions_and_scans_without_states(backend: str, height: int, width: int, states: int) -> None:
+    """Nothing, or what D lets through, comes of them on every backend."""
+    inputs = [each.float() for each in ss2d_arguments(8, 2, 4, height, width, 2, states)]
+    found = with_gradients(lambda *given: ss2d_scan(*given, backend=backend), inputs)
+    torch.testing.assert_close(found[0], inputs[0] * inputs[5].view(4, 4).sum(0)[:, None, None])
+    assert [each.shape for each in found] == [inputs[0].shape, *(each.shape for each in inputs)]
+    lines = [each.float() for each in scan_arguments(8, 2, 1, 4, height * width, states)]
+    assert with_gradients(lambda *given: selective_scan(*given, backend=backend), lines)[0].shape == lines[0].shape
+
+
 # The choice.
 
 
@@ -295,6 +331,36 @@ def test_a_machine_without_the_library_still_scans() -> None:
     )
     assert done.stdout.startswith("torch\n")
     assert "installed without a C compiler" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["cppu", "mamba_ssm", "torch"])
+def test_the_doctor_examines_whatever_is_forced(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A forced backend that can't be had is what one asks the doctor about: it says so and goes on."""
+    monkeypatch.setenv(VARIABLE, name)
+    examination = sparx_dsl.doctor()
+    assert f"{VARIABLE}={name}" in str(examination)
+    assert ("no such backend" in str(examination)) == (name == "cppu")
+    assert {finding.backend for finding in examination.findings if finding.chosen} == {name} & {"torch"}
+    assert examination.healthy
+
+
+@pytest.mark.parametrize("spoiled", [float("nan"), float("inf"), 1.001])
+def test_the_doctor_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch, spoiled: float) -> None:
+    """A backend whose results are no numbers, or a thousandth too large, is called wrong."""
+    sound = backends()["torch"].kernels()
+    broken = replace(sound, ss2d=lambda *given: sound.ss2d(*given) * spoiled)
+    monkeypatch.setitem(backends(), "torch", replace(backends()["torch"], kernels=lambda: broken))
+    examination = sparx_dsl.doctor()
+    assert not examination.healthy
+    assert {finding.backend for finding in examination.findings if finding.wrong} == {"torch"}
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64, torch.bool])
+def test_what_is_no_floating_dtype_is_refused(dtype: torch.dtype) -> None:
+    """Integers would be rounded at every position, and complex numbers lose a half."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        ss2d_scan(*(each.to(dtype) for each in ss2d_arguments(6, 1, 4, 2, 2, 1, 1)))
+    assert [d.code for d in caught.value.diagnostics] == ["SPX551"]
 
 
 def test_every_backend_is_listed() -> None:

@@ -152,7 +152,6 @@ def test_a_backbone_exports_with_dynamic_batch_and_size(name: str) -> None:
 
 
 
-
 def test_shapes_that_do_not_go_together_are_refused() -> None:
     """A ValueError says which tensor is wrong, and which shape goes with the rest."""
     u, delta, A, B, C, D, bias = scan_arguments(2, 2, 3, 5, 2, torch.float32)
@@ -165,3 +164,21 @@ def test_shapes_that_do_not_go_together_are_refused() -> None:
     x, projected, *rest = ss2d_arguments(1, 4, 3, 3, 2, 1, torch.float32)
     with pytest.raises(ValueError, match=r"projected is \(1, 3, 3, 15\), and \(1, 3, 3, 16\)"):
         ss2d_scan(x, projected[..., :15], *rest)
+
+
+def test_tensors_that_are_no_maps_or_elsewhere_are_refused() -> None:
+    """A ValueError says which tensor has too few dimensions, or lies on another device."""
+    x, projected, weight, *rest = ss2d_arguments(1, 4, 3, 3, 2, 1, torch.float32)
+    with pytest.raises(ValueError, match=r"x is \(4, 3, 3\), and 4 dimensions"):
+        ss2d_scan(x[0], projected, weight, *rest)
+    with pytest.raises(ValueError, match=r"dt_weight is \(4, 2\), and 3 dimensions"):
+        ss2d_scan(x, projected, weight[0], *rest)
+    with pytest.raises(ValueError, match=r"dt_weight is on meta, and what it goes with on cpu"):
+        ss2d_scan(x, projected, weight.to("meta"), *rest)
+    u, delta, A, B, C, D, _ = scan_arguments(2, 1, 3, 5, 2, torch.float32)
+    with pytest.raises(ValueError, match=r"B is \(2, 2, 5\), and 4 dimensions"):
+        selective_scan(u, delta, A, B[:, 0], C[:, 0], D)
+    with pytest.raises(ValueError, match="3 channels don't fall into 0 equal groups"):
+        selective_scan(u, delta, A, B[:, :0], C[:, :0], D)
+    with pytest.raises(ValueError, match="A is on meta, and what it goes with on cpu"):
+        selective_scan(u, delta, A.to("meta"), B, C, D)

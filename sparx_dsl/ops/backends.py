@@ -80,7 +80,7 @@ def choose(device_type: str, dtype: torch.dtype, forced: str = "") -> Backend:
     """The backend that serves tensors of a device (``cpu``, ``cuda``, …) and dtype.
 
     ``forced``, or else the environment variable, names one to take instead. Raises ``SparxError`` where that one is
-    unknown (SPX550) or does not work here (SPX551).
+    unknown (SPX550) or does not work here, or where there is none for the dtype (SPX551).
     """
     name = forced or os.environ.get(VARIABLE, "")
     if name:
@@ -88,7 +88,7 @@ def choose(device_type: str, dtype: torch.dtype, forced: str = "") -> Backend:
     for candidate in ORDER.get(device_type, ("torch",)):
         if backends()[candidate].obstacle(device_type, dtype) is None:
             return backends()[candidate]
-    return backends()["torch"]
+    return _forced("torch", device_type, dtype)
 
 
 def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:

@@ -45,7 +45,7 @@ def scan(
     terms = _terms(u, delta, A, B, C, delta_bias, softplus)
     # A sum over one state would copy the largest tensor of all.
     y = terms.states * terms.out
-    y = y.sum(dim=3) if A.shape[1] > 1 else y.squeeze(3)
+    y = y.sum(dim=3) if A.shape[1] != 1 else y.squeeze(3)
     if D is not None:
         y = torch.addcmul(y, terms.u.squeeze(3), _by_channel(D[:, None], terms).squeeze(1))
     return _to_line(y, u.dtype)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from sparx_dsl.ops.backends import Backend, backends, choose
+from sparx_dsl.errors import SparxError
+from sparx_dsl.ops.backends import VARIABLE, Backend, backends, choose
 from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
@@ -19,7 +21,7 @@ TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A backend on a device in a dtype: why it does not work there, or its largest relative error in results and
-    derivatives against the reference in float64; ``chosen`` where it serves unasked."""
+    derivatives against the reference in float64; ``chosen`` where it serves, unasked or by the environment."""
 
     backend: str
     device: str
@@ -61,7 +63,7 @@ def _row(finding: Finding) -> tuple[str, str, str, str, str]:
     error = "–" if finding.error is None else f"{finding.error:.1e}"
     word = finding.obstacle or ("WRONG: report this, and force another" if finding.wrong else "works")
     if finding.chosen:
-        word += ", serves unasked"
+        word += f", forced by {VARIABLE}" if os.environ.get(VARIABLE) else ", serves unasked"
     return finding.device, finding.dtype, finding.backend, error, word
 
 
@@ -87,6 +89,10 @@ def _machine() -> tuple[str, ...]:
     ]
     if torch.cuda.is_available():
         lines.append(f"CUDA {torch.version.cuda}: {torch.cuda.get_device_name()}")
+    forced = os.environ.get(VARIABLE, "")
+    if forced:
+        known = "no scan runs but on this backend" if forced in backends() else "no scan runs: there is no such backend"
+        lines.append(f"{VARIABLE}={forced}: {known}")
     return tuple(lines)
 
 
@@ -99,7 +105,7 @@ def _instructions() -> str:
 def _examined(backend: Backend, device: str, dtype: torch.dtype) -> Finding:
     name = str(dtype).removeprefix("torch.")
     obstacle = backend.obstacle(device, dtype)
-    chosen = choose(device, dtype).name == backend.name
+    chosen = _serving(device, dtype) == backend.name
     if obstacle is None:
         try:
             return Finding(backend.name, device, name, None, _error(backend.name, device, dtype), chosen)
@@ -108,16 +114,24 @@ def _examined(backend: Backend, device: str, dtype: torch.dtype) -> Finding:
     return Finding(backend.name, device, name, obstacle, None, chosen)
 
 
+def _serving(device: str, dtype: torch.dtype) -> str | None:
+    """The backend that serves; None where the environment forces one that can't."""
+    try:
+        return choose(device, dtype).name
+    except SparxError:
+        return None
+
+
 def _error(backend: str, device: str, dtype: torch.dtype) -> float:
-    """The largest relative error of both operators and all their derivatives."""
-    largest = 0.0
+    """The largest relative error of both operators and all their derivatives; NaN where any is no number."""
+    errors: list[float] = []
     for scan, (tensors, activations) in ((ss2d_scan, _map()), (selective_scan, _line())):
         given = [t.to(device, dtype if i in activations else torch.float32) for i, t in enumerate(tensors)]
         expected = _derived(functools.partial(scan, backend="reference"), [t.double().cpu() for t in given])
         found = _derived(functools.partial(scan, backend=backend), given)
-        for a, b in zip(found, expected, strict=True):
-            largest = max(largest, _relative(a, b))
-    return largest
+        errors += [_relative(a, b) for a, b in zip(found, expected, strict=True)]
+    # Not Python's max, which loses a NaN.
+    return float(torch.tensor(errors, dtype=torch.float64).max())
 
 
 def _relative(found: Tensor, expected: Tensor) -> float:

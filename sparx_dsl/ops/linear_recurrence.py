@@ -47,6 +47,8 @@ def solve_in_chunks(decay: Tensor, drive: Tensor) -> Tensor:
     ``linear_recurrence``.
     """
     length = decay.shape[1]
+    if length == 0:
+        return torch.empty_like(drive)
     chunk = 1
     # Counted up, since torch.compile cannot trace math.isqrt of a length that it has made symbolic.
     while chunk * chunk < length:

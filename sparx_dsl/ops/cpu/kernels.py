@@ -67,7 +67,7 @@ def ss2d_backward(
     inputs["gradient"] = gradient.permute(0, 2, 3, 1).to(x.dtype).contiguous()
     pairs = {"x": "dx", "projected": "d_projected", "bias": "d_bias", "skip": "d_skip"}
     found = {made: torch.empty_like(inputs[of]) for of, made in pairs.items()}
-    found |= {name: torch.empty(of.shape) for name, of in (("d_weight", dt_weight), ("d_rate", A))}
+    found |= {name: _floats(of.shape) for name, of in (("d_weight", dt_weight), ("d_rate", A))}
     _ss2d("ss2d_backward", inputs | found, dt_weight.shape[2], A.shape[1])
     return (
         found["dx"].permute(0, 3, 1, 2),
@@ -79,6 +79,11 @@ def ss2d_backward(
     )
 
 
+def _floats(shape: torch.Size) -> Tensor:
+    """Memory for float32 numbers on the CPU, whatever torch's defaults for new tensors are."""
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
+
+
 def _by_position(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """(batch, channels, length) to a dense (batch, length, channels); no copy where the memory is so already."""
     return tensor.transpose(1, 2).to(dtype).contiguous()
@@ -87,7 +92,7 @@ def _by_position(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 def _scan_inputs(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, delta_bias: Tensor | None
 ) -> dict[str, Tensor]:
-    none = torch.zeros(u.shape[1])
+    none = _floats(u.shape[1:2]).zero_()
     return {
         "u": _by_position(u, u.dtype),
         "delta": _by_position(delta, u.dtype),
