@@ -16,17 +16,21 @@ from torch.nn import functional
 
 from sparx_dsl.nn.convolution import Convolution
 
-TYPICAL_SIZE = (28, 28)
-"""The height and width for which a convolution's weight is arranged; other sizes are as right, if not as fast."""
+MOST_SHAPES = 4
+"""For how many shapes of maps a convolution keeps its weight in blocks; the blocks that suit depend on the shape."""
+
+ANY_SHAPE = torch.Size()
+"""Stands for every shape, where one arrangement suits all."""
 
 
 class InferenceConvolution(Convolution):
     """A convolution that can give its GELU or SiLU in one pass; parameters as in ``Convolution``.
 
-    On CPU it also holds its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
+    On CPU it also keeps its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
     """
 
-    packed: Tensor | None
+    packable: bool
+    packed: dict[torch.Size, Tensor]
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to the convolution's shape."""
@@ -43,9 +47,9 @@ class InferenceConvolution(Convolution):
     def fusable(self, x: Tensor) -> bool:
         """Whether oneDNN's fused primitives give what plain operators would: outside of autograd and compilers."""
         return (
-            self.packed is not None
+            self.packable
             and not torch.compiler.is_compiling()
-            and x.dtype == self.packed.dtype
+            and x.dtype == self.weight.dtype
             and x.device.type == "cpu"
             and not (torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad))
             and not torch.is_autocast_enabled("cpu")
@@ -54,37 +58,43 @@ class InferenceConvolution(Convolution):
     def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN."""
         convolve = torch.ops.mkldnn._convolution_pointwise
-        return cast(Tensor, convolve(x, self.packed, self.bias, *self.geometry, activation, [], algorithm))
+        blocks = self.packed.get(x.shape)
+        if blocks is None:
+            blocks = self.pack(x.shape)
+        return cast(Tensor, convolve(x, blocks, self.bias, *self.geometry, activation, [], algorithm))
 
-    def pack(self) -> None:
-        """Arrange the weight in blocks, where oneDNN is used; else let go of the old blocks."""
-        self.geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
-        self.packed = self.blocks() if packable(self.weight) else None
-
-    def blocks(self) -> Tensor:
-        """The weight in blocks."""
-        shape = [1, self.in_channels, *TYPICAL_SIZE]
+    def pack(self, shape: torch.Size) -> Tensor:
+        """Arrange the weight for maps of a shape, and keep it."""
+        if len(self.packed) >= MOST_SHAPES:
+            self.packed = {}
         reorder = torch.ops.mkldnn._reorder_convolution_weight
-        return cast(Tensor, reorder(self.weight.detach(), *self.geometry, shape))
+        blocks = self.packed[shape] = cast(Tensor, reorder(self.weight.detach(), *self.geometry, list(shape)))
+        return blocks
+
+    def forget_blocks(self) -> None:
+        """Let go of all blocks, since the weight is another."""
+        self.geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
+        self.packable = packable(self.weight)
+        self.packed = {}
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
         super()._apply(fn, recurse)  # pyright: ignore[reportUnknownMemberType]
-        self.pack()
+        self.forget_blocks()
         return self
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         """Follow ``load_state_dict``."""
         super()._load_from_state_dict(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
-        self.pack()
+        self.forget_blocks()
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the blocks, which a copy arranges anew."""
-        return {**vars(self), "packed": None}
+        return {**vars(self), "packed": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # pyright: ignore[reportUnknownMemberType]
-        self.pack()
+        self.forget_blocks()
 
 
 class PositionLinear(InferenceConvolution):
@@ -100,12 +110,17 @@ class PositionLinear(InferenceConvolution):
     def primitive(self, x: Tensor, activation: str, algorithm: str) -> Tensor:
         """The product and what follows it, as one primitive of oneDNN."""
         multiply = torch.ops.mkldnn._linear_pointwise
-        positions = multiply(x.permute(0, 2, 3, 1), self.packed, self.bias, activation, [], algorithm)
+        blocks = self.packed.get(ANY_SHAPE)
+        if blocks is None:
+            blocks = self.pack(ANY_SHAPE)
+        positions = multiply(x.permute(0, 2, 3, 1), blocks, self.bias, activation, [], algorithm)
         return cast(Tensor, positions).permute(0, 3, 1, 2)
 
-    def blocks(self) -> Tensor:
-        """The weight in blocks."""
-        return cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(self.weight.detach().flatten(1).contiguous(), None))
+    def pack(self, shape: torch.Size) -> Tensor:
+        """Arrange the weight, for maps of any shape, and keep it."""
+        rows = self.weight.detach().flatten(1).contiguous()
+        blocks = self.packed[shape] = cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(rows, None))
+        return blocks
 
 
 def gelu_of(conv: nn.Module, x: Tensor) -> Tensor:
@@ -146,5 +161,5 @@ def as_inference(conv: Convolution) -> InferenceConvolution:
     )
     made.weight = conv.weight
     made.bias = conv.bias
-    made.pack()
+    made.forget_blocks()
     return made.train(conv.training)

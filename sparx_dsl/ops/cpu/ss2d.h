@@ -94,7 +94,7 @@ static void write_tiles(const SS2D *a, void *map, long image, long channel, long
 /* A direction's own numbers of LANES channels; lanes behind `count` are zero, and so is all that comes of them. */
 static Channels read_channels(const SS2D *a, Scratch *m, int k, long channel, long count) {
     size_t first = (size_t)k * a->channels + channel;
-    Channels c = {.rank = a->rank, .states = a->states, .softplus = 1};
+    Channels c = {.rank = a->rank, .states = a->states, .softplus = 1, .coarse = a->kind == BFLOAT16};
     for (long r = 0; r < a->rank; r++) {
         size_t row = ((size_t)k * a->rank + r) * a->channels;
         store(m->weight + r * LANES, channels_at(a->weight, FLOAT32, row + channel, count));

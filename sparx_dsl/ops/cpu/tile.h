@@ -27,6 +27,23 @@ INLINE uint16_t narrow(float value) {
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+
+/* LANES values at once, as `widen` and `narrow` make them. */
+INLINE floats widen_all(const uint16_t *from) {
+    halves value;
+    memcpy(&value, from, sizeof value);
+    return (floats)(__builtin_convertvector(value, words) << 16);
+}
+
+INLINE void narrow_all(uint16_t *to, floats value) {
+    words bits = (words)value, rounded = bits + 0x7fff + (bits >> 16 & 1);
+    words kept = (words)choose(value == value, (floats)rounded, (floats)(bits | 0x400000));
+    halves result = __builtin_convertvector(kept >> 16, halves);
+    memcpy(to, &result, sizeof result);
+}
+
 INLINE float element(const void *tensor, int kind, size_t index) {
     return kind == FLOAT32 ? ((const float *)tensor)[index] : widen(((const uint16_t *)tensor)[index]);
 }
@@ -45,8 +62,8 @@ INLINE floats channels_at(const void *tensor, int kind, size_t index, long count
         for (long lane = 0; lane < count; lane++) lanes[lane] = from[lane];
     } else {
         const uint16_t *from = (const uint16_t *)tensor + index;
-        if (count == LANES) for (long lane = 0; lane < LANES; lane++) lanes[lane] = widen(from[lane]);
-        else for (long lane = 0; lane < count; lane++) lanes[lane] = widen(from[lane]);
+        if (count == LANES) return widen_all(from);
+        for (long lane = 0; lane < count; lane++) lanes[lane] = widen(from[lane]);
     }
     return load(lanes);
 }
@@ -60,7 +77,7 @@ INLINE void put_channels(void *tensor, int kind, size_t index, long count, float
         else for (long lane = 0; lane < count; lane++) to[lane] = lanes[lane];
     } else {
         uint16_t *to = (uint16_t *)tensor + index;
-        if (count == LANES) for (long lane = 0; lane < LANES; lane++) to[lane] = narrow(lanes[lane]);
+        if (count == LANES) narrow_all(to, value);
         else for (long lane = 0; lane < count; lane++) to[lane] = narrow(lanes[lane]);
     }
 }

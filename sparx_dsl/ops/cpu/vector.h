@@ -51,8 +51,9 @@ INLINE floats at_most(floats bound, floats value) {
 #endif
 }
 
-/* 2 to the x, within 2e-7 of it, for x in [-126, 127]; values beyond are taken for the nearest of these. */
-INLINE floats power_of_two(floats x) {
+/* 2 to the x, within 2e-7 of it, or 1.1e-4 where that is fine enough, for x in [-126, 127]; values beyond are taken for
+ * the nearest of these, or give 0 and infinity. */
+INLINE floats power_of_two(floats x, const int coarse) {
 #if defined(__AVX512F__) && LANES == 16
     floats whole = (floats)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 #else
@@ -62,11 +63,18 @@ INLINE floats power_of_two(floats x) {
     floats shifted = x + shift, whole = shifted - shift;
 #endif
     floats rest = x - whole;
-    floats power = all(0.00132765f);
-    power = power * rest + 0.00967554f;
-    power = power * rest + 0.05550713f;
-    power = power * rest + 0.2402212f;
-    power = power * rest + 0.69314697f;
+    floats power;
+    if (coarse) {
+        power = all(0.05597714f);
+        power = power * rest + 0.2422255f;
+        power = power * rest + 0.6931125f;
+    } else {
+        power = all(0.00132765f);
+        power = power * rest + 0.00967554f;
+        power = power * rest + 0.05550713f;
+        power = power * rest + 0.2402212f;
+        power = power * rest + 0.69314697f;
+    }
     power = power * rest + 1.0f;
 #if defined(__AVX512F__) && LANES == 16
     return (floats)_mm512_scalef_ps((__m512)power, (__m512)whole);
@@ -76,21 +84,30 @@ INLINE floats power_of_two(floats x) {
 #endif
 }
 
-/* ln(1 + w), within 4e-7 of it, for w in [0, 2^127]. */
-INLINE floats log_of_one_plus(floats w) {
+/* ln(1 + w), within 4e-7 of it, or 6e-5 where that is fine enough, for w in [0, 2^127]. */
+INLINE floats log_of_one_plus(floats w, const int coarse) {
     floats sum = w + 1.0f;
     ints exponent = ((ints)sum - 0x3f3504f3) >> 23;
     floats mantissa = sum * (floats)((127 - exponent) << 23);
     /* Where 1 + w needs no exponent, w itself has the digits that the sum has lost. */
     floats rest = choose(exponent == 0, w, mantissa - 1.0f);
-    floats series = all(-0.10106891f);
-    series = series * rest + 0.16222579f;
-    series = series * rest - 0.1725083f;
-    series = series * rest + 0.19900166f;
-    series = series * rest - 0.24969909f;
-    series = series * rest + 0.33335059f;
-    series = series * rest - 0.50000365f;
-    series = series * rest + 0.99999995f;
+    floats series;
+    if (coarse) {
+        series = all(0.18102875f);
+        series = series * rest - 0.27203345f;
+        series = series * rest + 0.33593264f;
+        series = series * rest - 0.49938651f;
+        series = series * rest + 0.99997283f;
+    } else {
+        series = all(-0.10106891f);
+        series = series * rest + 0.16222579f;
+        series = series * rest - 0.1725083f;
+        series = series * rest + 0.19900166f;
+        series = series * rest - 0.24969909f;
+        series = series * rest + 0.33335059f;
+        series = series * rest - 0.50000365f;
+        series = series * rest + 0.99999995f;
+    }
     return __builtin_convertvector(exponent, floats) * LN_2 + series * rest;
 }
 

@@ -17,6 +17,7 @@
 typedef struct {
     long rank, states;
     int softplus;
+    int coarse;                  /* whether errors of 1e-4 pass: where results are rounded to bfloat16 */
     floats bias, skip;           /* the bias of z, and D */
     const floats *weight;        /* (rank): of the time values */
     const floats *rate;          /* (states): A */
@@ -34,7 +35,7 @@ typedef struct {
 
 /* delta of `count` positions from `first` on; where `slope` is not NULL, d delta / d z too. */
 INLINE void time_steps(const Channels *c, const Sequence *s, long first, long count, const int softplus,
-                       floats *delta, floats *slope) {
+                       const int coarse, floats *delta, floats *slope) {
     const float *values = s->values + first * s->row;
     for (long j = 0; j < count; j++) delta[j] = c->bias;
     if (s->z) {
@@ -51,23 +52,23 @@ INLINE void time_steps(const Channels *c, const Sequence *s, long first, long co
     }
     for (long j = 0; j < count; j++) {
         floats z = delta[j];
-        floats power = power_of_two(at_most(all(100.0f), z * LOG2_E));
+        floats power = power_of_two(at_most(all(100.0f), z * LOG2_E), coarse);
         /* Softplus is never less than z, and is z where the power was held back. */
-        delta[j] = at_least(log_of_one_plus(power), z);
+        delta[j] = at_least(log_of_one_plus(power, coarse), z);
         if (slope) slope[j] = power / (power + 1.0f);
     }
 }
 
 /* Walks `count` positions from `first` on, h going along; y may be NULL where only h is wanted. */
 INLINE void walk_positions(const Channels *c, const Sequence *s, long first, const long count, const long states,
-                           const int softplus, const floats *rate, floats *h, float *y) {
+                           const int softplus, const int coarse, const floats *rate, floats *h, float *y) {
     floats delta[TOGETHER];
-    time_steps(c, s, first, count, softplus, delta, NULL);
+    time_steps(c, s, first, count, softplus, coarse, delta, NULL);
     for (long j = 0; j < count; j++) {
         const float *into = s->values + (first + j) * s->row + c->rank, *out = into + states;
         floats u = load(s->u + (first + j) * s->step), driven = delta[j] * u, result = c->skip * u;
         for (long n = 0; n < states; n++) {
-            h[n] = power_of_two(delta[j] * rate[n]) * h[n] + driven * into[n];
+            h[n] = power_of_two(delta[j] * rate[n], coarse) * h[n] + driven * into[n];
             result += h[n] * out[n];
         }
         if (y) {
@@ -78,20 +79,21 @@ INLINE void walk_positions(const Channels *c, const Sequence *s, long first, con
 }
 
 INLINE void walk_with(const Channels *c, const Sequence *s, long first, long last, const long states,
-                      const int softplus, const floats *rate, floats *h, float *y) {
+                      const int softplus, const int coarse, const floats *rate, floats *h, float *y) {
     for (; first + TOGETHER <= last; first += TOGETHER)
-        walk_positions(c, s, first, TOGETHER, states, softplus, rate, h, y);
-    for (; first < last; first++) walk_positions(c, s, first, 1, states, softplus, rate, h, y);
+        walk_positions(c, s, first, TOGETHER, states, softplus, coarse, rate, h, y);
+    for (; first < last; first++) walk_positions(c, s, first, 1, states, softplus, coarse, rate, h, y);
 }
 
 /* Walks positions first … last − 1 and adds what comes out to y. `rate` is A · log2(e); h is (states). */
 static void walk(const Channels *c, const Sequence *s, long first, long last, const floats *rate, floats *h, float *y) {
     if (c->states == 1 && c->softplus) {
         floats only[1] = {h[0]}, fast[1] = {rate[0]};
-        walk_with(c, s, first, last, 1, 1, fast, only, y);
+        if (c->coarse) walk_with(c, s, first, last, 1, 1, 1, fast, only, y);
+        else walk_with(c, s, first, last, 1, 1, 0, fast, only, y);
         h[0] = only[0];
     } else {
-        walk_with(c, s, first, last, c->states, c->softplus, rate, h, y);
+        walk_with(c, s, first, last, c->states, c->softplus, 0, rate, h, y);
     }
 }
 

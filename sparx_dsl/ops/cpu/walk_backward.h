@@ -59,14 +59,14 @@ INLINE void states_again(const Channels *c, const Sequence *s, const Workspace *
                          const long states, const floats *before) {
     for (long t = 0; t < count; t += TOGETHER) {
         long together = count - t < TOGETHER ? count - t : TOGETHER;
-        if (together == TOGETHER) time_steps(c, s, first + t, TOGETHER, c->softplus, w->delta + t, w->slope + t);
-        else time_steps(c, s, first + t, together, c->softplus, w->delta + t, w->slope + t);
+        if (together == TOGETHER) time_steps(c, s, first + t, TOGETHER, c->softplus, 0, w->delta + t, w->slope + t);
+        else time_steps(c, s, first + t, together, c->softplus, 0, w->delta + t, w->slope + t);
     }
     for (long t = 0; t < count; t++) {
         const float *into = s->values + (first + t) * s->row + c->rank;
         floats driven = w->delta[t] * load(s->u + (first + t) * s->step);
         for (long n = 0; n < states; n++) {
-            floats decay = power_of_two(w->delta[t] * w->fast[n]);
+            floats decay = power_of_two(w->delta[t] * w->fast[n], 0);
             w->decay[t * states + n] = decay;
             w->h[t * states + n] = decay * before[n] + driven * into[n];
         }
