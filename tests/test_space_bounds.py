@@ -14,6 +14,7 @@ from hypothesis import given, settings
 
 import sparx_dsl
 import sparx_dsl.search
+from broken import places
 from sparx_dsl.search import Point, Space, drawing, load_space, make_space
 from sparx_dsl.spec.frozen import FrozenDict
 
@@ -44,6 +45,50 @@ def test_points_beyond_the_bounds_are_neither_listed_nor_drawn():
     for seed in range(10):
         point = bounded.sample(seed)
         assert {point, bounded.mutate(point, rng), bounded.crossover(point, bounded.sample(rng), rng)} <= kept
+
+
+BUDGETS = (
+    ({"params": "31M"}, {}),
+    ({"params": "40M", "macs": "5.2G"}, {"params": {"most": "31M"}}),
+    ({"macs": "5.5G"}, {"peak": {"least": "1MiB"}, "macs": "6G"}),
+)
+
+
+@pytest.mark.parametrize(("budget", "bounds"), BUDGETS)
+def test_every_point_keeps_the_budget_of_the_base(budget: dict[str, object], bounds: dict[str, object]):
+    """A spec beyond its own budget is a mistake, so nothing that a space gives is one; bounds hold beside it."""
+    base = load_space(SMALL).base
+    choices = {"stages.3.depth": {"from": 5, "to": 9}, "stages.3.S": [1, 2, 3], "stages.2.M": [1, "all"]}
+    wider = make_space(base, choices, bounds=bounds)
+    space = make_space(base.edit({"budget": budget}), choices, bounds=bounds)
+    kept = {str(point) for point in space.enumerate()}
+    assert kept == {str(point) for point in wider.enumerate() if is_sound(space.spec(point))}
+    assert 0 < len(kept) < space.count
+    for point in [space.sample(0), *map(space.point_at, space.sample_many(20, seed=0))]:
+        sparx_dsl.check_prices(sparx_dsl.plan(sparx_dsl.connect(space.spec(point))))
+
+
+def is_sound(spec: sparx_dsl.Spec) -> bool:
+    """Whether checking finds nothing wrong with what a spec costs."""
+    try:
+        sparx_dsl.check_prices(sparx_dsl.plan(sparx_dsl.connect(spec)))
+    except sparx_dsl.SparxError:
+        return False
+    return True
+
+
+def test_a_budget_that_nothing_keeps_is_told_at_its_line(tmp_path: Path):
+    """As for bounds, the closest price is named; the place is that of the budget, in the file of the base."""
+    text = "extends: sparx_mamba_t.yaml\nname: small\nbudget: {params: 1M}\n"
+    shutil.copy(ROOT / "specs" / "sparx_mamba_t.yaml", tmp_path)
+    (tmp_path / "small.yaml").write_text(text)
+    (tmp_path / "space.yaml").write_text("space: 1\nbase: small.yaml\nchoices: {stages.3.depth: [5, 6]}\n")
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        load_space(tmp_path / "space.yaml").sample(0)
+    (mistake,) = caught.value.diagnostics
+    assert places((mistake,)) == (("SPX732", 3, 18),)
+    assert mistake.where.source is not None
+    assert mistake.where.source.name.endswith("small.yaml")
 
 
 def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sparx_dsl.errors import Where
@@ -51,6 +51,20 @@ class Bound:
         parts = [("at least", self.least), ("at most", self.most)]
         told = [f"{word} {_shown(self.measure, amount)}" for word, amount in parts if amount is not None]
         return f"{' and '.join(told)} {MEASURES[self.measure]}"
+
+
+def budget_bounds(spec: Spec, given: Sequence[Bound]) -> Iterator[Bound]:
+    """The budget of a spec as bounds, as far as it is narrower than those given: beyond it a spec is a mistake."""
+    budget = {"params": spec.budget.params, "macs": spec.budget.macs, "peak": spec.budget.peak}
+    for measure, most in budget.items():
+        narrower = any(bound.measure == measure and _at_most(bound, most) for bound in given)
+        if most is not None and not narrower:
+            yield Bound(measure, None, most, spec.where("budget", measure))
+
+
+def _at_most(bound: Bound, most: int | None) -> bool:
+    """Whether the bound is no wider than that amount."""
+    return most is None or (bound.most is not None and bound.most <= most)
 
 
 def price_spec(spec: Spec) -> Prices:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
-from sparx_dsl.search.bounds import MEASURES, Bound
+from sparx_dsl.search.bounds import MEASURES, Bound, budget_bounds
 from sparx_dsl.search.checks import refused_values, unfitting_values
 from sparx_dsl.search.read_choices import ChoiceReader
 from sparx_dsl.search.read_values import place_of, refuse
@@ -73,7 +73,8 @@ def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
     _raise([*reader.mistakes, *wrong_bounds], tree)
     name = tree.entry("name")
     written = str(value_of(name.value)) if name is not None else base.name
-    space = Space(written, base, choices, bounds, base_tree, place_of(choices_entry.key, "choices"))
+    kept = (*bounds, *budget_bounds(base, bounds))
+    space = Space(written, base, choices, kept, base_tree, place_of(choices_entry.key, "choices"))
     _raise(refused_values(space), tree)
     _raise(unfitting_values(space), tree)
     return space
@@ -105,6 +106,10 @@ def _top_level(tree: MappingNode) -> Iterable[Diagnostic]:
         related = (Related(place_of(base.key), "the base stands here"),)
         message = "the space has two bases, one by name and one written out"
         yield Diagnostic("SPX703", message, place_of(spec.key, "spec"), (), "keep either base or spec", related)
+    name = tree.entry("name")
+    if name is not None and not (isinstance(named := value_of(name.value), str) and named):
+        message = f"name must be text, not {shown(value_of(name.value))}"
+        yield Diagnostic("SPX703", message, place_of(name.value, "name"), help="write a name such as around_mamba_t")
     for key in ("spec", "choices", "bounds"):
         entry = tree.entry(key)
         if entry is None and key == "choices":

@@ -14,6 +14,7 @@ FIXED: Final = {
     "sparx": "the version of the language is no choice",
     "name": "a name is no part of a backbone's graph",
     "extends": "the base is given once, for all points",
+    "budget": "what all points may cost is said in bounds, or in the base's own budget",
 }
 
 

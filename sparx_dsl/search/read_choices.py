@@ -125,8 +125,11 @@ class ChoiceReader:
         return alternatives_of(list(dict.fromkeys(paths)), read_values(written.value if written else options, name))
 
     def _links(self, entry: Entry) -> tuple[Alternative, ...]:
-        """The two values of a choice that adds or cuts links."""
+        """The two values of a choice that adds or cuts links; raises ``SparxError``."""
         nodes = entry.value.items if isinstance(entry.value, SequenceNode) else (entry.value,)
+        if not nodes:
+            advice = "write {from: stage2.layer1, to: stage3.layer4}, or take the choice out"
+            raise refuse("SPX712", f"{entry.key.text} lists no connection", entry.value, advice)
         for node in nodes:
             keys = [entry.key.value for entry in node.entries] if isinstance(node, MappingNode) else []
             if sorted(map(str, keys)) != ["from", "to"]:
