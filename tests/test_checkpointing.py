@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
 import sparx_dsl
@@ -151,6 +151,53 @@ def test_the_choice_is_the_cheapest(drawn: list[tuple[int, int, int]], share: fl
     if found is not None:
         assert peak_of(parts, set(found)) <= budget
         assert sum(costs[name] for name in found) == min(fitting)
+
+
+def tightest(model: Backbone) -> Backbone:
+    """A copy of the model that recomputes every part that it can."""
+    return sparx_dsl.recompute(copy.deepcopy(model), activation_bytes(model, 2)[0], 2)
+
+
+def test_a_graph_can_be_walked_twice() -> None:
+    """A kept graph, and a derivative of a derivative, compute again as often as backward comes by."""
+    plain = sparx_dsl.build(mixed(), dtype=torch.float64)
+    found: list[list[Tensor]] = []
+    for model in (plain, tightest(plain)):
+        loss = loss_of(model, images_of(model, 2).double())
+        loss.backward(retain_graph=True)
+        loss.backward()
+        images = images_of(model, 2).double().requires_grad_()
+        (slope,) = torch.autograd.grad(loss_of(model, images), images, create_graph=True)
+        slope.square().sum().backward()
+        found.append([parameter.grad for parameter in model.parameters() if parameter.grad is not None])
+        found[-1] += [buffer.clone() for buffer in model.buffers()]
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+def test_running_statistics_of_other_norms_move_once(momentum: float | None) -> None:
+    """Norms that were exchanged for those of distributed training, or that average over all, are counted once too."""
+    plain = nn.SyncBatchNorm.convert_sync_batchnorm(sparx_dsl.build(mixed()))
+    for norm in plain.modules():
+        if isinstance(norm, nn.SyncBatchNorm):
+            norm.momentum = momentum
+    tight, images = tightest(plain), images_of(plain, 2)
+    assert any("running_mean" in name for name, _ in plain.named_buffers())
+    expected, found = step(plain, images), step(tight, images)
+    assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
+
+
+def test_edited_graphs_are_refused() -> None:
+    """What a user has put into the graph would be lost, and is not lost in silence."""
+    model = sparx_dsl.build(mixed())
+    (output,) = [node for node in model.graph.nodes if node.op == "output"]
+    with model.graph.inserting_before(output):
+        output.args = (model.graph.call_function(torch.neg, output.args),)
+    model.recompile()
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.recompute(model, "1GiB")
+    assert [each.code for each in caught.value.diagnostics] == ["SPX324"]
 
 
 def test_names_and_parameters_stay() -> None:

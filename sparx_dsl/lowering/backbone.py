@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.lowering.features import FeatureInfo
 from sparx_dsl.lowering.fxgraph import fx_graph
 from sparx_dsl.schedule import Run, Schedule
@@ -81,6 +82,14 @@ def hollow(
 def hollow_twin(backbone: Backbone) -> Backbone:
     """A backbone as that one was built, with empty modules in the places of its parts."""
     return hollow(backbone.schedule, kind_of(backbone), backbone.recomputed)
+
+
+def refuse_edited(backbone: Backbone, wanted: str) -> None:
+    """Raise ``SparxError`` (SPX324) where the graph is not the schedule's; ``wanted`` completes "cannot be …"."""
+    if backbone.code != hollow_twin(backbone).code:
+        message = f"a backbone whose graph was edited by hand cannot be {wanted}"
+        help = "ask for it with the backbone as it was built, then edit the graph"
+        raise SparxError(Diagnostic("SPX324", message, help=help))
 
 
 def module_state(backbone: Backbone) -> dict[str, Any]:

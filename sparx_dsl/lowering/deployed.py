@@ -9,8 +9,8 @@ import torch
 from torch import fx, nn
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.lowering.backbone import Backbone, hollow_twin
-from sparx_dsl.lowering.passes.base import Pass, apply_passes
+from sparx_dsl.lowering.backbone import Backbone, refuse_edited
+from sparx_dsl.lowering.passes.base import Pass, apply_passes, modules_of
 from sparx_dsl.lowering.passes.channels_last import ChannelsLast
 from sparx_dsl.lowering.passes.fold_batch_norm import FoldBatchNorm
 from sparx_dsl.lowering.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
@@ -75,20 +75,24 @@ def keep_freed_memory() -> None:
     torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8, device="cpu")
 
 
+def refuse_computed_weights(model: Backbone) -> None:
+    """Raise ``SparxError`` (SPX324) where a product's weight is no parameter: by parametrisation, or pruning."""
+    for path, product in (*modules_of(model, nn.Conv2d), *modules_of(model, nn.Linear)):
+        if not isinstance(product.weight, nn.Parameter):
+            message = f"the weight of {path} is computed in each call, and cannot be folded"
+            help = "make it a parameter first: torch.nn.utils.parametrize.remove_parametrizations, or prune.remove"
+            raise SparxError(Diagnostic("SPX324", message, help=help))
+
+
 def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
     """A copy of a trained backbone for inference; the model stays as it was.
 
     Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on the
-    modules that no pass replaces. Raises ``SparxError`` for a model whose graph was edited by hand.
+    modules that no pass replaces. Raises ``SparxError`` (SPX324) for a model whose graph was edited by hand, or whose
+    weights are computed from others in each call.
     """
-    if model.code != hollow_twin(model).code:
-        raise SparxError(
-            Diagnostic(
-                "SPX324",
-                "a backbone whose graph was edited by hand cannot be deployed",
-                help="deploy the backbone as it was built, then edit its graph",
-            )
-        )
+    refuse_edited(model, "deployed")
+    refuse_computed_weights(model)
     deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
     deployed.train(False)
     # Folding under autocast would round the weights.

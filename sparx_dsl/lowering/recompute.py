@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
+
+MOVING = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+)
+"""The norms that can have running statistics."""
 
 
 def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
@@ -22,23 +33,29 @@ def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
         return cast(Tensor, checkpoint(part, *inputs, use_reentrant=False))
 
     def contexts() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-        return nullcontext(), statistics_kept(part)
+        return nullcontext(), StatisticsKept(part)
 
     return cast(Tensor, checkpoint(part, *inputs, use_reentrant=False, context_fn=contexts))
 
 
-@contextmanager
-def statistics_kept(part: nn.Module) -> Generator[None]:
+class StatisticsKept(AbstractContextManager[None]):
     """Within the block the part's norms do not move their running statistics, which the first call has moved.
 
-    They run as they did then, since the same tensors must be saved again; a momentum of zero moves nothing.
+    They run as they did then, since the same tensors must be saved again; a momentum of zero moves nothing, and what
+    counts is a copy. A graph that is kept enters it once for each backward pass.
     """
-    moving = [norm for norm in part.modules() if isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats]
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in moving]
-    for norm in moving:
-        norm.momentum, norm.num_batches_tracked = 0.0, None
-    try:
-        yield
-    finally:
-        for norm, (momentum, batches) in zip(moving, before, strict=True):
+
+    def __init__(self, part: nn.Module) -> None:
+        self.moving = [norm for norm in part.modules() if isinstance(norm, MOVING) and norm.track_running_stats]
+        self.before: list[tuple[float | None, Tensor | None]] = []
+
+    def __enter__(self) -> None:
+        self.before = [(norm.momentum, norm.num_batches_tracked) for norm in self.moving]
+        for norm, (_, batches) in zip(self.moving, self.before, strict=True):
+            norm.momentum, norm.num_batches_tracked = 0.0, None if batches is None else batches.clone()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for norm, (momentum, batches) in zip(self.moving, self.before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, batches

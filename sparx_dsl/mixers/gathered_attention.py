@@ -37,7 +37,8 @@ class GatheredAttention(WindowedAttention):
             index, inverse, apart = self.tables(height, width)
         rows = projected.permute(0, 2, 3, 1).flatten(1, 2).index_select(1, index)
         bias = self.relative_bias(projected.device).masked_fill(apart, float("-inf")).to(projected.dtype)
-        attended = self.attend(torch.unflatten(rows, 1, (-1, self.window**2)), bias)
+        windows = torch.unflatten(rows, 1, (len(index) // self.window**2, self.window**2))
+        attended = self.attend(windows, bias)
         result = attended.index_select(1, inverse).reshape(batch, height, width, channels // 3)
         return self.out_projection(result.permute(0, 3, 1, 2))
 
@@ -46,13 +47,14 @@ class GatheredAttention(WindowedAttention):
 
         The bias is (1, heads, window², window²) for all windows, or (windows, …) for each.
         """
-        chunks = windows.flatten(0, 1)[None] if len(bias) == 1 else windows
+        together = len(bias) == 1 or len(windows) == 0
+        chunks = windows.flatten(0, 1)[None] if together else windows
         attended = [
             functional.scaled_dot_product_attention(*each.permute(2, 0, 3, 1, 4).unbind(0), attn_mask=bias)
-            for each in torch.unflatten(chunks, 3, (3, self.heads, -1)).unbind(0)
+            for each in torch.unflatten(chunks, 3, (3, self.heads, windows.shape[3] // (3 * self.heads))).unbind(0)
         ]
         joined = attended[0] if len(attended) == 1 else torch.cat(attended)
-        return joined.transpose(1, 2).reshape(len(windows), -1, windows.shape[3] // 3)
+        return joined.transpose(1, 2).reshape(len(windows), windows.shape[1] * windows.shape[2], windows.shape[3] // 3)
 
     def tables(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         """Which position each place of each window reads, which place each position has, and who does not hear whom.

@@ -73,8 +73,9 @@ class WindowedAttention(nn.Module):
     def assemble(self, attended: Tensor, height: int, width: int) -> Tensor:
         """(batch, windows·heads, window², head width) back to (batch, channels, height, width)."""
         rows, columns, window = height // self.window, width // self.window, self.window
-        parts = attended.reshape(attended.shape[0], rows, columns, self.heads, window, window, -1)
-        return parts.permute(0, 3, 6, 1, 4, 2, 5).reshape(attended.shape[0], -1, height, width)
+        batch, head_width = attended.shape[0], attended.shape[3]
+        parts = attended.reshape(batch, rows, columns, self.heads, window, window, head_width)
+        return parts.permute(0, 3, 6, 1, 4, 2, 5).reshape(batch, self.heads * head_width, height, width)
 
     def attention_bias(self, height: int, width: int, shift: int, device: torch.device) -> Tensor:
         """What is added to the scores: the position bias, and −∞ where positions do not hear each other.

@@ -33,7 +33,10 @@ class TiledBatch(nn.Module):
     def images_at_once(self, x: Tensor) -> int:
         """How many images the part takes at a time."""
         batch = x.shape[0]
-        if batch < 2 or torch.compiler.is_compiling() or x.device.type != "cpu":
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return batch
+        # A part that gives its input, or a view of it, makes no tensor at all.
+        if batch < 2 or self.widest == 0 or x.device.type != "cpu":
             return batch
         if torch.is_grad_enabled() and x.requires_grad:
             return batch

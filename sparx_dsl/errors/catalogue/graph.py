@@ -75,8 +75,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         "SPX324",
-        "a backbone that cannot be deployed",
-        "A graph that was edited by hand no longer is what its schedule says. Deploy the backbone as it was built.",
+        "a backbone that was changed by hand",
+        "A graph that was edited no longer is what its schedule says, and `deploy` and `recompute` write the code anew "
+        "from that; a weight that is computed in each call (parametrisations, pruning) cannot be folded. Call them "
+        "with the backbone as it was built, and make weights parameters first.",
     ),
     CodeEntry(
         "SPX325",

@@ -12,7 +12,7 @@ from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.passes.base import modules_of, replace
 from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.nn.convolution import Convolution
-from sparx_dsl.nn.fused import InferenceConvolution, as_inference
+from sparx_dsl.nn.fused import as_inference
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,8 @@ class ChannelsLast:
 
     def apply(self, backbone: Backbone) -> None:
         """Change the backbone in place."""
-        for path, conv in modules_of(backbone, Convolution):
-            if not isinstance(conv, InferenceConvolution):
-                replace(backbone, path, as_inference(conv))
+        for path, conv in plain_convolutions(backbone):
+            replace(backbone, path, as_inference(conv))
         for _, scan in modules_of(backbone, SelectiveScan2D):
             # The scan for CPUs reads the weights of neighbouring channels at once, too.
             scan.dt_weight.data = scan.dt_weight.data.transpose(1, 2).contiguous().transpose(1, 2)
@@ -37,6 +36,15 @@ class ChannelsLast:
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
         """The convolutions that still are those of training."""
-        for path, conv in modules_of(backbone, Convolution):
-            if not isinstance(conv, InferenceConvolution):
-                yield f"{path} is still a convolution for training"
+        for path, _ in plain_convolutions(backbone):
+            yield f"{path} is still a convolution for training"
+
+
+def plain_convolutions(backbone: Backbone) -> Iterator[tuple[str, Convolution]]:
+    """The convolutions, with their paths, that one for inference can stand for.
+
+    Those of other kinds may be more than a convolution, or pad with other numbers than zeros.
+    """
+    for path, conv in modules_of(backbone, Convolution):
+        if type(conv) is Convolution and conv.padding_mode == "zeros" and not isinstance(conv.padding, str):
+            yield path, conv
