@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from test_modes import MIXERS, mixed
 ROOT = Path(__file__).parent.parent
 SINGLE, DOUBLE = 1e-5, 1e-12
 
+torch_deprecates = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 
 
@@ -174,6 +175,70 @@ def test_weights_can_be_exchanged() -> None:
     assert worst_error(results(second, images), results(first, images)) > 0.01
     second.load_state_dict(first.state_dict())
     assert worst_error(results(second, images), results(first, images)) == 0
+
+
+def written_to(deployed: Backbone) -> None:
+    """Write to every parameter."""
+    with torch.no_grad():
+        for parameter in deployed.parameters():
+            parameter.mul_(1.1)
+
+
+def exchanged(deployed: Backbone) -> None:
+    """Put another parameter in the place of each."""
+    for module in deployed.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(1.1 * parameter, requires_grad=False))
+
+
+@pytest.mark.parametrize("change", [written_to, exchanged])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_that_change_are_followed(change: Callable[[Backbone], None], dtype: torch.dtype) -> None:
+    """What is kept of a weight for speed is of that weight as it is now, not as it was at the last call."""
+    model = trained(sparx_dsl.build(mixed(), dtype=dtype))
+    deployed, images = deploy(model), images_of(model, 2)
+    before = results(deployed, images)
+    change(deployed)
+    expected = results(copy.deepcopy(deployed), images)
+    assert worst_error(expected, before) > 0
+    assert worst_error(results(deployed, images), expected) == 0
+
+
+def test_weights_can_be_lent() -> None:
+    """``functional_call`` computes with the weights that it is given, and gives the own ones back."""
+    model = trained(sparx_dsl.build(mixed()))
+    deployed, images = deploy(model), images_of(model, 2)
+    before = results(deployed, images)
+    other = deploy(trained(sparx_dsl.build(mixed()), seed=3))
+    with torch.no_grad():
+        lent = torch.func.functional_call(deployed, {**other.state_dict()}, (images,))
+    assert worst_error([lent], results(other, images)) == 0
+    assert worst_error(results(deployed, images), before) == 0
+
+
+@torch_deprecates
+def test_forward_mode_is_that_of_the_plain_operators() -> None:
+    """A fused convolution would lose the tangent; the plain operators do not."""
+    torch.manual_seed(0)
+    plain = Convolution(3, 8, 3, padding=1)
+    made, x = as_inference(plain).requires_grad_(False), torch.randn(2, 3, 5, 5)
+    nn.init.normal_(plain.weight)
+    for run, oracle in ((made, plain), (made.gelu, lambda x: nn.functional.gelu(plain(x)))):
+        _, found = torch.func.jvp(run, (x,), (x,))
+        _, expected = torch.func.jvp(oracle, (x,), (x,))
+        assert worst_error([found], [expected.detach()]) < SINGLE
+        assert worst_error([torch.func.vmap(run)(x[:, None])], [run(x)[:, None]]) < SINGLE
+
+
+@torch_deprecates
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
+def test_it_can_be_traced() -> None:
+    """``torch.jit.trace`` records the plain operators."""
+    model = trained(sparx_dsl.build(mixed()))
+    with torch.no_grad():
+        traced = torch.jit.trace(deploy(model), (images_of(model, 2),))
+    images = images_of(model, 2).flip(0)
+    assert worst_error(results(traced, images), results(model, images)) < SINGLE
 
 
 def test_other_dtypes() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 import sparx_dsl
@@ -150,6 +151,29 @@ def test_a_backbone_exports_with_dynamic_batch_and_size(name: str) -> None:
         with torch.no_grad():
             torch.testing.assert_close(exported(images), model(images))
 
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("place", range(6))
+def test_forward_mode_is_refused(place: int) -> None:
+    """A derivative that the operators do not have is an error, never a zero."""
+    inputs = ss2d_arguments(1, 4, 3, 3, 2, 1, torch.float32)
+
+    def run(tensor: Tensor) -> Tensor:
+        return ss2d_scan(*inputs[:place], tensor, *inputs[place + 1 :])
+
+    with pytest.raises(NotImplementedError, match="forward mode"):
+        torch.func.jvp(run, (inputs[place],), (inputs[place],))
+    lines = scan_arguments(1, 1, 3, 5, 2, torch.float32)
+    with forward_ad.dual_level(), pytest.raises(NotImplementedError, match="forward mode"):
+        selective_scan(*lines[:place], forward_ad.make_dual(lines[place], lines[place]), *lines[place + 1 :])
+
+
+def test_samples_can_be_mapped() -> None:
+    """``vmap`` over samples gives what a batch gives."""
+    x, projected, *rest = ss2d_arguments(3, 4, 3, 5, 2, 1, torch.float32)
+    found = torch.func.vmap(lambda a, b: ss2d_scan(a[None], b[None], *rest)[0])(x, projected)
+    torch.testing.assert_close(found, ss2d_scan(x, projected, *rest))
 
 
 def test_shapes_that_do_not_go_together_are_refused() -> None:

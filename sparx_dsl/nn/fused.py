@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.ops.forward_mode import has_tangent
 
 MOST_SHAPES = 4
 """For how many shapes of maps a convolution keeps its weight in blocks; the blocks that suit depend on the shape."""
@@ -27,10 +28,13 @@ class InferenceConvolution(Convolution):
     """A convolution that can give its GELU or SiLU in one pass; parameters as in ``Convolution``.
 
     On CPU it also keeps its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
+    Another weight, and one that was written to, is arranged anew; what is written through ``weight.data`` is not seen.
     """
 
     packable: bool
     packed: dict[torch.Size, Tensor]
+    source: tuple[Tensor, int]
+    """The weight that the blocks are of, and how often it had been written to."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to the convolution's shape."""
@@ -46,9 +50,12 @@ class InferenceConvolution(Convolution):
 
     def fusable(self, x: Tensor) -> bool:
         """Whether oneDNN's fused primitives give what plain operators would: outside of autograd and compilers."""
+        if torch.compiler.is_compiling() or transformed(x):
+            return False
+        if self.source[0] is not self.weight or self.source[1] != version_of(self.weight):
+            self.forget_blocks()
         return (
             self.packable
-            and not torch.compiler.is_compiling()
             and x.dtype == self.weight.dtype
             and x.device.type == "cpu"
             and not (torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad))
@@ -76,6 +83,7 @@ class InferenceConvolution(Convolution):
         self.geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
         self.packable = packable(self.weight)
         self.packed = {}
+        self.source = (self.weight, version_of(self.weight))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
@@ -89,8 +97,8 @@ class InferenceConvolution(Convolution):
         self.forget_blocks()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the blocks, which a copy arranges anew."""
-        return {**vars(self), "packed": {}}
+        """All but the blocks and their source, which a copy finds anew."""
+        return {name: value for name, value in vars(self).items() if name not in ("packed", "source")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # pyright: ignore[reportUnknownMemberType]
@@ -131,6 +139,20 @@ def gelu_of(conv: nn.Module, x: Tensor) -> Tensor:
 def silu_of(conv: nn.Module, x: Tensor) -> Tensor:
     """SiLU of what a convolution makes of x; in one pass where the convolution can."""
     return conv.silu(x) if isinstance(conv, InferenceConvolution) else functional.silu(conv(x))
+
+
+def transformed(x: Tensor) -> bool:
+    """Whether derivatives in forward mode are asked for, or a functional transform or a tracer is at work."""
+    return (
+        has_tangent(x)
+        or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+        or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    )
+
+
+def version_of(weight: Tensor) -> int:
+    """How often a tensor was written to; those of inference mode do not count."""
+    return 0 if weight.is_inference() else weight._version  # pyright: ignore[reportPrivateUsage]
 
 
 def packable(weight: Tensor) -> bool:

@@ -25,6 +25,8 @@ class TiledBatch(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The part's inputs, (batch, channels, height, width) each, to its result."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+            return cast(Tensor, self.part(*inputs))
         count = self.images_at_once(inputs[0])
         if count >= inputs[0].shape[0]:
             return cast(Tensor, self.part(*inputs))
@@ -33,8 +35,6 @@ class TiledBatch(nn.Module):
     def images_at_once(self, x: Tensor) -> int:
         """How many images the part takes at a time."""
         batch = x.shape[0]
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():
-            return batch
         # A part that gives its input, or a view of it, makes no tensor at all.
         if batch < 2 or self.widest == 0 or x.device.type != "cpu":
             return batch

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.ops import operators
+from sparx_dsl.ops.forward_mode import refuse_tangents
 
 
 def selective_scan(
@@ -25,7 +26,8 @@ def selective_scan(
     state, length), where the channels fall into as many equal groups in order; D and delta_bias (channels,).
     Gives y (batch, channels, length) in the dtype of u, channels innermost in memory; computes in float32, or in
     float64 where u is float64. Without ``softplus``, Δ = delta + bias ≥ 0. ``backend`` forces one by name; raises
-    ``SparxError`` where that one can't be had, and ``ValueError`` for shapes or devices that don't go together.
+    ``SparxError`` where that one can't be had, ``ValueError`` for shapes or devices that don't go together, and
+    ``NotImplementedError`` for derivatives in forward mode.
     """
     (batch, channels, length), (groups, state) = _sizes("u", u, 3), _sizes("B", B, 4)[1:3]
     _fits("delta", delta, u.shape, u)
@@ -37,6 +39,8 @@ def selective_scan(
     for name, tensor in (("D", D), ("delta_bias", delta_bias)):
         if tensor is not None:
             _fits(name, tensor, (channels,), u)
+    if not torch.compiler.is_compiling():
+        refuse_tangents(u, delta, A, B, C, D, delta_bias)
     return operators.selective_scan(u, delta, A, B, C, D, delta_bias, softplus, backend)
 
 
@@ -57,6 +61,8 @@ def ss2d_scan(
     _fits("dt_bias", dt_bias, (4, inner), x)
     _fits("A", A, (4 * inner, state), x)
     _fits("D", D, (4 * inner,), x)
+    if not torch.compiler.is_compiling():
+        refuse_tangents(x, projected, dt_weight, dt_bias, A, D)
     return operators.ss2d_scan(x, projected, dt_weight, dt_bias, A, D, backend)
 
 
