@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
-PAGES = {name: DOCS / f"{name}.md" for name in ("language", "rules", "extending")}
+PAGES = {name: DOCS / f"{name}.md" for name in ("language", "rules", "running", "extending")}
 
 Block = re.Match[str]
 BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
