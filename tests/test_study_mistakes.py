@@ -108,6 +108,13 @@ def test_an_answer_of_the_wrong_form_stops_the_study(answer: Any, message: str, 
     assert [trial.state for trial in sparx_dsl.read_study(SMALL, study).trials] == ["lost"]
 
 
+def test_a_later_answer_of_the_wrong_form_fails_its_trial(study: Path) -> None:
+    """Where other trials have values it is that trial's alone, and the study comes to its end."""
+    result = sparx_dsl.run_study(SMALL, lambda trial: None if trial.number == 1 else 2.0, trials=3, study=study)
+    assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
+    assert "SPX757 the objective gave nothing" in str(result.trials[1].cause)
+
+
 def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
     """One element is a value; more are none."""
     import numpy
@@ -116,7 +123,7 @@ def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
     answers = [torch.tensor(0.5), numpy.float32(0.25), torch.tensor([[2.0]]), 3]
     result = sparx_dsl.run_study(SMALL, lambda trial: answers[trial.number], trials=4, study=study)
     assert [trial.values for trial in result.trials] == [(0.5,), (0.25,), (2.0,), (3.0,)]
-    found = mistake(study, lambda trial: torch.ones(2), trials=5)
+    found = mistake(study.with_name("b.journal"), lambda trial: torch.ones(2))
     assert (found.code, found.message) == ("SPX757", "the objective gave a Tensor, which is no single number")
 
 
@@ -216,7 +223,7 @@ def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "b.journal").mkdir()
     for path in (tmp_path / "file" / "a.journal", tmp_path / "b.journal"):
         found = mistake(path)
-        assert (found.code, found.message.split(":")[0]) == ("SPX752", "the study cannot be written")
+        assert (found.code, found.message.split(":")[0]) == ("SPX752", "the study cannot be read and written")
     result = sparx_dsl.run_study(SMALL, "params", trials=1, study=tmp_path / "c.journal")
     with pytest.raises(SparxError, match="SPX502"):
         sparx_dsl.write_winners(result, tmp_path / "file" / "best")

@@ -103,6 +103,8 @@ def search_command(
         started = time.perf_counter()
         whole = sparx_dsl.load_space(space)
         file = study or sparx_dsl.default_study(whole)
+        folder = output or file.with_name(f"{file.stem}.best")
+        target = folder.absolute()  # An objective may go to another folder.
         cluster = None if ray is None else sparx_dsl.RayOptions(ray, cpus, gpus)
         try:
             if objective:
@@ -117,8 +119,7 @@ def search_command(
             sys.stderr.write(f"stopped; the same command goes on with {file}\n")
             raise typer.Exit(INTERRUPTED) from None
         show(sparx_dsl.study_table(result), None)
-        folder = output or file.with_name(f"{file.stem}.best")
-        paths = sparx_dsl.write_winners(result, folder)
+        paths = sparx_dsl.write_winners(result, target)
         made = f"{len(paths)} spec{'s' if len(paths) != 1 else ''}, the table and the picture are in {folder}"
         show(f"{made}; {time.perf_counter() - started:.0f} s", None)
 

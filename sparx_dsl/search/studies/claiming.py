@@ -80,6 +80,11 @@ class Claims:
         """Leave a begun trial to others."""
         self.store.lose(claim.attempt)
 
+    @property
+    def proven(self) -> bool:
+        """Whether some trial has values, so that one with a wrong answer says nothing of all others."""
+        return any(one.record.state == "complete" for one in self.store.attempts())
+
     def _living(self) -> list[Attempt]:
         """All attempts, once those whose workers have died are ended."""
         attempts = self.store.attempts()

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from optuna.storages.journal import BaseJournalBackend
 
@@ -40,7 +40,7 @@ class Journal(BaseJournalBackend):
                 if number + 1 == len(self._starts):
                     self._starts.append(self._starts[number] + len(line))
                 if number >= log_number_from:
-                    yield json.loads(line)
+                    yield _entry(line, number + 1)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Append entries; those that end a trial are on the disk when this returns."""
@@ -51,6 +51,17 @@ class Journal(BaseJournalBackend):
             file.flush()
             if any("state" in log and "trial_id" in log for log in logs):
                 os.fsync(file.fileno())
+
+
+def _entry(line: bytes, number: int) -> dict[str, Any]:
+    """The entry of a line of that number, from 1; raises ``ValueError``."""
+    try:
+        entry: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"line {number} is no entry of a journal: {error}") from None
+    if not isinstance(entry, dict):
+        raise ValueError(f"line {number} is no entry of a journal")
+    return cast("dict[str, Any]", entry)
 
 
 def _mend(file: BinaryIO) -> None:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.search.bounds import MEASURES, price_of
-from sparx_dsl.search.studies.outcome import AnswerError, Outcome, failure, read_answer
+from sparx_dsl.search.studies.outcome import AnswerError, Outcome, failure, message_of, read_answer
 from sparx_dsl.search.studies.trial import Trial
 
 Direction = Literal["maximize", "minimize"]
@@ -109,7 +109,8 @@ def value_names(objectives: Sequence[Objective], count: int) -> tuple[str, ...]:
 def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outcome:
     """Ask all objectives; what a function raises is the trial's failure, and does not get out.
 
-    Raises ``AnswerError`` (SPX757) for answers that no trial could give rightly, such as the wrong number of values.
+    Only Ctrl-C does. Raises ``AnswerError`` (SPX757) for answers that no trial could give rightly, such as the wrong
+    number of values.
     """
     whole = Outcome()
     try:
@@ -121,9 +122,9 @@ def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outco
                 constraints={**whole.constraints, **own.constraints},
                 attributes={**whole.attributes, **own.attributes},
             )
-    except AnswerError:
+    except (AnswerError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # Cancelled tasks and panics of compiled packages are no Exception.
         return failure(error)
     if len(whole.values) != count:
         gave, wanted = plural(len(whole.values), "value"), plural(count, "direction")
@@ -147,7 +148,8 @@ def _imported(reference: str, folder: Path | None) -> Function:
     try:
         loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        message = f"the module {module} of the objective cannot be imported: {type(error).__name__}: {error}"
+        told = f"{type(error).__name__}: {message_of(error)}"
+        message = f"the module {module} of the objective cannot be imported: {told}"
         advice = "run from the folder in which Python would find it, or install it"
         raise SparxError(Diagnostic("SPX751", message, help=advice)) from error
     function = vars(loaded).get(name)

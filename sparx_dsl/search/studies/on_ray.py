@@ -15,6 +15,7 @@ from typing import Any
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.studies.claiming import Claim, Claims, Rest
+from sparx_dsl.search.studies.guarding import reachable
 from sparx_dsl.search.studies.objectives import Objective, evaluate
 from sparx_dsl.search.studies.outcome import Outcome, failure
 from sparx_dsl.search.studies.presence import Presence
@@ -56,7 +57,7 @@ class Cluster:
         """Do trials until all have ended or the time is up; raises ``SparxError`` as ``work`` does."""
         options = {"num_cpus": self.options.cpus, "num_gpus": self.options.gpus, "max_retries": RETRIES}
         remote = self.ray.remote(**options)(evaluate_there)
-        with quiet(), Presence((store := self.job.join()).workers) as presence:
+        with quiet(), reachable(self.job.path), Presence((store := self.job.join()).workers) as presence:
             claims = Claims(store, self.job.settings, presence.name)
             try:
                 while self._filled(claims, remote) or self.flying:
@@ -99,7 +100,9 @@ class Cluster:
             except self.ray.exceptions.RayError as error:
                 outcome = failure(error)
             if isinstance(outcome, SparxError):
-                raise outcome
+                if not claims.proven:
+                    raise outcome
+                outcome = failure(outcome)
             claims.store.finish(self.flying.pop(reference).attempt, outcome)
 
 

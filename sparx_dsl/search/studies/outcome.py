@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import SupportsFloat, cast
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Diagnostic, SparxError, visible
 from sparx_dsl.spec.advice import shown
 
 FORM = "give a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
 DEEPEST = 4
 """How deep lists and mappings are kept in a trial's record."""
+LARGEST = 2**63 - 1
+"""Whole numbers beyond this are kept as text."""
 LONGEST_TRACE = 16_000
 """Characters of a traceback that are kept: its end."""
 
@@ -59,20 +61,30 @@ def read_answer(answer: object) -> Outcome:
     constraints = given.pop("constraints", {})
     if not isinstance(constraints, Mapping):
         raise _refused(f"the constraints that the objective gave are no mapping: {shown(constraints)}")
-    named = {str(name): _number(value) for name, value in cast("Mapping[object, object]", constraints).items()}
+    named = {visible(str(name)): _number(value) for name, value in cast("Mapping[object, object]", constraints).items()}
     return Outcome(values, named, {str(name): plain(value) for name, value in given.items()})
 
 
 def failure(error: BaseException) -> Outcome:
     """The outcome of a trial whose objective raised that."""
     text = "".join(traceback.format_exception(error))
-    return Outcome(cause=Cause(type(error).__name__, str(error), text[-LONGEST_TRACE:]))
+    return Outcome(cause=Cause(type(error).__name__, message_of(error), text[-LONGEST_TRACE:]))
+
+
+def message_of(error: BaseException) -> str:
+    """What an exception says; nothing where it fails even at that."""
+    try:
+        return str(error)[:LONGEST_TRACE]
+    except Exception:
+        return ""
 
 
 def plain(value: object, depth: int = DEEPEST) -> object:
     """The value as data that JSON has; what it has no form for becomes text."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return int(value) if abs(value) <= LARGEST else hex(value)  # Decimals take long, and Python refuses them.
     if isinstance(value, numbers.Real):  # numpy's numbers too
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, Mapping) and depth:

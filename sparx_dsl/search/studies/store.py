@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -20,38 +20,26 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, quoted
+from sparx_dsl.errors import Diagnostic, SparxError, quoted
 from sparx_dsl.search.bounds import Prices
 from sparx_dsl.search.space import Space
+from sparx_dsl.search.studies.guarding import at_study, reachable, readable
 from sparx_dsl.search.studies.journal import Journal
 from sparx_dsl.search.studies.locks import FolderLock
-from sparx_dsl.search.studies.objectives import DIRECTIONS, Direction
-from sparx_dsl.search.studies.outcome import Cause, Outcome
-from sparx_dsl.search.studies.records import State, TrialRecord, by_number
+from sparx_dsl.search.studies.objectives import Direction
+from sparx_dsl.search.studies.outcome import Outcome
+from sparx_dsl.search.studies.records import TrialRecord, by_number
 from sparx_dsl.search.studies.settings import files_folder, space_digest
+from sparx_dsl.search.studies.stored import Header, read_header, read_record
 from sparx_dsl.search.values import Choice, Point
-from sparx_dsl.spec.frozen import FrozenDict
 
 STUDY = "sparx"
 JOURNALS = (".journal",)
 DATABASES = (".db", ".sqlite", ".sqlite3")
-VERSION = 1
 PATIENCE = 60.0
 """Seconds that a process waits for another one's write to an SQLite file."""
 EXPLAINED = "sparx"
 """The attribute under which a study and its trials keep what is ours."""
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a study was begun with, and what it can only be gone on with."""
-
-    space: str
-    """The digest of the space."""
-    space_name: str
-    names: tuple[str, ...]
-    directions: tuple[Direction, ...]
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -69,11 +57,13 @@ class Store:
 
     def __init__(self, path: Path, space: Space, storage: BaseStorage) -> None:
         self.path, self.space, self.storage = path, space, storage
-        self.folder = files_folder(path)
+        self.folder = files_folder(path.absolute())
         self.workers = self.folder / "workers"
         self.claims = FolderLock(self.folder / "claims.lock")
         """Held by whoever decides which trial to begin."""
         self.id = -1
+        self.width = 0
+        """How many values a trial has."""
         self._ended: dict[int, Attempt] = {}
         """The attempts that have ended, which never change, by id."""
 
@@ -82,41 +72,41 @@ class Store:
         return optuna.load_study(study_name=STUDY, storage=self.storage, sampler=sampler)
 
     def header(self) -> Header | None:
-        """What the study was begun with; None for a file without a study."""
-        try:
-            self.id = self.storage.get_study_id_from_name(STUDY)
-        except KeyError:
-            return None
-        held = self.storage.get_study_user_attrs(self.id).get(EXPLAINED)
-        if not isinstance(held, dict):
-            return None
-        found = cast("dict[str, Any]", held)
-        directions: tuple[Direction, ...] = tuple(DIRECTIONS[str(word)] for word in found["directions"])
-        return Header(found["space"], found["space_name"], tuple(found["names"]), directions, found["seed"])
+        """What the study was begun with; None for a file without a study. Raises ``SparxError`` (SPX752)."""
+        with readable(self.path):
+            try:
+                self.id = self.storage.get_study_id_from_name(STUDY)
+            except KeyError:
+                return None
+            held = self.storage.get_study_user_attrs(self.id).get(EXPLAINED)
+            if held is None and not self.storage.get_all_trials(self.id, deepcopy=False):
+                return None
+            self.width = len(self.storage.get_study_directions(self.id))
+            return read_header(held, self.width)
 
     def begin(self, header: Header) -> None:
         """Write the header of a new study."""
-        if self.id < 0:
-            directions = [StudyDirection[direction.upper()] for direction in header.directions]
-            self.id = self.storage.create_new_study(directions, STUDY)
-        held = {"version": VERSION, "space": header.space, "space_name": header.space_name, "names": header.names,
-                "directions": header.directions, "seed": header.seed}  # fmt: skip
-        self.storage.set_study_user_attr(self.id, EXPLAINED, held)
+        if self.id >= 0:  # A process was killed between the two steps below.
+            self.storage.delete_study(self.id)
+        directions = [StudyDirection[direction.upper()] for direction in header.directions]
+        self.id, self.width = self.storage.create_new_study(directions, STUDY), len(directions)
+        self.storage.set_study_user_attr(self.id, EXPLAINED, asdict(header))
 
     def attempts(self) -> list[Attempt]:
-        """Every attempt of every trial, in the order in which they began."""
-        trials = self.storage.get_all_trials(self.id, deepcopy=False)
-        # Optuna's public names give a trial's number and its id only one after the other, with a look at the file.
-        ids = [trial._trial_id for trial in trials]  # pyright: ignore[reportPrivateUsage]
-        found: list[Attempt] = []
-        for one, trial in zip(ids, trials, strict=True):
-            attempt = self._ended.get(one)
-            if attempt is None and "number" in trial.user_attrs:
-                attempt = Attempt(one, self._record(trial), bool(trial.user_attrs.get("died")))
-                if trial.state.is_finished():
-                    self._ended[one] = attempt
-            found += [] if attempt is None else [attempt]
-        return found
+        """Every attempt of every trial, in the order in which they began; raises ``SparxError`` (SPX752)."""
+        with readable(self.path):
+            trials = self.storage.get_all_trials(self.id, deepcopy=False)
+            # Optuna's public names give a trial's number and its id only one after the other, with a look at the file.
+            ids = [trial._trial_id for trial in trials]  # pyright: ignore[reportPrivateUsage]
+            found: list[Attempt] = []
+            for one, trial in zip(ids, trials, strict=True):
+                attempt = self._ended.get(one)
+                if attempt is None and "number" in trial.user_attrs:
+                    attempt = Attempt(one, *read_record(trial, self.space, self.width))
+                    if trial.state.is_finished():
+                        self._ended[one] = attempt
+                found += [] if attempt is None else [attempt]
+            return found
 
     def records(self) -> tuple[TrialRecord, ...]:
         """One record for each trial."""
@@ -170,34 +160,6 @@ class Store:
         """The folder of a trial's own files."""
         return (self.folder / "trials" / f"{number:05d}").absolute()
 
-    def _record(self, trial: FrozenTrial) -> TrialRecord:
-        own = trial.user_attrs
-        cause = cast("dict[str, str] | None", own.get("cause"))
-        drawn = cast("dict[str, Any] | None", own.get("drawn"))
-        seconds = None if trial.duration is None else trial.duration.total_seconds()
-        return TrialRecord(
-            int(own["number"]),
-            _state(trial.state, cause),
-            None if drawn is None else Point(FrozenDict(cast("dict[str, int]", trial.params))),
-            tuple(trial.values or ()),
-            trial.constraints,
-            None if drawn is None else Prices(drawn["params"], drawn["macs"], drawn["peak"]),
-            {} if drawn is None else json.loads(drawn["values"]),
-            cast("dict[str, object]", own.get("attributes", {})),
-            None if drawn is None else drawn["parent"],
-            seconds,
-            str(own.get("worker", "")),
-            None if cause is None else Cause(cause["type"], cause["message"], cause["trace"]),
-        )
-
-
-def _state(state: TrialState, cause: Mapping[str, str] | None) -> State:
-    if state == TrialState.COMPLETE:
-        return "complete"
-    if state == TrialState.FAIL:
-        return "lost" if cause is None else "failed"
-    return "running"
-
 
 def distribution_of(choice: Choice) -> BaseDistribution:
     """What Optuna knows of a choice: the numbers of its values, in order where the values are rising numbers."""
@@ -221,30 +183,24 @@ def quiet() -> Generator[None]:
 
 def open_store(path: Path, space: Space, *, make: bool = True) -> Store:
     """Open a study's file, and make it and its folder where they are missing; raises ``SparxError`` (SPX752)."""
-    where = Where(source=SourceText(str(path), ""))
+    where = at_study(path)
     if path.suffix not in (*JOURNALS, *DATABASES):
         known = ", ".join((*JOURNALS, *DATABASES))
         message = f"{quoted(path.name)} has not the ending of a study's file"
         raise SparxError(Diagnostic("SPX752", message, where, help=f"write one of {known}"))
     if not make and not path.is_file():
         raise SparxError(Diagnostic("SPX752", "there is no such study", where))
-    folder = files_folder(path)
-    try:
+    file = path.absolute()
+    folder = files_folder(file)
+    with readable(path):
         (folder / "workers").mkdir(parents=True, exist_ok=True)
         with FolderLock(folder / "opening.lock"):
             if path.suffix in JOURNALS:
-                path.open("ab").close()
-                return Store(path, space, JournalStorage(Journal(path, FolderLock(folder / "journal.lock"))))
+                file.open("ab").close()
+                return Store(path, space, JournalStorage(Journal(file, FolderLock(folder / "journal.lock"))))
             options = {"connect_args": {"timeout": PATIENCE}}
             database = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=options)
             return Store(path, space, get_storage(database))
-    except OSError as error:
-        message = f"the study cannot be written: {error.strerror or error}"
-        raise SparxError(Diagnostic("SPX752", message, where)) from None
-    except Exception as error:
-        # A file of another kind fails in as many ways as it can differ; what it is not is all that there is to say.
-        note = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        raise SparxError(Diagnostic("SPX752", "the file holds no study", where, (note,))) from None
 
 
 def enter(store: Store, header: Header, *, seed_given: bool) -> Header:
@@ -252,12 +208,12 @@ def enter(store: Store, header: Header, *, seed_given: bool) -> Header:
 
     SPX753 for another space, SPX754 for other values or another seed.
     """
-    with store.claims:
+    with reachable(store.path), store.claims:
         held = store.header()
         if held is None:
             store.begin(header)
             return header
-    where = Where(source=SourceText(str(store.path), ""))
+    where = at_study(store.path)
     if held.space != header.space:
         message = f"the study is one of another space, {quoted(held.space_name)} as it was then"
         advice = "name another file with --study, or go on with the space that it was begun with"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Diagnostic, SparxError, visible
 from sparx_dsl.render import write_text
 from sparx_dsl.render.scatter import Panel, scatter
 from sparx_dsl.render.tables import WIDTH, Column, text_table
@@ -117,7 +117,8 @@ def _failures(result: StudyResult) -> Iterator[str]:
         return
     causes: dict[str, list[int]] = {}
     for trial in failed:
-        causes.setdefault((str(trial.cause) or "no cause").splitlines()[0], []).append(trial.number)
+        first, *_ = str(trial.cause).splitlines() or ["no cause"]
+        causes.setdefault(visible(first), []).append(trial.number)
     yield f"{len(failed)} trial{'s' if len(failed) > 1 else ''} failed:"
     for cause, numbers in causes.items():
         yield f"  {cause[:WIDTH]} ({_listed(numbers)})"

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from sparx_dsl.search.space import Space
 from sparx_dsl.search.studies.claiming import Claim, Claims, Rest
+from sparx_dsl.search.studies.guarding import reachable
 from sparx_dsl.search.studies.objectives import evaluate
+from sparx_dsl.search.studies.outcome import AnswerError, failure
 from sparx_dsl.search.studies.presence import Presence
 from sparx_dsl.search.studies.settings import Settings
 from sparx_dsl.search.studies.store import Store, enter, header_of, open_store, quiet
@@ -40,9 +42,9 @@ class Job:
 def work(job: Job, *, seen: Callable[[], None] = lambda: None, stopped: Callable[[], bool] = lambda: False) -> None:
     """Do trials until all have ended, the time is up, or ``stopped``; ``seen`` is called after each, and while waiting.
 
-    Raises ``SparxError`` for what would go wrong in every trial.
+    Raises ``SparxError`` for what would go wrong in every trial, and where the study's file cannot be reached.
     """
-    with quiet(), interruptible(), Presence((store := job.join()).workers) as presence:
+    with quiet(), interruptible(), reachable(job.path), Presence((store := job.join()).workers) as presence:
         claims = Claims(store, job.settings, presence.name)
         while not stopped():
             found = claims.next()
@@ -74,6 +76,11 @@ def interruptible() -> Generator[None]:
 def _do(claims: Claims, claim: Claim) -> None:
     try:
         outcome = evaluate(claims.settings.objectives, claim.trial, len(claims.settings.directions))
+    except AnswerError as error:
+        if not claims.proven:
+            claims.give_back(claim)
+            raise
+        outcome = failure(error)
     except BaseException:
         claims.give_back(claim)
         raise

@@ -1,0 +1,271 @@
+"""Studies whose files somebody has damaged or holds, and objectives that do what no objective should."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sparx_dsl
+import studies
+from sparx_dsl import SparxError, Trial
+from sparx_dsl.search.studies import store
+
+SMALL = studies.small_space()
+
+
+# Files.
+
+
+def params(trial: Trial) -> object:
+    """Takes the place of ``studies.params``, with an attribute."""
+    return {"values": 1.0, "note": [1]}
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The lines of a study's journal."""
+    path = tmp_path_factory.mktemp("whole") / "a.journal"
+    sparx_dsl.run_study(SMALL, params, trials=2, study=path)
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def refused(path: Path) -> str:
+    """The note of the one mistake that reading the study, and going on with it, end with."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.read_study(SMALL, path)
+    with pytest.raises(SparxError) as again:
+        sparx_dsl.run_study(SMALL, studies.params, trials=3, study=path)
+    (mistake,) = caught.value.diagnostics
+    assert mistake.code == again.value.diagnostics[0].code == "SPX752"
+    assert mistake.message == "the file holds no study"
+    assert mistake.where.source is not None
+    assert mistake.where.source.name == str(path)
+    return " ".join(mistake.notes)
+
+
+@pytest.mark.parametrize("junk", [b"junk\n", b"\xff\n", b"\0\0\n", b"5\n", b"[" * 100_000 + b"\n"])
+def test_a_broken_line_is_told_by_its_number(junk: bytes, lines: list[bytes], tmp_path: Path) -> None:
+    """The rest of the file is left as it is."""
+    path = tmp_path / "a.journal"
+    path.write_bytes(b"".join([*lines[:5], junk, *lines[5:]]))
+    assert "line 6 is no entry of a journal" in refused(path)
+    assert path.read_bytes() == b"".join([*lines[:5], junk, *lines[5:]])
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def header(**values: object) -> Change:
+    """Put values into the study's header."""
+
+    def change(entry: dict[str, Any]) -> None:
+        if "study_id" in entry and "sparx" in entry.get("user_attr", {}):
+            entry["user_attr"]["sparx"].update(values)
+
+    return change
+
+
+def drawn(value: object) -> Change:
+    """Put something else in place of what was written down when a point was drawn."""
+
+    def change(entry: dict[str, Any]) -> None:
+        if "drawn" in entry.get("user_attr", {}):
+            entry["user_attr"]["drawn"] = value
+
+    return change
+
+
+def field(name: str, value: object) -> Change:
+    """Change a field of every entry that has it."""
+
+    def change(entry: dict[str, Any]) -> None:
+        if entry.get(name):
+            entry[name] = value
+
+    return change
+
+
+CHANGES = {
+    "directions": header(directions=5),
+    "no directions": header(directions=[]),
+    "a direction": header(directions=["up"]),
+    "names": header(names=7),
+    "seed": header(seed="x"),
+    "version": header(version=99),
+    "drawn": drawn(5),
+    "nothing drawn": drawn({}),
+    "prices": drawn({"params": "a", "macs": 1, "peak": 2, "parent": None, "values": "{}"}),
+    "choices": drawn({"params": 1, "macs": 1, "peak": 2, "parent": None, "values": "{"}),
+    "number": field("user_attrs", {"number": "x"}),
+    "a number below zero": field("user_attrs", {"number": -1}),
+    "values": field("values", ["x"]),
+    "more values": field("values", [1.0, 2.0]),
+    "picks": field("param_value_internal", 77),
+    "choice": field("param_name", "no_choice_of_ours"),
+    "operation": field("op_code", 99),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_journal_that_says_something_else(change: Change, lines: list[bytes], tmp_path: Path) -> None:
+    """Every entry is one of a journal, but what it holds is none that a worker has written."""
+    entries = [json.loads(line) for line in lines]
+    for entry in entries:
+        change(entry)
+    path = tmp_path / "a.journal"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    refused(path)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_no_change_of_one_value_gets_a_traceback(lines: list[bytes], data: st.DataObject,
+                                                 tmp_path_factory: pytest.TempPathFactory) -> None:  # fmt: skip
+    """Whatever one value of one line is replaced by, the study is read or refused."""
+    entries = [json.loads(line) for line in lines]
+    entry = data.draw(st.sampled_from(entries))
+    while isinstance(entry[key := data.draw(st.sampled_from(sorted(entry)))], dict) and entry[key]:
+        entry = entry[key]
+    entry[key] = data.draw(st.none() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({"": 1}))
+    path = tmp_path_factory.mktemp("changed") / "a.journal"
+    path.write_text("".join(json.dumps(one) + "\n" for one in entries))
+    with contextlib.suppress(SparxError):
+        sparx_dsl.study_table(sparx_dsl.read_study(SMALL, path))
+
+
+STATEMENTS = (
+    "update study_user_attributes set value_json = '{{'",
+    "update study_user_attributes set value_json = '5'",
+    "update trial_user_attributes set value_json = '5'",
+    "delete from trial_values",
+    "delete from trial_params",
+    "update trial_params set param_value = 99",
+    "drop table trial_user_attributes; create table trial_user_attributes (a)",
+)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_database_that_says_something_else(statement: str, tmp_path: Path) -> None:
+    """What others have changed in it is found, and told."""
+    path = tmp_path / "a.db"
+    sparx_dsl.run_study(SMALL, studies.params, trials=2, study=path)
+    with sqlite3.connect(path) as connection:
+        connection.executescript(statement)
+    with pytest.raises(SparxError, match="SPX752"):
+        sparx_dsl.read_study(SMALL, path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_another_study_of_optuna_is_left_alone(tmp_path: Path) -> None:
+    """A study that has our name and trials of its own is no study of ours."""
+    import optuna
+
+    path = tmp_path / "a.db"
+    theirs = optuna.create_study(study_name=store.STUDY, storage=f"sqlite:///{path}", direction="minimize")
+    theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    refused(path)
+    assert len(theirs.trials) == 2
+
+
+def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who holds it for longer than we wait is told of, before the study and in the middle of it."""
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
+    path = tmp_path / "a.db"
+    sparx_dsl.run_study(SMALL, studies.params, trials=1, study=path)
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def params(trial: Trial) -> float:
+        holder.execute("begin exclusive")
+        return 1.0
+
+    for objective in (params, studies.params):
+        with pytest.raises(SparxError, match=r"SPX752 .*database is locked"):
+            sparx_dsl.run_study(SMALL, objective, trials=3, study=path)
+    holder.close()
+
+
+# Objectives.
+
+
+class UnspeakableError(Exception):
+    """Fails even at saying what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def cancelled(trial: Trial) -> float:
+    """No ``Exception``, and no Ctrl-C either."""
+    raise asyncio.CancelledError("gone")
+
+
+def unspeakable(trial: Trial) -> float:
+    """The message cannot be had."""
+    raise UnspeakableError
+
+
+def unprintable(trial: Trial) -> float:
+    """The message would steer a terminal, and is no UTF-8."""
+    raise ValueError("\udcff\x1b[31m\0 [bold]\nmore")
+
+
+@pytest.mark.parametrize("ending", ["journal", "db"])
+@pytest.mark.parametrize(
+    ("objective", "told"),
+    [(cancelled, "CancelledError: gone"), (unspeakable, "UnspeakableError"),
+     (unprintable, r"ValueError: \udcff\x1b[31m\x00 [bold]")],
+)  # fmt: skip
+def test_what_an_objective_raises_is_told_whatever_it_is(
+    objective: Callable[[Trial], float], told: str, ending: str, tmp_path: Path
+) -> None:
+    """The trial has failed, the others go on, and the table says so in letters that can be printed."""
+    result = sparx_dsl.run_study(
+        SMALL, lambda trial: objective(trial) if trial.number else 1.0, trials=3, study=tmp_path / f"a.{ending}"
+    )
+    assert [trial.state for trial in result.trials] == ["complete", "failed", "failed"]
+    assert f"  {told} (trials 1, 2)" in sparx_dsl.study_table(result).splitlines()
+    sparx_dsl.write_winners(result, tmp_path / "best")
+    assert told in (tmp_path / "best" / "table.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ending", ["journal", "db"])
+def test_strange_answers_are_kept(ending: str, tmp_path: Path) -> None:
+    """Numbers too long for text, names that no file can hold."""
+    answer = {
+        "values": 1.0,
+        "constraints": {"k\udcff": -1.0},
+        "large": 10**5000,
+        "\udcff": [-(2**70), {"a": 2**63 - 1}],
+    }
+    result = sparx_dsl.run_study(SMALL, lambda trial: answer, trials=1, study=tmp_path / f"a.{ending}")
+    (trial,) = sparx_dsl.read_study(SMALL, tmp_path / f"a.{ending}").trials
+    assert trial == result.trials[0]
+    assert dict(trial.constraints) == {r"k\udcff": -1.0}
+    assert int(str(trial.attributes["large"]), 16) == 10**5000
+    assert trial.attributes["\udcff"] == [hex(-(2**70)), {"a": 2**63 - 1}]
+
+
+def test_an_objective_that_goes_to_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything stays where the study was begun."""
+    monkeypatch.chdir(tmp_path)
+
+    def leaving(trial: Trial) -> float:
+        (trial.folder / "here").touch()
+        os.chdir("/")
+        return 1.0
+
+    for ending in ("journal", "db"):
+        monkeypatch.chdir(tmp_path)
+        result = sparx_dsl.run_study(SMALL, leaving, trials=2, study=f"{ending}.{ending}")
+        assert len(result.complete) == 2
+        assert len([*tmp_path.glob(f"{ending}.files/trials/*/here")]) == 2
