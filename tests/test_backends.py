@@ -109,7 +109,7 @@ def with_gradients(run, tensors: list[Tensor]) -> list[Tensor]:
 
 
 def assert_near(found: list[Tensor], expected: list[Tensor], tolerance: float) -> None:
-    """Each tensor's largest error is within the tolerance of its largest value, or of what sums of such terms cancel."""
+    """Each tensor's largest error is within the tolerance of its largest value, at least of 0.1, since sums cancel."""
     for place, (a, b) in enumerate(zip(found, expected, strict=True)):
         error = (a.double() - b.double()).abs().max()
         assert error <= tolerance * b.double().abs().max().clamp_min(0.1), f"tensor {place}: {error:.3g}"
@@ -307,7 +307,7 @@ def test_a_backend_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("cppu", "SPX550", "did you mean 'cpu'?"),
         ("mamba_ssm", "SPX551", "its kernel is for CUDA only"),
-        ("cpu", "SPX551", "it has no float64"),
+        pytest.param("cpu", "SPX551", "it has no float64", marks=needs_library),
     ],
 )
 def test_a_backend_that_can_not_be_had_is_refused(name: str, code: str, text: str) -> None:
