@@ -34,11 +34,16 @@ class CompiledScan(BuildHookInterface[Any]):
     """The step of hatchling that compiles the library into the package's folder."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and make the wheel one for this platform; say so and go on where that can't be done."""
+        """Compile, and make the wheel one for this platform; say so and go on where that can't be done.
+
+        An archive of sources takes nothing that is compiled along.
+        """
+        if self.target_name != "wheel":
+            return
         folder = Path(self.root) / SOURCES
         try:
             compile_library(folder)
-        except (OSError, subprocess.CalledProcessError) as error:
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
             said = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else error
             self.app.display_warning(f"the scan for CPUs was not compiled, the one in PyTorch serves instead: {said}")
             return
@@ -48,7 +53,10 @@ class CompiledScan(BuildHookInterface[Any]):
 
 
 def compile_library(folder: Path) -> None:
-    """Compile the sources in ``folder`` into the library beside them, with OpenMP where the compiler has it."""
+    """Compile the sources in ``folder`` into the library beside them, with OpenMP where the compiler has it.
+
+    Raises ``OSError`` or ``CalledProcessError`` where that can't be done, ``ValueError`` for a CC that can't be read.
+    """
     if sys.platform == "win32":
         raise OSError("the sources use the vector types of GCC and Clang")
     compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]

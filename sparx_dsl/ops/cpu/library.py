@@ -60,7 +60,7 @@ def problem() -> str | None:
         return None
     if not Path(__file__).with_name(NAME).exists():
         return "the package was installed without a C compiler (install gcc or clang, then install it again)"
-    return "the compiled library can't be loaded here: it was built for another machine"
+    return "the compiled library can't be loaded: it is damaged, or was built for another machine (install again)"
 
 
 def instruction_set() -> int:
