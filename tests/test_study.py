@@ -52,27 +52,6 @@ def test_every_trial_is_a_point_and_has_its_price(sound: tuple[Drawn, list[Assig
         assert trial.choices == space.values(trial.point)
 
 
-VALUES = st.integers(0, 4).map(float)
-
-
-@given(st.lists(st.tuples(VALUES, VALUES, st.booleans()), max_size=12), st.sampled_from(["maximize", "minimize"]))
-def test_the_front_is_what_nothing_beats(rows: list[tuple[float, float, bool]], second: str) -> None:
-    """A trial is on the front where each other feasible one is worse in one value, or equal and later."""
-    trials = tuple(
-        TrialRecord(number, "complete", None, (a, b), {"held": -1.0 if feasible else 1.0})
-        for number, (a, b, feasible) in enumerate(rows)
-    )
-    directions = ("maximize", "maximize" if second == "maximize" else "minimize")
-    found = StudyResult(SMALL, ("a", "b"), directions, trials).front
-    up = 1 if second == "maximize" else -1
-    good = [(number, a, up * b) for number, (a, b, feasible) in enumerate(rows) if feasible]
-    wanted = {
-        number for number, a, b in good
-        if all(c < a or d < b or ((c, d) == (a, b) and other >= number) for other, c, d in good)
-    }  # fmt: skip
-    assert {trial.number for trial in found} == wanted
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The journal of a study of six trials."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -68,15 +69,20 @@ class StudyResult:
         """How many trials have ended, with values or without."""
         return len(self.complete) + len(self.failed)
 
-    @property
+    @functools.cached_property
     def front(self) -> tuple[TrialRecord, ...]:
         """The feasible trials that no other one beats in all values, the best in the first value first.
 
         Of trials with the same values the first one stands for all. With one direction it is the best trial alone.
         """
-        found = [trial for trial in self.trials if trial.feasible]
-        kept = [trial for trial in found if not any(self._beats(other, trial) for other in found)]
-        return tuple(sorted(kept, key=lambda trial: (self.losses(trial), trial.number)))
+        found = [(self.losses(trial), trial.number, trial) for trial in self.trials if trial.feasible]
+        kept: list[tuple[tuple[float, ...], TrialRecord]] = []
+        for losses, _, trial in sorted(found, key=lambda one: one[:2]):
+            # What beats a trial comes before it. Of two values the second only falls along the front.
+            rivals = kept if len(losses) > 2 else kept[-1:]
+            if not any(_no_worse(other, losses) for other, _ in rivals):
+                kept.append((losses, trial))
+        return tuple(trial for _, trial in kept)
 
     @property
     def best(self) -> TrialRecord | None:
@@ -96,11 +102,10 @@ class StudyResult:
             raise ValueError(f"trial {trial.number} has no point yet")
         return self.space.spec(trial.point)
 
-    def _beats(self, first: TrialRecord, second: TrialRecord) -> bool:
-        one, other = self.losses(first), self.losses(second)
-        if one == other:
-            return first.number < second.number
-        return all(a <= b for a, b in zip(one, other, strict=True))
+
+def _no_worse(first: Sequence[float], second: Sequence[float]) -> bool:
+    """Whether no loss of the first is above the second's."""
+    return all(a <= b for a, b in zip(first, second, strict=True))
 
 
 def by_number(attempts: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
