@@ -267,6 +267,32 @@ def test_float16_parts_beyond_its_range_cancel(kernels):
     assert kernels("ss2d", *inputs).abs().max() == 0
 
 
+def spread(tensor):
+    """The same values with room between them in memory."""
+    if not isinstance(tensor, Tensor):
+        return tensor
+    places = tuple(slice(None, None, 2) for _ in tensor.shape)
+    return torch.empty([2 * side for side in tensor.shape], dtype=tensor.dtype)[places].copy_(tensor)
+
+
+def test_values_may_lie_apart(kernels):
+    """No tensor needs its values side by side, parameters included."""
+    scan = [spread(each) for each in scan_inputs(1, 2, 3, 9, 2, torch.float32)]
+    check(kernels, "scan", scan_oracle, scan, TOLERANCE[torch.float32])
+    ss2d = [spread(each) for each in ss2d_inputs(1, 3, 2, 3, 2, 2, torch.float32)]
+    check(kernels, "ss2d", ss2d_oracle, ss2d, TOLERANCE[torch.float32])
+
+
+def test_steps_of_the_bias_alone(kernels):
+    """A rank of zero: the time steps are those of the bias, at every position."""
+    x, projected, weight, *rest = inputs = ss2d_inputs(1, 3, 2, 9, 0, 1, torch.float32)
+    values = torch.cat([projected.new_zeros(*projected.shape[:3], 4, 1), projected.unflatten(3, (4, -1))], 4)
+    wide = [x, values.flatten(3), weight.new_ones(*weight.shape[:2], 1), *rest]
+    found, expected = (kernels("ss2d_backward", x, *each) for each in (inputs, wide))
+    assert torch.allclose(kernels("ss2d", *inputs), kernels("ss2d", *wide), rtol=1e-5)
+    assert all(torch.allclose(found[place], expected[place], rtol=1e-5, atol=1e-6) for place in (0, 3, 4, 5))
+
+
 def test_nan_is_not_hidden(kernels):
     """A NaN among the time values reaches the result at its place."""
     inputs = ss2d_inputs(1, 2, 2, 2, 1, 1, torch.float32)

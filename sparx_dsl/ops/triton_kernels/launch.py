@@ -61,7 +61,7 @@ def scan(
 ) -> Tensor:
     """The selective scan, as ``ops.selective_scan`` defines it: y (batch, channels, length) in u's dtype.
 
-    Strides are arbitrary but for A (channels, state) float32; y has its channels innermost in memory.
+    Strides are arbitrary; y has its channels innermost in memory.
     """
     y = _channels_innermost(u, u.dtype)
     _launch_scan(u, delta, A, B, C, D, delta_bias, softplus, y, None, forward_blocks(_per_group(u, B), len(u)))
@@ -98,7 +98,7 @@ def scan_backward(
     rows = (D, delta_bias)
     with torch.cuda.device_of(u):
         kernel[(count * batch, groups)](
-            gradient, u, delta, A, B, C, u if D is None else D, u if delta_bias is None else delta_bias, states,
+            gradient, u, delta, A.contiguous(), B, C, _dense(D, u), _dense(delta_bias, u), states,
             u_gradient, delta_gradient, A_gradients, B_gradients, C_gradients, D_gradients, bias_gradients,
             length, channels, *gradient.stride(), *u.stride(), *delta.stride(), *B.stride(), *C.stride(),
             **_sizes(A, blocks, _per_group(u, B)), HAS_D=D is not None, HAS_BIAS=delta_bias is not None,
@@ -215,7 +215,7 @@ def _launch_scan(
     batch, channels, length = u.shape
     with torch.cuda.device_of(u):
         scan_forward[(blocks.count(_per_group(u, B)) * batch, B.shape[1])](
-            u, delta, A, B, C, u if D is None else D, u if delta_bias is None else delta_bias,
+            u, delta, A.contiguous(), B, C, _dense(D, u), _dense(delta_bias, u),
             u if y is None else y, u if states is None else states,
             length, channels, *u.stride(), *delta.stride(), *B.stride(), *C.stride(),
             **_sizes(A, blocks, _per_group(u, B)), HAS_D=D is not None, HAS_BIAS=delta_bias is not None,
@@ -280,6 +280,11 @@ def _precise(*activations: Tensor) -> bool:
 def _float32(like: Tensor, *shape: int) -> Tensor:
     """Memory for that shape, on the device of ``like``."""
     return torch.empty(shape, device=like.device, dtype=torch.float32)
+
+
+def _dense(row: Tensor | None, instead: Tensor) -> Tensor:
+    """The row, its values side by side in memory; where there is none, a tensor that the kernel does not read."""
+    return instead if row is None else row.contiguous()
 
 
 def _channels_innermost(like: Tensor, dtype: torch.dtype) -> Tensor:

@@ -33,6 +33,8 @@ def load_weights(dt_weight, parameter, RANK: tl.constexpr, RANK_BLOCK: tl.conste
 def time_steps(value_at, dt_weight, parameter, weight_bits, bias_bits, RANK: tl.constexpr):
     """The time steps before softplus over ln 2, (positions, channels), from the time values of each position."""
     z_bits = bias_bits[None, :]
+    if RANK == 0:
+        z_bits = tl.broadcast_to(z_bits, value_at.shape[0], parameter.shape[0])
     if RANK <= UNROLLED:
         for r in tl.static_range(RANK):
             time = tl.load(value_at + r).to(tl.float32)
