@@ -1,4 +1,4 @@
-"""The price that a kind's own rule gives: a kind without a rule is a mistake, never free."""
+"""The price that a kind's own rule gives, and what it saves: a kind without a rule is a mistake, never free."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.pricing.price import Price
+from sparx_dsl.pricing.saved import Outline, Tape
 from sparx_dsl.spec.kinds import KindRegistry, Role, default_registry
 from sparx_dsl.spec.options.base import KindOptions, Site
 
@@ -24,3 +25,17 @@ def price_kind(
         message = f"{rule} gives {type(price).__name__}, which is no Price"
         raise SparxError(Diagnostic("SPX406", message, help="return a sparx_dsl.pricing.Price"))
     return price
+
+
+def save_kind(role: Role, options: KindOptions, site: Site, tape: Tape, *inputs: Outline) -> Outline:
+    """Tell the tape what the module of these options' kind saves of its inputs; gives the outline of its result.
+
+    Raises ``SparxError`` (SPX407) for a kind without such a rule, and for a rule that gives no outline.
+    """
+    kind = default_registry().of(role, options)
+    result: Any = kind.load_saved()(options, site, tape, *inputs)
+    if not isinstance(result, Outline):
+        rule = f"the rule of the {role} kind {kind.name!r} of {kind.owner} for what it saves"
+        message = f"{rule} gives {type(result).__name__}, which is no Outline"
+        raise SparxError(Diagnostic("SPX407", message, help="return the sparx_dsl.pricing.Outline of the result"))
+    return result

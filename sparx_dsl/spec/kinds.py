@@ -38,6 +38,11 @@ class Kind:
     price: str | None
     """``module:function``, called as ``function(options, site, height, width)``; gives a ``pricing.Price``."""
     owner: str = "sparx_dsl"
+    saved: str | None = None
+    """``module:function``, called as ``function(options, site, tape, *inputs)``; tells what autograd saves.
+
+    Without it a backbone of this kind has a price all the same, but no figure for the bytes saved for backward.
+    """
 
     @property
     def name(self) -> str:
@@ -59,6 +64,13 @@ class Kind:
             message = f"the {self.role} kind {self.name!r} of {self.owner} has no rule for its price"
             raise SparxError(Diagnostic("SPX406", message, help="name one in Kind(price='module:function')"))
         return load_reference(self, self.price)
+
+    def load_saved(self) -> Any:
+        """Import and return the rule for what is saved; raises ``SparxError`` (SPX407) where the kind has none."""
+        if self.saved is None:
+            message = f"the {self.role} kind {self.name!r} of {self.owner} has no rule for the bytes that it saves"
+            raise SparxError(Diagnostic("SPX407", message, help="name one in Kind(saved='module:function')"))
+        return load_reference(self, self.saved)
 
 
 def load_reference(kind: Kind, reference: str | None) -> Any:
@@ -100,47 +112,34 @@ class KindRegistry:
 def builtin_kinds() -> tuple[Kind, ...]:
     """The kinds that the paper's models need."""
     return (
-        Kind("stem", stems.ConvStem, "sparx_dsl.nn.stem:build_conv", "sparx_dsl.pricing.ends:price_conv_stem"),
-        Kind("stem", stems.PatchStem, "sparx_dsl.nn.stem:build_patch", "sparx_dsl.pricing.ends:price_patch_stem"),
-        Kind(
-            "downsample",
-            downsamples.ConvDownsample,
-            "sparx_dsl.nn.downsample:build_conv",
-            "sparx_dsl.pricing.ends:price_conv_downsample",
-        ),
-        Kind(
-            "downsample",
-            downsamples.MergeDownsample,
-            "sparx_dsl.nn.downsample:build_merge",
-            "sparx_dsl.pricing.ends:price_merge_downsample",
-        ),
-        Kind("mixer", mixers.SS2D, "sparx_dsl.mixers.ss2d:build", "sparx_dsl.pricing.mixers:price_ss2d"),
-        Kind("mixer", mixers.SSM, "sparx_dsl.mixers.ssm:build", "sparx_dsl.pricing.mixers:price_ssm"),
-        Kind("mixer", mixers.BiSSM, "sparx_dsl.mixers.bi_ssm:build", "sparx_dsl.pricing.mixers:price_bi_ssm"),
-        Kind(
-            "mixer",
-            mixers.WindowAttention,
-            "sparx_dsl.mixers.window_attention:build",
-            "sparx_dsl.pricing.mixers:price_window_attention",
-        ),
-        Kind("fusion", fusions.DMCA, "sparx_dsl.nn.dmca:build", "sparx_dsl.pricing.fusions:price_dmca"),
-        Kind("fusion", fusions.ConcatFusion, "sparx_dsl.nn.concat:build", "sparx_dsl.pricing.fusions:price_concat"),
-        Kind("fusion", fusions.NoGcca, "sparx_dsl.nn.no_gcca:build", "sparx_dsl.pricing.fusions:price_no_gcca"),
-        Kind("fusion", fusions.SCA, "sparx_dsl.nn.sca:build", "sparx_dsl.pricing.fusions:price_sca"),
-        Kind("fusion", fusions.SRA, "sparx_dsl.nn.sra:build", "sparx_dsl.pricing.fusions:price_sra"),
-        Kind("ffn", ffns.Mlp, "sparx_dsl.nn.ffn:build_mlp", "sparx_dsl.pricing.ffns:price_mlp"),
-        Kind("ffn", ffns.ConvFfn, "sparx_dsl.nn.ffn:build_conv", "sparx_dsl.pricing.ffns:price_conv"),
+        _own("stem", stems.ConvStem, "nn.stem:build_conv", "ends:conv_stem"),
+        _own("stem", stems.PatchStem, "nn.stem:build_patch", "ends:patch_stem"),
+        _own("downsample", downsamples.ConvDownsample, "nn.downsample:build_conv", "ends:conv_downsample"),
+        _own("downsample", downsamples.MergeDownsample, "nn.downsample:build_merge", "ends:merge_downsample"),
+        _own("mixer", mixers.SS2D, "mixers.ss2d:build", "mixers:ss2d"),
+        _own("mixer", mixers.SSM, "mixers.ssm:build", "mixers:ssm"),
+        _own("mixer", mixers.BiSSM, "mixers.bi_ssm:build", "mixers:bi_ssm"),
+        _own("mixer", mixers.WindowAttention, "mixers.window_attention:build", "mixers:window_attention"),
+        _own("fusion", fusions.DMCA, "nn.dmca:build", "fusions:dmca"),
+        _own("fusion", fusions.ConcatFusion, "nn.concat:build", "fusions:concat"),
+        _own("fusion", fusions.NoGcca, "nn.no_gcca:build", "fusions:no_gcca"),
+        _own("fusion", fusions.SCA, "nn.sca:build", "fusions:sca"),
+        _own("fusion", fusions.SRA, "nn.sra:build", "fusions:sra"),
+        _own("ffn", ffns.Mlp, "nn.ffn:build_mlp", "ffns:mlp"),
+        _own("ffn", ffns.ConvFfn, "nn.ffn:build_conv", "ffns:conv"),
         Kind("ffn", ffns.NoFfn, None, None),
-        Kind("head", heads.LinearHead, "sparx_dsl.nn.head:build_linear", "sparx_dsl.pricing.ends:price_linear_head"),
-        Kind(
-            "head",
-            heads.SemanticFpn,
-            "sparx_dsl.nn.semantic_fpn:build",
-            "sparx_dsl.pricing.heads:price_semantic_fpn",
-        ),
-        Kind("head", heads.UPerNet, "sparx_dsl.nn.upernet:build", "sparx_dsl.pricing.heads:price_upernet"),
+        _own("head", heads.LinearHead, "nn.head:build_linear", "ends:linear_head"),
+        _own("head", heads.SemanticFpn, "nn.semantic_fpn:build", "heads:semantic_fpn"),
+        _own("head", heads.UPerNet, "nn.upernet:build", "heads:upernet"),
         Kind("head", heads.NoHead, None, None),
     )
+
+
+def _own(role: Role, options: type[KindOptions], builder: str, rules: str) -> Kind:
+    """A kind of this package; ``rules`` names its rules in ``pricing``, behind ``price_`` and ``save_``."""
+    module, _, name = rules.partition(":")
+    price, saved = (f"sparx_dsl.pricing.{module}:{rule}_{name}" for rule in ("price", "save"))
+    return Kind(role, options, f"sparx_dsl.{builder}", price, saved=saved)
 
 
 def installed_kinds() -> Iterator[Kind]:
