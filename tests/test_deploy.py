@@ -177,6 +177,17 @@ def test_weights_can_be_exchanged() -> None:
     assert worst_error(results(second, images), results(first, images)) == 0
 
 
+@pytest.mark.parametrize("assign", [False, True])
+def test_weights_can_come_later(assign: bool) -> None:
+    """A backbone that was deployed without values gives the right results once it has been given weights."""
+    other = deploy(trained(sparx_dsl.build(mixed())))
+    deployed, images = sparx_dsl.build(mixed(), deploy=True, device="meta"), images_of(other, 2)
+    if not assign:
+        deployed.to_empty(device="cpu")
+    deployed.load_state_dict(other.state_dict(), assign=assign)
+    assert worst_error(results(deployed, images), results(other, images)) == 0
+
+
 def written_to(deployed: Backbone) -> None:
     """Write to every parameter."""
     with torch.no_grad():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,8 +25,17 @@ class GatheredAttention(WindowedAttention):
         self.position_bias = attention.position_bias
         self.out_projection = attention.out_projection
         self.size = size
-        for name, table in zip(("index", "inverse", "apart"), self.tables(*size), strict=True):
+        self.keep_tables()
+
+    def keep_tables(self) -> None:
+        """Compute the tables for maps of the planned size, where the parameters are."""
+        for name, table in zip(("index", "inverse", "apart"), self.tables(*self.size), strict=True):
             self.register_buffer(name, table, persistent=False)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        """Weights that come into a module without values bring no tables along."""
+        super()._load_from_state_dict(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self.keep_tables()
 
     def forward(self, projected: Tensor) -> Tensor:
         """Query, key and value (batch, 3·channels, height, width) to (batch, channels, height, width)."""
