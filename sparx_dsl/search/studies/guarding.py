@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Generator
 from pathlib import Path
 
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from sqlalchemy.exc import OperationalError
+from optuna.exceptions import UpdateFinishedTrialError
 
 from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where
 
@@ -25,8 +25,11 @@ def reachable(path: Path) -> Generator[None]:
     except OSError as error:
         message = f"the study cannot be read and written: {error.strerror or error}"
         raise SparxError(Diagnostic("SPX752", message, at_study(path))) from None
-    except (OperationalError, StorageInternalError) as error:
-        message = f"the study cannot be read and written: {_first_line(error.__cause__ or error)}"
+    except Exception as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        message = f"the study cannot be read and written: {_first_line(refusal)}"
         advice = "see whether another program holds the file, or whether its disk is full"
         raise SparxError(Diagnostic("SPX752", message, at_study(path), help=advice)) from None
 
@@ -44,6 +47,13 @@ def readable(path: Path) -> Generator[None]:
         note = f"{type(error).__name__}: {_first_line(error)}"
         advice = "name another file with --study, or put this one right"
         raise SparxError(Diagnostic("SPX752", "the file holds no study", at_study(path), (note,), advice)) from None
+
+
+def _refusal(error: BaseException | None) -> sqlite3.OperationalError | None:
+    """What SQLite could not do, where that is what an exception comes from; what is no database is none of it."""
+    while error is not None and not isinstance(error, sqlite3.OperationalError):
+        error = error.__cause__
+    return error
 
 
 def _first_line(error: BaseException) -> str:
