@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -366,3 +367,17 @@ def test_what_is_no_floating_dtype_is_refused(dtype: torch.dtype) -> None:
 def test_every_backend_is_listed() -> None:
     """The five backends, by name."""
     assert list(backends()) == ["reference", "torch", "cpu", "triton", "mamba_ssm"]
+
+
+@needs_library
+def test_a_library_of_other_sources_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library whose arguments lie otherwise is no backend; the sources and the module agree on the layout."""
+    header = Path(library.__file__).with_name("arguments.h").read_text(encoding="utf-8")
+    assert f"#define LAYOUT {library.LAYOUT}\n" in header
+    with monkeypatch.context() as changed:
+        changed.setattr(library, "LAYOUT", library.LAYOUT + 1)
+        library.load.cache_clear()
+        assert "of other sources" in str(library.problem())
+        assert choose("cpu", torch.float32).name == "torch"
+    library.load.cache_clear()
+    assert choose("cpu", torch.float32).name == "cpu"

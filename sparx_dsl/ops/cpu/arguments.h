@@ -2,6 +2,9 @@
 #ifndef SPARX_ARGUMENTS_H
 #define SPARX_ARGUMENTS_H
 
+/* Goes up with every change of what follows, so that a library of other sources is told apart. */
+#define LAYOUT 2
+
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense.
  *
  * Shapes: x, y (batch, height, width, channels); projected (batch, height, width, 4, rank + 2·states); weight

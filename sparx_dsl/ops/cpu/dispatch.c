@@ -17,6 +17,11 @@ DECLARE(avx512)
 
 enum { PLAIN, AVX2, AVX512 };
 
+/* By which layout of arguments this library was compiled. */
+EXPORTED int sparx_layout(void) {
+    return LAYOUT;
+}
+
 /* The best set that this machine has: 0 plain, 1 AVX2 with FMA, 2 AVX-512. */
 EXPORTED int sparx_instruction_set(void) {
 #if defined(__x86_64__) && defined(WIDE_SETS)

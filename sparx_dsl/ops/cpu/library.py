@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
+LAYOUT = 2
+"""The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512")
 """What the number of a set stands for."""
 
@@ -49,9 +51,9 @@ def load() -> ctypes.CDLL | None:
         for name in ("scan_forward", "scan_backward", "ss2d_forward", "ss2d_backward"):
             arguments = SS2DArguments if name.startswith("ss2d") else ScanArguments
             library[f"sparx_{name}"].argtypes = [ctypes.POINTER(arguments), ctypes.c_int]
+        return library if library.sparx_layout() == LAYOUT else None
     except (OSError, AttributeError):
         return None
-    return library
 
 
 def problem() -> str | None:
@@ -60,7 +62,7 @@ def problem() -> str | None:
         return None
     if not Path(__file__).with_name(NAME).exists():
         return "the package was installed without a C compiler (install gcc or clang, then install it again)"
-    return "the compiled library can't be loaded: it is damaged, or was built for another machine (install again)"
+    return "the compiled library can't be loaded: it is damaged, or was built for another machine or of other sources (install again)"
 
 
 def instruction_set() -> int:
