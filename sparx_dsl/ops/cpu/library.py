@@ -62,7 +62,7 @@ def problem() -> str | None:
         return None
     if not Path(__file__).with_name(NAME).exists():
         return "the package was installed without a C compiler (install gcc or clang, then install it again)"
-    return "the compiled library can't be loaded: it is damaged, or was built for another machine or of other sources (install again)"
+    return "the compiled library can't be used: it is damaged, or of another machine or other sources (install again)"
 
 
 def instruction_set() -> int:
