@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sparx_dsl.graph.rule import ganglion_layers, reads
 from sparx_dsl.search.readings import INVALID, ROOT_KEYS, SLOTS, STAGE_KEYS, Picks, Reading, Readings
 from sparx_dsl.search.values import OFF, Choice, KeyPath
-from sparx_dsl.spec.check import check_spec
+from sparx_dsl.spec.check import check_stage
 from sparx_dsl.spec.limits import DEFAULT_LIMITS
 from sparx_dsl.spec.models import Spec, Stage
 
@@ -138,7 +138,7 @@ def _placement_holds(stage: Stage, numbers: object, position: int, linked: set[t
         "sparx": 1, "name": "x", "stem": {"kind": "patch"}, "stages": [stage],
         "layer": {"mixer": {"kind": "ssm"}, "fusion": {"kind": "concat"}},
     })  # fmt: skip
-    if next(check_spec(alone, DEFAULT_LIMITS), None) is not None:
+    if next(check_stage(alone, 0), None) is not None:
         return False
     return all(stage_reads(stage, layer) for layer in stage_places(stage) if (position, layer) not in linked)
 

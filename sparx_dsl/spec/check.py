@@ -40,33 +40,39 @@ def check_spec(spec: Spec, limits: Limits) -> Iterator[Diagnostic]:
         message = f"{total} layers are more than the limit of {limits.layers_in_total}"
         advice = "give the stages fewer layers, or raise Limits(layers_in_total=…) in the call"
         yield Diagnostic("SPX401", message, spec.where("stages", key=True), help=advice)
-    for index, stage in enumerate(spec.stages):
-        yield from _placement(spec, index, stage)
-        yield from _ganglion_list(spec, index, stage)
-        yield from _overrides(spec, index, stage)
+    for index in range(len(spec.stages)):
+        yield from check_stage(spec, index)
     if spec.stages[0].downsample is not None:
         message, where = "stage 1 follows the stem, so it downsamples nothing", ("stages", 0, "downsample")
         yield Diagnostic("SPX221", message, spec.where(*where, key=True), help="set the stem instead")
     yield from check_kinds(spec)
 
 
+def check_stage(spec: Spec, index: int) -> Iterator[Diagnostic]:
+    """Yield the mistakes within the stage at a 0-based index: of its ganglion layers and of the layers it names."""
+    stage = spec.stages[index]
+    yield from _placement(spec, index, stage)
+    yield from _ganglion_list(spec, index, stage)
+    yield from _overrides(spec, index, stage)
+
+
 def _stage_names(spec: Spec) -> Iterator[Diagnostic]:
     """Names that are taken, or that mislead."""
     seen: dict[str, int] = {}
     for index in range(len(spec.stages)):
-        name, where = stage_name(spec, index), spec.where("stages", index, "name")
+        name, path = stage_name(spec, index), ("stages", index, "name")
         number = re.fullmatch(r"stage(\d+)", name)
         if name in RESERVED_NAMES or keyword.iskeyword(name):
             message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
-            yield Diagnostic("SPX201", message, where, help=f"write for example {name}_stage")
+            yield Diagnostic("SPX201", message, spec.where(*path), help=f"write for example {name}_stage")
         elif number and name != f"stage{index + 1}":
             message = f"stage {index + 1} is named {quoted(name)}, the name of another position"
             advice = "leave the name out, or write one that is not stage and a number"
-            yield Diagnostic("SPX202", message, where, help=advice)
+            yield Diagnostic("SPX202", message, spec.where(*path), help=advice)
         elif name in seen:
             first = Related(spec.where("stages", seen[name], "name"), "the first of that name")
             message = f"two stages are named {quoted(name)}"
-            yield Diagnostic("SPX203", message, where, help="give each a name of its own", related=(first,))
+            yield Diagnostic("SPX203", message, spec.where(*path), help="give each a name of its own", related=(first,))
         seen.setdefault(name, index)
 
 
@@ -101,15 +107,15 @@ def _ganglion_list(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]
     """Ganglion layers that do not exist, and the first that is out of order or named twice."""
     last, ordered = 0, True
     for position, number in enumerate(stage.ganglion or ()):
-        where = spec.where("stages", index, "ganglion", position)
+        path = ("stages", index, "ganglion", position)
         if number > stage.depth:
-            yield _no_such_layer(index, stage, number, where)
+            yield _no_such_layer(index, stage, number, spec.where(*path))
         elif number <= last and ordered:
             ordered = False
             right = [n for n in sorted(set(stage.ganglion or ())) if n <= stage.depth]
             place = "is there twice" if number == last else f"stands after layer {last}"
             message = f"ganglion names layers in rising order, and layer {number} {place}"
-            yield Diagnostic("SPX209", message, where, help=f"write {right}")
+            yield Diagnostic("SPX209", message, spec.where(*path), help=f"write {right}")
         last = number if number <= stage.depth else last
 
 
