@@ -127,12 +127,14 @@ def price_shuffled_projection(site: Site, height: int, width: int) -> Price:
 
 def save_shuffled_projection(site: Site, tape: Tape, three: tuple[Outline, Outline, Outline]) -> Outline:
     """Both convolutions and the GELU between them, behind a copy in another order of channels."""
+    x = three[0]
     joined = tape.concatenated(three)
     mixed = joined.copied(channels_last=joined.strides[1] == 1)
     hidden = tape.activation(tape.convolution(mixed, 3 * site.channels, 3))
     missing = site.out_channels % 3
     projected = tape.convolution(hidden, site.out_channels - missing)
-    return tape.concatenated((projected, *(projected.part(1, 1) for _ in range(missing))))
+    means = (tape.made(x.shape[0], 1, *x.shape[2:]) for _ in range(missing))
+    return tape.concatenated((projected, *means)) if missing else projected
 
 
 def price_concat(options: ConcatFusion, site: Site, height: int, width: int) -> Price:

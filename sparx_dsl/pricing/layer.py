@@ -121,8 +121,8 @@ def price_adapter(inputs: int, outputs: int, height: int, width: int) -> Price:
     return ZERO if inputs == outputs else pointwise(inputs, outputs, height, width)
 
 
-def save_adapter(tape: Tape, x: Outline, channels: int, height: int, width: int) -> Outline:
+def save_adapter(tape: Tape, x: Outline, channels: int, ratio: int) -> Outline:
     """The feature, and its means where it is both pooled and projected."""
-    if x.shape[2:] != (height, width):
-        x = tape.pooled(x, height, width)
+    if ratio > 1:
+        x = tape.pooled(x, *(-(-side // ratio) for side in x.shape[2:]))
     return x if x.shape[1] == channels else tape.convolution(x, channels)

@@ -101,8 +101,7 @@ def save_causal_convolution(options: SequenceMixer, tape: Tape, x: Outline) -> O
     before = options.conv - 1
     padded = tape.made(batch, inner, length + before) if before else tape.mapped(x)
     tape.keep(padded)
-    line = padded.unsqueeze(2)
-    return line.like(batch, inner, 1, length).squeeze(2)
+    return tape.made(batch, inner, length)
 
 
 def price_sequence_output(options: SequenceMixer, site: Site, height: int, width: int) -> Price:

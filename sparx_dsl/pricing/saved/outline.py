@@ -97,20 +97,3 @@ class Outline:
         along, across = self.strides[2:]
         strides = (*self.strides[:2], 2 * along, 2 * across)
         return replace(self, shape=(batch, channels, height // 2, width // 2), strides=strides)
-
-    def unsqueeze(self, dimension: int) -> Outline:
-        """A view with one more dimension, of size 1, before that one."""
-        stride = self.shape[dimension] * self.strides[dimension] if dimension < len(self.shape) else 1
-        return replace(
-            self,
-            shape=(*self.shape[:dimension], 1, *self.shape[dimension:]),
-            strides=(*self.strides[:dimension], stride, *self.strides[dimension:]),
-        )
-
-    def squeeze(self, dimension: int) -> Outline:
-        """A view without that dimension, whose size is 1."""
-        return replace(
-            self,
-            shape=(*self.shape[:dimension], *self.shape[dimension + 1 :]),
-            strides=(*self.strides[:dimension], *self.strides[dimension + 1 :]),
-        )
