@@ -13,4 +13,6 @@ from sparx_dsl.pricing.published import Comparison as Comparison
 from sparx_dsl.pricing.published import compare as compare
 from sparx_dsl.pricing.published_dense import compare_dense as compare_dense
 from sparx_dsl.pricing.published_resolutions import compare_resolutions as compare_resolutions
+from sparx_dsl.pricing.saved import Outline as Outline
+from sparx_dsl.pricing.saved import Tape as Tape
 from sparx_dsl.pricing.totals import Totals as Totals

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sparx_dsl.graph import ConnectionGraph, Edge, connect
 from sparx_dsl.graph.values import EdgeKind
+from sparx_dsl.pricing.saved_steps import SavedBytes
 from sparx_dsl.pricing.steps import price_step
 from sparx_dsl.pricing.totals import Totals
 from sparx_dsl.schedule import DType, Free, Gather, Run, Schedule, plan
@@ -32,6 +33,17 @@ class CostRow:
     """Floating-point operations for one image: two for each MAC, one for each that a scan's formula counts."""
     traffic_bytes: int
     """What the step reads (inputs and parameters, each once) and writes (its output), for the whole batch."""
+    saved: SavedBytes = field(repr=False, compare=False)
+    places: tuple[int, ...] = field(repr=False, compare=False)
+    """Which of the schedule's steps these are, not counting those that free a buffer."""
+
+    @property
+    def saved_bytes(self) -> int:
+        """What autograd saves here for the backward pass, of what no step before has saved, for the whole batch.
+
+        Raises ``SparxError`` (SPX407) where the backbone has a kind without a rule for that.
+        """
+        return sum(self.saved.of_steps[place] for place in self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +97,15 @@ class Cost:
         return sum(row.traffic_bytes for row in self.rows)
 
     @property
+    def saved_bytes(self) -> int:
+        """Bytes that autograd holds for the backward pass after a forward pass in training, for the schedule's batch.
+
+        Each piece of memory counts once, the images too; weights and running statistics do not. Told when first asked
+        for; raises ``SparxError`` (SPX407) where a kind has no rule for it.
+        """
+        return sum(row.saved_bytes for row in self.rows)
+
+    @property
     def peak_bytes(self) -> int:
         """The most bytes of feature buffers held at once, for the schedule's batch and dtype."""
         return self.schedule.peak_bytes
@@ -98,6 +119,11 @@ class Cost:
     def totals(self) -> Totals:
         """The sums and the peak; what ``prices`` gives without the steps."""
         return Totals(self.params, self.macs, self.flops, self.peak_bytes, self.traffic_bytes)
+
+    @property
+    def whole(self) -> CostRow:
+        """All steps in one row, whose node and part are empty."""
+        return _summed(self.rows, "")
 
     def of_node(self, name: str) -> CostRow:
         """All steps of a node in one row, whose part is empty; raises ``LookupError`` for what does not run."""
@@ -139,20 +165,23 @@ def cost(
 
 def price_schedule(schedule: Schedule) -> Cost:
     """The price of every step of a schedule."""
-    return Cost(schedule, tuple(_row(schedule, step) for step in schedule.steps if not isinstance(step, Free)))
+    saved = SavedBytes(schedule)
+    steps = [step for step in schedule.steps if not isinstance(step, Free)]
+    return Cost(schedule, tuple(_row(schedule, step, saved, place) for place, step in enumerate(steps)))
 
 
-def _row(schedule: Schedule, step: Run | Gather) -> CostRow:
+def _row(schedule: Schedule, step: Run | Gather, saved: SavedBytes, place: int) -> CostRow:
     price = price_step(schedule, step)
     moved = sum(schedule.buffers[name].bytes for name in (*step.inputs, step.output))
     traffic = moved + price.params * ITEM_BYTES[schedule.dtype]
     part, stage = "gather" if isinstance(step, Gather) else step.part, schedule.graph.node(step.node).stage
-    return CostRow(step.node, part, stage, price.params, price.macs, price.flops, traffic)
+    return CostRow(step.node, part, stage, price.params, price.macs, price.flops, traffic, saved, (place,))
 
 
 def _summed(rows: Sequence[CostRow], node: str) -> CostRow:
     sums = (sum(row.params for row in rows), sum(row.macs for row in rows), sum(row.flops for row in rows))
-    return CostRow(node, "", rows[0].stage, *sums, sum(row.traffic_bytes for row in rows))
+    places = tuple(place for row in rows for place in row.places)
+    return CostRow(node, "", rows[0].stage, *sums, sum(row.traffic_bytes for row in rows), rows[0].saved, places)
 
 
 def _edge(schedule: Schedule, edge: Edge, writers: Mapping[str, Run]) -> EdgeCost:

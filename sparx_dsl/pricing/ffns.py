@@ -1,4 +1,7 @@
-"""The prices of the feed-forward networks, and what they save; ``height`` and ``width`` are those of the layer's map."""
+"""The prices of the feed-forward networks, and what they save.
+
+``height`` and ``width`` are those of the layer's map.
+"""
 
 from __future__ import annotations
 

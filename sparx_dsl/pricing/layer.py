@@ -74,9 +74,7 @@ def price_ganglion_mixing(
     return mixed + price_layer_scale(site, height, width, present=layer_scale)
 
 
-def save_ganglion_mixing(
-    settings: LayerSettings, site: Site, tape: Tape, x: Outline, projected: Outline
-) -> Outline:
+def save_ganglion_mixing(settings: LayerSettings, site: Site, tape: Tape, x: Outline, projected: Outline) -> Outline:
     """Mixer and residual."""
     return save_joining(settings, tape, x, save_kind("mixer", settings.mixer, site, tape, projected))
 

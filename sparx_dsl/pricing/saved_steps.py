@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 from sparx_dsl.pricing.layer import (
     save_adapter,
     save_dpe,
@@ -15,10 +18,24 @@ from sparx_dsl.pricing.saved import Outline, Tape
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
 from sparx_dsl.schedule.step import IMAGES
 
+
+@dataclass(frozen=True)
+class SavedBytes:
+    """What a schedule's steps save, told when it is asked for."""
+
+    schedule: Schedule
+
+    @functools.cached_property
+    def of_steps(self) -> tuple[int, ...]:
+        """The bytes of every step but those that free a buffer; raises ``SparxError`` as ``saved_bytes`` does."""
+        return saved_bytes(self.schedule)
+
+
 def saved_bytes(schedule: Schedule) -> tuple[int, ...]:
     """What a forward pass in training saves at each step but those that free a buffer, in bytes, in their order.
 
-    Each piece of memory counts at the first step that saves it. Raises ``SparxError`` (SPX407) where a kind has no rule.
+    Each piece of memory counts at the first step that saves it. Raises ``SparxError`` (SPX407) for a kind that
+    has no rule.
     """
     tape, found = Tape(schedule.dtype), list[int]()
     outlines = {IMAGES: tape.made(*schedule.buffers[IMAGES].shape)}

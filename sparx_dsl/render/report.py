@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from sparx_dsl.errors import SparxError
 from sparx_dsl.graph import Node
-from sparx_dsl.pricing import CostRow, EdgeCost, price_schedule
+from sparx_dsl.pricing import Cost, CostRow, EdgeCost, price_schedule
 from sparx_dsl.schedule import Free, Schedule
 from sparx_dsl.schedule.listing import call
 
 
 def report(schedule: Schedule) -> dict[str, Any]:
-    """Nodes, edges, prices and memory as JSON values; bytes are for the schedule's size, batch and dtype."""
+    """Nodes, edges, prices and memory as JSON values; bytes are for the schedule's size, batch and dtype.
+
+    ``saved_bytes`` is null where a kind has no rule for what it saves.
+    """
     graph, price = schedule.graph, price_schedule(schedule)
     carried = {(edge.source, edge.target, edge.kind): edge for edge in price.edges}
     return {
@@ -23,6 +27,7 @@ def report(schedule: Schedule) -> dict[str, Any]:
         "macs": price.macs,
         "flops": price.flops,
         "traffic_bytes": price.traffic_bytes,
+        "saved_bytes": _saved(price),
         "peak_bytes": schedule.peak_bytes,
         "bound_bytes": schedule.bound_bytes,
         "nodes": [_node(node, schedule) for node in graph.nodes],
@@ -38,7 +43,15 @@ def report(schedule: Schedule) -> dict[str, Any]:
 
 def _price(row: CostRow) -> dict[str, Any]:
     return {"node": row.node, "part": row.part, "params": row.params, "macs": row.macs, "flops": row.flops,
-            "traffic_bytes": row.traffic_bytes}  # fmt: skip
+            "traffic_bytes": row.traffic_bytes, "saved_bytes": _saved(row)}  # fmt: skip
+
+
+def _saved(price: Cost | CostRow) -> int | None:
+    """The bytes saved for backward; None where that is not known."""
+    try:
+        return price.saved_bytes
+    except SparxError:
+        return None
 
 
 def _carried(edge: EdgeCost | None) -> dict[str, int]:

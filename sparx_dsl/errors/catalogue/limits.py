@@ -47,4 +47,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "Every kind that runs has a rule for its price, which gives a `Price`. A package that adds a kind names the "
         "rule in its `Kind(price=…)`.",
     ),
+    CodeEntry(
+        "SPX407",
+        "a kind without a rule for what it saves",
+        "The bytes saved for the backward pass were asked for, and a kind in the backbone has no rule for them, or its "
+        "rule gives no `Outline`. A package that adds a kind names the rule in its `Kind(saved=…)`. Everything else of "
+        "the price can be had without it.",
+    ),
 )

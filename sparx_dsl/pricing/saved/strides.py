@@ -80,7 +80,9 @@ def elementwise(*operands: tuple[Shape, Shape]) -> tuple[Shape, Shape]:
     Operands are (shape, strides). The order of dimensions is the one that the first operand has which tells.
     """
     rank = max(len(shape) for shape, _ in operands)
-    padded = [((1,) * (rank - len(shape)) + shape, (0,) * (rank - len(strides)) + strides) for shape, strides in operands]
+    padded = [
+        ((1,) * (rank - len(shape)) + shape, (0,) * (rank - len(strides)) + strides) for shape, strides in operands
+    ]
     shape = tuple(max(sizes) for sizes in zip(*(sizes for sizes, _ in padded), strict=True))
     if all(sizes == shape for sizes, _ in padded):
         if all(is_packed(*operand) for operand in padded):

@@ -146,4 +146,3 @@ class Tape:
         result = self.mapped(scores)
         self.keep(result)
         return result
-
