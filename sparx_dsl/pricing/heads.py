@@ -1,7 +1,7 @@
 """The prices of the heads for dense prediction, and what they save.
 
-``height`` and ``width`` are those of the first stage's map. Each stage's map is half as large as the one before, rounded
-up. Pooling, resizing and sums are free.
+``height`` and ``width`` are those of the first stage's map. Each stage's map is half as large as the one before,
+rounded up. Pooling, resizing and sums are free.
 """
 
 from __future__ import annotations

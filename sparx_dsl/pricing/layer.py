@@ -57,7 +57,8 @@ def price_fusing(
 
 def save_fusing(settings: LayerSettings, site: Site, tape: Tape, x: Outline, features: Outline) -> Outline:
     """Norm and fusion."""
-    return save_kind("fusion", settings.fusion, site, tape, tape.norm(site.norm, x), features)
+    shape = (x.shape[0], site.out_channels, *x.shape[2:])
+    return save_kind("fusion", settings.fusion, site, tape, tape.norm(site.norm, x), features, shape=shape)
 
 
 def price_ganglion_mixing(
@@ -76,7 +77,7 @@ def price_ganglion_mixing(
 
 def save_ganglion_mixing(settings: LayerSettings, site: Site, tape: Tape, x: Outline, projected: Outline) -> Outline:
     """Mixer and residual."""
-    return save_joining(settings, tape, x, save_kind("mixer", settings.mixer, site, tape, projected))
+    return save_joining(settings, tape, x, save_kind("mixer", settings.mixer, site, tape, projected, shape=x.shape))
 
 
 def price_feeding(
@@ -97,7 +98,8 @@ def price_feeding(
 
 def save_feeding(settings: LayerSettings, site: Site, tape: Tape, x: Outline) -> Outline:
     """Norm, feed-forward network, residual."""
-    return save_joining(settings, tape, x, save_kind("ffn", settings.ffn, site, tape, tape.norm(site.norm, x)))
+    normed = tape.norm(site.norm, x)
+    return save_joining(settings, tape, x, save_kind("ffn", settings.ffn, site, tape, normed, shape=x.shape))
 
 
 def save_joining(settings: LayerSettings, tape: Tape, x: Outline, branch: Outline) -> Outline:

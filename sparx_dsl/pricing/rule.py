@@ -27,15 +27,19 @@ def price_kind(
     return price
 
 
-def save_kind(role: Role, options: KindOptions, site: Site, tape: Tape, *inputs: Outline) -> Outline:
+def save_kind(
+    role: Role, options: KindOptions, site: Site, tape: Tape, *inputs: Outline, shape: tuple[int, ...]
+) -> Outline:
     """Tell the tape what the module of these options' kind saves of its inputs; gives the outline of its result.
 
-    Raises ``SparxError`` (SPX407) for a kind without such a rule, and for a rule that gives no outline.
+    ``shape`` is the result's. Raises ``SparxError`` (SPX407) for a kind without such a rule, and for a rule that gives
+    no outline or one of another shape.
     """
     kind = default_registry().of(role, options)
     result: Any = kind.load_saved()(options, site, tape, *inputs)
-    if not isinstance(result, Outline):
-        rule = f"the rule of the {role} kind {kind.name!r} of {kind.owner} for what it saves"
-        message = f"{rule} gives {type(result).__name__}, which is no Outline"
-        raise SparxError(Diagnostic("SPX407", message, help="return the sparx_dsl.pricing.Outline of the result"))
-    return result
+    if isinstance(result, Outline) and result.shape == shape:
+        return result
+    found = f"the shape {result.shape}" if isinstance(result, Outline) else type(result).__name__
+    rule = f"the rule of the {role} kind {kind.name!r} of {kind.owner} for what it saves"
+    help = "return the sparx_dsl.pricing.Outline of what the module gives"
+    raise SparxError(Diagnostic("SPX407", f"{rule} gives {found} and no outline of the shape {shape}", help=help))

@@ -56,7 +56,8 @@ def _told(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Outl
     match step.part:
         case "stem" | "downsample" | "head":
             assert node.options is not None
-            return save_kind(step.part, node.options, node.site, tape, *inputs)
+            shape = schedule.buffers[step.output].shape
+            return save_kind(step.part, node.options, node.site, tape, *inputs, shape=shape)
         case "link":
             ratio = node.stride // schedule.graph.node(step.inputs[0]).stride
             return save_adapter(tape, inputs[0], node.channels, ratio)
