@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -142,8 +143,10 @@ def kill_workers(process: subprocess.Popen[str], folder: Path, study: str, times
         assert ended <= now
         running = [trial for trial in result.trials if trial.state == "running" and trial.point is not None]
         if running and killed < times and len(now) > len(ended):
-            os.kill(int(running[-1].worker.split("_")[1].split("-")[0]), signal.SIGKILL)
-            killed += 1
+            # One that has just ended by itself was not killed.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(running[-1].worker.split("_")[1].split("-")[0]), signal.SIGKILL)
+                killed += 1
         ended = now
     process.communicate()
     return killed

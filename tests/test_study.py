@@ -157,12 +157,12 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("study", ["a.journal", "a.db"])
 def test_ten_killed_workers_cost_nothing(study: str, tmp_path: Path) -> None:
     """Ten kills in one study: no trial that had ended is lost or counted twice, and the number is the one asked for."""
-    process = studies.command(tmp_path, "--objective", "studies:slow", "--trials", 24, "--study", study, "--workers", 3)
+    process = studies.command(tmp_path, "--objective", "studies:slow", "--trials", 60, "--study", study, "--workers", 3)
     assert studies.kill_workers(process, tmp_path, study, 10) == 10
     result = studies.look(tmp_path, study)
-    assert (process.returncode, result and [trial.state for trial in result.trials]) == (0, ["complete"] * 24)
+    assert (process.returncode, result and [trial.state for trial in result.trials]) == (0, ["complete"] * 60)
     assert result is not None
-    assert [trial.number for trial in result.trials] == list(range(24))
+    assert [trial.number for trial in result.trials] == list(range(60))
 
 
 def test_a_killed_command_is_gone_on_with(tmp_path: Path) -> None:

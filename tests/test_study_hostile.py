@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ import sparx_dsl
 import studies
 from sparx_dsl import SparxError, Trial
 from sparx_dsl.search.studies import store
+from sparx_dsl.search.studies.stored import read_record
 
 SMALL = studies.small_space()
 
@@ -269,3 +271,15 @@ def test_an_objective_that_goes_to_another_folder(tmp_path: Path, monkeypatch: p
         result = sparx_dsl.run_study(SMALL, leaving, trials=2, study=f"{ending}.{ending}")
         assert len(result.complete) == 2
         assert len([*tmp_path.glob(f"{ending}.files/trials/*/here")]) == 2
+
+
+def test_a_trial_that_is_just_being_drawn_may_be_read_in_part() -> None:
+    """A database is read table by table: picks that are missing are those of a trial still running, or no study."""
+    drawn = {"params": 1, "macs": 1, "peak": 1, "parent": None, "values": "{}"}
+    attributes = {"number": 3, "worker": "w", "drawn": drawn}
+    running = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING, user_attrs=attributes)
+    record, died = read_record(running, SMALL, 1)
+    assert (record.state, record.point, record.prices, died) == ("running", None, None, False)
+    ended = optuna.trial.create_trial(value=1.0, user_attrs=attributes)
+    with pytest.raises(ValueError, match="no point of the space"):
+        read_record(ended, SMALL, 1)

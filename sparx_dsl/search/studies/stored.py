@@ -83,16 +83,24 @@ def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialReco
     complete = trial.state == TrialState.COMPLETE
     if complete and (own.drawn is None or len(values) != width):
         raise ValueError(f"trial {own.number} has {len(values)} of {width} values, or no point")
+    drawn, point = own.drawn, None
+    try:
+        point = None if drawn is None else _point(trial.params, space)
+    except ValueError:
+        if trial.state != TrialState.RUNNING:
+            raise
+        # A database is read table by table: of what is just being drawn, the picks may be missing.
+        drawn = None
     record = TrialRecord(
         own.number,
         _state(trial.state, own.cause),
-        None if own.drawn is None else _point(trial.params, space),
+        point,
         values,
         trial.constraints,
-        None if own.drawn is None else Prices(own.drawn.params, own.drawn.macs, own.drawn.peak),
-        {} if own.drawn is None else own.drawn.values,
+        None if drawn is None else Prices(drawn.params, drawn.macs, drawn.peak),
+        {} if drawn is None else drawn.values,
         own.attributes,
-        None if own.drawn is None else own.drawn.parent,
+        None if drawn is None else drawn.parent,
         None if trial.duration is None else trial.duration.total_seconds(),
         own.worker,
         own.cause,
