@@ -33,6 +33,8 @@ class CostRow:
     """Floating-point operations for one image: two for each MAC, one for each that a scan's formula counts."""
     traffic_bytes: int
     """What the step reads (inputs and parameters, each once) and writes (its output), for the whole batch."""
+    held_bytes: int
+    """The feature buffers that are held while the step runs, for the whole batch; of several steps, the most."""
     saved: SavedBytes = field(repr=False, compare=False)
     places: tuple[int, ...] = field(repr=False, compare=False)
     """Which of the schedule's steps these are, not counting those that free a buffer."""
@@ -166,22 +168,24 @@ def cost(
 def price_schedule(schedule: Schedule) -> Cost:
     """The price of every step of a schedule."""
     saved = SavedBytes(schedule)
-    steps = [step for step in schedule.steps if not isinstance(step, Free)]
-    return Cost(schedule, tuple(_row(schedule, step, saved, place) for place, step in enumerate(steps)))
+    lived = zip(schedule.steps, schedule.live_bytes, strict=True)
+    steps = [(step, held) for step, held in lived if not isinstance(step, Free)]
+    return Cost(schedule, tuple(_row(schedule, step, held, saved, place) for place, (step, held) in enumerate(steps)))
 
 
-def _row(schedule: Schedule, step: Run | Gather, saved: SavedBytes, place: int) -> CostRow:
+def _row(schedule: Schedule, step: Run | Gather, held: int, saved: SavedBytes, place: int) -> CostRow:
     price = price_step(schedule, step)
     moved = sum(schedule.buffers[name].bytes for name in (*step.inputs, step.output))
     traffic = moved + price.params * ITEM_BYTES[schedule.dtype]
     part, stage = "gather" if isinstance(step, Gather) else step.part, schedule.graph.node(step.node).stage
-    return CostRow(step.node, part, stage, price.params, price.macs, price.flops, traffic, saved, (place,))
+    return CostRow(step.node, part, stage, price.params, price.macs, price.flops, traffic, held, saved, (place,))
 
 
 def _summed(rows: Sequence[CostRow], node: str) -> CostRow:
     sums = (sum(row.params for row in rows), sum(row.macs for row in rows), sum(row.flops for row in rows))
     places = tuple(place for row in rows for place in row.places)
-    return CostRow(node, "", rows[0].stage, *sums, sum(row.traffic_bytes for row in rows), rows[0].saved, places)
+    moved, held = sum(row.traffic_bytes for row in rows), max(row.held_bytes for row in rows)
+    return CostRow(node, "", rows[0].stage, *sums, moved, held, rows[0].saved, places)
 
 
 def _edge(schedule: Schedule, edge: Edge, writers: Mapping[str, Run]) -> EdgeCost:
