@@ -78,7 +78,7 @@ def test_heads_for_dense_prediction_save_what_autograd_does(name: str, head: str
     check(sparx_dsl.load_spec(SPECS / f"{name}.yaml").edit({"head": None, "head.kind": head}), (64, 96), 2)
 
 
-@settings(max_examples=strategies.examples(2))
+@settings(max_examples=strategies.examples(1.5))
 @given(strategies.specs(deepest=3), sizes, batches, dtypes, st.booleans())
 def test_generated_backbones_save_what_autograd_does(
     spec: sparx_dsl.Spec, size: tuple[int, int], batch: int, dtype: DType, maps: bool

@@ -8,7 +8,7 @@ copies keep nothing. Parameters are no part of this.
 from __future__ import annotations
 
 from sparx_dsl.pricing.saved.outline import Memory, Outline
-from sparx_dsl.pricing.saved.strides import elementwise
+from sparx_dsl.pricing.saved.strides import count, elementwise
 from sparx_dsl.schedule.values import ITEM_BYTES, DType
 from sparx_dsl.spec.options.base import NormName
 
@@ -53,10 +53,7 @@ class Tape:
     def linear(self, x: Outline, outputs: int) -> Outline:
         """A product over the last dimension without bias; it keeps its input as a matrix, copied where it has to be."""
         *outer, inputs = x.shape
-        rows = 1
-        for size in outer:
-            rows *= size
-        self.keep(x.reshape(rows, inputs))
+        self.keep(x.reshape(count(tuple(outer)), inputs))
         return Outline.fresh((*outer, outputs), x.item)
 
     def norm(self, name: NormName, x: Outline) -> Outline:
@@ -135,9 +132,7 @@ class Tape:
     def batched_product(self, x: Outline, y: Outline) -> Outline:
         """Matrix products (…, n, m) · (…, m, k); both operands are kept as one batch, copied where they have to be."""
         *outer, rows, inner = x.shape
-        columns, together = y.shape[-1], 1
-        for size in outer:
-            together *= size
+        columns, together = y.shape[-1], count(tuple(outer))
         self.keep(x.reshape(together, rows, inner), y.reshape(together, inner, columns))
         return Outline.fresh((*outer, rows, columns), x.item)
 
