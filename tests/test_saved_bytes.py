@@ -206,10 +206,10 @@ def test_which_maps_have_their_channels_innermost(x: torch.Tensor):
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
 @pytest.mark.parametrize("path", ZOO, ids=named)
-def test_the_zoo_is_exact_at_three_sizes(path: Path, dtype: DType):
-    """Every spec of the zoo, in every dtype, at sizes with and without symmetry."""
+def test_the_zoo_is_exact_at_several_sizes(path: Path, dtype: DType):
+    """Every spec of the zoo, in every dtype, at sizes with and without symmetry; float64, which is slow, at one."""
     spec = sparx_dsl.load_spec(path)
-    for size, batch in [((64, 64), 3), ((45, 67), 2), ((128, 96), 1)]:
+    for size, batch in [((45, 67), 2), ((64, 64), 3), ((128, 96), 1)][: 1 if dtype == "float64" else 3]:
         check(spec, size, batch, dtype)
 
 
