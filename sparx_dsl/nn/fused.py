@@ -52,13 +52,16 @@ class InferenceConvolution(Convolution):
         """Whether oneDNN's fused primitives give what plain operators would: outside of autograd and compilers."""
         if torch.compiler.is_compiling() or transformed(x):
             return False
-        if self.source[0] is not self.weight or self.source[1] != version_of(self.weight):
+        # A module's parameters are slow to look up, and this is asked before every product.
+        weight = self.weight
+        source, version = self.source
+        if source is not weight or version != version_of(weight):
             self.forget_blocks()
         return (
             self.packable
-            and x.dtype == self.weight.dtype
-            and x.device.type == "cpu"
-            and not (torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad))
+            and x.dtype == weight.dtype
+            and x.is_cpu
+            and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
             and not torch.is_autocast_enabled("cpu")
         )
 
