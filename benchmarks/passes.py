@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,8 +33,7 @@ def ablate(name: str, batch: int, dtype: str, runs: int) -> None:
     models = {"all passes": deploy(plain)}
     for left_out in INFERENCE:
         models[left_out.name] = deploy(plain, [each for each in INFERENCE if each is not left_out])
-    calls = {label: (lambda model=model: model(images)) for label, model in models.items()}
-    calls["any of them"] = lambda: plain(images)
+    calls = {label: partial(model, images) for label, model in {**models, "any of them": plain}.items()}
     taken = in_turn(calls, runs)
     whole = taken.pop("all passes")
     print(f"{name}, {dtype}, batch {batch}: {statistics.median(whole) / batch:.1f} ms/image with all passes")

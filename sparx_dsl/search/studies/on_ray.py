@@ -138,7 +138,7 @@ def _knock(address: str) -> None:
 
 
 def _package() -> Any:
-    import ray
+    import ray  # pyright: ignore[reportMissingImports]
 
     return ray
 
