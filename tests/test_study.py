@@ -126,7 +126,7 @@ def test_two_workers_do_each_trial_once(tmp_path: Path) -> None:
     both = sparx_dsl.run_study(SMALL, studies.logged, trials=12, study=tmp_path / "b.journal", sampler="random",
                                workers=2)  # fmt: skip
     assert ends(alone) == ends(both)
-    lines = (tmp_path / "b.files" / "log.txt").read_text().split("\n")[:-1]
+    lines = (tmp_path / "b.journal.files" / "log.txt").read_text().split("\n")[:-1]
     assert sorted(int(line.split()[0]) for line in lines) == list(range(12))
     assert len({trial.worker for trial in both.trials}) == 2
 
@@ -139,7 +139,7 @@ def test_two_commands_share_one_study(tmp_path: Path) -> None:
     result = studies.look(tmp_path, "a.journal")
     assert result is not None
     assert len(result.complete) == 14
-    lines = (tmp_path / "a.files" / "log.txt").read_text().split("\n")[:-1]
+    lines = (tmp_path / "a.journal.files" / "log.txt").read_text().split("\n")[:-1]
     assert sorted(int(line.split()[0]) for line in lines) == list(range(14))
     assert len({line.split()[1] for line in lines}) == 2
 
@@ -199,7 +199,7 @@ def test_a_terminated_command_gives_its_trial_back(tmp_path: Path) -> None:
     result = studies.look(tmp_path, "a.journal")
     assert result is not None
     assert {trial.state for trial in result.trials} <= {"complete", "lost"}
-    assert list((tmp_path / "a.files" / "workers").iterdir()) == []
+    assert list((tmp_path / "a.journal.files" / "workers").iterdir()) == []
 
 
 @pytest.mark.slow

@@ -258,7 +258,7 @@ def test_strange_answers_are_kept(ending: str, tmp_path: Path) -> None:
 
 
 def test_an_objective_that_goes_to_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything stays where the study was begun."""
+    """Everything stays where the study was begun, and studies in one folder have files of their own."""
     monkeypatch.chdir(tmp_path)
 
     def leaving(trial: Trial) -> float:
@@ -268,9 +268,9 @@ def test_an_objective_that_goes_to_another_folder(tmp_path: Path, monkeypatch: p
 
     for ending in ("journal", "db"):
         monkeypatch.chdir(tmp_path)
-        result = sparx_dsl.run_study(SMALL, leaving, trials=2, study=f"{ending}.{ending}")
+        result = sparx_dsl.run_study(SMALL, leaving, trials=2, study=f"both.{ending}")
         assert len(result.complete) == 2
-        assert len([*tmp_path.glob(f"{ending}.files/trials/*/here")]) == 2
+        assert len([*tmp_path.glob(f"both.{ending}.files/trials/*/here")]) == 2
 
 
 def test_a_trial_that_is_just_being_drawn_may_be_read_in_part() -> None:

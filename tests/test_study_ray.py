@@ -42,7 +42,7 @@ def test_a_cluster_gives_the_same_trials(tmp_path: Path) -> None:
     there = sparx_dsl.run_study(SMALL, "studies:logged", trials=12, study=tmp_path / "there.journal", sampler="random",
                                 seed=5, workers=2, ray=RayOptions())  # fmt: skip
     assert ends(here) == ends(there)
-    lines = [line.split() for line in (tmp_path / "there.files" / "log.txt").read_text().splitlines()]
+    lines = [line.split() for line in (tmp_path / "there.journal.files" / "log.txt").read_text().splitlines()]
     assert sorted(int(number) for number, _ in lines) == list(range(12))
     assert len({worker for _, worker in lines}) == 2
 
@@ -52,7 +52,7 @@ def test_a_dead_worker_of_a_cluster_costs_nothing(tmp_path: Path) -> None:
     here = sparx_dsl.run_study(SMALL, "params", trials=8, study=tmp_path / "here.journal", sampler="random")
     there = sparx_dsl.run_study(SMALL, "studies:deadly_once", trials=8, study=tmp_path / "there.journal",
                                 sampler="random", directions=["min"], workers=2, ray=RayOptions())  # fmt: skip
-    assert (tmp_path / "there.files" / "trials" / "00001" / "killed").exists()
+    assert (tmp_path / "there.journal.files" / "trials" / "00001" / "killed").exists()
     assert ends(here) == ends(there)
 
 

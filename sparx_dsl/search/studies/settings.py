@@ -111,8 +111,8 @@ def trial_seed(seed: int, number: int, purpose: str) -> int:
 
 
 def files_folder(study: Path) -> Path:
-    """The folder of a study's locks, signs of life and trials' files, beside its file."""
-    return study.with_name(f"{study.stem}.files")
+    """The folder of a study's locks, signs of life and trials' files, beside its file; no other study's file has it."""
+    return study.with_name(f"{study.name}.files")
 
 
 def _choice(choice: Choice) -> list[object]:
