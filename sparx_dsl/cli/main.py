@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -150,6 +151,7 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """The command ``sparx``."""
+    _quiet_without_numpy()
     make_app()()
 
 
@@ -157,4 +159,10 @@ def compile_main() -> None:
     """The command ``sparx-compile``, which is ``sparx compile``."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(compile_command)
+    _quiet_without_numpy()
     app()
+
+
+def _quiet_without_numpy() -> None:
+    """Torch warns where numpy is missing, which nothing here needs."""
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
