@@ -44,6 +44,9 @@ def space_file(folder: Path) -> Path:
     import yaml
 
     path = folder / "small.yaml"
+    # A command may be reading it.
+    if path.exists():
+        return path
     space = {"space": 1, "name": "small", "spec": BASE, "choices": CHOICES}
     path.write_text(yaml.safe_dump(space, sort_keys=False), encoding="utf-8")
     return path
