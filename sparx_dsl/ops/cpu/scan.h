@@ -68,7 +68,7 @@ static void write_line(const Scan *a, void *tensor, long sample, long channel, l
 }
 
 static Channels scan_channels(const Scan *a, Lines *m, long channel, long count) {
-    Channels c = {.rank = 0, .states = a->states, .softplus = (int)a->softplus, .coarse = a->kind == BFLOAT16};
+    Channels c = {.rank = 0, .states = a->states, .softplus = (int)a->softplus};
     memset(m->rate, 0, sizeof(float) * LANES * a->states);
     for (long lane = 0; lane < count; lane++)
         for (long n = 0; n < a->states; n++)
