@@ -9,6 +9,7 @@ from torch.autograd import forward_ad
 from torch.utils.flop_counter import FlopCounterMode
 
 import sparx_dsl
+from sparx_dsl.ops.backends import choose
 from sparx_dsl.ops.operators import selective_scan as scan_operator
 from sparx_dsl.ops.operators import ss2d_scan as ss2d_operator
 from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
@@ -107,7 +108,10 @@ def test_autocast_leaves_parameters_and_state_in_float32() -> None:
         (mixed, ss2d_scan(low[0].float(), projected, *rest)),
     ):
         # Plain PyTorch rounds the time steps and each direction, the fused kernel only the result.
-        assert (rounded.float() - expected).abs().max() <= 0.01 * expected.abs().max()
+        error, largest = (rounded.float() - expected).abs(), expected.abs().max()
+        assert error.max() <= 0.01 * largest
+        if choose("cpu", torch.bfloat16).name == "cpu":
+            assert (error <= expected.abs() / 256 + 3e-4 * largest).all()
     assert torch.equal(whole, ss2d_scan(x, projected, *rest))
 
 
