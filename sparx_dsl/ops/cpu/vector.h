@@ -17,6 +17,9 @@ typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Before a loop of few rounds: left as a loop, it would keep its vectors in memory. */
+#define UNROLLED _Pragma("GCC unroll 16")
+
 #define LOG2_E 1.44269504088896341f
 #define LN_2 0.69314718055994531f
 
@@ -27,6 +30,11 @@ INLINE floats all(float value) {
 /* Where the mask is set `a`, elsewhere `b`. */
 INLINE floats choose(ints mask, floats a, floats b) {
     return (floats)((mask & (ints)a) | (~mask & (ints)b));
+}
+
+/* Without its sign. */
+INLINE floats size_of(floats value) {
+    return (floats)((ints)value & 0x7fffffff);
 }
 
 /* The larger of a bound and a value; a value that is no number stays one. */
@@ -84,31 +92,26 @@ INLINE floats power_of_two(floats x, const int coarse) {
 #endif
 }
 
-/* ln(1 + w), within 4e-7 of it, or 6e-5 where that is fine enough, for w in [0, 2^127]. */
-INLINE floats log_of_one_plus(floats w, const int coarse) {
-    floats sum = w + 1.0f;
-    ints exponent = ((ints)sum - 0x3f3504f3) >> 23;
-    floats mantissa = sum * (floats)((127 - exponent) << 23);
-    /* Where 1 + w needs no exponent, w itself has the digits that the sum has lost. */
-    floats rest = choose(exponent == 0, w, mantissa - 1.0f);
+/* ln(1 + t), within 4e-7 of its own size, or 6e-5 where that is fine enough, for t in [0, 1]. */
+INLINE floats log_of_one_plus(floats t, const int coarse) {
     floats series;
     if (coarse) {
-        series = all(0.18102875f);
-        series = series * rest - 0.27203345f;
-        series = series * rest + 0.33593264f;
-        series = series * rest - 0.49938651f;
-        series = series * rest + 0.99997283f;
+        series = all(0.0413472913f);
+        series = series * t - 0.157427185f;
+        series = series * t + 0.306300915f;
+        series = series * t - 0.496977802f;
+        series = series * t + 0.999943278f;
     } else {
-        series = all(-0.10106891f);
-        series = series * rest + 0.16222579f;
-        series = series * rest - 0.1725083f;
-        series = series * rest + 0.19900166f;
-        series = series * rest - 0.24969909f;
-        series = series * rest + 0.33335059f;
-        series = series * rest - 0.50000365f;
-        series = series * rest + 0.99999995f;
+        series = all(-0.00853920592f);
+        series = series * t + 0.0440896225f;
+        series = series * t - 0.1076817f;
+        series = series * t + 0.177452406f;
+        series = series * t - 0.244954625f;
+        series = series * t + 0.332754797f;
+        series = series * t - 0.499974054f;
+        series = series * t + 0.999999806f;
     }
-    return __builtin_convertvector(exponent, floats) * LN_2 + series * rest;
+    return series * t;
 }
 
 /* The sum over all lanes, halves upon halves. */

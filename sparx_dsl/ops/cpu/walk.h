@@ -37,25 +37,24 @@ typedef struct {
 INLINE void time_steps(const Channels *c, const Sequence *s, long first, long count, const int softplus,
                        const int coarse, floats *delta, floats *slope) {
     const float *values = s->values + first * s->row;
-    for (long j = 0; j < count; j++) delta[j] = c->bias;
+    UNROLLED for (long j = 0; j < count; j++) delta[j] = c->bias;
     if (s->z) {
         for (long j = 0; j < count; j++) delta[j] += load(s->z + (first + j) * s->step);
     } else {
         for (long r = 0; r < c->rank; r++) {
             floats weight = c->weight[r];
-            for (long j = 0; j < count; j++) delta[j] += weight * values[j * s->row + r];
+            UNROLLED for (long j = 0; j < count; j++) delta[j] += weight * values[j * s->row + r];
         }
     }
     if (!softplus) {
         if (slope) for (long j = 0; j < count; j++) slope[j] = all(1.0f);
         return;
     }
-    for (long j = 0; j < count; j++) {
-        floats z = delta[j];
-        floats power = power_of_two(at_most(all(100.0f), z * LOG2_E), coarse);
-        /* Softplus is never less than z, and is z where the power was held back. */
-        delta[j] = at_least(log_of_one_plus(power, coarse), z);
-        if (slope) slope[j] = power / (power + 1.0f);
+    UNROLLED for (long j = 0; j < count; j++) {
+        /* softplus(z) = max(z, 0) + ln(1 + e^-|z|), whose power is never above 1. */
+        floats z = delta[j], power = power_of_two(at_least(all(-126.0f), size_of(z) * -LOG2_E), coarse);
+        delta[j] = at_least(all(0.0f), z) + log_of_one_plus(power, coarse);
+        if (slope) slope[j] = choose(z < 0.0f, power, all(1.0f)) / (power + 1.0f);
     }
 }
 
@@ -64,7 +63,7 @@ INLINE void walk_positions(const Channels *c, const Sequence *s, long first, con
                            const int softplus, const int coarse, const floats *rate, floats *h, float *y) {
     floats delta[TOGETHER];
     time_steps(c, s, first, count, softplus, coarse, delta, NULL);
-    for (long j = 0; j < count; j++) {
+    UNROLLED for (long j = 0; j < count; j++) {
         const float *into = s->values + (first + j) * s->row + c->rank, *out = into + states;
         floats u = load(s->u + (first + j) * s->step), driven = delta[j] * u, result = c->skip * u;
         for (long n = 0; n < states; n++) {
