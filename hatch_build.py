@@ -6,6 +6,7 @@ library chooses between them when it runs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shlex
@@ -23,11 +24,11 @@ SOURCES = Path("sparx_dsl") / "ops" / "cpu"
 LIBRARY = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 COMMON = ["-O3", "-std=gnu11", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
           "-fvisibility=hidden", "-Wno-psabi"]  # fmt: skip
-PLAIN = [("plain", 4, [])]
-WIDE = [
-    ("avx2", 8, ["-mavx2", "-mfma"]),
-    ("avx512", 16, ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]),
-]
+AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]
+PLAIN = ("plain", 4, [])
+WIDE = (("avx2", 8, ["-mavx2", "-mfma"]), ("avx512", 16, AVX512))
+HALF = ("avx512bf16", 16, [*AVX512, "-mavx512bf16"])
+"""The sets of instructions: name, floats in a vector, flags. Compilers older than GCC 10 don't know the last."""
 
 
 class CompiledScan(BuildHookInterface[Any]):
@@ -68,18 +69,27 @@ def compile_library(folder: Path) -> None:
 
 def compile_with(compiler: list[str], folder: Path, threads: list[str]) -> None:
     """Compile every set of instructions and link them; the library takes its place only when it is whole."""
-    wide = platform.machine().lower() in ("x86_64", "amd64")
     with tempfile.TemporaryDirectory() as place:
         objects: list[str] = []
 
-        def run(arguments: list[str]) -> None:
+        def run(*arguments: str) -> None:
             subprocess.run([*compiler, *COMMON, *threads, *arguments], check=True, capture_output=True)
 
-        for name, lanes, flags in PLAIN + (WIDE if wide else []):
-            objects.append(f"{place}/{name}.o")
-            run([*flags, f"-DLANES={lanes}", f"-DSET={name}", "-c", str(folder / "kernels.c"), "-o", objects[-1]])
-        objects.append(f"{place}/dispatch.o")
-        run([*(["-DWIDE_SETS"] if wide else []), "-c", str(folder / "dispatch.c"), "-o", objects[-1]])
-        run(["-shared", *objects, "-o", f"{place}/{LIBRARY}"])
+        def compile_set(name: str, lanes: int, flags: list[str]) -> None:
+            result = f"{place}/{name}.o"
+            run(*flags, f"-DLANES={lanes}", f"-DSET={name}", "-c", str(folder / "kernels.c"), "-o", result)
+            objects.append(result)
+
+        compile_set(*PLAIN)
+        found: list[str] = []
+        if platform.machine().lower() in ("x86_64", "amd64"):
+            for each in WIDE:
+                compile_set(*each)
+            found.append("-DWIDE_SETS")
+            with contextlib.suppress(subprocess.CalledProcessError):
+                compile_set(*HALF)
+                found.append("-DHALF_SET")
+        run(*found, "-c", str(folder / "dispatch.c"), "-o", f"{place}/dispatch.o")
+        run("-shared", f"{place}/dispatch.o", *objects, "-o", f"{place}/{LIBRARY}")
         shutil.copy(f"{place}/{LIBRARY}", folder / f"{LIBRARY}.new")
         os.replace(folder / f"{LIBRARY}.new", folder / LIBRARY)

@@ -3,9 +3,10 @@
 #define SPARX_ARGUMENTS_H
 
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
-#define LAYOUT 2
+#define LAYOUT 3
 
-/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense.
+/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense. The y of SS2D may
+ * lie where its x does, and so may that of a depthwise convolution.
  *
  * Shapes: x, y (batch, height, width, channels); projected (batch, height, width, 4, rank + 2·states); weight
  * (4, rank, channels); rate (4, states, channels); bias, skip (4, channels). Derivatives are written, not added to,
@@ -33,5 +34,18 @@ typedef struct {
     void *du, *d_delta, *d_into, *d_out;
     float *d_rate, *d_bias, *d_skip;
 } Scan;
+
+/* The weights of a depthwise convolution are filled up with zeros to a multiple of this many channels. */
+#define CHANNELS_TOGETHER 16
+
+/* Shapes: x, y (batch, height, width, channels), of `kind`; weight (kernel, kernel, channels) and bias (channels), with
+ * the channels filled up. The kernel is 3, 5 or 7; the activation 0 for none, 1 for GELU, 2 for SiLU.
+ */
+typedef struct {
+    long batch, channels, height, width, kernel, activation, kind, threads;
+    const void *x;
+    const float *weight, *bias;
+    void *y;
+} Depthwise;
 
 #endif

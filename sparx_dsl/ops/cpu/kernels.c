@@ -3,6 +3,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAMED(name) JOIN(name, SET)
 
+#include "depthwise.h"
 #include "scan.h"
 #include "scan_backward.h"
 #include "ss2d.h"

@@ -59,6 +59,16 @@ def ss2d(x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Te
     return y.permute(0, 3, 1, 2)
 
 
+def ss2d_over(x: Tensor, projected: Tensor, parameters: dict[str, Tensor]) -> None:
+    """The fused SS2D of a map (batch, inner, height, width), dense with its channels innermost, written over it.
+
+    ``projected`` is as in ``ss2d``, of the map's dtype; the parameters are those that ``ss2d_parameters`` gives.
+    """
+    positions = x.permute(0, 2, 3, 1)
+    tensors = {"x": positions, "projected": projected.contiguous(), "y": positions} | parameters
+    _ss2d("ss2d_forward", tensors, parameters["weight"].shape[1], parameters["rate"].shape[1])
+
+
 def ss2d_backward(
     gradient: Tensor, x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -127,10 +137,16 @@ def _scan(name: str, tensors: dict[str, Tensor], softplus: bool) -> None:
 def _ss2d_inputs(
     x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor
 ) -> dict[str, Tensor]:
+    found = {"x": x.permute(0, 2, 3, 1).contiguous(), "projected": projected.to(x.dtype).contiguous()}
+    return found | ss2d_parameters(dt_weight, dt_bias, A, D)
+
+
+def ss2d_parameters(dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor) -> dict[str, Tensor]:
+    """SS2D's parameters as the kernel reads them, in float32, with the channels innermost.
+
+    Gives weight (4, R, inner), bias (4, inner), rate (4, N, inner) and skip (4·inner,).
+    """
     return {
-        "x": x.permute(0, 2, 3, 1).contiguous(),
-        "projected": projected.to(x.dtype).contiguous(),
-        # With the channels innermost, so that vectors of them are read at once.
         "weight": dt_weight.float().transpose(1, 2).contiguous(),
         "bias": dt_bias.float().contiguous(),
         "rate": torch.unflatten(A.float(), 0, (len(dt_weight), -1)).transpose(1, 2).contiguous(),

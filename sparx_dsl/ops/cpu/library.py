@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
-LAYOUT = 2
+LAYOUT = 3
 """The layout of arguments that this module knows, as `arguments.h` has it."""
-INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512")
+INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
 """What the number of a set stands for."""
 
 _LONG, _POINTER = ctypes.c_long, ctypes.c_void_p
@@ -41,6 +41,28 @@ class ScanArguments(ctypes.Structure):
     ]
 
 
+class DepthwiseArguments(ctypes.Structure):
+    """The arguments of the depthwise convolution."""
+
+    _fields_ = [
+        *(
+            (name, _LONG)
+            for name in ("batch", "channels", "height", "width", "kernel", "activation", "kind", "threads")
+        ),
+        *((name, _POINTER) for name in ("x", "weight", "bias", "y")),
+    ]
+
+
+FUNCTIONS: dict[str, type[ctypes.Structure]] = {
+    "scan_forward": ScanArguments,
+    "scan_backward": ScanArguments,
+    "ss2d_forward": SS2DArguments,
+    "ss2d_backward": SS2DArguments,
+    "depthwise": DepthwiseArguments,
+}
+"""The functions of the library by name, and what each is called with."""
+
+
 @functools.cache
 def load() -> ctypes.CDLL | None:
     """The library, or None where it was not built or can't be loaded; ``problem`` then says why."""
@@ -48,8 +70,7 @@ def load() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(str(path))
         library.sparx_instruction_set.argtypes = []
-        for name in ("scan_forward", "scan_backward", "ss2d_forward", "ss2d_backward"):
-            arguments = SS2DArguments if name.startswith("ss2d") else ScanArguments
+        for name, arguments in FUNCTIONS.items():
             library[f"sparx_{name}"].argtypes = [ctypes.POINTER(arguments), ctypes.c_int]
         return library if library.sparx_layout() == LAYOUT else None
     except (OSError, AttributeError):
@@ -65,6 +86,7 @@ def problem() -> str | None:
     return "the compiled library can't be used: it is damaged, or of another machine or other sources (install again)"
 
 
+@functools.cache
 def instruction_set() -> int:
     """The number of the best set of instructions of this machine, an index of ``INSTRUCTION_SETS``."""
     library = load()
@@ -72,15 +94,19 @@ def instruction_set() -> int:
     return int(library.sparx_instruction_set())
 
 
-def function(name: str, instructions: int | None = None) -> Callable[[ctypes.Structure], None]:
-    """The function of that name; it raises ``MemoryError`` where it finds no memory for its work."""
+def function(name: str) -> Callable[[ctypes.Structure], None]:
+    """The function of that name, for this machine; it raises ``MemoryError`` where it finds no memory for its work."""
+    return _function(name, instruction_set())
+
+
+@functools.cache
+def _function(name: str, instructions: int) -> Callable[[ctypes.Structure], None]:
     library = load()
     assert library is not None
-    chosen = instruction_set() if instructions is None else instructions
-    compiled = library[f"sparx_{name}"]
+    compiled, reference = library[f"sparx_{name}"], ctypes.byref
 
     def call(arguments: ctypes.Structure) -> None:
-        if compiled(ctypes.byref(arguments), chosen):
+        if compiled(reference(arguments), instructions):
             raise MemoryError(f"no memory is left for {name} of the compiled scan")
 
     return call

@@ -16,6 +16,8 @@ enum { DIRECTIONS = 4 };
 typedef struct {
     float *x[2], *y[2], *dx[2];  /* tiles; y is the derivative of the result in the backward pass */
     float *values[2], *d_values[2];
+    uint32_t *pairs[2];          /* time values two at a time, where they are bfloat16 and this machine takes them so */
+    words *pair_weight;
     float *weight, *rate, *fast, *state, *workspace;
     float *d_channels;           /* derivatives of this thread's (4, channels) of weight, rate, bias and skip */
     float *all;
@@ -29,14 +31,29 @@ static size_t channel_numbers(const SS2D *a) {
     return a->rank + a->states + 2;
 }
 
-static int reserve_scratch(Scratch *m, const SS2D *a, int backward) {
+/* The pairs of time values of one position and direction, where products of pairs are as exact as others: with
+ * weights that bfloat16 holds. Weights of float32 keep all their digits. */
+static long pairs_of(const SS2D *a) {
+    if (!PAIRED || a->kind != BFLOAT16) return 0;
+    uint32_t lost = 0;
+    for (long i = 0; i < DIRECTIONS * a->rank * a->channels; i++) {
+        uint32_t bits;
+        memcpy(&bits, a->weight + i, 4);
+        lost |= bits & 0xffff;
+    }
+    return lost ? 0 : (a->rank + 1) / 2;
+}
+
+static int reserve_scratch(Scratch *m, const SS2D *a, int backward, long pairs_together) {
     size_t length = a->height * a->width, tile = length * LANES;
     size_t values = 2 * length * values_width(a) + filled(a->rank) + LANES;
     values = (values + 15) / 16 * 16;
     size_t small = LANES * (size_t)(a->rank + 3 * a->states);
     size_t channels = backward ? (DIRECTIONS * a->channels * channel_numbers(a) + 15) / 16 * 16 : 0;
+    size_t pairs = (2 * length * pairs_together + 15) / 16 * 16, pair_weight = LANES * pairs_together;
     size_t work = backward ? workspace_floats(length, a->states, a->rank) : 0;
-    float *next = m->all = reserve((backward ? 6 : 4) * tile + (backward ? 4 : 2) * values + small + channels + work);
+    float *next = m->all = reserve((backward ? 6 : 4) * tile + (backward ? 4 : 2) * values + small + channels +
+                                   2 * pairs + pair_weight + work);
     if (!next) return 0;
     for (int side = 0; side < 2; side++) {
         m->x[side] = next, next += tile;
@@ -44,7 +61,9 @@ static int reserve_scratch(Scratch *m, const SS2D *a, int backward) {
         m->dx[side] = next, next += backward ? tile : 0;
         m->values[side] = next, next += values;
         m->d_values[side] = next, next += backward ? values : 0;
+        m->pairs[side] = pairs ? (uint32_t *)next : NULL, next += pairs;
     }
+    m->pair_weight = (words *)next, next += pair_weight;
     m->weight = next, next += LANES * a->rank;
     m->rate = next, next += LANES * a->states;
     m->fast = next, next += LANES * a->states;
@@ -64,6 +83,11 @@ static void read_values(const SS2D *a, long image, Scratch *m) {
         for (int k = 0; k < DIRECTIONS; k++) {
             float *to = m->values[k % 2] + (places[k % 2] * 2 + k / 2) * width;
             read_row(a->projected, a->kind, from + k * width, width, to);
+            long pairs = (a->rank + 1) / 2;
+            if (!m->pairs[k % 2]) continue;
+            uint32_t *pair = m->pairs[k % 2] + (places[k % 2] * 2 + k / 2) * pairs;
+            pair[pairs - 1] = 0;
+            memcpy(pair, (const uint16_t *)a->projected + from + k * width, 2 * a->rank);
         }
     }
 }
@@ -105,19 +129,26 @@ static Channels read_channels(const SS2D *a, Scratch *m, int k, long channel, lo
     }
     c.bias = channels_at(a->bias, FLOAT32, first, count);
     c.skip = channels_at(a->skip, FLOAT32, first, count);
+    for (long r = 0; m->pairs[0] && r < a->rank; r += 2) {
+        floats second = r + 1 < a->rank ? load(m->weight + (r + 1) * LANES) : all(0.0f);
+        m->pair_weight[r / 2] = paired(load(m->weight + r * LANES), second);
+    }
     c.weight = (floats *)m->weight;
+    c.pairs = m->pair_weight;
     c.rate = (floats *)m->rate;
     return c;
 }
 
 /* What direction k walks over. */
 static Sequence sequence_of(const SS2D *a, const Scratch *m, int k) {
-    long length = a->height * a->width, row = 2 * values_width(a);
-    Sequence s = {.length = length, .row = row, .step = LANES, .u = m->x[k % 2]};
+    long length = a->height * a->width, row = 2 * values_width(a), pairs = (a->rank + 1) / 2;
+    Sequence s = {.length = length, .row = row, .step = LANES, .u = m->x[k % 2], .pair_row = 2 * pairs};
     s.values = m->values[k % 2] + (k >= 2 ? values_width(a) : 0);
+    s.pairs = m->pairs[k % 2] ? m->pairs[k % 2] + (k >= 2 ? pairs : 0) : NULL;
     if (k >= 2) {
         s.values += (length - 1) * row, s.u += (length - 1) * LANES;
-        s.row = -row, s.step = -LANES;
+        if (s.pairs) s.pairs += (length - 1) * s.pair_row;
+        s.row = -row, s.step = -LANES, s.pair_row = -s.pair_row;
     }
     return s;
 }
@@ -139,12 +170,12 @@ static void block_forward(const SS2D *a, Scratch *m, long image, long channel) {
 
 /* All of SS2D; nonzero where there was no memory. */
 int NAMED(ss2d_forward)(const SS2D *a) {
-    long blocks = (a->channels + LANES - 1) / LANES, failed = 0;
+    long blocks = (a->channels + LANES - 1) / LANES, pairs = pairs_of(a), failed = 0;
 #pragma omp parallel num_threads(a->threads) reduction(| : failed)
     {
         Scratch m;
         Range mine = share_of(a->batch * blocks, omp_get_thread_num(), omp_get_num_threads());
-        if (mine.first < mine.last && !reserve_scratch(&m, a, 0)) failed = 1;
+        if (mine.first < mine.last && !reserve_scratch(&m, a, 0, pairs)) failed = 1;
         else if (mine.first < mine.last) {
             for (long unit = mine.first, image = -1; unit < mine.last; unit++) {
                 if (unit / blocks != image) read_values(a, image = unit / blocks, &m);

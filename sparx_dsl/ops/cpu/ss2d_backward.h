@@ -101,7 +101,7 @@ int NAMED(ss2d_backward)(const SS2D *a) {
     {
         Scratch m = {.all = NULL};
         floats *numbers = (floats *)reserve(LANES * channel_numbers(a));
-        if (!numbers || !reserve_scratch(&m, a, 1)) {
+        if (!numbers || !reserve_scratch(&m, a, 1, 0)) {
 #pragma omp atomic write
             failed = 1;
         }

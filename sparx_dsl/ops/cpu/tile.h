@@ -30,7 +30,7 @@ INLINE uint16_t narrow(float value) {
 typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
 
-/* LANES values at once, as `widen` and `narrow` make them. */
+/* LANES values at once, as `widen` and `narrow` make them; subnormal ones may become zeros. */
 INLINE floats widen_all(const uint16_t *from) {
     halves value;
     memcpy(&value, from, sizeof value);
@@ -38,10 +38,33 @@ INLINE floats widen_all(const uint16_t *from) {
 }
 
 INLINE void narrow_all(uint16_t *to, floats value) {
+#if defined(__AVX512BF16__) && LANES == 16
+    __m256bh result = _mm512_cvtneps_pbh((__m512)value);
+    memcpy(to, &result, sizeof result);
+#else
     words bits = (words)value, rounded = bits + 0x7fff + (bits >> 16 & 1);
     words kept = (words)choose(value == value, (floats)rounded, (floats)(bits | 0x400000));
     halves result = __builtin_convertvector(kept >> 16, halves);
     memcpy(to, &result, sizeof result);
+#endif
+}
+
+#if defined(__AVX512BF16__) && LANES == 16
+#define PAIRED 1
+/* Adds the products of two weights and two values, all bfloat16, in one instruction. */
+INLINE floats add_products(floats sum, words weights, uint32_t values) {
+    return (floats)_mm512_dpbf16_ps((__m512)sum, (__m512bh)weights, (__m512bh)_mm512_set1_epi32((int)values));
+}
+#else
+#define PAIRED 0
+#endif
+
+/* Two numbers in each lane, rounded to bfloat16. */
+INLINE words paired(floats first, floats second) {
+    words low = (words)first, high = (words)second;
+    low = (low + 0x7fff + (low >> 16 & 1)) >> 16;
+    high = (high + 0x7fff + (high >> 16 & 1)) & 0xffff0000;
+    return low | high;
 }
 
 INLINE float element(const void *tensor, int kind, size_t index) {

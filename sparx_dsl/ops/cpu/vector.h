@@ -114,6 +114,17 @@ INLINE floats log_of_one_plus(floats t, const int coarse) {
     return series * t;
 }
 
+/* 1 / x for positive x, rounded, or within 1e-4 where that is fine enough. */
+INLINE floats reciprocal(floats x, const int coarse) {
+#if defined(__AVX512F__) && LANES == 16
+    floats close = (floats)_mm512_rcp14_ps((__m512)x);
+    return coarse ? close : close * (2.0f - x * close);
+#else
+    (void)coarse;
+    return 1.0f / x;
+#endif
+}
+
 /* The sum over all lanes, halves upon halves. */
 INLINE float sum_of(floats value) {
     float lanes[LANES];

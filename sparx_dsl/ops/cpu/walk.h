@@ -21,6 +21,7 @@ typedef struct {
     floats bias, skip;           /* the bias of z, and D */
     const floats *weight;        /* (rank): of the time values */
     const floats *rate;          /* (states): A */
+    const words *pairs;          /* (pairs): weights of two time values at a time, as bfloat16 */
 } Channels;
 
 /* What the walk passes: with steps of -1 from the last position, it goes backwards. */
@@ -31,6 +32,8 @@ typedef struct {
     const float *values;
     const float *u;
     const float *z;              /* NULL where the time values give it */
+    const uint32_t *pairs;       /* the time values two at a time, as bfloat16; NULL where `values` serve */
+    long pair_row;               /* from one position's pairs to the next one's, negative backwards */
 } Sequence;
 
 /* delta of `count` positions from `first` on; where `slope` is not NULL, d delta / d z too. */
@@ -40,6 +43,13 @@ INLINE void time_steps(const Channels *c, const Sequence *s, long first, long co
     UNROLLED for (long j = 0; j < count; j++) delta[j] = c->bias;
     if (s->z) {
         for (long j = 0; j < count; j++) delta[j] += load(s->z + (first + j) * s->step);
+#if PAIRED
+    } else if (coarse && s->pairs) {
+        const uint32_t *pairs = s->pairs + first * s->pair_row;
+        for (long r = 0; 2 * r < c->rank; r++)
+            UNROLLED for (long j = 0; j < count; j++)
+                delta[j] = add_products(delta[j], c->pairs[r], pairs[j * s->pair_row + r]);
+#endif
     } else {
         for (long r = 0; r < c->rank; r++) {
             floats weight = c->weight[r];

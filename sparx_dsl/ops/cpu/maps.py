@@ -1,0 +1,58 @@
+"""The compiled library's functions for inference on whole maps: tensors in, tensors out or written over."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.ops.cpu import library
+from sparx_dsl.ops.cpu.kernels import KINDS
+
+KERNELS = (3, 5, 7)
+"""The sizes of depthwise convolutions that are compiled."""
+ACTIVATIONS = {"none": 0, "gelu": 1, "silu": 2}
+"""What may follow a depthwise convolution, by the numbers that the library knows it by."""
+CHANNELS_TOGETHER = 16
+"""The weights of a depthwise convolution are filled up with zeros to a multiple of this many channels."""
+
+
+def problem(dtype: torch.dtype) -> str | None:
+    """Why there are no compiled kernels for maps of a dtype on CPU here; None where there are."""
+    return library.problem() or (None if dtype in KINDS else f"they have no {dtype}")
+
+
+def packed(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A depthwise convolution's weight (channels, 1, k, k) and bias as the kernel reads them, in float32.
+
+    Gives (k, k, channels) and (channels,), filled up with zeros.
+    """
+    channels, _, rows, columns = weight.shape
+    filled = channels + -channels % CHANNELS_TOGETHER
+    factors = torch.zeros(rows, columns, filled, dtype=torch.float32, device="cpu")
+    factors[:, :, :channels] = weight.detach()[:, 0].permute(1, 2, 0)
+    summands = torch.zeros(filled, dtype=torch.float32, device="cpu")
+    if bias is not None:
+        summands[:channels] = bias.detach()
+    return factors, summands
+
+
+def by_position(x: Tensor) -> Tensor:
+    """A map (batch, channels, height, width) as (batch, height, width, channels), dense; a copy only where it must."""
+    return x.permute(0, 2, 3, 1).contiguous()
+
+
+def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, over: bool = False) -> Tensor:
+    """The convolution and its activation, as ``torch.ops.sparx_dsl.depthwise_convolution`` has them.
+
+    ``over`` says to write the result over x, which then has to be dense with its channels innermost.
+    """
+    positions = by_position(x)
+    y = positions if over else torch.empty_like(positions)
+    if x.numel():
+        arguments = library.DepthwiseArguments(
+            *(x.shape[0], x.shape[1], x.shape[2], x.shape[3], weight.shape[0]),
+            *(ACTIVATIONS[activation], KINDS[x.dtype], torch.get_num_threads()),
+            *(positions.data_ptr(), weight.data_ptr(), bias.data_ptr(), y.data_ptr()),
+        )
+        library.function("depthwise")(arguments)
+    return y.permute(0, 3, 1, 2)
