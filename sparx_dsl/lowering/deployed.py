@@ -16,6 +16,7 @@ from sparx_dsl.lowering.passes.fold_batch_norm import FoldBatchNorm
 from sparx_dsl.lowering.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
 from sparx_dsl.lowering.passes.gather_windows import GatherWindows
 from sparx_dsl.lowering.passes.tile_batch import TileBatch
+from sparx_dsl.lowering.passes.write_over import WriteOver
 from sparx_dsl.schedule import Schedule
 
 INFERENCE: tuple[Pass, ...] = (
@@ -24,6 +25,7 @@ INFERENCE: tuple[Pass, ...] = (
     SumInPlace(),
     ChannelsLast(),
     GatherWindows(),
+    WriteOver(),
     TileBatch(),
 )
 """The passes for inference, in their order."""

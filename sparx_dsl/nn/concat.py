@@ -26,7 +26,7 @@ class Concatenation(nn.Module):
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
         hidden = self.expansion(torch.cat((x, features), dim=1))
-        return self.projection(gelu_of(self.conv, hidden))
+        return self.projection(gelu_of(self.conv, hidden, spent=True))
 
 
 def build(
@@ -38,6 +38,4 @@ def build(
 ) -> Concatenation:
     """Make the concatenating fusion for that site."""
     channels = (1 + site.features) * site.channels
-    return Concatenation(
-        channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype
-    )
+    return Concatenation(channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype)

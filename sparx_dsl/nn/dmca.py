@@ -71,7 +71,8 @@ class Aggregator(nn.Module):
 
     def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""
-        selected = gelu_of(self.selection, self.norm(features))
+        normed = self.norm(features)
+        selected = gelu_of(self.selection, normed, spent=normed is not features)
         key, value = gelu_of(self.key_value, selected).chunk(2, dim=1)
         return key, value
 
@@ -82,7 +83,7 @@ class Aggregator(nn.Module):
         # The three maps interleave, so that each of the three groups of the projection reads a third of every
         # map.
         mixed = interleaved(torch.cat((own, attended, value), dim=1))
-        return complete(self.projection(gelu_of(self.mixing, mixed)), self.missing)
+        return complete(self.projection(gelu_of(self.mixing, mixed, spent=True)), self.missing)
 
 
 class ChannelAggregator(Aggregator):
@@ -101,9 +102,7 @@ class ChannelAggregator(Aggregator):
         **factory: Unpack[Factory],
     ) -> None:
         ratios = (ratio, ratio, 1)
-        super().__init__(
-            channels, features, out_channels, ratios=ratios, shortcut=shortcut, norm=norm, **factory
-        )
+        super().__init__(channels, features, out_channels, ratios=ratios, shortcut=shortcut, norm=norm, **factory)
         self.groups = groups
         self.query_replaces_input = ratio == 1
 
@@ -121,9 +120,7 @@ def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -
     query and key (batch, C, reduced height, reduced width), value (batch, C, height, width); gives the shape
     of the value.
     """
-    queries, keys, values = (
-        torch.unflatten(each.flatten(2), 1, (groups, -1)) for each in (query, key, value)
-    )
+    queries, keys, values = (torch.unflatten(each.flatten(2), 1, (groups, -1)) for each in (query, key, value))
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
     attended = (scores.softmax(dim=-1) @ values).reshape(value.shape)
     return attended.contiguous(memory_format=torch.channels_last) if is_channels_last(value) else attended
@@ -155,7 +152,11 @@ def complete(x: Tensor, missing: int) -> Tensor:
         return x
     channels = x.shape[1]
     parts = [x] if missing == 1 else [x[:, : (channels + 1) // 2], x[:, channels // 2 :]]
-    return torch.cat((x, *(part.mean(dim=1, keepdim=True) for part in parts)), dim=1)
+    joined = (x, *(part.mean(dim=1, keepdim=True) for part in parts))
+    if not is_channels_last(x):
+        return torch.cat(joined, dim=1)
+    # By itself torch.cat would lay out the whole as the means lie, and copy x into another layout.
+    return torch.cat([each.permute(0, 2, 3, 1) for each in joined], dim=3).permute(0, 3, 1, 2)
 
 
 def batch_normed_depthwise(channels: int, kernel: int, stride: int, **factory: Unpack[Factory]) -> ConvNorm:

@@ -41,7 +41,8 @@ class QueryValueFusion(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
-        selected = gelu_of(self.selection, self.norm(features))
+        normed = self.norm(features)
+        selected = gelu_of(self.selection, normed, spent=normed is not features)
         value = self.value(gelu_of(self.gathering, selected))
         return self.fusion(self.query(x), value)
 

@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-TILE_BYTES = 5 << 20
+TILE_BYTES = 16 << 20
 """The bytes of its widest tensor that a tiled part works on at a time."""
 
 

@@ -1,0 +1,85 @@
+"""Let compiled kernels write their results over maps that nothing reads any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.passes.base import modules_of, replace
+from sparx_dsl.mixers.fused_ss2d import FusedScan2D
+from sparx_dsl.mixers.ss2d import SelectiveScan2D
+from sparx_dsl.nn.concat import Concatenation
+from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.nn.dmca import Aggregator
+from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, is_compilable, remade
+from sparx_dsl.nn.layer import Fusing, GanglionMixing, NormalMixing
+from sparx_dsl.nn.no_gcca import QueryValueFusion
+from sparx_dsl.schedule import Free, Run
+
+PRODUCTS = (Aggregator, Concatenation, QueryValueFusion)
+"""The fusions that end in a product, whose result is a tensor of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOver:
+    """Depthwise convolutions and SS2D's scan write over their inputs, through this project's kernels for CPU.
+
+    Memory that was not used for a while costs more than these kernels compute: fetching it takes longer.
+    """
+
+    name: str = "write over spent maps"
+
+    def apply(self, backbone: Backbone) -> None:
+        """Change the backbone in place."""
+        for path, conv in other_depthwise(backbone):
+            replace(backbone, path, remade(conv, CompiledDepthwise))
+        own = {f"{path}.mixer" for path in (*owning_mixings(backbone), *owning_ganglia(backbone))}
+        for path, scan in other_scans(backbone):
+            replace(backbone, path, FusedScan2D(scan, owns_input=path in own))
+
+    def broken(self, backbone: Backbone) -> Iterator[str]:
+        """The convolutions and scans that still want memory of their own."""
+        yield from (f"{path} is not compiled" for path, _ in other_depthwise(backbone))
+        yield from (f"{path} does not write over its map" for path, _ in other_scans(backbone))
+
+
+def other_depthwise(backbone: Backbone) -> Iterator[tuple[str, InferenceConvolution]]:
+    """The depthwise convolutions for inference that the compiled kernel could stand for."""
+    for path, conv in modules_of(backbone, InferenceConvolution):
+        if type(conv) is InferenceConvolution and is_compilable(conv):
+            yield path, conv
+
+
+def other_scans(backbone: Backbone) -> Iterator[tuple[str, SelectiveScan2D]]:
+    """The mixers of SS2D that are as for training."""
+    for path, scan in modules_of(backbone, SelectiveScan2D):
+        if type(scan) is SelectiveScan2D:
+            yield path, scan
+
+
+def owning_mixings(backbone: Backbone) -> Iterator[str]:
+    """The normal layers' mixings that give their mixer a product of their own."""
+    for path, mixing in modules_of(backbone, NormalMixing):
+        if isinstance(mixing.projection, Convolution):
+            yield path
+
+
+def owning_ganglia(backbone: Backbone) -> Iterator[str]:
+    """The ganglion layers' mixings whose fused map is a product of the fusion, and read by nothing else.
+
+    Fusions of other kinds may hand out one of their inputs.
+    """
+    steps = [step for step in backbone.schedule.steps if not isinstance(step, Free)]
+    reads = Counter(chain(backbone.schedule.outputs, *(step.inputs for step in steps)))
+    made = {step.output: step.module for step in steps if isinstance(step, Run)}
+    for step in steps:
+        if not isinstance(step, Run) or not isinstance(backbone.get_submodule(step.module), GanglionMixing):
+            continue
+        fused = step.inputs[1]
+        fusing = backbone.get_submodule(made[fused]) if fused in made else None
+        known = isinstance(fusing, Fusing) and isinstance(fusing.fusion, PRODUCTS)
+        if known and reads[fused] == 1:
+            yield step.module

@@ -1,0 +1,77 @@
+"""Operators for inference on CPU, which take no derivative: depthwise convolution, and SS2D.
+
+An operator whose name ends in ``_`` writes its result over its first argument, a map (batch, channels, height, width)
+that is dense with its channels innermost: fresh memory costs more time than these operators. Importing this module
+registers ``torch.ops.sparx_dsl.depthwise_convolution``, ``depthwise_convolution_`` and ``ss2d_``.
+"""
+
+# pyright: reportUnknownMemberType=false
+# torch.library has no complete types.
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.ops.cpu import kernels, maps
+
+LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
+"""Holds these operators for as long as this module lives."""
+
+LIBRARY.define("depthwise_convolution(Tensor x, Tensor weight, Tensor bias, str activation) -> Tensor")
+LIBRARY.define("depthwise_convolution_(Tensor(a!) x, Tensor weight, Tensor bias, str activation) -> ()")
+LIBRARY.define("ss2d_(Tensor(a!) x, Tensor projected, Tensor weight, Tensor bias, Tensor rate, Tensor skip) -> ()")
+
+
+def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, spent: bool = False) -> Tensor:
+    """A depthwise convolution of stride 1 that keeps the map's size, and ``none``, ``gelu`` or ``silu`` of it.
+
+    (batch, channels, height, width) to the same shape, channels innermost; weight and bias as ``maps.packed`` gives
+    them. The result is written over x where that is ``spent``, and where it can be.
+    """
+    if spent and can_be_written_over(x):
+        torch.ops.sparx_dsl.depthwise_convolution_(x, weight, bias, activation)
+        return x
+    return cast(Tensor, torch.ops.sparx_dsl.depthwise_convolution(x, weight, bias, activation))
+
+
+def can_be_written_over(x: Tensor) -> bool:
+    """Whether a map is dense with its channels innermost, and has channels enough for all threads to share."""
+    blocks = x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER)
+    return blocks >= torch.get_num_threads() and is_dense(x)
+
+
+def is_dense(x: Tensor) -> bool:
+    """Whether a map (batch, channels, height, width) is dense in memory with its channels innermost."""
+    return x.permute(0, 2, 3, 1).is_contiguous()
+
+
+def _depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
+    return maps.depthwise(x, weight, bias, activation)
+
+
+def _depthwise_over(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> None:
+    maps.depthwise(x, weight, bias, activation, over=True)
+
+
+def _ss2d_over(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
+    kernels.ss2d_over(x, projected, {"weight": weight, "bias": bias, "rate": rate, "skip": skip})
+
+
+def _map_like(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
+    batch, channels, height, width = x.shape
+    return x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
+
+
+def _nothing(x: Tensor, *others: object) -> None:
+    return None
+
+
+LIBRARY.impl("depthwise_convolution", _depthwise, "CPU")
+LIBRARY.impl("depthwise_convolution_", _depthwise_over, "CPU")
+LIBRARY.impl("ss2d_", _ss2d_over, "CPU")
+torch.library.register_fake("sparx_dsl::depthwise_convolution", _map_like, lib=LIBRARY)
+for _name in ("depthwise_convolution_", "ss2d_"):
+    torch.library.register_fake(f"sparx_dsl::{_name}", _nothing, lib=LIBRARY)
