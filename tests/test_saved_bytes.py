@@ -199,6 +199,8 @@ def test_which_maps_have_their_channels_innermost(x: torch.Tensor):
     shape, strides = tuple(x.shape), x.stride()
     assert is_packed(shape, strides) == x.is_contiguous()
     assert is_packed(shape, strides, CHANNELS_LAST) == x.is_contiguous(memory_format=torch.channels_last)
+    if x.shape[1:] == (1, 1, 1):
+        return  # Both orders then have the same strides: a result's tell nothing.
     pooled = torch.nn.functional.avg_pool2d(x, 1)
     assert prefers_channels_last(shape, strides) == prefers_channels_last(tuple(pooled.shape), pooled.stride())
 

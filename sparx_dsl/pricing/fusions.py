@@ -133,6 +133,8 @@ def save_shuffled_projection(site: Site, tape: Tape, three: tuple[Outline, Outli
     hidden = tape.activation(tape.convolution(mixed, 3 * site.channels, 3))
     missing = site.out_channels % 3
     projected = tape.convolution(hidden, site.out_channels - missing)
+    if missing and projected.strides[1] == 1 and projected.shape[1] > 1:
+        return projected.like(x.shape[0], site.out_channels, *x.shape[2:])
     means = (tape.made(x.shape[0], 1, *x.shape[2:]) for _ in range(missing))
     return tape.concatenated((projected, *means)) if missing else projected
 
