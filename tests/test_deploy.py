@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,9 @@ from sparx_dsl import SparxError
 from sparx_dsl.lowering import Backbone, deploy
 from sparx_dsl.lowering.deployed import INFERENCE
 from sparx_dsl.lowering.passes.base import Pass, apply_passes, replace
-from sparx_dsl.mixers.gathered_attention import GatheredAttention
-from sparx_dsl.mixers.window_attention import WindowedAttention
 from sparx_dsl.nn import tiled
 from sparx_dsl.nn.convolution import Convolution
-from sparx_dsl.nn.fused import InferenceConvolution, as_inference
+from sparx_dsl.nn.fused import as_inference
 from strategies import examples, specs
 from test_modes import MIXERS, mixed
 
@@ -166,65 +164,6 @@ def test_copies_are_alike() -> None:
         assert list(twin.state_dict()) == list(deployed.state_dict())
         with pytest.raises(SparxError):
             twin.train()
-
-
-def test_weights_can_be_exchanged() -> None:
-    """The state of one deployed backbone, loaded into another, makes it give the same."""
-    first, second = (deploy(trained(sparx_dsl.build(mixed()), seed)) for seed in (1, 2))
-    images = images_of(first, 2)
-    assert worst_error(results(second, images), results(first, images)) > 0.01
-    second.load_state_dict(first.state_dict())
-    assert worst_error(results(second, images), results(first, images)) == 0
-
-
-@pytest.mark.parametrize("assign", [False, True])
-def test_weights_can_come_later(assign: bool) -> None:
-    """A backbone that was deployed without values gives the right results once it has been given weights."""
-    other = deploy(trained(sparx_dsl.build(mixed())))
-    deployed, images = sparx_dsl.build(mixed(), deploy=True, device="meta"), images_of(other, 2)
-    if not assign:
-        deployed.to_empty(device="cpu")
-    deployed.load_state_dict(other.state_dict(), assign=assign)
-    assert worst_error(results(deployed, images), results(other, images)) == 0
-
-
-def written_to(deployed: Backbone) -> None:
-    """Write to every parameter."""
-    with torch.no_grad():
-        for parameter in deployed.parameters():
-            parameter.mul_(1.1)
-
-
-def exchanged(deployed: Backbone) -> None:
-    """Put another parameter in the place of each."""
-    for module in deployed.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            setattr(module, name, nn.Parameter(1.1 * parameter, requires_grad=False))
-
-
-@pytest.mark.parametrize("change", [written_to, exchanged])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_weights_that_change_are_followed(change: Callable[[Backbone], None], dtype: torch.dtype) -> None:
-    """What is kept of a weight for speed is of that weight as it is now, not as it was at the last call."""
-    model = trained(sparx_dsl.build(mixed(), dtype=dtype))
-    deployed, images = deploy(model), images_of(model, 2)
-    before = results(deployed, images)
-    change(deployed)
-    expected = results(copy.deepcopy(deployed), images)
-    assert worst_error(expected, before) > 0
-    assert worst_error(results(deployed, images), expected) == 0
-
-
-def test_weights_can_be_lent() -> None:
-    """``functional_call`` computes with the weights that it is given, and gives the own ones back."""
-    model = trained(sparx_dsl.build(mixed()))
-    deployed, images = deploy(model), images_of(model, 2)
-    before = results(deployed, images)
-    other = deploy(trained(sparx_dsl.build(mixed()), seed=3))
-    with torch.no_grad():
-        lent = torch.func.functional_call(deployed, {**other.state_dict()}, (images,))
-    assert worst_error([lent], results(other, images)) == 0
-    assert worst_error(results(deployed, images), before) == 0
 
 
 @torch_deprecates
@@ -421,52 +360,6 @@ def test_build_deploys_saved_weights(tmp_path: Path) -> None:
     built = sparx_dsl.build(tmp_path / "weights.safetensors", deploy=True)
     images = images_of(model, 2)
     assert worst_error(results(built, images), results(model, images)) < SINGLE
-
-
-@settings(max_examples=examples(0.3), deadline=None)
-@given(
-    planned=st.tuples(st.integers(1, 15), st.integers(1, 15)),
-    size=st.none() | st.tuples(st.integers(1, 15), st.integers(1, 15)),
-    window=st.integers(2, 5),
-    shifted=st.booleans(),
-    batch=st.integers(1, 3),
-)
-def test_gathered_windows_are_the_rolled_ones(
-    planned: tuple[int, int], size: tuple[int, int] | None, window: int, shifted: bool, batch: int
-) -> None:
-    """One gather of positions is the same attention as padding, rolling and cutting, at any size."""
-    torch.manual_seed(0)
-    shift = window // 2 if shifted else 0
-    plain = WindowedAttention(8, heads=2, window=window, shift=shift, dtype=torch.float64)
-    nn.init.normal_(plain.position_bias)
-    projected = torch.randn(batch, 24, *(size or planned), dtype=torch.float64)
-    projected = projected.contiguous(memory_format=torch.channels_last)
-    found, expected = results(GatheredAttention(plain, planned), projected), results(plain, projected)
-    assert worst_error(found, expected) < DOUBLE
-
-
-@settings(max_examples=examples(0.3), deadline=None)
-@given(
-    kernel=st.sampled_from([1, 2, 3, 5]),
-    stride=st.integers(1, 2),
-    groups=st.sampled_from([1, 2, 8]),
-    bias=st.booleans(),
-    last=st.booleans(),
-)
-def test_inference_convolutions_are_convolutions(
-    kernel: int, stride: int, groups: int, bias: bool, last: bool
-) -> None:
-    """The convolution for inference, and its GELU, are those of PyTorch's operators."""
-    torch.manual_seed(0)
-    conv = Convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
-    nn.init.normal_(conv.weight)
-    x = torch.randn(2, 8, 9, 7)
-    x = x.contiguous(memory_format=torch.channels_last) if last else x
-    made = as_inference(conv).requires_grad_(False)
-    assert isinstance(made, InferenceConvolution)
-    assert worst_error([made(x)], [conv(x)]) < SINGLE
-    assert worst_error([made.gelu(x)], [nn.functional.gelu(conv(x))]) < SINGLE
-    assert worst_error([made.silu(x)], [nn.functional.silu(conv(x))]) < SINGLE
 
 
 @dataclass(frozen=True)

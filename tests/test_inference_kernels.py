@@ -1,0 +1,178 @@
+"""The compiled kernels for inference: the depthwise convolution against PyTorch's in float64, SS2D over its map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from sparx_dsl.ops.cpu import kernels, library, maps
+from sparx_dsl.ops.inference import can_be_written_over, depthwise_convolution
+from sparx_dsl.ops.selective_scan import ss2d_scan
+from strategies import examples
+from test_backends import ss2d_arguments
+from test_backends import threads as with_threads
+
+pytestmark = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
+
+ORACLES: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": lambda x: x,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+}
+TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 6e-3}
+each_set = pytest.mark.parametrize("instructions", range(len(library.INSTRUCTION_SETS)))
+
+
+def use(monkeypatch: pytest.MonkeyPatch, instructions: int) -> None:
+    """Let the library run with a set of instructions that this machine has."""
+    if instructions > library.instruction_set():
+        pytest.skip(f"this machine has no {library.INSTRUCTION_SETS[instructions]}")
+    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
+
+
+def random_map(batch: int, channels: int, height: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """A random map with its channels innermost."""
+    return torch.randn(batch, height, width, channels).to(dtype).permute(0, 3, 1, 2)
+
+
+def worst(found: Tensor, expected: Tensor) -> float:
+    """The largest error, relative to the largest value."""
+    return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(1e-3))
+
+
+@settings(max_examples=examples(1.0), deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 3), st.integers(1, 70), st.integers(1, 12), st.integers(1, 20)),
+    kernel=st.sampled_from(maps.KERNELS),
+    activation=st.sampled_from(list(ORACLES)),
+    dtype=st.sampled_from(list(TOLERANCE)),
+    spent=st.booleans(),
+    bias=st.booleans(),
+    threads=st.integers(1, 3),
+)
+def test_the_depthwise_convolution_is_that_of_pytorch(
+    sizes: tuple[int, int, int, int],
+    kernel: int,
+    activation: str,
+    dtype: torch.dtype,
+    spent: bool,
+    bias: bool,
+    threads: int,
+) -> None:
+    """At any size, over its map and beside it."""
+    torch.manual_seed(0)
+    x = random_map(*sizes, dtype)
+    weight = (torch.randn(sizes[1], 1, kernel, kernel) / kernel).to(dtype)
+    summand = torch.randn(sizes[1]).to(dtype) if bias else None
+    wide = (x.double(), weight.double(), None if summand is None else summand.double())
+    expected = ORACLES[activation](functional.conv2d(*wide, padding=kernel // 2, groups=sizes[1]))
+    with with_threads(threads):
+        over = spent and can_be_written_over(x)
+        found = depthwise_convolution(x, *maps.packed(weight, summand), activation, spent=spent)
+    assert (found.data_ptr() == x.data_ptr()) == over
+    assert worst(found, expected) < TOLERANCE[dtype]
+
+
+@each_set
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+def test_every_set_of_instructions_convolves(
+    monkeypatch: pytest.MonkeyPatch, instructions: int, dtype: torch.dtype
+) -> None:
+    """Whatever this machine has, the lesser sets give the same."""
+    use(monkeypatch, instructions)
+    torch.manual_seed(0)
+    for kernel in maps.KERNELS:
+        x, weight = random_map(2, 37, 9, 11, dtype), torch.randn(37, 1, kernel, kernel).to(dtype)
+        wide = functional.conv2d(x.double(), weight.double(), padding=kernel // 2, groups=37)
+        for activation, oracle in ORACLES.items():
+            found = depthwise_convolution(x, *maps.packed(weight, None), activation)
+            assert worst(found, oracle(wide)) < TOLERANCE[dtype]
+
+
+@each_set
+def test_activations_are_right_everywhere(monkeypatch: pytest.MonkeyPatch, instructions: int) -> None:
+    """From far below zero to far above: GELU and SiLU to 4e-7 of a number's size, and at least of one."""
+    use(monkeypatch, instructions)
+    values = torch.cat([torch.linspace(-12, 12, 24001), torch.tensor([-1e30, -1e4, -88.0, 88.0, 1e4, 1e30])])
+    x = values[None, :, None, None].contiguous(memory_format=torch.channels_last)
+    weight = torch.zeros(len(values), 1, 3, 3)
+    weight[:, :, 1, 1] = 1
+    for activation in ("gelu", "silu"):
+        found = depthwise_convolution(x, *maps.packed(weight, None), activation).flatten().double()
+        error = (found - ORACLES[activation](values.double())).abs() / values.double().abs().clamp_min(1)
+        assert float(error.max()) < 4e-7, activation
+
+
+@each_set
+def test_what_is_no_number_stays_none(monkeypatch: pytest.MonkeyPatch, instructions: int) -> None:
+    """A NaN reaches the nine positions around it, in its channel, and no others."""
+    use(monkeypatch, instructions)
+    for dtype in TOLERANCE:
+        x = random_map(1, 20, 6, 6, dtype)
+        x[0, 3, 2, 2] = math.nan
+        for activation in ORACLES:
+            found = depthwise_convolution(x, *maps.packed(torch.ones(20, 1, 3, 3), None), activation).isnan()
+            assert found[0, 3, 1:4, 1:4].all()
+            assert int(found.sum()) == 9
+
+
+def test_results_are_the_same_from_run_to_run() -> None:
+    """And from one number of threads to another, since no sum is split."""
+    x, packed = random_map(2, 96, 14, 14), maps.packed(torch.randn(96, 1, 5, 5), torch.randn(96))
+    first = depthwise_convolution(x, *packed, "gelu")
+    for threads in (1, 2, 3):
+        with with_threads(threads):
+            assert torch.equal(depthwise_convolution(x, *packed, "gelu"), first)
+
+
+def test_maps_with_gaps_are_not_written_over() -> None:
+    """A slice of channels, and a map that has too few channels for the threads, get a result of their own."""
+    wide = random_map(1, 64, 5, 5)
+    kept, part = wide.clone(), wide[:, 16:48]
+    packed = maps.packed(torch.randn(32, 1, 3, 3), None)
+    found = depthwise_convolution(part, *packed, "none", spent=True)
+    assert worst(found, depthwise_convolution(part.contiguous(), *packed, "none").double()) < 1e-7
+    assert torch.equal(wide, kept)
+    with with_threads(3):
+        assert not can_be_written_over(part.contiguous(memory_format=torch.channels_last))
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+@pytest.mark.parametrize("batch", [1, 3])
+def test_ss2d_over_its_map_is_ss2d(dtype: torch.dtype, batch: int) -> None:
+    """Bit for bit."""
+    x, projected, dt_weight, dt_bias, A, D = (each.float() for each in ss2d_arguments(0, batch, 40, 7, 9, 5, 2))
+    parameters = kernels.ss2d_parameters(dt_weight, dt_bias, A, D)
+    low = x.to(dtype).contiguous(memory_format=torch.channels_last)
+    expected = ss2d_scan(low, projected.to(dtype), dt_weight, dt_bias, A, D, backend="cpu")
+    torch.ops.sparx_dsl.ss2d_(low, projected.to(dtype), *parameters.values())
+    assert torch.equal(low, expected)
+
+
+@each_set
+@pytest.mark.parametrize("rank", [1, 4, 5])
+def test_pairs_of_bfloat16_give_the_products_of_float32(
+    monkeypatch: pytest.MonkeyPatch, instructions: int, rank: int
+) -> None:
+    """With parameters that bfloat16 holds, whether products are taken in pairs or not."""
+    use(monkeypatch, instructions)
+    x, projected, dt_weight, dt_bias, A, D = (each.float() for each in ss2d_arguments(1, 2, 33, 6, 5, rank, 1))
+    low = [each.bfloat16() for each in (x, projected, dt_weight)]
+    wide = [each.float() for each in low]
+    found = ss2d_scan(*low, dt_bias, A, D, backend="cpu")
+    assert worst(found, ss2d_scan(*wide, dt_bias, A, D, backend="torch").double()) < 6e-3
+
+
+def test_operators_have_shapes_without_values() -> None:
+    """On fake tensors they compute nothing and tell the result's shape and layout."""
+    x, packed = random_map(1, 16, 4, 4), maps.packed(torch.randn(16, 1, 3, 3), None)
+    for name in ("depthwise_convolution", "depthwise_convolution_"):
+        operator = getattr(torch.ops.sparx_dsl, name)
+        torch.library.opcheck(operator, (x, *packed, "gelu"), test_utils=("test_schema", "test_faketensor"))

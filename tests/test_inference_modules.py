@@ -1,0 +1,199 @@
+"""The modules that deployed backbones have in the place of those for training, each by itself."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+import sparx_dsl
+from sparx_dsl.lowering import deploy
+from sparx_dsl.lowering.passes.base import modules_of
+from sparx_dsl.mixers.fused_ss2d import FusedScan2D
+from sparx_dsl.mixers.gathered_attention import GatheredAttention
+from sparx_dsl.mixers.ss2d import SelectiveScan2D
+from sparx_dsl.mixers.window_attention import WindowedAttention
+from sparx_dsl.nn.convolution import Convolution, depthwise
+from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
+from sparx_dsl.nn.layer import Fusing
+from sparx_dsl.ops.cpu import library
+from strategies import examples
+from test_deploy import DOUBLE, SINGLE, images_of, results, trained, worst_error
+from test_modes import small
+
+needs_library = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
+
+
+@settings(max_examples=examples(0.3), deadline=None)
+@given(
+    planned=st.tuples(st.integers(1, 15), st.integers(1, 15)),
+    size=st.none() | st.tuples(st.integers(1, 15), st.integers(1, 15)),
+    window=st.integers(2, 5),
+    shifted=st.booleans(),
+    batch=st.integers(1, 3),
+)
+def test_gathered_windows_are_the_rolled_ones(
+    planned: tuple[int, int], size: tuple[int, int] | None, window: int, shifted: bool, batch: int
+) -> None:
+    """One gather of positions is the same attention as padding, rolling and cutting, at any size."""
+    torch.manual_seed(0)
+    shift = window // 2 if shifted else 0
+    plain = WindowedAttention(8, heads=2, window=window, shift=shift, dtype=torch.float64)
+    nn.init.normal_(plain.position_bias)
+    projected = torch.randn(batch, 24, *(size or planned), dtype=torch.float64)
+    projected = projected.contiguous(memory_format=torch.channels_last)
+    found, expected = results(GatheredAttention(plain, planned), projected), results(plain, projected)
+    assert worst_error(found, expected) < DOUBLE
+
+
+@settings(max_examples=examples(0.3), deadline=None)
+@given(
+    kernel=st.sampled_from([1, 2, 3, 5]),
+    stride=st.integers(1, 2),
+    groups=st.sampled_from([1, 2, 8]),
+    bias=st.booleans(),
+    last=st.booleans(),
+)
+def test_inference_convolutions_are_convolutions(
+    kernel: int, stride: int, groups: int, bias: bool, last: bool
+) -> None:
+    """The convolution for inference, and its GELU, are those of PyTorch's operators."""
+    torch.manual_seed(0)
+    conv = Convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
+    nn.init.normal_(conv.weight)
+    x = torch.randn(2, 8, 9, 7)
+    x = x.contiguous(memory_format=torch.channels_last) if last else x
+    made = as_inference(conv).requires_grad_(False)
+    assert isinstance(made, InferenceConvolution)
+    assert worst_error([made(x)], [conv(x)]) < SINGLE
+    assert worst_error([made.gelu(x)], [nn.functional.gelu(conv(x))]) < SINGLE
+    assert worst_error([made.silu(x)], [nn.functional.silu(conv(x))]) < SINGLE
+
+
+def channels_last(*shape: int) -> Tensor:
+    """A random map with its channels innermost."""
+    return torch.randn(shape).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("spent", [True, False])
+def test_compiled_convolutions_are_convolutions(bias: bool, spent: bool) -> None:
+    """Plain, GELU and SiLU; only a spent map may be written over, and a plain call spends none."""
+    torch.manual_seed(0)
+    conv = depthwise(40, 5, bias=bias).requires_grad_(False)
+    nn.init.normal_(conv.weight)
+    made, x = remade(conv, CompiledDepthwise), channels_last(2, 40, 9, 7)
+    kept = x.clone()
+    assert worst_error([made(x)], [conv(x)]) < SINGLE
+    for name, activation in (("gelu", functional.gelu), ("silu", functional.silu)):
+        given_map = x.clone(memory_format=torch.preserve_format)
+        found = getattr(made, name)(given_map, spent)
+        assert worst_error([found], [activation(conv(x))]) < SINGLE
+        assert spent or torch.equal(given_map, kept)
+    assert torch.equal(x, kept)
+
+
+def test_which_convolutions_the_kernel_stands_for() -> None:
+    """Depthwise ones of a compiled size that keep the map's size, and no others."""
+    same: dict[str, Any] = {"padding": 1, "groups": 8}
+    assert is_compilable(Convolution(8, 8, 3, **same))
+    others: list[tuple[int, int, Any, dict[str, Any]]] = [
+        (8, 8, 3, {"padding": 1}),
+        (8, 16, 3, same),
+        (8, 8, 3, same | {"stride": 2}),
+        (8, 8, 3, same | {"dilation": 2, "padding": 2}),
+        (8, 8, 3, same | {"padding": 0}),
+        (8, 8, (3, 5), same | {"padding": (1, 2)}),
+        (8, 8, 9, same | {"padding": 4}),
+    ]
+    for channels, out_channels, kernel, options in others:
+        assert not is_compilable(Convolution(channels, out_channels, kernel, **options)), options
+
+
+def test_without_the_library_convolutions_are_those_of_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a compiler gets the same results."""
+    monkeypatch.setattr(library, "problem", lambda: "none was built")
+    conv, x = depthwise(32, 3).requires_grad_(False), channels_last(1, 32, 6, 6)
+    made = remade(conv, CompiledDepthwise)
+    assert not made.compiled
+    assert worst_error([made.gelu(x, spent=True)], [functional.gelu(conv(x))]) < SINGLE
+
+
+def scan_of(kernel: int, norm: str = "group") -> SelectiveScan2D:
+    """SS2D of 32 channels."""
+    torch.manual_seed(0)
+    made = SelectiveScan2D(32, 16, state=2, rank=3, kernel=kernel, bias=True, norm=norm)  # pyright: ignore[reportArgumentType]
+    for parameter in made.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return made.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("kernel", [0, 3, 4])
+@pytest.mark.parametrize("owns_input", [True, False])
+@pytest.mark.parametrize("norm", ["group", "layer", "batch"])
+@pytest.mark.parametrize("last", [True, False])
+def test_the_fused_scan_is_the_scan(kernel: int, owns_input: bool, norm: str, last: bool) -> None:
+    """Whatever stands before and behind it; a map that it does not own stays as it is."""
+    plain = scan_of(kernel, norm)
+    made = FusedScan2D(copy.deepcopy(plain), owns_input=owns_input)
+    projected = torch.randn(3, 32, 6, 5)
+    projected = projected.contiguous(memory_format=torch.channels_last) if last else projected
+    kept = projected.clone()
+    expected = plain(projected)
+    assert worst_error([made(projected)], [expected]) < SINGLE
+    if not owns_input:
+        assert torch.equal(projected, kept)
+        assert worst_error([made(projected)], [expected]) < SINGLE
+
+
+@needs_library
+def test_a_forced_backend_serves_the_fused_scan_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It then runs as the plain one does."""
+    made = FusedScan2D(scan_of(3), owns_input=True)
+    x = channels_last(1, 32, 4, 4)
+    assert made.fusable(x)
+    monkeypatch.setenv("SPARX_SCAN_BACKEND", "reference")
+    assert not made.fusable(x)
+
+
+FUSIONS = {"dmca": True, "concat": True, "no_gcca": True, "sra": True, "sca": False}
+"""Whether a fusion is known to end in a product, whose result is its own."""
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_which_scans_own_their_maps(fusion: str) -> None:
+    """Those behind a projection, and behind a fusion that ends in a product; the results are those of the plain one."""
+    spec = small("ss2d", layer={"mixer": {"kind": "ss2d"}, "fusion": {"kind": fusion}})
+    spec["stages"] = [{"channels": 32, "depth": 4, "S": 1}]
+    model = trained(sparx_dsl.build(spec, features=(1,)))
+    deployed, images = deploy(model), images_of(model, 2)
+    owned = [scan.owns_input for _, scan in modules_of(deployed, FusedScan2D)]
+    assert owned == [True] + 3 * [FUSIONS[fusion]]
+    for _ in range(2):
+        assert worst_error(results(deployed, images), results(model, images)) < SINGLE
+
+
+class Handed(nn.Module):
+    """A fusion of another maker that hands out part of the features that it was given."""
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width), (batch, L·C, height, width) to the first 2·C of the features."""
+        return features[:, : 2 * x.shape[1]]
+
+
+def test_features_that_a_fusion_hands_out_are_not_written_over() -> None:
+    """They are read by later layers, too."""
+    spec = small("ss2d", stages=[{"channels": 16, "depth": 5, "S": 1, "M": 2}])
+    model = trained(sparx_dsl.build(spec, features=(1,)))
+    wide = [fusing for _, fusing in modules_of(model, Fusing) if fusing.fusion.key_value.in_channels >= 32]
+    assert wide
+    for fusing in wide:
+        fusing.fusion = Handed()
+    deployed, images = deploy(model), images_of(model, 2)
+    assert worst_error(results(deployed, images), results(model, images)) < SINGLE
