@@ -21,7 +21,7 @@ from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.mixers.window_attention import WindowedAttention
 from sparx_dsl.nn.convolution import Convolution, depthwise
 from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
-from sparx_dsl.nn.layer import Fusing
+from sparx_dsl.nn.layer import Fusing, GanglionMixing
 from sparx_dsl.ops.cpu import library
 from strategies import examples
 from test_deploy import DOUBLE, SINGLE, images_of, results, trained, worst_error
@@ -170,30 +170,32 @@ FUSIONS = {"dmca": True, "concat": True, "no_gcca": True, "sra": True, "sca": Fa
 def test_which_scans_own_their_maps(fusion: str) -> None:
     """Those behind a projection, and behind a fusion that ends in a product; the results are those of the plain one."""
     spec = small("ss2d", layer={"mixer": {"kind": "ss2d"}, "fusion": {"kind": fusion}})
-    spec["stages"] = [{"channels": 32, "depth": 4, "S": 1}]
+    spec["stages"] = [{"channels": 32, "depth": 4, "S": 2}]
     model = trained(sparx_dsl.build(spec, features=(1,)))
     deployed, images = deploy(model), images_of(model, 2)
-    owned = [scan.owns_input for _, scan in modules_of(deployed, FusedScan2D)]
-    assert owned == [True] + 3 * [FUSIONS[fusion]]
+    scans, ganglia = modules_of(deployed, FusedScan2D), [path for path, _ in modules_of(deployed, GanglionMixing)]
+    owned = [scan.owns_input for path, scan in scans if path.removesuffix(".mixer") in ganglia]
+    assert owned == len(ganglia) * [FUSIONS[fusion]]
+    assert len(scans) > len(ganglia) > 0
+    assert sum(scan.owns_input for _, scan in scans) == len(scans) - owned.count(False)
     for _ in range(2):
         assert worst_error(results(deployed, images), results(model, images)) < SINGLE
 
 
 class Handed(nn.Module):
-    """A fusion of another maker that hands out part of the features that it was given."""
+    """A fusion of another maker that hands out the features that it was given."""
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
-        """(batch, C, height, width), (batch, L·C, height, width) to the first 2·C of the features."""
-        return features[:, : 2 * x.shape[1]]
+        """(batch, C, height, width), (batch, L·C, height, width) to the first C of the features."""
+        return features[:, : x.shape[1]]
 
 
 def test_features_that_a_fusion_hands_out_are_not_written_over() -> None:
-    """They are read by later layers, too."""
-    spec = small("ss2d", stages=[{"channels": 16, "depth": 5, "S": 1, "M": 2}])
-    model = trained(sparx_dsl.build(spec, features=(1,)))
-    wide = [fusing for _, fusing in modules_of(model, Fusing) if fusing.fusion.key_value.in_channels >= 32]
-    assert wide
-    for fusing in wide:
+    """The one feature of these layers is their own input, which is also their residual."""
+    spec = small("ss2d", layer={"mixer": {"kind": "ss2d", "expand": 1}, "layer_scale": 1.0})
+    model = trained(sparx_dsl.build(spec | {"stages": [{"channels": 16, "depth": 3, "S": 1, "M": 1}]}, features=(1,)))
+    for _, fusing in modules_of(model, Fusing):
         fusing.fusion = Handed()
     deployed, images = deploy(model), images_of(model, 2)
+    assert not any(scan.owns_input for _, scan in modules_of(deployed, FusedScan2D))
     assert worst_error(results(deployed, images), results(model, images)) < SINGLE
