@@ -33,6 +33,7 @@ SIZE = 224
 MODELS = ("sparx_mamba_t", "sparx_swin_t", "vmamba_t")
 """Our models, each plain and deployed."""
 RUNS = {1: 15, 8: 5}
+SCANS = ("sparx_dsl::ss2d", "sparx_dsl::selective_scan")
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,9 @@ def parts(name: str, model: Callable[[Tensor], object], images: Tensor) -> None:
         model(images)
     events = {event.key: event.self_cpu_time_total / 1e3 / len(images) for event in seen.key_averages()}
     whole = sum(events.values())
-    scan = sum(time for key, time in events.items() if key.startswith("sparx_dsl::"))
+    scan = sum(time for key, time in events.items() if key.startswith(SCANS))
     print(f"  {name}, ms/image: scans {scan:.1f}, everything else {whole - scan:.1f}; of that:")
-    others = sorted((time, key) for key, time in events.items() if not key.startswith("sparx_dsl::"))
+    others = sorted((time, key) for key, time in events.items() if not key.startswith(SCANS))
     print("    " + ", ".join(f"{key.rpartition('::')[2]} {time:.1f}" for time, key in others[:-7:-1]))
 
 

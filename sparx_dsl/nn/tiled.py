@@ -1,4 +1,4 @@
-"""A part of a layer run on a few images at a time, so that what it computes in between stays in the cache."""
+"""A part of a layer run on a few images at a time, so that what it computes in between stays small."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 TILE_BYTES = 16 << 20
-"""The bytes of its widest tensor that a tiled part works on at a time."""
+"""The bytes of its widest tensor that a tiled part works on at a time; glibc maps memory of 32 MiB anew in each call."""
 
 
 class TiledBatch(nn.Module):

@@ -22,7 +22,7 @@ TILED = ("stem", "downsample", "fusion", "mixer", "ffn")
 
 @dataclass(frozen=True, slots=True)
 class TileBatch:
-    """Each part runs on as few images at a time as keep its largest inner tensor within a few MiB.
+    """Each part runs on as few images at a time as keep its largest inner tensor to ``TILE_BYTES``.
 
     A fresh tensor of tens of MiB costs more time than a product that fills it: the system maps and clears its pages
     anew in each call.
