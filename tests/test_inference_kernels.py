@@ -176,3 +176,42 @@ def test_operators_have_shapes_without_values() -> None:
     for name in ("depthwise_convolution", "depthwise_convolution_"):
         operator = getattr(torch.ops.sparx_dsl, name)
         torch.library.opcheck(operator, (x, *packed, "gelu"), test_utils=("test_schema", "test_faketensor"))
+
+
+@each_set
+@pytest.mark.parametrize("dtype", list(TOLERANCE))
+def test_gelu_is_nothing_far_below_zero(
+    monkeypatch: pytest.MonkeyPatch, instructions: int, dtype: torch.dtype
+) -> None:
+    """It does not grow again with the size of its input."""
+    use(monkeypatch, instructions)
+    x = torch.tensor([-5.5, -20.0, -1e4, -1e30]).to(dtype)[None, :, None, None]
+    weight = torch.zeros(4, 1, 3, 3)
+    weight[:, :, 1, 1] = 1
+    assert not depthwise_convolution(x, *maps.packed(weight, None), "gelu").any()
+
+
+def test_what_the_kernels_would_read_beyond_is_refused() -> None:
+    """Weights of another number of channels or size, maps with gaps, parameters of other shapes or dtypes."""
+    x, (weight, bias) = random_map(1, 16, 4, 4), maps.packed(torch.randn(16, 1, 3, 3), None)
+    wider, largest = maps.packed(torch.randn(64, 1, 3, 3), None), maps.packed(torch.randn(16, 1, 9, 9), None)
+    operators = torch.ops.sparx_dsl
+    for operator in (operators.depthwise_convolution, operators.depthwise_convolution_):
+        for wrong in (wider, largest, (weight, bias[:8]), (weight.double(), bias), (weight.transpose(0, 1), bias)):
+            with pytest.raises(ValueError, match="weights"):
+                operator(x, *wrong, "none")
+    with pytest.raises(ValueError, match="dense"):
+        operators.depthwise_convolution_(x.contiguous(), weight, bias, "none")
+    inputs = [each.float() for each in ss2d_arguments(0, 1, 16, 4, 4, 2, 1)]
+    parameters = list(kernels.ss2d_parameters(*inputs[2:]).values())
+    for place, part in enumerate(parameters):
+        for wrong in (part[1:], part.double(), part.flatten()):
+            if wrong.shape == part.shape and wrong.dtype == part.dtype:
+                continue
+            with pytest.raises(ValueError, match="dense"):
+                operators.ss2d_(x, inputs[1], *parameters[:place], wrong, *parameters[place + 1 :])
+    with pytest.raises(ValueError, match="projected"):
+        operators.ss2d_(x, inputs[1][:, 1:], *parameters)
+    for gaps in (x.contiguous(), random_map(1, 32, 4, 4)[:, :16], x[:, :, :1, :1].expand(1, 16, 4, 4)):
+        with pytest.raises(ValueError, match="dense"):
+            operators.ss2d_(gaps, inputs[1], *parameters)

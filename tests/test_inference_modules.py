@@ -10,7 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
+from torch.nn.utils import parametrize, prune
 
 import sparx_dsl
 from sparx_dsl.lowering import deploy
@@ -19,7 +21,8 @@ from sparx_dsl.mixers.fused_ss2d import FusedScan2D
 from sparx_dsl.mixers.gathered_attention import GatheredAttention
 from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.mixers.window_attention import WindowedAttention
-from sparx_dsl.nn.convolution import Convolution, depthwise
+from sparx_dsl.nn.concat import Concatenation
+from sparx_dsl.nn.convolution import Convolution, depthwise, pointwise
 from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
 from sparx_dsl.nn.layer import Fusing, GanglionMixing
 from sparx_dsl.ops.cpu import library
@@ -199,3 +202,101 @@ def test_features_that_a_fusion_hands_out_are_not_written_over() -> None:
     deployed, images = deploy(model), images_of(model, 2)
     assert not any(scan.owns_input for _, scan in modules_of(deployed, FusedScan2D))
     assert worst_error(results(deployed, images), results(model, images)) < SINGLE
+
+
+class Kept(Concatenation):
+    """Derived of a known fusion, and yet handing out its input."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width), (batch, L·C, height, width) to the first C of the features."""
+        return features[:, : x.shape[1]]
+
+
+def test_kinds_derived_of_a_known_one_are_not_trusted() -> None:
+    """What they give may be what they were given."""
+    spec = small("ss2d", layer={"mixer": {"kind": "ss2d", "expand": 1}, "layer_scale": 1.0})
+    model = trained(sparx_dsl.build(spec | {"stages": [{"channels": 16, "depth": 3, "S": 1, "M": 1}]}, features=(1,)))
+    for _, fusing in modules_of(model, Fusing):
+        fusing.fusion = Kept()
+    deployed, images = deploy(model), images_of(model, 2)
+    assert worst_error(results(deployed, images), results(model, images)) < SINGLE
+
+
+@pytest.mark.parametrize("name", ["conv.weight", "conv.bias", "A_logs", "dt_weight", "dt_bias", "D", "x_proj_weight"])
+def test_gradients_of_single_parameters_are_those_of_the_plain_scan(name: str) -> None:
+    """A parameter that someone wants to learn after all is not passed over in silence."""
+    plain = scan_of(3)
+    made = FusedScan2D(copy.deepcopy(plain), owns_input=True)
+    x = channels_last(2, 32, 5, 5)
+    gradients: list[Tensor] = []
+    for scan in (plain, made):
+        parameter = scan.get_parameter(name).requires_grad_(True)
+        scan(x.clone(memory_format=torch.preserve_format)).square().sum().backward()
+        assert parameter.grad is not None
+        gradients.append(parameter.grad)
+    assert worst_error([gradients[1]], [gradients[0]]) < SINGLE
+
+
+@needs_library
+def test_autograd_is_told_of_what_is_written_over() -> None:
+    """What was to be derived from a spent map's former values is refused, not wrong."""
+    scan, conv = FusedScan2D(scan_of(0), owns_input=True), remade(depthwise(32, 3), CompiledDepthwise)
+    for write in (scan, lambda x: conv.gelu(x, spent=True)):
+        x, factor = channels_last(1, 32, 5, 5), torch.ones(1, requires_grad=True)
+        loss = (factor * x).sum()
+        with torch.no_grad():
+            write(x)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+
+
+def test_a_scan_keeps_its_hooks() -> None:
+    """They come along with the parameters."""
+    model, seen = trained(sparx_dsl.build(small("ss2d"))), list[int]()
+    for _, scan in modules_of(model, SelectiveScan2D):
+        scan.register_forward_hook(lambda *given: seen.append(len(given)))
+    deploy(model)(images_of(model, 1))
+    assert seen
+
+
+@pytest.mark.filterwarnings("ignore:.*lru_cache.*")
+def test_computed_weights_are_plain_weights() -> None:
+    """A deployed module that is pruned or parametrised goes on, without what it has kept."""
+    x = channels_last(1, 32, 5, 5)
+    for conv in (remade(depthwise(32, 3), CompiledDepthwise), as_inference(pointwise(32, 8))):
+        conv.requires_grad_(False)
+        conv(x)
+        prune.l1_unstructured(conv, "weight", 0.5)
+        expected = functional.conv2d(x, conv.weight, conv.bias, padding=conv.padding, groups=conv.groups)
+        with torch.no_grad():
+            assert worst_error([conv(x)], [expected.detach()]) < SINGLE
+    scan, plain = FusedScan2D(scan_of(3), owns_input=False), scan_of(3)
+    scan(x)
+    parametrize.register_parametrization(scan, "A_logs", nn.Identity())
+    assert worst_error([scan(x)], [plain(x)]) < SINGLE
+
+
+def test_fake_tensors_leave_nothing_behind() -> None:
+    """What was kept in a run without values does not serve one with values."""
+    conv, plain, x = remade(depthwise(32, 3), CompiledDepthwise), scan_of(3), channels_last(1, 32, 5, 5)
+    conv.requires_grad_(False)
+    scan = FusedScan2D(copy.deepcopy(plain), owns_input=False)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert conv(torch.randn(1, 32, 5, 5)).shape == scan(torch.randn(1, 32, 5, 5)).new_empty(1, 32, 5, 5).shape
+    assert type(conv(x)) is Tensor
+    assert worst_error([scan(x)], [plain(x)]) < SINGLE
+
+
+def test_weights_are_followed_in_inference_mode() -> None:
+    """Also where the backbone was deployed there."""
+    model = trained(sparx_dsl.build(small("ss2d")))
+    images = images_of(model, 1)
+    with torch.inference_mode():
+        deployed = deploy(model)
+        deployed(images)
+        for parameter in deployed.parameters():
+            parameter.mul_(1.05)
+        assert worst_error([deployed(images)], [copy.deepcopy(deployed)(images)]) < SINGLE

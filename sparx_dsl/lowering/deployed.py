@@ -90,11 +90,17 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
     """A copy of a trained backbone for inference; the model stays as it was.
 
     Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on the
-    modules that no pass replaces. Raises ``SparxError`` (SPX324) for a model whose graph was edited by hand, or whose
-    weights are computed from others in each call.
+    modules that no pass replaces; what they are given may be written over later. Raises ``SparxError`` (SPX324) for a
+    model whose graph was edited by hand, or whose weights are computed from others in each call.
     """
     refuse_edited(model, "deployed")
     refuse_computed_weights(model)
+    # Tensors of inference mode would not tell when they are written to.
+    with torch.inference_mode(False):
+        return _deployed(model, passes)
+
+
+def _deployed(model: Backbone, passes: Sequence[Pass]) -> DeployedBackbone:
     deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
     deployed.train(False)
     # Folding under autocast would round the weights.

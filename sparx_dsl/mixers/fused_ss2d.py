@@ -13,11 +13,14 @@ from sparx_dsl.nn.fused import silu_of
 from sparx_dsl.nn.prepared import PreparedWeights, is_plain_inference
 from sparx_dsl.ops.backends import choose
 from sparx_dsl.ops.cpu import kernels
-from sparx_dsl.ops.inference import is_dense
+from sparx_dsl.ops.inference import is_dense, ss2d_over
 from sparx_dsl.ops.selective_scan import decay_rates
 
 SCAN = "scan"
 """The name under which what is made of the scan's parameters is kept."""
+
+PARAMETERS = ("x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D")
+"""What has to be a parameter: one that is computed from others in each call is not kept."""
 
 
 class FusedScan2D(PreparedWeights, SelectiveScan2D):
@@ -32,12 +35,9 @@ class FusedScan2D(PreparedWeights, SelectiveScan2D):
 
     def __init__(self, scan: SelectiveScan2D, *, owns_input: bool) -> None:
         nn.Module.__init__(self)
-        self.rank, self.state, self.owns_input = scan.rank, scan.state, owns_input
-        self.conv, self.norm, self.out_projection = scan.conv, scan.norm, scan.out_projection
-        self.x_proj_weight, self.dt_weight, self.dt_bias = scan.x_proj_weight, scan.dt_weight, scan.dt_bias
-        self.A_logs, self.D = scan.A_logs, scan.D
+        vars(self).update(vars(scan))
+        self.owns_input = owns_input
         self.forget()
-        self.train(scan.training)
 
     def forward(self, projected: Tensor) -> Tensor:
         """(batch, inner, height, width) to (batch, out_channels, height, width)."""
@@ -49,15 +49,17 @@ class FusedScan2D(PreparedWeights, SelectiveScan2D):
         elif x is projected and not self.owns_input:
             x = x.clone(memory_format=torch.channels_last)
         values = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
-        torch.ops.sparx_dsl.ss2d_(x, values, *self.scan_parameters())
+        ss2d_over(x, values, *self.scan_parameters())
         return self.out_projection(self.norm(x))
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the compiled kernels serve a projected map."""
+        own = self._parameters
         return (
-            is_plain_inference(x, self.x_proj_weight)
+            all(name in own for name in PARAMETERS)
+            and is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
             and x.numel() > 0
-            and kernels.KINDS.get(x.dtype) is not None
+            and x.dtype in kernels.KINDS
             and choose("cpu", x.dtype).name == "cpu"
         )
 

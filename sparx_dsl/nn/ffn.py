@@ -45,7 +45,7 @@ class ConvolutionalFfn(nn.Module):
         """(batch, channels, height, width) to the same shape."""
         hidden = self.expansion(x)
         if self.folded:
-            return self.contraction(gelu_of(self.conv, hidden, spent=True))
+            return self.contraction(gelu_of(self.conv, hidden, spent=hidden is not x))
         return self.contraction(functional.gelu(hidden + self.conv(hidden)))
 
 

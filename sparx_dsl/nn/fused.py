@@ -63,7 +63,8 @@ class InferenceConvolution(PreparedWeights, Convolution):
         if torch.compiler.is_compiling():
             return False
         self.follow()
-        return self.packable and is_plain_inference(x, cast(Tensor, self._parameters["weight"]))
+        weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
+        return self.packable and weight is not None and is_plain_inference(x, weight, bias)
 
     def primitive(self, x: Tensor, activation: str, spent: bool = False) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN, which has no use for a spent x."""

@@ -26,7 +26,7 @@ class PreparedWeights(nn.Module):
     def forget(self) -> None:
         """Let go of all that is kept, since the weights are others."""
         self.prepared = {}
-        parameters = ((name, self._parameters[name]) for name in self.follows)
+        parameters = ((name, self._parameters.get(name)) for name in self.follows)
         self.sources = tuple((name, each, 0 if each is None else version_of(each)) for name, each in parameters)
 
     def follow(self) -> None:
@@ -34,7 +34,7 @@ class PreparedWeights(nn.Module):
         # Asked before every product: a module's own attribute look-up takes longer than all of this.
         parameters = self._parameters
         for name, source, version in self.sources:
-            weight = parameters[name]
+            weight = parameters.get(name)
             if weight is not source or (weight is not None and version_of(weight) != version):
                 self.forget()
                 return
@@ -59,26 +59,33 @@ class PreparedWeights(nn.Module):
         self.forget()
 
 
-def is_plain_inference(x: Tensor, weight: Tensor) -> bool:
-    """Whether kernels without a derivative give what plain operators would for x and a weight on the CPU.
+def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
+    """Whether kernels without a derivative give what plain operators would for x, a weight, and others, on the CPU.
 
-    That is outside of autograd, autocast, functional transforms, tracers and compilers, with x of the weight's dtype.
+    That is outside of autograd, autocast, functional transforms, tracers, compilers and other observers of operators,
+    with x of the weight's dtype.
     """
     return (
         x.dtype == weight.dtype
         and x.is_cpu
         and not torch.compiler.is_compiling()
-        and not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))
+        and not (torch.is_grad_enabled() and takes_gradients(x, weight, *others))
         and not torch.is_autocast_enabled("cpu")
         and not transformed(x)
     )
 
 
+def takes_gradients(*tensors: Tensor | None) -> bool:
+    """Whether a gradient of any of them is asked for."""
+    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
 def transformed(x: Tensor) -> bool:
-    """Whether derivatives in forward mode are asked for, or a functional transform or a tracer is at work."""
+    """Whether derivatives in forward mode are asked for, or a transform, a tracer or a mode of operators is at work."""
     return (
         has_tangent(x)
         or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+        or torch._C._len_torch_dispatch_stack() > 0  # pyright: ignore[reportPrivateUsage]
         or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
     )
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 TILE_BYTES = 16 << 20
-"""The bytes of its widest tensor that a tiled part works on at a time; glibc maps memory of 32 MiB anew in each call."""
+"""The bytes of its widest tensor that a tiled part works on at a time; glibc maps 32 MiB and more anew in each call."""
 
 
 class TiledBatch(nn.Module):

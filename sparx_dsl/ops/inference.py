@@ -33,8 +33,21 @@ def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor, activation: s
     """
     if spent and can_be_written_over(x):
         torch.ops.sparx_dsl.depthwise_convolution_(x, weight, bias, activation)
+        tell_autograd(x)
         return x
     return cast(Tensor, torch.ops.sparx_dsl.depthwise_convolution(x, weight, bias, activation))
+
+
+def ss2d_over(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
+    """Write SS2D of a map over it; ``projected`` as for ``ss2d_scan``, parameters as ``ss2d_parameters`` gives them."""
+    torch.ops.sparx_dsl.ss2d_(x, projected, *parameters)
+    tell_autograd(x)
+
+
+def tell_autograd(x: Tensor) -> None:
+    """Count a map as written to, so that autograd refuses what was to be derived from its former values."""
+    if not x.is_inference():
+        torch.autograd.graph.increment_version(x)
 
 
 def can_be_written_over(x: Tensor) -> bool:

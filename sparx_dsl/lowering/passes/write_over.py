@@ -13,14 +13,15 @@ from sparx_dsl.mixers.fused_ss2d import FusedScan2D
 from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.nn.concat import Concatenation
 from sparx_dsl.nn.convolution import Convolution
-from sparx_dsl.nn.dmca import Aggregator
-from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, is_compilable, remade
+from sparx_dsl.nn.dmca import ChannelAggregator
+from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, PositionLinear, is_compilable, remade
 from sparx_dsl.nn.layer import Fusing, GanglionMixing, NormalMixing
 from sparx_dsl.nn.no_gcca import QueryValueFusion
+from sparx_dsl.nn.sra import SpatialAggregator
 from sparx_dsl.schedule import Free, Run
 
-PRODUCTS = (Aggregator, Concatenation, QueryValueFusion)
-"""The fusions that end in a product, whose result is a tensor of their own."""
+PRODUCTS = (ChannelAggregator, SpatialAggregator, Concatenation, QueryValueFusion)
+"""The fusions that end in a product, whose result is a tensor of their own; kinds derived of them may do otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def other_scans(backbone: Backbone) -> Iterator[tuple[str, SelectiveScan2D]]:
 def owning_mixings(backbone: Backbone) -> Iterator[str]:
     """The normal layers' mixings that give their mixer a product of their own."""
     for path, mixing in modules_of(backbone, NormalMixing):
-        if isinstance(mixing.projection, Convolution):
+        # Kinds derived of a convolution may hand out what they are given.
+        if type(mixing.projection) in (Convolution, InferenceConvolution, PositionLinear):
             yield path
 
 
@@ -80,6 +82,6 @@ def owning_ganglia(backbone: Backbone) -> Iterator[str]:
             continue
         fused = step.inputs[1]
         fusing = backbone.get_submodule(made[fused]) if fused in made else None
-        known = isinstance(fusing, Fusing) and isinstance(fusing.fusion, PRODUCTS)
+        known = isinstance(fusing, Fusing) and type(fusing.fusion) in PRODUCTS
         if known and reads[fused] == 1:
             yield step.module

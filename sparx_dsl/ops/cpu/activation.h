@@ -29,7 +29,9 @@ INLINE floats normal_share(floats x, const int coarse) {
         below = below * square + 0.0482498862f;
         below = below * square + 0.339176838f;
     }
-    return z * above * reciprocal(below * square + 1.0f, coarse) + 0.5f;
+    floats share = z * above * reciprocal(below * square + 1.0f, coarse) + 0.5f;
+    /* The little that is left of the share there would grow with x. */
+    return choose(x < -bound, all(0.0f), share);
 }
 
 /* 1 / (1 + e^-x). */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -62,11 +64,21 @@ def ss2d(x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Te
 def ss2d_over(x: Tensor, projected: Tensor, parameters: dict[str, Tensor]) -> None:
     """The fused SS2D of a map (batch, inner, height, width), dense with its channels innermost, written over it.
 
-    ``projected`` is as in ``ss2d``, of the map's dtype; the parameters are those that ``ss2d_parameters`` gives.
+    ``projected`` is as in ``ss2d``, of the map's dtype; the parameters are those that ``ss2d_parameters`` gives. Raises
+    ``ValueError`` for what the kernel would read or write beyond.
     """
-    positions = x.permute(0, 2, 3, 1)
+    positions, (batch, inner, height, width) = x.permute(0, 2, 3, 1), x.shape
+    rank, states = (math.prod(parameters[name].shape[1:2]) for name in ("weight", "rate"))
+    shapes = {"weight": (4, rank, inner), "bias": (4, inner), "rate": (4, states, inner), "skip": (4 * inner,)}
+    for name, tensor in parameters.items():
+        if tensor.shape != shapes[name] or tensor.dtype != torch.float32 or not tensor.is_contiguous():
+            raise ValueError(f"{name} is {tuple(tensor.shape)}, not a dense {shapes[name]} of float32")
+    if projected.shape != (batch, height, width, 4 * (rank + 2 * states)) or projected.dtype != x.dtype:
+        raise ValueError(f"what is projected is {tuple(projected.shape)}, and the map {tuple(x.shape)}")
+    if not positions.is_contiguous():
+        raise ValueError("only a map that is dense with its channels innermost can be written over")
     tensors = {"x": positions, "projected": projected.contiguous(), "y": positions} | parameters
-    _ss2d("ss2d_forward", tensors, parameters["weight"].shape[1], parameters["rate"].shape[1])
+    _ss2d("ss2d_forward", tensors, rank, states)
 
 
 def ss2d_backward(

@@ -70,8 +70,8 @@ def load() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(str(path))
         library.sparx_instruction_set.argtypes = []
-        for name, arguments in FUNCTIONS.items():
-            library[f"sparx_{name}"].argtypes = [ctypes.POINTER(arguments), ctypes.c_int]
+        for name in FUNCTIONS:
+            library[f"sparx_{name}"]  # raises where it is missing
         return library if library.sparx_layout() == LAYOUT else None
     except (OSError, AttributeError):
         return None
@@ -104,6 +104,7 @@ def _function(name: str, instructions: int) -> Callable[[ctypes.Structure], None
     library = load()
     assert library is not None
     compiled, reference = library[f"sparx_{name}"], ctypes.byref
+    compiled.argtypes = [ctypes.POINTER(FUNCTIONS[name]), ctypes.c_int]
 
     def call(arguments: ctypes.Structure) -> None:
         if compiled(reference(arguments), instructions):

@@ -44,9 +44,18 @@ def by_position(x: Tensor) -> Tensor:
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, over: bool = False) -> Tensor:
     """The convolution and its activation, as ``torch.ops.sparx_dsl.depthwise_convolution`` has them.
 
-    ``over`` says to write the result over x, which then has to be dense with its channels innermost.
+    ``over`` says to write the result over x. Raises ``ValueError`` for what the kernel would read or write beyond.
     """
+    size, filled = weight.shape[0], x.shape[1] + -x.shape[1] % CHANNELS_TOGETHER
+    if x.dim() != 4 or weight.shape != (size, size, filled) or bias.shape != (filled,) or size not in KERNELS:
+        raise ValueError(f"the map is {tuple(x.shape)}, its weights {tuple(weight.shape)} and {tuple(bias.shape)}")
+    if weight.dtype != torch.float32 or bias.dtype != torch.float32 or not (
+        weight.is_contiguous() and bias.is_contiguous()
+    ):
+        raise ValueError("the kernel reads dense weights of float32")
     positions = by_position(x)
+    if over and positions.data_ptr() != x.data_ptr():
+        raise ValueError("only a map that is dense with its channels innermost can be written over")
     y = positions if over else torch.empty_like(positions)
     if x.numel():
         arguments = library.DepthwiseArguments(
