@@ -1,6 +1,6 @@
 """How fast whole models are beside timm's Swin-T, in the same run: forward, or a step of training.
 
-    python benchmarks/models.py [--batch 1 8] [--dtype float32 bfloat16] [--compile] [--parts] [--train]
+    python benchmarks/models.py [--batch 1 8] [--dtype float32 bfloat16] [--models …] [--compile] [--parts] [--train]
 
 Every model runs in turn with the peer; a ratio is the median over the turns of our time over the peer's of the same
 dtype. "per MAC" is that ratio over the ratio of multiplications, "× own" how many times as fast as the same model in
@@ -59,7 +59,7 @@ def contenders(options: argparse.Namespace, dtype: str) -> list[Contender]:
     if timm is not None:
         peer = timm.create_model(PEER).eval().to(options.device, getattr(torch, dtype))
         found.append(Contender(f"timm {timm.__version__} {PEER}", dtype, peer, spec_macs("swin_t"), "channels first"))
-    for name in MODELS:
+    for name in options.models:
         torch.manual_seed(0)
         plain = sparx_dsl.build(SPECS / f"{name}.yaml", device=options.device, dtype=dtype).eval()
         macs = spec_macs(name)
@@ -211,6 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--dtype", nargs="+", default=["float32"], choices=["float32", "bfloat16", "float16"])
+    parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS)
     parser.add_argument("--compile", action="store_true", help="through torch.compile")
     parser.add_argument("--parts", action="store_true", help="say where the time goes")
     parser.add_argument("--train", action="store_true", help="a step of training instead")

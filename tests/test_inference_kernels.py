@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.ops.cpu import kernels, library, maps
-from sparx_dsl.ops.inference import can_be_written_over, depthwise_convolution
+from sparx_dsl.ops.inference import can_be_written_over, depthwise_convolution, map_norm
 from sparx_dsl.ops.selective_scan import ss2d_scan
 from strategies import examples
 from test_backends import ss2d_arguments
@@ -176,6 +176,50 @@ def test_operators_have_shapes_without_values() -> None:
     for name in ("depthwise_convolution", "depthwise_convolution_"):
         operator = getattr(torch.ops.sparx_dsl, name)
         torch.library.opcheck(operator, (x, *packed, "gelu"), test_utils=("test_schema", "test_faketensor"))
+    for name in ("map_norm", "map_norm_"):
+        operator, weight = getattr(torch.ops.sparx_dsl, name), torch.randn(16)
+        torch.library.opcheck(operator, (x, weight, weight, 1e-5), test_utils=("test_schema", "test_faketensor"))
+
+
+@settings(max_examples=examples(0.5), deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9)),
+    dtype=st.sampled_from(list(TOLERANCE)),
+    mean=st.sampled_from([0.0, 1.0, -30.0]),
+    spent=st.booleans(),
+    threads=st.integers(1, 3),
+)
+def test_the_norm_is_what_it_is_defined_as(
+    sizes: tuple[int, int, int, int], dtype: torch.dtype, mean: float, spent: bool, threads: int
+) -> None:
+    """At any size and mean, over its map and beside it, with threads on one image and on several."""
+    torch.manual_seed(0)
+    x = (2 * random_map(*sizes) + mean).to(dtype)
+    weight, bias = torch.randn(sizes[1]), torch.randn(sizes[1])
+    centred = x.double() - x.double().mean((1, 2, 3), keepdim=True)
+    standard = centred / (centred.square().mean((1, 2, 3), keepdim=True) + 1e-3).sqrt()
+    expected = standard * weight.double()[:, None, None] + bias.double()[:, None, None]
+    with with_threads(threads):
+        found = map_norm(x, weight, bias, 1e-3, spent=spent)
+        assert torch.equal(map_norm(found.clone(), weight, bias, 1e-3), map_norm(found.clone(), weight, bias, 1e-3))
+    assert (found.data_ptr() == x.data_ptr()) == spent
+    assert worst(found, expected) < TOLERANCE[dtype] * (5 if abs(mean) > 1 else 1)
+
+
+@each_set
+def test_every_set_of_instructions_normalises(monkeypatch: pytest.MonkeyPatch, instructions: int) -> None:
+    """More numbers than are summed in float32 at a time, and channels that fill no vector."""
+    use(monkeypatch, instructions)
+    torch.manual_seed(0)
+    weight, bias = torch.randn(37), torch.randn(37)
+    for dtype in TOLERANCE:
+        x = (random_map(2, 37, 40, 40) + 3).to(dtype)
+        expected = functional.group_norm(x.double(), 1, weight.double(), bias.double(), 1e-5)
+        assert worst(map_norm(x, weight, bias, 1e-5), expected) < TOLERANCE[dtype]
+        x[0, 3, 2, 2] = math.nan
+        found = map_norm(x, weight, bias, 1e-5).isnan()
+        assert found[0].all()
+        assert not found[1].any()
 
 
 @each_set
@@ -202,6 +246,11 @@ def test_what_the_kernels_would_read_beyond_is_refused() -> None:
                 operator(x, *wrong, "none")
     with pytest.raises(ValueError, match="dense"):
         operators.depthwise_convolution_(x.contiguous(), weight, bias, "none")
+    for wrong in ((bias[:8], bias), (bias, bias[:8]), (bias.double(), bias)):
+        with pytest.raises(ValueError, match="weights"):
+            operators.map_norm(x, *wrong, 1e-5)
+    with pytest.raises(ValueError, match="dense"):
+        operators.map_norm_(x.contiguous(), bias, bias, 1e-5)
     inputs = [each.float() for each in ss2d_arguments(0, 1, 16, 4, 4, 2, 1)]
     parameters = list(kernels.ss2d_parameters(*inputs[2:]).values())
     for place, part in enumerate(parameters):

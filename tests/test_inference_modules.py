@@ -24,6 +24,7 @@ from sparx_dsl.mixers.window_attention import WindowedAttention
 from sparx_dsl.nn.concat import Concatenation
 from sparx_dsl.nn.convolution import Convolution, depthwise, pointwise
 from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
+from sparx_dsl.nn.fused_norm import CompiledNorm, is_whole_map_norm, normalised
 from sparx_dsl.nn.layer import Fusing, GanglionMixing
 from sparx_dsl.ops.cpu import library
 from strategies import examples
@@ -126,6 +127,25 @@ def test_without_the_library_convolutions_are_those_of_onednn(monkeypatch: pytes
     made = remade(conv, CompiledDepthwise)
     assert not made.compiled
     assert worst_error([made.gelu(x, spent=True)], [functional.gelu(conv(x))]) < SINGLE
+
+
+def test_compiled_norms_are_norms() -> None:
+    """Of maps in either layout; only a spent one is written over, and other norms stay PyTorch's."""
+    torch.manual_seed(0)
+    plain = nn.GroupNorm(1, 24).requires_grad_(False)
+    for parameter in plain.parameters():
+        nn.init.normal_(parameter)
+    made = CompiledNorm(copy.deepcopy(plain))
+    for x in (channels_last(2, 24, 5, 6), torch.randn(2, 24, 5, 6), torch.randn(2, 24, 7)):
+        kept, expected = x.clone(), plain(x)
+        assert worst_error([made(x)], [expected]) < SINGLE
+        assert torch.equal(x, kept)
+        assert worst_error([normalised(made, x)], [expected]) < SINGLE
+    made.weight.mul_(2)
+    x = channels_last(1, 24, 3, 3)
+    assert worst_error([made(x)], [functional.group_norm(x, 1, made.weight, made.bias)]) < SINGLE
+    assert is_whole_map_norm(plain)
+    assert not any(is_whole_map_norm(each) for each in (nn.GroupNorm(2, 24), nn.GroupNorm(1, 24, affine=False), made))
 
 
 def scan_of(kernel: int, norm: str = "group") -> SelectiveScan2D:

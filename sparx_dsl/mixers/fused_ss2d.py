@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from sparx_dsl.mixers.ss2d import SelectiveScan2D
 from sparx_dsl.nn.fused import silu_of
+from sparx_dsl.nn.fused_norm import normalised
 from sparx_dsl.nn.prepared import PreparedWeights, is_plain_inference
 from sparx_dsl.ops.backends import choose
 from sparx_dsl.ops.cpu import kernels
@@ -24,7 +25,7 @@ PARAMETERS = ("x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D")
 
 
 class FusedScan2D(PreparedWeights, SelectiveScan2D):
-    """``SelectiveScan2D`` with its parameters and results, whose convolution and scan share one map's memory.
+    """``SelectiveScan2D`` with its parameters and results, whose convolution, scan and norm share one map's memory.
 
     ``owns_input`` says that nothing else reads the projected map, so that this is that memory; else it is a copy, or
     what the convolution gives. The scan's parameters are kept as its kernel reads them. With gradients, compilers or
@@ -50,7 +51,7 @@ class FusedScan2D(PreparedWeights, SelectiveScan2D):
             x = x.clone(memory_format=torch.channels_last)
         values = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
         ss2d_over(x, values, *self.scan_parameters())
-        return self.out_projection(self.norm(x))
+        return self.out_projection(normalised(self.norm, x))
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the compiled kernels serve a projected map."""

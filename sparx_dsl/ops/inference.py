@@ -1,8 +1,8 @@
-"""Operators for inference on CPU, which take no derivative: depthwise convolution, and SS2D.
+"""Operators for inference on CPU, which take no derivative: depthwise convolution, norm, and SS2D.
 
 An operator whose name ends in ``_`` writes its result over its first argument, a map (batch, channels, height, width)
 that is dense with its channels innermost: fresh memory costs more time than these operators. Importing this module
-registers ``torch.ops.sparx_dsl.depthwise_convolution``, ``depthwise_convolution_`` and ``ss2d_``.
+registers ``depthwise_convolution``, ``map_norm``, each also with ``_``, and ``ss2d_`` under ``torch.ops.sparx_dsl``.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -22,6 +22,8 @@ LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
 
 LIBRARY.define("depthwise_convolution(Tensor x, Tensor weight, Tensor bias, str activation) -> Tensor")
 LIBRARY.define("depthwise_convolution_(Tensor(a!) x, Tensor weight, Tensor bias, str activation) -> ()")
+LIBRARY.define("map_norm(Tensor x, Tensor weight, Tensor bias, float epsilon) -> Tensor")
+LIBRARY.define("map_norm_(Tensor(a!) x, Tensor weight, Tensor bias, float epsilon) -> ()")
 LIBRARY.define("ss2d_(Tensor(a!) x, Tensor projected, Tensor weight, Tensor bias, Tensor rate, Tensor skip) -> ()")
 
 
@@ -36,6 +38,19 @@ def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor, activation: s
         tell_autograd(x)
         return x
     return cast(Tensor, torch.ops.sparx_dsl.depthwise_convolution(x, weight, bias, activation))
+
+
+def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, spent: bool = False) -> Tensor:
+    """GroupNorm of one group: over all of a map but the batch, with a factor and a summand for each channel.
+
+    (batch, channels, height, width) to the same shape, channels innermost; weight and bias (channels,) in float32.
+    ``spent`` as for ``depthwise_convolution``.
+    """
+    if spent and is_dense(x):
+        torch.ops.sparx_dsl.map_norm_(x, weight, bias, epsilon)
+        tell_autograd(x)
+        return x
+    return cast(Tensor, torch.ops.sparx_dsl.map_norm(x, weight, bias, epsilon))
 
 
 def ss2d_over(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
@@ -69,11 +84,19 @@ def _depthwise_over(x: Tensor, weight: Tensor, bias: Tensor, activation: str) ->
     maps.depthwise(x, weight, bias, activation, over=True)
 
 
+def _map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    return maps.group_norm(x, weight, bias, epsilon)
+
+
+def _map_norm_over(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> None:
+    maps.group_norm(x, weight, bias, epsilon, over=True)
+
+
 def _ss2d_over(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
     kernels.ss2d_over(x, projected, {"weight": weight, "bias": bias, "rate": rate, "skip": skip})
 
 
-def _map_like(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
+def _map_like(x: Tensor, *others: object) -> Tensor:
     batch, channels, height, width = x.shape
     return x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
 
@@ -85,6 +108,9 @@ def _nothing(x: Tensor, *others: object) -> None:
 LIBRARY.impl("depthwise_convolution", _depthwise, "CPU")
 LIBRARY.impl("depthwise_convolution_", _depthwise_over, "CPU")
 LIBRARY.impl("ss2d_", _ss2d_over, "CPU")
-torch.library.register_fake("sparx_dsl::depthwise_convolution", _map_like, lib=LIBRARY)
-for _name in ("depthwise_convolution_", "ss2d_"):
+LIBRARY.impl("map_norm", _map_norm, "CPU")
+LIBRARY.impl("map_norm_", _map_norm_over, "CPU")
+for _name in ("depthwise_convolution", "map_norm"):
+    torch.library.register_fake(f"sparx_dsl::{_name}", _map_like, lib=LIBRARY)
+for _name in ("depthwise_convolution_", "map_norm_", "ss2d_"):
     torch.library.register_fake(f"sparx_dsl::{_name}", _nothing, lib=LIBRARY)

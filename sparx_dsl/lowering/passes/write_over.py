@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from torch import nn
+
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.passes.base import modules_of, replace
 from sparx_dsl.mixers.fused_ss2d import FusedScan2D
@@ -15,6 +17,7 @@ from sparx_dsl.nn.concat import Concatenation
 from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.dmca import ChannelAggregator
 from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, PositionLinear, is_compilable, remade
+from sparx_dsl.nn.fused_norm import CompiledNorm, is_whole_map_norm
 from sparx_dsl.nn.layer import Fusing, GanglionMixing, NormalMixing
 from sparx_dsl.nn.no_gcca import QueryValueFusion
 from sparx_dsl.nn.sra import SpatialAggregator
@@ -26,9 +29,10 @@ PRODUCTS = (ChannelAggregator, SpatialAggregator, Concatenation, QueryValueFusio
 
 @dataclass(frozen=True, slots=True)
 class WriteOver:
-    """Depthwise convolutions and SS2D's scan write over their inputs, through this project's kernels for CPU.
+    """Depthwise convolutions, norms over maps and SS2D's scan run through this project's kernels for CPU.
 
-    Memory that was not used for a while costs more than these kernels compute: fetching it takes longer.
+    They write over their inputs where nothing else reads these: to fetch memory that was not used for a while takes
+    longer than they compute.
     """
 
     name: str = "write over spent maps"
@@ -37,13 +41,16 @@ class WriteOver:
         """Change the backbone in place."""
         for path, conv in other_depthwise(backbone):
             replace(backbone, path, remade(conv, CompiledDepthwise))
+        for path, norm in other_norms(backbone):
+            replace(backbone, path, CompiledNorm(norm))
         own = {f"{path}.mixer" for path in (*owning_mixings(backbone), *owning_ganglia(backbone))}
         for path, scan in other_scans(backbone):
             replace(backbone, path, FusedScan2D(scan, owns_input=path in own))
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The convolutions and scans that still want memory of their own."""
+        """The convolutions, norms and scans that are as they were."""
         yield from (f"{path} is not compiled" for path, _ in other_depthwise(backbone))
+        yield from (f"{path} is not compiled" for path, _ in other_norms(backbone))
         yield from (f"{path} does not write over its map" for path, _ in other_scans(backbone))
 
 
@@ -52,6 +59,13 @@ def other_depthwise(backbone: Backbone) -> Iterator[tuple[str, InferenceConvolut
     for path, conv in modules_of(backbone, InferenceConvolution):
         if type(conv) is InferenceConvolution and is_compilable(conv):
             yield path, conv
+
+
+def other_norms(backbone: Backbone) -> Iterator[tuple[str, nn.GroupNorm]]:
+    """The norms over whole maps that are PyTorch's."""
+    for path, norm in modules_of(backbone, nn.GroupNorm):
+        if is_whole_map_norm(norm):
+            yield path, norm
 
 
 def other_scans(backbone: Backbone) -> Iterator[tuple[str, SelectiveScan2D]]:

@@ -5,8 +5,8 @@
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
 #define LAYOUT 3
 
-/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense. The y of SS2D may
- * lie where its x does, and so may that of a depthwise convolution.
+/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense. The y of SS2D, of a
+ * depthwise convolution and of a norm may lie where its x does.
  *
  * Shapes: x, y (batch, height, width, channels); projected (batch, height, width, 4, rank + 2·states); weight
  * (4, rank, channels); rate (4, states, channels); bias, skip (4, channels). Derivatives are written, not added to,
@@ -47,5 +47,14 @@ typedef struct {
     const float *weight, *bias;
     void *y;
 } Depthwise;
+
+/* Shapes: x, y (batch, positions, channels), of `kind`; weight, bias (channels). */
+typedef struct {
+    long batch, channels, positions, kind, threads;
+    double epsilon;
+    const void *x;
+    const float *weight, *bias;
+    void *y;
+} GroupNorm;
 
 #endif

@@ -141,9 +141,11 @@ int NAMED(depthwise)(const Depthwise *a) {
         if (ring) memset(ring, 0, size * sizeof(float));
         else failed = mine.first < mine.last;
         for (long unit = mine.first; ring && unit < mine.last; unit++) {
-            Range rows = share_of(a->height, unit / groups % parts, parts), own = share_of(blocks, unit % groups, groups);
+            Range rows = share_of(a->height, unit / groups % parts, parts);
+            Range own = share_of(blocks, unit % groups, groups);
             long channel = own.first * LANES, rest = a->channels - (own.last - 1) * LANES;
-            Strip s = {a, ring, line, own.last - own.first, unit / groups / parts, channel, rest < LANES ? rest : LANES};
+            rest = rest < LANES ? rest : LANES;
+            Strip s = {a, ring, line, own.last - own.first, unit / groups / parts, channel, rest};
             convolve(&s, rows.first, rows.last);
         }
         free(ring);

@@ -8,7 +8,8 @@
     int ss2d_backward_##set(const SS2D *);    \
     int scan_forward_##set(const Scan *);     \
     int scan_backward_##set(const Scan *);    \
-    int depthwise_##set(const Depthwise *);
+    int depthwise_##set(const Depthwise *);   \
+    int group_norm_##set(const GroupNorm *);
 
 DECLARE(plain)
 #if defined(__x86_64__) && defined(WIDE_SETS)
@@ -68,3 +69,4 @@ DEFINE(ss2d_backward, SS2D)
 DEFINE(scan_forward, Scan)
 DEFINE(scan_backward, Scan)
 DEFINE(depthwise, Depthwise)
+DEFINE(group_norm, GroupNorm)

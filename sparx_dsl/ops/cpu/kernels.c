@@ -4,6 +4,7 @@
 #define NAMED(name) JOIN(name, SET)
 
 #include "depthwise.h"
+#include "group_norm.h"
 #include "scan.h"
 #include "scan_backward.h"
 #include "ss2d.h"

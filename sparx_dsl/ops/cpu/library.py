@@ -53,12 +53,23 @@ class DepthwiseArguments(ctypes.Structure):
     ]
 
 
+class GroupNormArguments(ctypes.Structure):
+    """The arguments of the norm over whole maps."""
+
+    _fields_ = [
+        *((name, _LONG) for name in ("batch", "channels", "positions", "kind", "threads")),
+        ("epsilon", ctypes.c_double),
+        *((name, _POINTER) for name in ("x", "weight", "bias", "y")),
+    ]
+
+
 FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "scan_forward": ScanArguments,
     "scan_backward": ScanArguments,
     "ss2d_forward": SS2DArguments,
     "ss2d_backward": SS2DArguments,
     "depthwise": DepthwiseArguments,
+    "group_norm": GroupNormArguments,
 }
 """The functions of the library by name, and what each is called with."""
 

@@ -49,14 +49,8 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, over: bo
     size, filled = weight.shape[0], x.shape[1] + -x.shape[1] % CHANNELS_TOGETHER
     if x.dim() != 4 or weight.shape != (size, size, filled) or bias.shape != (filled,) or size not in KERNELS:
         raise ValueError(f"the map is {tuple(x.shape)}, its weights {tuple(weight.shape)} and {tuple(bias.shape)}")
-    if weight.dtype != torch.float32 or bias.dtype != torch.float32 or not (
-        weight.is_contiguous() and bias.is_contiguous()
-    ):
-        raise ValueError("the kernel reads dense weights of float32")
-    positions = by_position(x)
-    if over and positions.data_ptr() != x.data_ptr():
-        raise ValueError("only a map that is dense with its channels innermost can be written over")
-    y = positions if over else torch.empty_like(positions)
+    _check_weights(weight, bias)
+    positions, y = _memory(x, over)
     if x.numel():
         arguments = library.DepthwiseArguments(
             *(x.shape[0], x.shape[1], x.shape[2], x.shape[3], weight.shape[0]),
@@ -65,3 +59,33 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, over: bo
         )
         library.function("depthwise")(arguments)
     return y.permute(0, 3, 1, 2)
+
+
+def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, over: bool = False) -> Tensor:
+    """GroupNorm of one group, as ``torch.ops.sparx_dsl.map_norm`` has it; ``over`` and errors as for ``depthwise``."""
+    if x.dim() != 4 or weight.shape != x.shape[1:2] or bias.shape != x.shape[1:2]:
+        raise ValueError(f"the map is {tuple(x.shape)}, its weights {tuple(weight.shape)} and {tuple(bias.shape)}")
+    _check_weights(weight, bias)
+    positions, y = _memory(x, over)
+    if x.numel():
+        arguments = library.GroupNormArguments(
+            *(x.shape[0], x.shape[1], x.shape[2] * x.shape[3], KINDS[x.dtype], torch.get_num_threads(), epsilon),
+            *(positions.data_ptr(), weight.data_ptr(), bias.data_ptr(), y.data_ptr()),
+        )
+        library.function("group_norm")(arguments)
+    return y.permute(0, 3, 1, 2)
+
+
+def _check_weights(*weights: Tensor) -> None:
+    if any(weight.dtype != torch.float32 or not weight.is_contiguous() for weight in weights):
+        raise ValueError("the kernel reads dense weights of float32")
+
+
+def _memory(x: Tensor, over: bool) -> tuple[Tensor, Tensor]:
+    """The map by positions, and memory for the result, which is the map's own where that is to be written over."""
+    positions = by_position(x)
+    if not over:
+        return positions, torch.empty_like(positions)
+    if positions.data_ptr() != x.data_ptr():
+        raise ValueError("only a map that is dense with its channels innermost can be written over")
+    return positions, positions
