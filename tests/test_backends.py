@@ -18,7 +18,7 @@ from torch import Tensor
 
 import sparx_dsl
 from sparx_dsl.ops.backends import VARIABLE, backends, choose
-from sparx_dsl.ops.cpu import kernels, library
+from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
 
 needs_library = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
@@ -374,6 +374,7 @@ def test_a_library_of_other_sources_is_not_used(monkeypatch: pytest.MonkeyPatch)
     """A library whose arguments lie otherwise is no backend; the sources and the module agree on the layout."""
     header = Path(library.__file__).with_name("arguments.h").read_text(encoding="utf-8")
     assert f"#define LAYOUT {library.LAYOUT}\n" in header
+    assert f"#define CHANNELS_TOGETHER {maps.CHANNELS_TOGETHER}\n" in header
     with monkeypatch.context() as changed:
         changed.setattr(library, "LAYOUT", library.LAYOUT + 1)
         library.load.cache_clear()

@@ -213,17 +213,6 @@ class Handed(nn.Module):
         return features[:, : x.shape[1]]
 
 
-def test_features_that_a_fusion_hands_out_are_not_written_over() -> None:
-    """The one feature of these layers is their own input, which is also their residual."""
-    spec = small("ss2d", layer={"mixer": {"kind": "ss2d", "expand": 1}, "layer_scale": 1.0})
-    model = trained(sparx_dsl.build(spec | {"stages": [{"channels": 16, "depth": 3, "S": 1, "M": 1}]}, features=(1,)))
-    for _, fusing in modules_of(model, Fusing):
-        fusing.fusion = Handed()
-    deployed, images = deploy(model), images_of(model, 2)
-    assert not any(scan.owns_input for _, scan in modules_of(deployed, FusedScan2D))
-    assert worst_error(results(deployed, images), results(model, images)) < SINGLE
-
-
 class Kept(Concatenation):
     """Derived of a known fusion, and yet handing out its input."""
 
@@ -235,13 +224,15 @@ class Kept(Concatenation):
         return features[:, : x.shape[1]]
 
 
-def test_kinds_derived_of_a_known_one_are_not_trusted() -> None:
-    """What they give may be what they were given."""
+@pytest.mark.parametrize("fusion", [Handed, Kept])
+def test_features_that_a_fusion_hands_out_are_not_written_over(fusion: type[nn.Module]) -> None:
+    """The one feature of these layers is their own input, which is also their residual."""
     spec = small("ss2d", layer={"mixer": {"kind": "ss2d", "expand": 1}, "layer_scale": 1.0})
     model = trained(sparx_dsl.build(spec | {"stages": [{"channels": 16, "depth": 3, "S": 1, "M": 1}]}, features=(1,)))
     for _, fusing in modules_of(model, Fusing):
-        fusing.fusion = Kept()
+        fusing.fusion = fusion()
     deployed, images = deploy(model), images_of(model, 2)
+    assert not any(scan.owns_input for _, scan in modules_of(deployed, FusedScan2D))
     assert worst_error(results(deployed, images), results(model, images)) < SINGLE
 
 

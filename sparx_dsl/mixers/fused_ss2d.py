@@ -20,9 +20,6 @@ from sparx_dsl.ops.selective_scan import decay_rates
 SCAN = "scan"
 """The name under which what is made of the scan's parameters is kept."""
 
-PARAMETERS = ("x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D")
-"""What has to be a parameter: one that is computed from others in each call is not kept."""
-
 
 class FusedScan2D(PreparedWeights, SelectiveScan2D):
     """``SelectiveScan2D`` with its parameters and results, whose convolution, scan and norm share one map's memory.
@@ -55,9 +52,9 @@ class FusedScan2D(PreparedWeights, SelectiveScan2D):
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the compiled kernels serve a projected map."""
-        own = self._parameters
+        # One that is computed from others in each call is no parameter, and cannot be kept.
         return (
-            all(name in own for name in PARAMETERS)
+            all(name in self._parameters for name in ("x_proj_weight", *self.follows))
             and is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
             and x.numel() > 0
             and x.dtype in kernels.KINDS

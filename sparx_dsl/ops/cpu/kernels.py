@@ -67,7 +67,7 @@ def ss2d_over(x: Tensor, projected: Tensor, parameters: dict[str, Tensor]) -> No
     ``projected`` is as in ``ss2d``, of the map's dtype; the parameters are those that ``ss2d_parameters`` gives. Raises
     ``ValueError`` for what the kernel would read or write beyond.
     """
-    positions, (batch, inner, height, width) = x.permute(0, 2, 3, 1), x.shape
+    positions, (batch, inner, height, width) = dense_positions(x), x.shape
     rank, states = (math.prod(parameters[name].shape[1:2]) for name in ("weight", "rate"))
     shapes = {"weight": (4, rank, inner), "bias": (4, inner), "rate": (4, states, inner), "skip": (4 * inner,)}
     for name, tensor in parameters.items():
@@ -75,10 +75,16 @@ def ss2d_over(x: Tensor, projected: Tensor, parameters: dict[str, Tensor]) -> No
             raise ValueError(f"{name} is {tuple(tensor.shape)}, not a dense {shapes[name]} of float32")
     if projected.shape != (batch, height, width, 4 * (rank + 2 * states)) or projected.dtype != x.dtype:
         raise ValueError(f"what is projected is {tuple(projected.shape)}, and the map {tuple(x.shape)}")
-    if not positions.is_contiguous():
-        raise ValueError("only a map that is dense with its channels innermost can be written over")
     tensors = {"x": positions, "projected": projected.contiguous(), "y": positions} | parameters
     _ss2d("ss2d_forward", tensors, rank, states)
+
+
+def dense_positions(x: Tensor) -> Tensor:
+    """A map by positions, (batch, height, width, channels); ``ValueError`` where that is not how it lies, densely."""
+    positions = x.permute(0, 2, 3, 1)
+    if not positions.is_contiguous():
+        raise ValueError("only a map that is dense with its channels innermost can be written over")
+    return positions
 
 
 def ss2d_backward(

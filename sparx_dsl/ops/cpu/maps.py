@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.ops.cpu import library
-from sparx_dsl.ops.cpu.kernels import KINDS
+from sparx_dsl.ops.cpu.kernels import KINDS, dense_positions
 
 KERNELS = (3, 5, 7)
 """The sizes of depthwise convolutions that are compiled."""
@@ -36,11 +36,6 @@ def packed(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
     return factors, summands
 
 
-def by_position(x: Tensor) -> Tensor:
-    """A map (batch, channels, height, width) as (batch, height, width, channels), dense; a copy only where it must."""
-    return x.permute(0, 2, 3, 1).contiguous()
-
-
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, over: bool = False) -> Tensor:
     """The convolution and its activation, as ``torch.ops.sparx_dsl.depthwise_convolution`` has them.
 
@@ -49,43 +44,25 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, over: bo
     size, filled = weight.shape[0], x.shape[1] + -x.shape[1] % CHANNELS_TOGETHER
     if x.dim() != 4 or weight.shape != (size, size, filled) or bias.shape != (filled,) or size not in KERNELS:
         raise ValueError(f"the map is {tuple(x.shape)}, its weights {tuple(weight.shape)} and {tuple(bias.shape)}")
-    _check_weights(weight, bias)
-    positions, y = _memory(x, over)
-    if x.numel():
-        arguments = library.DepthwiseArguments(
-            *(x.shape[0], x.shape[1], x.shape[2], x.shape[3], weight.shape[0]),
-            *(ACTIVATIONS[activation], KINDS[x.dtype], torch.get_num_threads()),
-            *(positions.data_ptr(), weight.data_ptr(), bias.data_ptr(), y.data_ptr()),
-        )
-        library.function("depthwise")(arguments)
-    return y.permute(0, 3, 1, 2)
+    scalars = (x.shape[2], x.shape[3], size, ACTIVATIONS[activation], KINDS[x.dtype], torch.get_num_threads())
+    return _run("depthwise", x, scalars, weight, bias, over)
 
 
 def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, over: bool = False) -> Tensor:
     """GroupNorm of one group, as ``torch.ops.sparx_dsl.map_norm`` has it; ``over`` and errors as for ``depthwise``."""
     if x.dim() != 4 or weight.shape != x.shape[1:2] or bias.shape != x.shape[1:2]:
         raise ValueError(f"the map is {tuple(x.shape)}, its weights {tuple(weight.shape)} and {tuple(bias.shape)}")
-    _check_weights(weight, bias)
-    positions, y = _memory(x, over)
-    if x.numel():
-        arguments = library.GroupNormArguments(
-            *(x.shape[0], x.shape[1], x.shape[2] * x.shape[3], KINDS[x.dtype], torch.get_num_threads(), epsilon),
-            *(positions.data_ptr(), weight.data_ptr(), bias.data_ptr(), y.data_ptr()),
-        )
-        library.function("group_norm")(arguments)
-    return y.permute(0, 3, 1, 2)
+    scalars = (x.shape[2] * x.shape[3], KINDS[x.dtype], torch.get_num_threads(), epsilon)
+    return _run("group_norm", x, scalars, weight, bias, over)
 
 
-def _check_weights(*weights: Tensor) -> None:
-    if any(weight.dtype != torch.float32 or not weight.is_contiguous() for weight in weights):
+def _run(name: str, x: Tensor, scalars: tuple[float, ...], weight: Tensor, bias: Tensor, over: bool) -> Tensor:
+    """Call a function whose arguments begin with batch and channels, and end with map, weight, bias and result."""
+    if any(each.dtype != torch.float32 or not each.is_contiguous() for each in (weight, bias)):
         raise ValueError("the kernel reads dense weights of float32")
-
-
-def _memory(x: Tensor, over: bool) -> tuple[Tensor, Tensor]:
-    """The map by positions, and memory for the result, which is the map's own where that is to be written over."""
-    positions = by_position(x)
-    if not over:
-        return positions, torch.empty_like(positions)
-    if positions.data_ptr() != x.data_ptr():
-        raise ValueError("only a map that is dense with its channels innermost can be written over")
-    return positions, positions
+    positions = dense_positions(x) if over else x.permute(0, 2, 3, 1).contiguous()
+    y = positions if over else torch.empty_like(positions)
+    if x.numel():
+        addresses = (each.data_ptr() for each in (positions, weight, bias, y))
+        library.function(name)(library.FUNCTIONS[name](x.shape[0], x.shape[1], *scalars, *addresses))
+    return y.permute(0, 3, 1, 2)

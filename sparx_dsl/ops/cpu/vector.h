@@ -21,7 +21,6 @@ typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 #define UNROLLED _Pragma("GCC unroll 16")
 
 #define LOG2_E 1.44269504088896341f
-#define LN_2 0.69314718055994531f
 
 INLINE floats all(float value) {
     return (floats){0} + value;
