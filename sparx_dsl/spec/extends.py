@@ -6,6 +6,7 @@ The other file is named, not addressed: a bare file name, looked for beside the 
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_mean
@@ -17,11 +18,14 @@ from sparx_dsl.spec.nodes import Entry, MappingNode, ScalarNode, locate, merge_p
 FILE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,63}\.ya?ml")
 MAX_NEIGHBOURS = 750
 """Files that are looked at, in each folder, for one whose name was meant."""
+STANDARD_INPUT = Path("-")
+"""What is written for standard input in place of a file."""
 
 
 def read_tree(path: Path, limits: Limits) -> MappingNode:
-    """Compose the file at ``path`` and everything it extends; raises ``SparxError``."""
-    return expand(compose(read_bytes(path, str(path), limits), str(path), limits), path, limits)
+    """Compose the file at ``path`` and everything it extends; ``-`` is standard input. Raises ``SparxError``."""
+    name = "<stdin>" if path == STANDARD_INPUT else str(path)
+    return expand(compose(read_bytes(path, name, limits), name, limits), path, limits)
 
 
 def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Path, ...] = ()) -> MappingNode:
@@ -45,15 +49,27 @@ def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Pat
 
 
 def read_bytes(path: Path, name: str, limits: Limits) -> bytes:
-    """The file's bytes, at most one more than the limit; raises ``SparxError`` when it cannot be read."""
+    """The bytes of a regular file, or of standard input for ``-``: at most one more than the limit.
+
+    Raises ``SparxError`` (SPX501) when it cannot be read, also for a pipe or a device, which might never end.
+    """
     try:
-        with path.open("rb") as file:
+        if path != STANDARD_INPUT and _is_pipe_or_device(path):
+            message, where = "the file cannot be read: it is no regular file", Where(source=SourceText(name, ""))
+            raise SparxError(Diagnostic("SPX501", message, where, help="write - to read from standard input"))
+        with open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb") as file:
             return file.read(limits.source_bytes + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
         guess = did_you_mean(path.name, _neighbours(path.parent)) if isinstance(error, FileNotFoundError) else None
         message, where = f"the file cannot be read: {reason.lower()}", Where(source=SourceText(name, ""))
         raise SparxError(Diagnostic("SPX501", message, where, help=guess)) from None
+
+
+def _is_pipe_or_device(path: Path) -> bool:
+    """Whether it is neither a regular file nor a folder; raises ``OSError`` where there is nothing."""
+    mode = path.stat().st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _refuse_circle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], limits: Limits) -> None:

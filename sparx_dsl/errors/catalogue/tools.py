@@ -7,7 +7,12 @@ from typing import Final
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
 ENTRIES: Final[tuple[CodeEntry, ...]] = (
-    CodeEntry("SPX501", "a file that cannot be read", "The file is not there, is a folder, or may not be read."),
+    CodeEntry(
+        "SPX501",
+        "a file that cannot be read",
+        "The file is not there, may not be read, or is a folder, a pipe or a device. A spec is also read from standard "
+        "input, for which `-` is written.",
+    ),
     CodeEntry("SPX502", "a file that cannot be written", "The folder is not there, or may not be written to."),
     CodeEntry(
         "SPX510",
