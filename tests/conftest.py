@@ -1,20 +1,18 @@
-"""What every test has at hand: the profiles of hypothesis, golden texts, and one thread for torch."""
+"""What every test has at hand: golden texts, the profiles of hypothesis, and one thread for torch."""
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+# What fails in a helper is explained as in a test.
+pytest.register_assert_rewrite("tests.support")
+pytest_plugins = ("tests.support.golden_text",)
+
 # Set before torch is first imported, which no test does while it is collected without a need.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-GOLDEN = Path(__file__).parent / "golden"
 
 # Strategies of whole specs are rejected or slow to draw now and then; that says nothing about the code.
 SUPPRESSED = (HealthCheck.too_slow, HealthCheck.filter_too_much)
@@ -23,40 +21,3 @@ settings.register_profile(
 )
 settings.register_profile("thorough", deadline=None, max_examples=2_000, suppress_health_check=SUPPRESSED)
 settings.load_profile("default")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--update-golden``."""
-    parser.addoption("--update-golden", action="store_true", help="write the golden texts anew instead of comparing")
-
-
-@dataclass(frozen=True)
-class Golden:
-    """The expected text of one test, in ``tests/golden/<test module>/<test name>.txt``."""
-
-    path: Path
-    update: bool
-    command: str
-
-    def check(self, text: str) -> None:
-        """Compare ``text`` with the expected one; fails with a diff, or says how to write the file."""
-        found = text.rstrip("\n") + "\n"
-        if self.update:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(found, encoding="utf-8")
-            return
-        if not self.path.is_file():
-            pytest.fail(f"there is no {self.path.name} yet; to write it, run: {self.command}")
-        expected = self.path.read_text(encoding="utf-8")
-        if found != expected:
-            lines = difflib.unified_diff(expected.splitlines(), found.splitlines(), "expected", "found", lineterm="")
-            pytest.fail("\n".join([*lines, f"if the new text is right, run: {self.command}"]))
-
-
-@pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Golden:
-    """The expected text of the test that asks."""
-    name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", request.node.name).strip("_")
-    path = GOLDEN / Path(str(request.node.path)).stem / f"{name}.txt"
-    command = f'python -m pytest "{request.node.nodeid}" --update-golden'
-    return Golden(path, bool(request.config.getoption("--update-golden")), command)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import sparx_dsl
 from sparx_dsl.ops.backends import VARIABLE, backends, choose
 from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
+from tests.support.scans import ss2d_arguments, threads
 
 needs_library = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 COMPILED = [pytest.param("cpu", marks=needs_library), "torch", "reference"]
@@ -75,18 +74,6 @@ def scan_by_definition(
     ])  # fmt: skip
 
 
-def ss2d_arguments(seed: int, batch: int, inner: int, height: int, width: int, rank: int, states: int) -> list[Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float64)
-
-    return [
-        normal(batch, inner, height, width), normal(batch, height, width, 4 * (rank + 2 * states)),
-        normal(4, inner, rank), normal(4, inner), decay_rates(normal(4 * inner, states)), normal(4 * inner),
-    ]  # fmt: skip
-
-
 def scan_arguments(seed: int, batch: int, groups: int, share: int, length: int, states: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(seed)
 
@@ -118,17 +105,6 @@ def assert_near(found: list[Tensor], expected: list[Tensor], tolerance: float) -
 
 def in_dtype(tensors: list[Tensor], activations: tuple[int, ...], dtype: torch.dtype) -> list[Tensor]:
     return [tensor.to(dtype) if i in activations else tensor.float() for i, tensor in enumerate(tensors)]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """That many threads inside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 SIZES = {

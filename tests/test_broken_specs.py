@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from broken import CORPUS, BrokenSpec, places, read_broken_specs
 from sparx_dsl.cli.main import compile_main
 from sparx_dsl.errors import CODES
+from tests.support.broken_specs import CORPUS, BrokenSpec, places, read_broken_specs
 
 BROKEN = read_broken_specs()
 EVERY = pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl.cli.main import compile_main
 from sparx_dsl.spec.quantities import read_quantity, write_quantity
+from tests.support import strategies
+from tests.support.broken_specs import CORPUS
 
-TINY = Path(__file__).parent / "broken_specs" / "tiny.yaml"
+TINY = CORPUS / "tiny.yaml"
 MEASURES = {"params": "params", "macs": "macs", "peak": "peak_bytes"}
 
 

@@ -15,8 +15,8 @@ from torch import nn
 import sparx_dsl
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.spec import Limits
-from strategies import specs
-from test_lowering import tiny
+from tests.support.backbones import tiny
+from tests.support.strategies import specs
 
 
 def test_keys_of_the_tiny_sparx_mamba_are_stable() -> None:

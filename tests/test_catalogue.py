@@ -13,8 +13,8 @@ import yaml
 import sparx_dsl
 from sparx_dsl.errors import CODES, CodeEntry, explain_code
 from sparx_dsl.errors.catalogue.page import FAMILIES, catalogue_page
+from tests.support.paths import DOCS, ROOT
 
-ROOT = Path(__file__).parent.parent
 CODE = re.compile(r"\bSPX\d{3}\b")
 
 BASE: Mapping[str, Any] = {
@@ -76,7 +76,7 @@ def test_every_code_of_a_spec_has_snippets() -> None:
 
 def test_the_page_in_the_documentation_is_up_to_date() -> None:
     """docs/errors.md is what the catalogue makes; to renew it, write ``catalogue_page()`` there."""
-    assert (ROOT / "docs" / "errors.md").read_text(encoding="utf-8") == catalogue_page()
+    assert (DOCS / "errors.md").read_text(encoding="utf-8") == catalogue_page()
 
 
 @pytest.mark.parametrize("code", CODES)

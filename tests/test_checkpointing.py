@@ -21,8 +21,8 @@ from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.budget import activation_bytes
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
 from sparx_dsl.lowering.saved import SavedPart
-from strategies import examples, specs
-from test_modes import mixed
+from tests.support.backbones import mixed
+from tests.support.strategies import examples, specs
 
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 

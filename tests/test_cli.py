@@ -11,9 +11,9 @@ import pytest
 
 import sparx_dsl
 from sparx_dsl.cli.main import compile_main, main
+from tests.support.paths import ROOT, SPECS
 
-ROOT = Path(__file__).parent.parent
-TINY = ROOT / "specs" / "sparx_mamba_t.yaml"
+TINY = SPECS / "sparx_mamba_t.yaml"
 
 
 PAPER = ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")
@@ -83,7 +83,7 @@ def test_output_goes_to_a_file(
 
 def test_head_replaces_the_head(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """--head is an edit of the spec: another kind with its defaults, also where the spec's own is of that kind."""
-    spec = sparx_dsl.load_spec(ROOT / "specs" / "swin_t.yaml")
+    spec = sparx_dsl.load_spec(SPECS / "swin_t.yaml")
     upernet, plain = spec.edit({"head": {"kind": "upernet"}}), spec.edit({"head": None})
     expected = {
         ("compile", "--head", "upernet", "--emit", "schedule", "--size", "64"): str(sparx_dsl.plan(upernet, (64, 64))),
@@ -91,7 +91,7 @@ def test_head_replaces_the_head(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         ("cost", "--head", "none"): sparx_dsl.cost_table(sparx_dsl.cost(plain)),
     }
     for (command, *options), text in expected.items():
-        assert 0 == run(monkeypatch, command, ROOT / "specs" / "swin_t.yaml", *options)
+        assert 0 == run(monkeypatch, command, SPECS / "swin_t.yaml", *options)
         assert text.rstrip("\n") == capsys.readouterr().out.rstrip("\n")
 
 
@@ -100,7 +100,7 @@ def test_a_head_of_the_same_kind_has_its_defaults(
 ) -> None:
     """--head linear makes 1000 classes of a spec's 10."""
     path = tmp_path / "ten.yaml"
-    ten = sparx_dsl.load_spec(ROOT / "specs" / "swin_t.yaml").edit({"head.classes": 10})
+    ten = sparx_dsl.load_spec(SPECS / "swin_t.yaml").edit({"head.classes": 10})
     path.write_text(sparx_dsl.dump_spec(ten), encoding="utf-8")
     assert 0 == run(monkeypatch, "compile", path, "--head", "linear", "--emit", "yaml")
     assert 1000 == sparx_dsl.parse_spec(capsys.readouterr().out).head.output(768, 7, 7, (224, 224))[0]
@@ -118,8 +118,8 @@ def test_explain_cost_diff_check_paper_and_schema(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each subcommand prints what its function returns."""
-    wider = ROOT / "specs" / "ablations" / "window_2.yaml"
-    figures = ROOT / "specs" / "paper" / "figures.yaml"
+    wider = SPECS / "ablations" / "window_2.yaml"
+    figures = SPECS / "paper" / "figures.yaml"
     expected = {
         ("explain", TINY, "stage3.layer5"): sparx_dsl.connect(TINY).explain("stage3.layer5"),
         ("compile", TINY, "--explain", "stem"): sparx_dsl.connect(TINY).explain("stem"),

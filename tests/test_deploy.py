@@ -23,29 +23,13 @@ from sparx_dsl.lowering.passes.base import Pass, apply_passes, replace
 from sparx_dsl.nn import tiled
 from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.fused import as_inference
-from strategies import examples, specs
-from test_modes import MIXERS, mixed
-
-ROOT = Path(__file__).parent.parent
-SINGLE, DOUBLE = 1e-5, 1e-12
+from tests.support.backbones import MIXERS, mixed
+from tests.support.deployed import DOUBLE, SINGLE, images_of, results, trained, worst_error
+from tests.support.paths import SPECS
+from tests.support.strategies import examples, specs
 
 torch_deprecates = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
-
-
-def trained(model: Backbone, seed: int = 0) -> Backbone:
-    """The model in evaluation, with every parameter moved and running statistics as no initial value is."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator).to(parameter))
-        for name, buffer in model.named_buffers():
-            drawn = torch.rand(buffer.shape, generator=generator).to(buffer)
-            if name.endswith("running_mean"):
-                buffer.copy_(drawn - 0.5)
-            elif name.endswith("running_var"):
-                buffer.copy_(drawn + 0.5)
-    return model.eval()
 
 
 @st.composite
@@ -56,29 +40,6 @@ def backbones(draw: st.DrawFn, dtype: torch.dtype = torch.float32) -> Backbone:
     features = draw(st.none() | st.sets(st.sampled_from(stages), min_size=1).map(lambda few: tuple(sorted(few))))
     torch.manual_seed(0)
     return trained(sparx_dsl.build(spec, features=features, dtype=dtype), draw(st.integers(0, 9)))
-
-
-def images_of(model: Backbone, batch: int, size: tuple[int, int] | None = None) -> Tensor:
-    """Random images in the dtype of the model."""
-    spec = model.spec
-    torch.manual_seed(1)
-    dtype = next(model.parameters()).dtype
-    return torch.randn(batch, spec.input.channels, *(size or spec.input.size), dtype=dtype)
-
-
-def results(model: nn.Module, images: Tensor) -> list[Tensor]:
-    """The results as a list, without gradients."""
-    with torch.no_grad():
-        result = model(images)
-    return [result] if isinstance(result, Tensor) else list(result)
-
-
-def worst_error(found: list[Tensor], expected: list[Tensor]) -> float:
-    """The largest difference of any result over its largest value."""
-    assert [each.shape for each in found] == [each.shape for each in expected]
-    return max(
-        float((a - b).abs().max() / b.abs().max().clamp(min=1e-30)) for a, b in zip(found, expected, strict=True)
-    )
 
 
 @settings(max_examples=examples(0.15), deadline=None)
@@ -149,7 +110,7 @@ def parts_in_tiles(model: nn.Module) -> list[tiled.TiledBatch]:
 
 def test_what_is_folded_is_gone() -> None:
     """SparX-Mamba-T has no BatchNorm left but the ones before padded convolutions, of which it has none."""
-    model = deploy(sparx_dsl.build(ROOT / "specs" / "sparx_mamba_t.yaml", device="meta"))
+    model = deploy(sparx_dsl.build(SPECS / "sparx_mamba_t.yaml", device="meta"))
     kinds = {type(module).__name__ for module in model.modules()}
     assert not kinds & {"BatchNorm2d", "ConvNorm", "Dpe", "LayerScale", "Convolution"}
     assert {"PositionLinear", "FoldedScale", "TiledBatch"} <= kinds

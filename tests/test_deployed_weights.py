@@ -11,8 +11,8 @@ from torch import nn
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone, deploy
-from test_deploy import images_of, results, trained, worst_error
-from test_modes import mixed
+from tests.support.backbones import mixed
+from tests.support.deployed import images_of, results, trained, worst_error
 
 
 def test_weights_can_be_exchanged() -> None:

@@ -24,14 +24,15 @@ import pytest
 from typer.testing import CliRunner
 
 import sparx_dsl
-from pages import BLOCK, DOCS, EXAMPLES, FILE_LINE, PAGES, PLAIN, ROOT, Block, blocks, numbered
 from sparx_dsl.cli.main import make_app
+from tests.support.pages import BLOCK, EXAMPLES, FILE_LINE, PAGES, PLAIN, Block, blocks, numbered
+from tests.support.paths import DOCS, ROOT, SPECS
 
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Iterator[Path]:
     """An empty folder with the examples and the zoo in it, as the working directory."""
-    for folder in (EXAMPLES, ROOT / "specs"):
+    for folder in (EXAMPLES, SPECS):
         shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with contextlib.chdir(tmp_path):
         yield tmp_path

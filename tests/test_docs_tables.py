@@ -15,12 +15,12 @@ import pytest
 from pydantic import BaseModel
 
 import sparx_dsl
-from pages import PAGES, PLAIN, Block
 from sparx_dsl.errors.catalogue import text as text_codes
 from sparx_dsl.spec import models
 from sparx_dsl.spec.kinds import Kind, KindRegistry, Role, builtin_kinds
 from sparx_dsl.spec.options.base import KindOptions
 from sparx_dsl.spec.resolve import LayerSettings
+from tests.support.pages import PAGES, PLAIN, Block
 
 TABLE = re.compile(r"^<!-- table: (?P<what>.+?) -->\n\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -16,10 +14,10 @@ from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.mixers import SSM, BiSSM, MixerOptions
 from sparx_dsl.weights import load_checkpoint
 from sparx_dsl.weights.swin import is_computed
-from tests.reference.golden import Golden, load_golden
+from tests.support.paths import SPECS
+from tests.support.published import Golden, load_golden
 
 LOGITS, MAPS, DOUBLE = 1e-5, 2e-5, 5e-6
-SPECS = Path(__file__).parent.parent / "specs"
 NAMES = [f"{family}_{size}" for family in ("sparx_mamba", "vmamba", "swin") for size in "tsb"]
 
 MAMBA_BLOCK = {

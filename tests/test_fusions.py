@@ -15,24 +15,12 @@ from sparx_dsl.nn.dmca import complete
 from sparx_dsl.nn.init import initialise
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.fusions import DMCA, SCA, SRA, ConcatFusion, FusionOptions, NoGcca
-from test_modules import builder, random_map, settle
+from tests.support.modules import batch_norm, builder, conv, random_map, settle
 
 FUSIONS = (
     DMCA(groups=2), DMCA(groups=2, shortcut=False), ConcatFusion(), NoGcca(), NoGcca(ratio=3), SCA(heads=2),
     SCA(head_width=8, merging=1), SRA(heads=4), SRA(head_width=4, reduction=1),
 )  # fmt: skip
-
-
-def conv(state: dict[str, Tensor], name: str, x: Tensor, **options: int) -> Tensor:
-    """A convolution with the weights of that name."""
-    return functional.conv2d(x, state[f"{name}.weight"], state.get(f"{name}.bias"), **options)
-
-
-def batch_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
-    """BatchNorm in evaluation with the statistics of that name."""
-    mean, variance, weight, bias = (
-        state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias"))
-    return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
 
 
 def reduced(state: dict[str, Tensor], name: str, x: Tensor, ratio: int) -> Tensor:

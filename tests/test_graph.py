@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import networkx
@@ -13,11 +12,9 @@ import pytest
 from hypothesis import given
 
 import sparx_dsl
-import strategies
 from sparx_dsl.graph import ConnectionGraph, Edge, verify_graph
-
-SPECS = Path(__file__).parent.parent / "specs"
-
+from tests.support import strategies
+from tests.support.paths import SPECS
 
 # The rule a second time, as sets of (source, target, kind), from the keys that a user wrote.
 

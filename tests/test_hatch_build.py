@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
+
 SOURCES = Path("sparx_dsl") / "ops" / "cpu"
 
 

@@ -18,8 +18,7 @@ import sparx_dsl
 from sparx_dsl.schedule import Free
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.spec.options.heads import SegmentationHead, SemanticFpn, UPerNet
-from test_fusions import batch_norm, conv
-from test_modules import builder, random_map, settle
+from tests.support.modules import batch_norm, builder, conv, random_map, settle
 
 KINDS = ("semantic_fpn", "upernet")
 MAPS = (4, 6, 8)

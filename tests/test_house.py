@@ -18,8 +18,8 @@ import pytest
 import sparx_dsl
 from sparx_dsl.spec.check import RESERVED_NAMES
 from sparx_dsl.spec.models import NAME_PATTERN
+from tests.support.paths import ROOT, SPECS, TESTS
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sparx_dsl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 MOST_LINES = 400
@@ -160,6 +160,38 @@ def test_a_forbidden_import_is_seen(room, text, line):
     assert strangers(text, room) == [line]
 
 
+def borrowed(text: str) -> list[str]:
+    """What a file imports of test modules, or by a name that depends on the folder from which the tests run."""
+    wrong: list[str] = []
+    for found in imports(ast.parse(text)):
+        first, *rest = found.module.split(".")
+        loose = first.startswith("test_") or first in {path.stem for path in TESTS.glob("support/*.py")}
+        if loose or first == "conftest" or (first == "tests" and rest[:1] != ["support"]):
+            wrong.append(f"line {found.line}: {found.module}")
+    return wrong
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_test_imports_a_test(path):
+    """What tests share stands in ``tests.support`` and is imported from there, by that name."""
+    assert borrowed(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("from tests.test_weights import small\n", "line 1: tests.test_weights.small"),
+        ("def f():\n    from test_modes import mixed\n", "line 2: test_modes.mixed"),
+        ("from tests import test_modes\n", "line 1: tests.test_modes"),
+        ("import strategies\n", "line 1: strategies"),
+        ("import conftest\n", "line 1: conftest"),
+    ],
+)
+def test_a_borrowed_test_is_seen(text, line):
+    """The walk over imports finds a test module under each of its names."""
+    assert borrowed(text) == [line]
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_stays_readable(path):
     """No file grows past 400 lines."""
@@ -203,7 +235,7 @@ sys.exit("torch is here" if any(name.split(".")[0] == "torch" for name in sys.mo
 def in_a_process(tmp_path: Path, extra: str) -> subprocess.CompletedProcess[str]:
     """Load, connect, plan, price and draw in a process of its own, which fails if torch was imported by then."""
     picture = str(tmp_path / "figure.dot")
-    code = WITHOUT_TORCH.format(spec=str(ROOT / "specs" / "sparx_mamba_t.yaml"), picture=picture, extra=extra)
+    code = WITHOUT_TORCH.format(spec=str(SPECS / "sparx_mamba_t.yaml"), picture=picture, extra=extra)
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120
     )

@@ -15,9 +15,9 @@ from torch.nn import functional
 from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.inference import can_be_written_over, depthwise_convolution, map_norm
 from sparx_dsl.ops.selective_scan import ss2d_scan
-from strategies import examples
-from test_backends import ss2d_arguments
-from test_backends import threads as with_threads
+from tests.support.scans import ss2d_arguments
+from tests.support.scans import threads as with_threads
+from tests.support.strategies import examples
 
 pytestmark = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 

@@ -27,9 +27,9 @@ from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_infer
 from sparx_dsl.nn.fused_norm import CompiledNorm, is_whole_map_norm, normalised
 from sparx_dsl.nn.layer import Fusing, GanglionMixing
 from sparx_dsl.ops.cpu import library
-from strategies import examples
-from test_deploy import DOUBLE, SINGLE, images_of, results, trained, worst_error
-from test_modes import small
+from tests.support.backbones import small
+from tests.support.deployed import DOUBLE, SINGLE, images_of, results, trained, worst_error
+from tests.support.strategies import examples
 
 needs_library = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 

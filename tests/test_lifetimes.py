@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl.schedule import Free, Gather, Run, Step, verify_schedule, verify_steps
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, with_frees
 from sparx_dsl.schedule.values import IMAGES
 from sparx_dsl.spec.frozen import FrozenDict
+from tests.support import strategies
 
 MOST = 6
 NAMES = tuple(f"b{i}" for i in range(MOST))

@@ -20,7 +20,8 @@ import sparx_dsl
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
-from strategies import specs
+from tests.support.backbones import tiny
+from tests.support.strategies import specs
 
 PART_NAME = re.compile(
     r"images|stem|head|stage\d+_downsample"
@@ -299,27 +300,6 @@ def test_the_witness_sees_a_run_that_keeps_everything() -> None:
         naive(backbone, images_for(backbone.spec))
     assert len(seen.complaints) > 5
     assert all(" more, [] less" in complaint for complaint in seen.complaints)
-
-
-def tiny(**changes: object) -> dict[str, object]:
-    """A small backbone of three stages with every kind of connection, as plain values."""
-    spec: dict[str, object] = {
-        "sparx": 1,
-        "name": "tiny",
-        "input": {"size": 32},
-        "stem": {"kind": "conv"},
-        "layer": {"mixer": {"kind": "window_attention", "head_width": 4, "window": 3}, "norm": "batch"},
-        "stages": [
-            {"channels": 8, "depth": 2},
-            {"channels": 16, "depth": 4, "S": 2, "cross_stage": "window"},
-            {"name": "deep", "channels": 16, "depth": 3, "S": 1, "M": 2, "cross_stage": "every"},
-        ],
-        "links": {
-            "add": [{"from": "stage1.layer2", "to": "deep.layer1"}, {"from": "stage2.layer1", "to": "deep.layer2"}]
-        },
-        "head": {"kind": "linear", "classes": 3},
-    }
-    return spec | changes
 
 
 @settings(max_examples=40, deadline=None)

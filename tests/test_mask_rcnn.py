@@ -7,7 +7,6 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +14,13 @@ import torch
 from torch import Tensor
 
 import sparx_dsl
+from tests.support.paths import ROOT, SPECS
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed"),
     pytest.mark.filterwarnings("default"),
 ]
 
-ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "mask_rcnn.py"
 TABLE_3 = {"sparx_mamba_t": 47, "sparx_mamba_s": 67, "sparx_mamba_b": 103, "vmamba_t": 50, "swin_t": 48}
 """Millions of parameters, as printed."""
@@ -39,7 +38,7 @@ def example() -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("name", TABLE_3)
 def test_the_detector_has_the_printed_size(example: dict[str, Any], name: str) -> None:
     """Built on the meta device, the detector has the printed parameters within 1 %."""
-    spec = sparx_dsl.load_spec(ROOT / "specs" / f"{name}.yaml")
+    spec = sparx_dsl.load_spec(SPECS / f"{name}.yaml")
     model = example["mask_rcnn"](spec, "meta")
     assert all(parameter.is_meta for parameter in model.parameters())
     params = sum(parameter.numel() for parameter in model.parameters())
@@ -104,7 +103,7 @@ def test_the_detector_runs(example: dict[str, Any], monkeypatch: pytest.MonkeyPa
 
 def test_the_count_is_printed() -> None:
     """``--count`` prints a line for each spec with the paper's figure beside it."""
-    command = [sys.executable, str(EXAMPLE), "--count", str(ROOT / "specs" / "swin_t.yaml")]
+    command = [sys.executable, str(EXAMPLE), "--count", str(SPECS / "swin_t.yaml")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     (line,) = done.stdout.splitlines()[1:]
     assert line.split()[:6] == ["swin_t", "47.80", "M", "48", "M", "-0.4%"]

@@ -15,7 +15,6 @@ from torch.nn import functional
 from sparx_dsl.nn.init import initialise, no_weight_decay
 from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter, fusing, ganglion_mixing, normal_mixing
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.spec.kinds import default_registry
 from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
@@ -23,6 +22,7 @@ from sparx_dsl.spec.options.fusions import DMCA
 from sparx_dsl.spec.options.heads import LinearHead
 from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, MixerOptions, WindowAttention
 from sparx_dsl.spec.options.stems import ConvStem, PatchStem
+from tests.support.modules import builder, random_map, settle
 
 CHANNELS = 8
 SIZES = ((1, 1), (1, 9), (4, 4), (5, 7), (9, 6))
@@ -31,30 +31,6 @@ MIXERS = (
     BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
     WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1),
 )
-
-
-def builder(role: str, options: KindOptions):
-    """The builder of a kind."""
-    return default_registry().of(role, options).load_builder()
-
-
-def settle(module: nn.Module, seed: int = 0) -> nn.Module:
-    """The module in float64 and evaluation mode, with every parameter and running statistic drawn at random."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double().eval()
-    with torch.no_grad():
-        for name, value in module.state_dict(keep_vars=True).items():
-            if value.is_floating_point():
-                value.copy_(0.5 * torch.randn(value.shape, dtype=torch.float64, generator=generator))
-            if name.endswith("running_var"):
-                value.exp_()
-    return module
-
-
-def random_map(channels: int, height: int, width: int, batch: int = 2, seed: int = 1) -> Tensor:
-    """A float64 map of normal numbers."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, channels, height, width, dtype=torch.float64, generator=generator)
 
 
 @pytest.mark.parametrize("size", SIZES)

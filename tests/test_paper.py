@@ -9,19 +9,18 @@ import pytest
 
 import sparx_dsl
 from sparx_dsl.pricing.published import FUSION_TOLERANCE, Comparison, Row, compare, read_figures, rounds_to
+from tests.support.paths import DOCS, SPECS, ZOO
 
-ROOT = Path(__file__).parent.parent
-FIGURES = ROOT / "specs" / "paper" / "figures.yaml"
-SPECS = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("specs/ablations/*.yaml")])
+FIGURES = SPECS / "paper" / "figures.yaml"
 
 
 def test_every_printed_row_has_a_spec_of_its_name() -> None:
     """The zoo is complete, and each file is named as the spec in it."""
     figures = read_figures(FIGURES)
     assert (13, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
-    for path in SPECS:
+    for path in ZOO:
         assert sparx_dsl.load_spec(path).name == path.stem
-    names = {path.stem for path in SPECS}
+    names = {path.stem for path in ZOO}
     assert {*figures.backbones, *figures.ablations, *figures.fusion_ablations} <= names
 
 
@@ -45,7 +44,7 @@ def test_sizes_land_on_the_printed_figures() -> None:
 )  # fmt: skip
 def test_params_equal_the_released_models(name: str, params: int) -> None:
     """To the last parameter."""
-    assert params == sparx_dsl.cost(ROOT / "specs" / f"{name}.yaml").params
+    assert params == sparx_dsl.cost(SPECS / f"{name}.yaml").params
 
 
 def test_a_row_lands_within_its_tolerance() -> None:
@@ -59,7 +58,7 @@ def test_a_row_lands_within_its_tolerance() -> None:
     assert (off.params_land, off.macs_land) == (False, False)
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
 @pytest.mark.parametrize("size", [(224, 224), (97, 130)])
 def test_the_plan_reaches_its_bound(path: Path, size: tuple[int, int]) -> None:
     """No order of the zoo's steps needs less memory than the planned one."""
@@ -69,7 +68,7 @@ def test_the_plan_reaches_its_bound(path: Path, size: tuple[int, int]) -> None:
 
 def test_the_page_is_what_the_command_prints() -> None:
     """docs/paper.md ends with the output of ``sparx paper specs/paper/figures.yaml``."""
-    page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    page = (DOCS / "paper.md").read_text(encoding="utf-8")
     assert page.endswith(sparx_dsl.paper_page(FIGURES))
 
 

@@ -8,9 +8,9 @@ import pytest
 
 import sparx_dsl
 from sparx_dsl.pricing import compare_dense, compare_resolutions
+from tests.support.paths import DOCS, SPECS
 
-ROOT = Path(__file__).parent.parent
-FIGURES = ROOT / "specs" / "paper"
+FIGURES = SPECS / "paper"
 DENSE, RESOLUTIONS = FIGURES / "dense_prediction.yaml", FIGURES / "resolutions.yaml"
 
 
@@ -40,7 +40,7 @@ def test_resolutions_land_on_the_printed_figures() -> None:
 
 def test_the_window_grows_with_the_image() -> None:
     """Swin-T is counted with a window of 32 at 1024 × 1024: that of a spec which is written so."""
-    swin = sparx_dsl.load_spec(ROOT / "specs" / "swin_t.yaml").edit({"layer.mixer.window": 32})
+    swin = sparx_dsl.load_spec(SPECS / "swin_t.yaml").edit({"layer.mixer.window": 32})
     (row,) = [row for row in compare_resolutions(RESOLUTIONS) if (row.name, row.side) == ("swin_t", 1024)]
     assert row.macs == sparx_dsl.cost(swin, (1024, 1024)).macs
 
@@ -48,7 +48,7 @@ def test_the_window_grows_with_the_image() -> None:
 @pytest.mark.parametrize(("page", "figures"), [("paper_dense", DENSE), ("paper_resolutions", RESOLUTIONS)])
 def test_the_page_is_what_the_command_prints(page: str, figures: Path) -> None:
     """docs/paper_dense.md and docs/paper_resolutions.md end with the output of ``sparx paper``."""
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     assert text.endswith(sparx_dsl.paper_page(figures))
 
 
@@ -74,7 +74,7 @@ def test_what_is_no_figure_is_refused_at_its_place(tmp_path: Path, text: str, li
 def test_a_row_that_does_not_land_is_listed_with_its_reason(tmp_path: Path) -> None:
     """A wrong figure is marked ``no`` in its table, and its note stands at the end."""
     (tmp_path / "paper").mkdir()
-    spec = (ROOT / "specs" / "swin_t.yaml").read_text(encoding="utf-8")
+    spec = (SPECS / "swin_t.yaml").read_text(encoding="utf-8")
     (tmp_path / "swin_t.yaml").write_text(spec, encoding="utf-8")
     path = tmp_path / "paper" / "figures.yaml"
     row = '{params: "60", macs: "800", table: "6", note: nobody knows}'

@@ -20,45 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl.schedule import Free, Run
+from tests.support import strategies
+from tests.support.counted import built, counted, scans_and_scales
+from tests.support.paths import SPECS, ZOO
 
-SPECS = Path(__file__).parent.parent / "specs"
-ZOO = sorted([*SPECS.glob("*.yaml"), *SPECS.glob("ablations/*.yaml")])
 sizes = st.tuples(st.integers(1, 75), st.integers(1, 75))
-
-DIRECTIONS = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}
-"""How many scans a mixer runs."""
-
-
-def scans_and_scales(schedule: sparx_dsl.Schedule) -> tuple[int, int]:
-    """The MACs of scans, which are operations, and those of the scales on residual paths (one for each value)."""
-    scans, scales = 0, 0
-    for node in schedule.graph.layers():
-        chosen = node.layer_settings
-        height, width = node.map_size(schedule.size)
-        if chosen.mixer.kind in DIRECTIONS:
-            mixer: Any = chosen.mixer
-            values = DIRECTIONS[mixer.kind] * mixer.expand * node.channels * height * width
-            scans += 9 * values * mixer.state + values
-        if chosen.layer_scale is not None:
-            scales += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)
-    return scans, scales
-
-
-def built(spec: sparx_dsl.Spec) -> Any:
-    """The module on the meta device, ready to count."""
-    return sparx_dsl.build(spec, device="meta").eval()
-
-
-def counted(model: Any, images: tuple[int, ...]) -> int:
-    """The operations that torch counts in one forward pass."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(torch.empty(images, device="meta"))
-    return counter.get_total_flops()
 
 
 def check(spec: sparx_dsl.Spec, *at: tuple[int, int]) -> None:

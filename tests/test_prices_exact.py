@@ -13,12 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl.schedule import Free
-from test_prices import built, counted, scans_and_scales
+from tests.support import strategies
+from tests.support.counted import built, counted, scans_and_scales
+from tests.support.paths import SPECS, ZOO
 
-SPECS = Path(__file__).parent.parent / "specs"
-ZOO = sorted([*SPECS.glob("*.yaml"), *SPECS.glob("ablations/*.yaml")])
 SIZES = [(224, 224), (32, 32), (45, 67), (128, 96), (17, 200)]
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
 

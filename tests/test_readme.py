@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from pages import BLOCK, ROOT
+from tests.support.pages import BLOCK
+from tests.support.paths import ROOT, SPECS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -23,7 +24,7 @@ def bodies(language: str) -> list[str]:
 def test_python_blocks_run_one_after_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As a reader would type them, with the specs at hand."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    (tmp_path / "specs").symlink_to(SPECS)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile("\n".join(bodies("python")), "README.md", "exec"), {})  # noqa: S102
     assert "[96, 192, 320, 512] [4, 8, 16, 32]" in printed.getvalue()
@@ -34,7 +35,7 @@ def test_yaml_blocks_are_specs(tmp_path: Path) -> None:
     whole, ablation = bodies("yaml")
     graph = sparx_dsl.connect(sparx_dsl.parse_spec(whole))
     assert [1, 3, 5, 7] == [node.number for node in graph.layers(3) if node.ganglion]
-    (tmp_path / "sparx_mamba_t.yaml").write_text((ROOT / "specs" / "sparx_mamba_t.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "sparx_mamba_t.yaml").write_text((SPECS / "sparx_mamba_t.yaml").read_text(encoding="utf-8"))
     (tmp_path / "wider.yaml").write_text(ablation)
     assert "all" == sparx_dsl.load_spec(tmp_path / "wider.yaml").stages[2].M
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from conftest import Golden
-from drawn import DEEP, FIGURE_2, KIND_OF_COLOUR, Drawing, graph_of, read_dot, shown
 from sparx_dsl import ConnectionGraph
 from sparx_dsl.graph import Node
 from sparx_dsl.render.fold import Box, sketch
 from sparx_dsl.render.quoting import quote, quote_left
-from strategies import spec_mappings
+from tests.support.dot import DEEP, FIGURE_2, KIND_OF_COLOUR, Drawing, graph_of, read_dot, shown
+from tests.support.golden_text import Golden
+from tests.support.strategies import spec_mappings
 
 VISIBLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Cn", "Co", "Zl", "Zp")))
 PIECES = ["&lt;", "&amp;", "&#38;", "&", ";", "\\", "\\N", "\\l", "n", '"', "<b>", "]", "}", "\n", " ", "//", "#"]

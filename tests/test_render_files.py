@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from drawn import DEEP, FIGURE_2, graph_of
 from sparx_dsl import SparxError
 from sparx_dsl.render import programs
 from sparx_dsl.render.files import write_text
 from sparx_dsl.render.quoting import quote
 from sparx_dsl.render.svg import reduce_svg
+from tests.support.dot import DEEP, FIGURE_2, graph_of
 
 ALLOWED = {
     "svg": {"width", "height", "viewBox"}, "title": set[str](), "g": {"class", "transform"},

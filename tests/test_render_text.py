@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from conftest import Golden
-from drawn import DEEP, FIGURE_2, graph_of
 from sparx_dsl.pricing import cost
 from sparx_dsl.render import cost_table, difference, summary
 from sparx_dsl.render.labels import number_set
 from sparx_dsl.render.tables import Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration, share
-from strategies import spec_mappings
+from tests.support.dot import DEEP, FIGURE_2, graph_of
+from tests.support.golden_text import Golden
+from tests.support.strategies import spec_mappings
 
 BINARY = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

@@ -15,16 +15,15 @@ from hypothesis import assume, given, seed, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
-from saved_ledger import saved_by_torch
 from sparx_dsl.pricing import Outline
 from sparx_dsl.pricing.saved.strides import CHANNELS_LAST, elementwise, is_packed, prefers_channels_last, viewed
 from sparx_dsl.schedule import Run
 from sparx_dsl.schedule.values import DType
 from sparx_dsl.spec.kinds import KindRegistry, default_registry
+from tests.support import strategies
+from tests.support.paths import SPECS, ZOO
+from tests.support.saved_tensors import saved_by_torch
 
-SPECS = Path(__file__).parent.parent / "specs"
-ZOO = sorted([*SPECS.glob("*.yaml"), *SPECS.glob("ablations/*.yaml")])
 SMALL = [path for path in ZOO if not path.stem.endswith(("_s", "_b", "_paper"))]
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
 batches = st.sampled_from([2, 3, 1])

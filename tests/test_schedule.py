@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl.schedule import Free, Gather, Run
 from sparx_dsl.schedule.listing import call
 from sparx_dsl.schedule.values import IMAGES
+from tests.support import strategies
+from tests.support.paths import SPECS
 
-SPECS = Path(__file__).parent.parent / "specs"
 sizes = st.tuples(st.integers(1, 61), st.integers(1, 61))
 
 LINKED: dict[str, Any] = {

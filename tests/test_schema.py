@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,8 @@ from hypothesis import given
 from jsonschema import Draft202012Validator
 
 import sparx_dsl
-import strategies
+from tests.support import strategies
 
-ROOT = Path(__file__).parent.parent
 VALIDATOR = Draft202012Validator(sparx_dsl.json_schema())
 
 

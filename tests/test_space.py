@@ -6,7 +6,6 @@ import itertools
 import math
 import random
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +13,16 @@ from hypothesis import HealthCheck, given, settings
 
 import sparx_dsl
 import sparx_dsl.search
-from spaces import Assignment, Drawn, drawn_spaces, sound_spaces
 from sparx_dsl.search import Point, Space, load_space, make_space
 from sparx_dsl.spec.frozen import FrozenDict
 from sparx_dsl.spec.options.base import KindOptions, Problem
 from sparx_dsl.spec.options.downsamples import ConvDownsample
 from sparx_dsl.spec.options.heads import LinearHead
-from strategies import examples
+from tests.support.paths import SPACES, SPECS
+from tests.support.spaces import Assignment, Drawn, drawn_spaces, sound_spaces
+from tests.support.strategies import examples
 
-ROOT = Path(__file__).parent.parent
-WIDE = ROOT / "specs" / "spaces" / "wide.yaml"
+WIDE = SPACES / "wide.yaml"
 FEW = settings(max_examples=examples(0.4), suppress_health_check=list(HealthCheck))
 
 SoundSpace = tuple[Drawn, list[Assignment]]
@@ -213,7 +212,7 @@ def test_a_sample_is_a_point_and_its_seed_decides(sound: SoundSpace):
 
 def test_draws_are_even():
     """Every point is drawn about as often as any other, however unevenly the choices are tied."""
-    base = sparx_dsl.load_spec(ROOT / "specs" / "sparx_mamba_t.yaml")
+    base = sparx_dsl.load_spec(SPECS / "sparx_mamba_t.yaml")
     space = make_space(base, {"stages.3.depth": [4, 5, 6], "stages.3.S": [1, 5], "stages.3.M": {"from": 1, "to": 5},
                               "stages.3.layers.6.mixer": [{"kind": "ss2d"}, {"kind": "ssm"}]})  # fmt: skip
     rng = random.Random(0)

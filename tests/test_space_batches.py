@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
-from spaces import Assignment, Drawn, sound_spaces
 from sparx_dsl.search import Bound, Space, load_space, make_space
 from sparx_dsl.search.batched import sums
 from sparx_dsl.search.values import Point
 from sparx_dsl.spec.frozen import FrozenDict
+from tests.support import strategies
+from tests.support.paths import SPACES
+from tests.support.spaces import Assignment, Drawn, sound_spaces
 
-SPACES = Path(__file__).parent.parent / "specs" / "spaces"
 BASE: dict[str, Any] = {
     "sparx": 1, "name": "base", "stem": {"kind": "patch"}, "input": {"size": [40, 24]},
     "layer": {"mixer": {"kind": "ss2d"}, "fusion": {"kind": "concat"}},

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 
 import sparx_dsl
 import sparx_dsl.search
-from broken import places
 from sparx_dsl.search import Point, Space, drawing, load_space, make_space
 from sparx_dsl.spec.frozen import FrozenDict
+from tests.support.broken_specs import places
+from tests.support.paths import DOCS, SPACES, SPECS
 
-ROOT = Path(__file__).parent.parent
-WIDE = ROOT / "specs" / "spaces" / "wide.yaml"
-SMALL = ROOT / "specs" / "spaces" / "around_mamba_t.yaml"
+WIDE = SPACES / "wide.yaml"
+SMALL = SPACES / "around_mamba_t.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def is_sound(spec: sparx_dsl.Spec) -> bool:
 def test_a_budget_that_nothing_keeps_is_told_at_its_line(tmp_path: Path):
     """As for bounds, the closest price is named; the place is that of the budget, in the file of the base."""
     text = "extends: sparx_mamba_t.yaml\nname: small\nbudget: {params: 1M}\n"
-    shutil.copy(ROOT / "specs" / "sparx_mamba_t.yaml", tmp_path)
+    shutil.copy(SPECS / "sparx_mamba_t.yaml", tmp_path)
     (tmp_path / "small.yaml").write_text(text)
     (tmp_path / "space.yaml").write_text("space: 1\nbase: small.yaml\nchoices: {stages.3.depth: [5, 6]}\n")
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -100,7 +100,7 @@ def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch):
 
 def test_bounds_that_nothing_keeps_name_the_closest_price():
     """Where nothing keeps the bounds, the sample fails at the bound, with the cheapest price there is."""
-    base = sparx_dsl.load_spec(ROOT / "specs" / "sparx_mamba_t.yaml")
+    base = sparx_dsl.load_spec(SPECS / "sparx_mamba_t.yaml")
     space = make_space(base, {"stages.3.depth": [5, 6]}, bounds={"params": {"most": "1M"}})
     cheapest = min(space.prices(space.point(number)).params for number in range(2))
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -161,10 +161,10 @@ def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.Monkey
 
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The space in docs/search.md is the one in specs/spaces, and the Python blocks run in the folder of the zoo."""
-    page = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
+    page = (DOCS / "search.md").read_text(encoding="utf-8")
     text = SMALL.read_text(encoding="utf-8")
     assert re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) == [text.partition("\n")[2]]
-    shutil.copy(ROOT / "specs" / "sparx_mamba_t.yaml", tmp_path)
+    shutil.copy(SPECS / "sparx_mamba_t.yaml", tmp_path)
     shutil.copy(SMALL, tmp_path)
     monkeypatch.chdir(tmp_path)
     for number, body in enumerate(re.findall(r"```python\n(.*?)```", page, re.DOTALL)):

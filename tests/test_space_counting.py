@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 import sparx_dsl
 from sparx_dsl.search import Space, compiling, make_space
 from sparx_dsl.search.counting import Table, TooWideError, count
-
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import SPECS
 
 Problem = tuple[list[list[int]], list[Table]]
 
@@ -65,7 +63,7 @@ def test_tables_too_wide_are_refused():
 
 def test_rules_that_no_table_holds_are_asked_of_whole_points(monkeypatch: pytest.MonkeyPatch):
     """With room for small tables only, the count is an upper limit, and the points stay the same."""
-    base = sparx_dsl.load_spec(ROOT / "specs" / "sparx_mamba_t.yaml")
+    base = sparx_dsl.load_spec(SPECS / "sparx_mamba_t.yaml")
     free = make_space(base, {"stages.3.depth": {"from": 4, "to": 6}, "stages.3.S": {"from": 1, "to": 6}})
     points = set(free.enumerate())
     monkeypatch.setattr(compiling, "MAX_COMBINATIONS", 10)

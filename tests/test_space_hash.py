@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +11,8 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.search import fingerprint
-from strategies import spec_mappings
-
-ROOT = Path(__file__).parent.parent
-SPECS = sorted([*ROOT.glob("specs/*.yaml"), *ROOT.glob("specs/ablations/*.yaml")])
+from tests.support.paths import ZOO
+from tests.support.strategies import spec_mappings
 
 Mapping = dict[str, Any]
 
@@ -108,10 +105,10 @@ def test_hashes_are_equal_exactly_where_graphs_are(mapping: Mapping, data: st.Da
 def test_no_two_published_backbones_share_a_hash():
     """Every spec of the zoo has a hash of its own, but for the ablations that are a model of the zoo."""
     hashes: dict[str, list[str]] = {}
-    for path in SPECS:
+    for path in ZOO:
         hashes.setdefault(fingerprint(sparx_dsl.load_spec(path)), []).append(path.stem)
     for names in hashes.values():
-        first, *others = ({n.name: n for n in sparx_dsl.connect(p).nodes} for p in SPECS if p.stem in names)
+        first, *others = ({n.name: n for n in sparx_dsl.connect(p).nodes} for p in ZOO if p.stem in names)
         assert all(other == first for other in others), names
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from broken import places
 from sparx_dsl.search import load_space, parse_space
 from sparx_dsl.spec.quantities import read_quantity
+from tests.support.broken_specs import places
+from tests.support.paths import SPECS
 
-ROOT = Path(__file__).parent.parent
 HEAD = "space: 1\nname: broken\nbase: sparx_mamba_t.yaml\n"
 
 CASES = {
@@ -76,7 +76,7 @@ CASES = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with the base in it."""
-    shutil.copy(ROOT / "specs" / "sparx_mamba_t.yaml", tmp_path)
+    shutil.copy(SPECS / "sparx_mamba_t.yaml", tmp_path)
     return tmp_path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -12,11 +11,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.spec.resolve import choices, drop_path_rates, layer_settings
+from tests.support import strategies
+from tests.support.paths import SPECS
 
-SPECS = Path(__file__).parent.parent / "specs"
 BASE = """\
 sparx: 1
 name: base

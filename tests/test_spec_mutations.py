@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from mutations import NUMBERS, OPERATORS, dumped, keyed, value_at
-from strategies import spec_mappings
+from tests.support.spec_mutations import NUMBERS, OPERATORS, dumped, keyed, value_at
+from tests.support.strategies import spec_mappings
 
 SECONDS = 0.1
 """How long a spec with one absurd number may take."""

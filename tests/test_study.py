@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import studies
-from spaces import Assignment, Drawn, sound_spaces
 from sparx_dsl import SparxError, StudyResult, TrialRecord
 from sparx_dsl.search import Space
 from sparx_dsl.search.studies.outcome import Cause
-from strategies import examples
+from tests.support import studies
+from tests.support.paths import ROOT
+from tests.support.spaces import Assignment, Drawn, sound_spaces
+from tests.support.strategies import examples
 
 SAMPLERS = ("random", "tpe", "nsga2")
 SMALL = studies.small_space()
@@ -133,7 +134,7 @@ def test_two_workers_do_each_trial_once(tmp_path: Path) -> None:
 
 def test_two_commands_share_one_study(tmp_path: Path) -> None:
     """Two processes that know of each other by the file alone do fourteen trials together, each number once."""
-    words = ("--objective", "studies:logged", "--trials", 14, "--study", "a.journal", "--sampler", "tpe")
+    words = ("--objective", "tests.support.studies:logged", "--trials", 14, "--study", "a.journal", "--sampler", "tpe")
     running = [studies.command(tmp_path, *words) for _ in range(2)]
     assert [(process.communicate(timeout=60), process.returncode)[1] for process in running] == [0, 0]
     result = studies.look(tmp_path, "a.journal")
@@ -146,8 +147,8 @@ def test_two_commands_share_one_study(tmp_path: Path) -> None:
 
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     """Workers killed in a trial: what had ended stays, and the study ends with the number asked for."""
-    process = studies.command(tmp_path, "--objective", "studies:slow", "--trials", 8, "--study", "a.journal",
-                              "--workers", 2)  # fmt: skip
+    words = ("--objective", "tests.support.studies:slow", "--trials", 8, "--study", "a.journal", "--workers", 2)
+    process = studies.command(tmp_path, *words)
     assert studies.kill_workers(process, tmp_path, "a.journal", 2) == 2
     result = studies.look(tmp_path, "a.journal")
     assert (process.returncode, result and [trial.state for trial in result.trials]) == (0, ["complete"] * 8)
@@ -157,7 +158,8 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("study", ["a.journal", "a.db"])
 def test_ten_killed_workers_cost_nothing(study: str, tmp_path: Path) -> None:
     """Ten kills in one study: no trial that had ended is lost or counted twice, and the number is the one asked for."""
-    process = studies.command(tmp_path, "--objective", "studies:slow", "--trials", 60, "--study", study, "--workers", 3)
+    words = ("--objective", "tests.support.studies:slow", "--trials", 60, "--study", study, "--workers", 3)
+    process = studies.command(tmp_path, *words)
     assert studies.kill_workers(process, tmp_path, study, 10) == 10
     result = studies.look(tmp_path, study)
     assert (process.returncode, result and [trial.state for trial in result.trials]) == (0, ["complete"] * 60)
@@ -167,7 +169,7 @@ def test_ten_killed_workers_cost_nothing(study: str, tmp_path: Path) -> None:
 
 def test_a_killed_command_is_gone_on_with(tmp_path: Path) -> None:
     """The whole command killed in a trial, and given again: the trials are those of a study that nobody killed."""
-    words = ("--objective", "studies:slow", "--trials", 6, "--study", "a.journal")
+    words = ("--objective", "tests.support.studies:slow", "--trials", 6, "--study", "a.journal")
     killed = 0
     for _ in range(20):
         process = studies.command(tmp_path, *words)
@@ -190,7 +192,8 @@ def test_a_killed_command_is_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_terminated_command_gives_its_trial_back(tmp_path: Path) -> None:
     """Asked to end, it ends at once with the status of an interrupt, and no worker has died."""
-    process = studies.command(tmp_path, "--objective", "studies:slow", "--trials", 9, "--study", "a.journal")
+    words = ("--objective", "tests.support.studies:slow", "--trials", 9, "--study", "a.journal")
+    process = studies.command(tmp_path, *words)
     while (result := studies.look(tmp_path, "a.journal")) is None or not result.complete:
         assert process.poll() is None
     process.terminate()
@@ -363,7 +366,7 @@ def test_the_space_need_not_be_read_anew(tmp_path: Path) -> None:
 def test_optuna_is_imported_when_a_study_is_asked_for() -> None:
     """The package itself, its spaces and its prices work without it."""
     code = "import sys, sparx_dsl.search; sys.exit(any(name in sys.modules for name in ('optuna', 'ray', 'torch')))"
-    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=studies.TESTS.parent).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
 
 
 def names(spaces: Sequence[Space]) -> list[str]:

@@ -18,8 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-import studies
-from pages import BLOCK, DOCS, ROOT
 from sparx_dsl import StudyResult
 from sparx_dsl.cli.main import compile_main, main
 from sparx_dsl.render.scatter import Panel, axis, front_line, scatter, tick
@@ -32,6 +30,9 @@ from sparx_dsl.search.studies.presence import Presence, Watch
 from sparx_dsl.search.studies.store import open_store
 from sparx_dsl.search.values import Point
 from sparx_dsl.spec.frozen import FrozenDict
+from tests.support import studies
+from tests.support.pages import BLOCK
+from tests.support.paths import DOCS, ROOT, SPACES, SPECS
 
 SMALL = studies.small_space()
 HOLD = """
@@ -49,7 +50,7 @@ def holder(what: str, path: Path) -> tuple[subprocess.Popen[str], str]:
     """Another process that holds a lock or gives a sign of life, and what it says of it."""
     code = HOLD.format(what=what, path=str(path))
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=studies.TESTS.parent
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
@@ -130,7 +131,7 @@ def test_a_child_of_a_worker_does_not_keep_it_alive(tmp_path: Path) -> None:
     """What the objective forked may outlive the worker that was killed; the worker is dead all the same."""
     code = HOLD.format(what="Presence", path=str(tmp_path)).replace("time.sleep(60)", "os.fork(); time.sleep(5)")
     process = subprocess.Popen([sys.executable, "-c", f"import os{code}"], stdout=subprocess.PIPE, text=True,
-                               cwd=studies.TESTS.parent)  # fmt: skip
+                               cwd=ROOT)  # fmt: skip
     assert process.stdout is not None
     name = process.stdout.readline().strip()
     time.sleep(0.2)
@@ -221,8 +222,8 @@ def test_differences_are_a_distance(first: Point, second: Point, third: Point) -
 def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StudyResult]:
     """A study of two values made by the command, and its folder."""
     folder = tmp_path_factory.mktemp("searched")
-    process = studies.command(folder, "--objective", "studies:params", "--objective", "macs", "--trials", 30,
-                              "--study", "a.journal", "-o", "best")  # fmt: skip
+    words = ("--objective", "tests.support.studies:params", "--objective", "macs", "--trials", 30)
+    process = studies.command(folder, *words, "--study", "a.journal", "-o", "best")
     shown, wrong = process.communicate()
     assert (process.returncode, wrong) == (0, "")
     result = studies.look(folder, "a.journal")
@@ -329,8 +330,8 @@ def test_the_front_line_passes_what_nothing_beats(dots: list[tuple[float, float]
 
 def test_the_page_about_spaces_and_studies_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python blocks of docs/search.md run, each by itself, and its YAML block is the zoo's space."""
-    shutil.copytree(ROOT / "specs", tmp_path, dirs_exist_ok=True)
-    shutil.copy(ROOT / "specs" / "spaces" / "around_mamba_t.yaml", tmp_path)
+    shutil.copytree(SPECS, tmp_path, dirs_exist_ok=True)
+    shutil.copy(SPACES / "around_mamba_t.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     found = [(match["language"], match["body"]) for match in BLOCK.finditer((DOCS / "search.md").read_text("utf-8"))]
     code = [body for language, body in found if language == "python"]

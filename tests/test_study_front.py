@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import studies
 from sparx_dsl import StudyResult, TrialRecord
 from sparx_dsl.search.studies.objectives import Direction
+from tests.support import studies
 
 SMALL = studies.small_space()
 Row = tuple[tuple[float, ...], bool]

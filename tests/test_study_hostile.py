@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-import studies
 from sparx_dsl import SparxError, Trial
 from sparx_dsl.search.studies import store
 from sparx_dsl.search.studies.stored import read_record
+from tests.support import studies
 
 SMALL = studies.small_space()
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import sparx_dsl
-import studies
 from sparx_dsl import Diagnostic, SparxError
 from sparx_dsl.cli.main import main
 from sparx_dsl.cli.search import with_address
+from tests.support import studies
 
 SMALL = studies.small_space()
 
@@ -296,8 +296,8 @@ def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: object) -> in
         (("--objective", "params", "--direction", "down"), "SPX756"),
         (("--objective", "params", "--study", "nowhere.txt"), "SPX752"),
         (("--objective", "params", "--trials", -3), "SPX759"),
-        (("--objective", "studies:two", "--trials", 2), "SPX757"),
-        (("--objective", "studies:all_fail", "--trials", 2), "SPX762"),
+        (("--objective", "tests.support.studies:two", "--trials", 2), "SPX757"),
+        (("--objective", "tests.support.studies:all_fail", "--trials", 2), "SPX762"),
         ((), "SPX751"),
         (("--study", "a.journal"), "SPX751"),
     ],

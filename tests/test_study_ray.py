@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-import studies
 from sparx_dsl import RayOptions, SparxError, StudyResult
+from tests.support import studies
+from tests.support.paths import ROOT
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,7 +25,7 @@ SMALL = studies.small_space()
 def _importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ray's workers find the objectives of the tests, and there is no cluster left from before."""
     pytest.importorskip("ray")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(studies.TESTS), str(studies.TESTS.parent)]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     yield
     assert not sys.modules["ray"].is_initialized()
 
@@ -39,8 +39,8 @@ def test_a_cluster_gives_the_same_trials(tmp_path: Path) -> None:
     """The random sampler's trials of a seed are those of one process here; each was run once, by two workers."""
     here = sparx_dsl.run_study(SMALL, studies.logged, trials=12, study=tmp_path / "here.journal", sampler="random",
                                seed=5)  # fmt: skip
-    there = sparx_dsl.run_study(SMALL, "studies:logged", trials=12, study=tmp_path / "there.journal", sampler="random",
-                                seed=5, workers=2, ray=RayOptions())  # fmt: skip
+    there = sparx_dsl.run_study(SMALL, "tests.support.studies:logged", trials=12, study=tmp_path / "there.journal",
+                                sampler="random", seed=5, workers=2, ray=RayOptions())  # fmt: skip
     assert ends(here) == ends(there)
     lines = [line.split() for line in (tmp_path / "there.journal.files" / "log.txt").read_text().splitlines()]
     assert sorted(int(number) for number, _ in lines) == list(range(12))
@@ -50,7 +50,7 @@ def test_a_cluster_gives_the_same_trials(tmp_path: Path) -> None:
 def test_a_dead_worker_of_a_cluster_costs_nothing(tmp_path: Path) -> None:
     """A worker killed in the middle of a trial: the trials are those of a study in which nobody died."""
     here = sparx_dsl.run_study(SMALL, "params", trials=8, study=tmp_path / "here.journal", sampler="random")
-    there = sparx_dsl.run_study(SMALL, "studies:deadly_once", trials=8, study=tmp_path / "there.journal",
+    there = sparx_dsl.run_study(SMALL, "tests.support.studies:deadly_once", trials=8, study=tmp_path / "there.journal",
                                 sampler="random", directions=["min"], workers=2, ray=RayOptions())  # fmt: skip
     assert (tmp_path / "there.journal.files" / "trials" / "00001" / "killed").exists()
     assert ends(here) == ends(there)
@@ -58,14 +58,15 @@ def test_a_dead_worker_of_a_cluster_costs_nothing(tmp_path: Path) -> None:
 
 def test_failures_and_mistakes_come_back_from_a_cluster(tmp_path: Path) -> None:
     """A failed trial has its cause; an answer of the wrong form stops the study."""
-    result = sparx_dsl.run_study(SMALL, "studies:some_fail", trials=5, study=tmp_path / "a.journal", workers=2,
-                                 ray=RayOptions())  # fmt: skip
+    result = sparx_dsl.run_study(SMALL, "tests.support.studies:some_fail", trials=5, study=tmp_path / "a.journal",
+                                 workers=2, ray=RayOptions())  # fmt: skip
     assert [trial.number for trial in result.failed] == [1, 4]
     cause = result.failed[0].cause
     assert cause is not None
     assert (cause.type, cause.message) == ("RuntimeError", "no memory for 1")
     with pytest.raises(SparxError, match="SPX757 the objectives gave 2 values"):
-        sparx_dsl.run_study(SMALL, "studies:two", trials=2, study=tmp_path / "b.journal", workers=1, ray=RayOptions())
+        sparx_dsl.run_study(SMALL, "tests.support.studies:two", trials=2, study=tmp_path / "b.journal", workers=1,
+                            ray=RayOptions())  # fmt: skip
 
 
 def test_a_cluster_that_is_not_there(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-import kernel_process
 from sparx_dsl.ops.triton_kernels.blocks import MOST_POSITIONS, backward_blocks, forward_blocks, reciprocal
+from tests.support import triton_process
 
 TOLERANCE = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 2e-2}
 DTYPES = sorted(TOLERANCE, key=str)
@@ -35,16 +35,16 @@ class Kernels:
             patch.setenv("TRITON_DEFAULT_FP_FUSION", "1")
             context = multiprocessing.get_context("spawn")
             self.pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=context)
-            self.pool.submit(kernel_process.problem, "cpu").result(timeout=120)
+            self.pool.submit(triton_process.problem, "cpu").result(timeout=120)
 
     def ask(self, function: Any, *arguments: Any) -> Any:
-        """The result of a function of ``kernel_process`` there."""
+        """The result of a function of ``triton_process`` there."""
         return self.pool.submit(function, *arguments).result(timeout=120)
 
     def __call__(self, function: str, *arguments: Any, blocks: tuple[int, ...] | None = None) -> Any:
         """Call one of the four functions of the backend."""
-        answer = self.ask(kernel_process.interpreted, function, kernel_process.packed(arguments), blocks)
-        return kernel_process.unpacked(answer)
+        answer = self.ask(triton_process.interpreted, function, triton_process.packed(arguments), blocks)
+        return triton_process.unpacked(answer)
 
 
 def kernels_of(interpret: str):
@@ -339,7 +339,7 @@ def test_kernels_compile_without_a_gpu(compiler, kernel, capability, dtype, stat
         "PRECISE": dtype == "fp32", "HAS_D": True, "HAS_BIAS": True, "SOFTPLUS": True, "STATES_ONLY": False,
         "TURNS": 2, "WIDE": dtype == "fp32", "WHOLE": True,
     }  # fmt: skip
-    size, shared = compiler.ask(kernel_process.compiled, kernel, capability, dtype, constants)
+    size, shared = compiler.ask(triton_process.compiled, kernel, capability, dtype, constants)
     assert size > 1_000
     # The forward's tiles are in registers alone, all positions of a channel in one lane; sums over channels are not.
     assert shared == 0 or kernel.endswith("backward")
@@ -350,9 +350,9 @@ def test_kernels_compile_without_a_gpu(compiler, kernel, capability, dtype, stat
 
 def test_the_backend_says_where_it_runs(kernels, compiler):
     """Interpreted it runs on the CPU; compiled it says that it does not, and what to do."""
-    assert kernels.ask(kernel_process.problem, "cpu") is None
-    assert "TRITON_INTERPRET=1" in compiler.ask(kernel_process.problem, "cpu")
-    assert "'mps'" in compiler.ask(kernel_process.problem, "mps")
+    assert kernels.ask(triton_process.problem, "cpu") is None
+    assert "TRITON_INTERPRET=1" in compiler.ask(triton_process.problem, "cpu")
+    assert "'mps'" in compiler.ask(triton_process.problem, "mps")
 
 
 def test_the_backend_is_imported_without_triton():

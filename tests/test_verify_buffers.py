@@ -10,9 +10,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sparx_dsl
-import strategies
 from sparx_dsl.schedule import Buffer, Gather, Run, Schedule, Step
 from sparx_dsl.spec.frozen import FrozenDict
+from tests.support import strategies
 
 TEXT = """\
 sparx: 1

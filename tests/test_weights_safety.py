@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.weights import CheckpointLimits, load_checkpoint, load_model, save_checkpoint
-from tests.test_weights import small, snapshot
+from tests.support.checkpoints import small, snapshot
 
 MODEL = small("vmamba")
 BEFORE = snapshot(MODEL)

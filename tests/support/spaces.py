@@ -11,7 +11,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import sparx_dsl
-from strategies import spec_mappings
+from tests.support.strategies import spec_mappings
 
 MOST = 80
 """Combinations of a drawn space, so that all of them can be tried."""

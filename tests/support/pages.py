@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
+from tests.support.paths import DOCS
+
 EXAMPLES = DOCS / "examples"
 PAGES = {name: DOCS / f"{name}.md" for name in ("language", "rules", "running", "extending")}
 

@@ -1,4 +1,4 @@
-"""Runs in a process of its own for tests/test_triton.py, since Triton decides at import whether it interprets."""
+"""Runs in a process of its own for the tests of kernels, since Triton decides at import whether it interprets."""
 
 from __future__ import annotations
 

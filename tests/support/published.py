@@ -1,4 +1,4 @@
-"""The weights and inputs with which published implementations computed the arrays of this folder.
+"""The weights and inputs with which published implementations computed the arrays in ``tests/reference``.
 
 Each value depends on a parameter's name and shape alone: standard normal numbers of NumPy's frozen MT19937
 stream, seeded by the CRC-32 of the name, then shifted and scaled by what kind of parameter it is.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-FOLDER = Path(__file__).parent
+from tests.support.paths import TESTS
+
+FOLDER = TESTS / "reference"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Golden:
 
 
 def load_golden(name: str) -> Golden:
-    """Read ``name.npz`` of this folder and make the weights and the input that belong to it."""
+    """Read ``name.npz`` and make the weights and the input that belong to it."""
     with np.load(FOLDER / f"{name}.npz") as archive:
         shapes = json.loads(str(archive["state_shapes"]))
         input_shape = tuple(int(side) for side in archive["input_shape"])

@@ -14,8 +14,8 @@ from typing import Any
 import sparx_dsl
 from sparx_dsl import SparxError, StudyResult, Trial
 from sparx_dsl.search import Space
+from tests.support.paths import ROOT
 
-TESTS = Path(__file__).parent
 BASE: dict[str, Any] = {
     "sparx": 1,
     "name": "small",
@@ -117,7 +117,7 @@ def command(folder: Path, *arguments: object) -> subprocess.Popen[str]:
     code = "import sys; from sparx_dsl.cli.main import main; sys.argv[0] = 'sparx'; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
-        cwd=folder, env={**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"},
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sparx_dsl
+from tests.support.paths import TESTS
 
-CORPUS = Path(__file__).parent / "broken_specs"
+CORPUS = TESTS / "broken_specs"
 
 Place = tuple[str, int | None, int | None]
 """A code, and its line and column; neither where the whole text is meant."""

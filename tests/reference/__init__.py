@@ -1,1 +1,0 @@
-"""Arrays that published implementations computed, and the weights and inputs behind them."""

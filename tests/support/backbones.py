@@ -1,0 +1,69 @@
+"""Small specs that hold much of the language, as plain values."""
+
+from __future__ import annotations
+
+MIXERS: dict[str, dict[str, object]] = {
+    "ss2d": {"kind": "ss2d"},
+    "ssm": {"kind": "ssm", "state": 2},
+    "bi_ssm": {"kind": "bi_ssm", "state": 2},
+    "window_attention": {"kind": "window_attention", "head_width": 4, "window": 3},
+}
+
+
+def small(mixer: str, **changes: object) -> dict[str, object]:
+    """Two stages with one mixer throughout, as plain values: the smallest spec with a gather."""
+    spec: dict[str, object] = {
+        "sparx": 1,
+        "name": mixer,
+        "input": {"size": 24},
+        "stem": {"kind": "conv"},
+        "layer": {"mixer": MIXERS[mixer], "ffn": {"kind": "conv", "ratio": 1}},
+        "stages": [{"channels": 8, "depth": 1}, {"channels": 16, "depth": 2, "S": 1}],
+        "head": {"kind": "linear", "classes": 3},
+    }
+    return spec | changes
+
+
+def mixed(**changes: object) -> dict[str, object]:
+    """Every mixer, fusion and FFN in one backbone of three stages, with an adapted link."""
+    spec: dict[str, object] = {
+        "sparx": 1,
+        "name": "mixed",
+        "input": {"size": 32},
+        "stem": {"kind": "conv"},
+        "layer": {"mixer": MIXERS["ss2d"], "norm": "batch", "layer_scale": 1.0},
+        "stages": [
+            {"channels": 8, "depth": 2, "layers": {2: {"mixer": MIXERS["ssm"]}}},
+            {
+                "channels": 16,
+                "depth": 2,
+                "S": 1,
+                "layer": {"mixer": MIXERS["window_attention"], "ffn": {"kind": "mlp"}},
+            },
+            {"channels": 16, "depth": 2, "S": 2, "layer": {"mixer": MIXERS["bi_ssm"], "fusion": {"kind": "concat"}}},
+        ],
+        "links": {"add": [{"from": "stage1.layer2", "to": "stage3.layer2"}]},
+        "head": {"kind": "linear", "classes": 8},
+    }
+    return spec | changes
+
+
+def tiny(**changes: object) -> dict[str, object]:
+    """A small backbone of three stages with every kind of connection, as plain values."""
+    spec: dict[str, object] = {
+        "sparx": 1,
+        "name": "tiny",
+        "input": {"size": 32},
+        "stem": {"kind": "conv"},
+        "layer": {"mixer": {"kind": "window_attention", "head_width": 4, "window": 3}, "norm": "batch"},
+        "stages": [
+            {"channels": 8, "depth": 2},
+            {"channels": 16, "depth": 4, "S": 2, "cross_stage": "window"},
+            {"name": "deep", "channels": 16, "depth": 3, "S": 1, "M": 2, "cross_stage": "every"},
+        ],
+        "links": {
+            "add": [{"from": "stage1.layer2", "to": "deep.layer1"}, {"from": "stage2.layer1", "to": "deep.layer2"}]
+        },
+        "head": {"kind": "linear", "classes": 3},
+    }
+    return spec | changes

@@ -1,0 +1,40 @@
+"""What torch counts in a forward pass of a built backbone, and what its counter does not see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sparx_dsl
+
+DIRECTIONS = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}
+"""How many scans a mixer runs."""
+
+
+def scans_and_scales(schedule: sparx_dsl.Schedule) -> tuple[int, int]:
+    """The MACs of scans, which are operations, and those of the scales on residual paths (one for each value)."""
+    scans, scales = 0, 0
+    for node in schedule.graph.layers():
+        chosen = node.layer_settings
+        height, width = node.map_size(schedule.size)
+        if chosen.mixer.kind in DIRECTIONS:
+            mixer: Any = chosen.mixer
+            values = DIRECTIONS[mixer.kind] * mixer.expand * node.channels * height * width
+            scans += 9 * values * mixer.state + values
+        if chosen.layer_scale is not None:
+            scales += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)
+    return scans, scales
+
+
+def built(spec: sparx_dsl.Spec) -> Any:
+    """The module on the meta device, ready to count."""
+    return sparx_dsl.build(spec, device="meta").eval()
+
+
+def counted(model: Any, images: tuple[int, ...]) -> int:
+    """The operations that torch counts in one forward pass."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.empty(images, device="meta"))
+    return counter.get_total_flops()

@@ -1,0 +1,46 @@
+"""Kinds' modules with drawn weights, and parts of naive oracles that read weights by name."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.spec.kinds import default_registry
+from sparx_dsl.spec.options.base import KindOptions
+
+
+def builder(role: str, options: KindOptions):
+    """The builder of a kind."""
+    return default_registry().of(role, options).load_builder()
+
+
+def settle(module: nn.Module, seed: int = 0) -> nn.Module:
+    """The module in float64 and evaluation mode, with every parameter and running statistic drawn at random."""
+    generator = torch.Generator().manual_seed(seed)
+    module = module.double().eval()
+    with torch.no_grad():
+        for name, value in module.state_dict(keep_vars=True).items():
+            if value.is_floating_point():
+                value.copy_(0.5 * torch.randn(value.shape, dtype=torch.float64, generator=generator))
+            if name.endswith("running_var"):
+                value.exp_()
+    return module
+
+
+def random_map(channels: int, height: int, width: int, batch: int = 2, seed: int = 1) -> Tensor:
+    """A float64 map of normal numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, channels, height, width, dtype=torch.float64, generator=generator)
+
+
+def conv(state: dict[str, Tensor], name: str, x: Tensor, **options: int) -> Tensor:
+    """A convolution with the weights of that name."""
+    return functional.conv2d(x, state[f"{name}.weight"], state.get(f"{name}.bias"), **options)
+
+
+def batch_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """BatchNorm in evaluation with the statistics of that name."""
+    mean, variance, weight, bias = (
+        state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias"))
+    return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
