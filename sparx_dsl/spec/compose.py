@@ -5,24 +5,30 @@ Source: YAML 1.2.2, section 3.1 (parse and compose); tags, aliases and merge key
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final, NoReturn, cast
 
 import yaml
+from yaml.scanner import ScannerError
 
 from sparx_dsl.errors import Diagnostic, Related, SourceText, Span, SparxError, Where, quoted
+from sparx_dsl.spec.frames import Frame
 from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.spec.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
+from sparx_dsl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.spec.scalars import check_scalar, resolve_scalar
 from sparx_dsl.spec.yaml_syntax import Mark, syntax_mistake
 from sparx_dsl.spec.yaml_text import read_text, span_of
 
 FAST_LOADER: Final[type[Any]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser where PyYAML was built with it, else PyYAML's own; only their events are used."""
+
+_ESCAPED: Final = (ValueError, OverflowError, RecursionError)
+"""What PyYAML's own parser lets escape for escapes and version numbers of absurd size."""
 
 _PROPERTY: Final = re.compile(r"(!<[^>\s]*>|[!&][^\s,\[\]{}]*)(?:\s|#[^\r\n]*)*")
 
@@ -39,53 +45,25 @@ def compose_events(source: SourceText, limits: Limits, loader: type[Any]) -> Map
     """As ``compose``, for a text that ``read_text`` gave, over the events of a PyYAML loader."""
     composer = _Composer(source, limits)
     try:
-        for event in yaml.parse(source.text, Loader=loader):
-            composer.take(event)
+        composer.read(source.text, loader)
     except yaml.YAMLError as error:
+        if isinstance(error, ScannerError):
+            _refuse_beyond_limits(source, limits, loader, cast("Mark", error.context_mark or error.problem_mark).index)
         composer.stop(syntax_mistake(error, source))
-    except (ValueError, OverflowError, RecursionError):
-        # PyYAML's own parser lets these escape for escapes and version numbers of absurd size.
+    except _ESCAPED:
         advice = "look for an escape or a directive with an absurd number"
         composer.stop(Diagnostic("SPX005", "the text after this is not YAML", composer.last_place(), help=advice))
     return composer.finish()
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A mapping or list that is being read."""
+def _refuse_beyond_limits(source: SourceText, limits: Limits, loader: type[Any], end: int) -> None:
+    """Raise ``SparxError`` where the text up to an index, at which a scanner gave up, is beyond a limit.
 
-    start: Span
-    mapping: bool
-    bracketed: bool
-    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
-    items: list[Node] = field(default_factory=list[Node])
-    key: ScalarNode | None = None
-    """The key whose value comes next."""
-    first: Span | None = None
-    """The span of the first key or item."""
-
-    @property
-    def wants_key(self) -> bool:
-        """Whether what comes next is a key."""
-        return self.mapping and self.key is None
-
-    def step(self) -> str | None:
-        """The part of a path that leads from here to the next value; None where a key comes next."""
-        if not self.mapping:
-            return str(len(self.items) + 1)
-        return None if self.key is None else self.key.text
-
-    def add(self, node: Node) -> None:
-        """Take in the next key, value or item; of equal keys the first stays."""
-        self.first = self.first or node.span
-        if not self.mapping:
-            self.items.append(node)
-        elif self.key is None:
-            # A collection as a key is a mistake already; its place is held so that its value finds a key.
-            self.key = node if isinstance(node, ScalarNode) else ScalarNode(None, "?", node.span, node.source)
-        else:
-            self.entries.setdefault(str(self.key.value), Entry(self.key, node))
-            self.key = None
+    Scanners run ahead of the events, over as many levels as stand on a line, and some have a limit on nesting of their
+    own. What is refused, and where, must not depend on how far they run.
+    """
+    with contextlib.suppress(yaml.YAMLError, *_ESCAPED):
+        _Composer(source, limits).read(source.text[:end], loader)
 
 
 class _Composer:
@@ -94,7 +72,7 @@ class _Composer:
     def __init__(self, source: SourceText, limits: Limits) -> None:
         self._source = source
         self._limits = limits
-        self._frames: list[_Frame] = []
+        self._frames: list[Frame] = []
         self._mistakes: list[Diagnostic] = []
         self._node_count = 0
         self._documents = 0
@@ -115,8 +93,12 @@ class _Composer:
         """The column right behind a line's last character."""
         return len(self._lines[number - 1].rstrip("\r\n")) + 1
 
-    def take(self, event: yaml.Event) -> None:
-        """Read one event; raises ``SparxError`` where reading on makes no sense."""
+    def read(self, text: str, loader: type[Any]) -> None:
+        """Read the source's text, or the start of it; raises ``SparxError`` where reading on makes no sense."""
+        for event in yaml.parse(text, Loader=loader):
+            self._take(event)
+
+    def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.NodeEvent):
             self._node(event)
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -196,7 +178,7 @@ class _Composer:
         if self._frames and self._frames[-1].wants_key:
             self._mistake("SPX011", "a list or mapping cannot be a key", span, "write a name")
         bracketed = isinstance(event, yaml.CollectionStartEvent) and bool(event.flow_style)
-        self._frames.append(_Frame(span, isinstance(event, yaml.MappingStartEvent), bracketed))
+        self._frames.append(Frame(span, isinstance(event, yaml.MappingStartEvent), bracketed))
 
     def _close(self, end: Span) -> None:
         """End the innermost mapping or list and hand it to the one around it."""
@@ -207,7 +189,7 @@ class _Composer:
         else:
             self._add(SequenceNode(tuple(frame.items), span, self._source))
 
-    def _collection_span(self, frame: _Frame, end: Span) -> Span:
+    def _collection_span(self, frame: Frame, end: Span) -> Span:
         """One line of a collection: all of it in brackets on one line, else to the end of what is first."""
         line, column = frame.start.line, frame.start.column
         if frame.bracketed and end.end_line == line:

@@ -14,6 +14,7 @@ class Mark(Protocol):
 
     line: int
     column: int
+    index: int
 
 
 _INDENT: Final = "line the keys of one mapping up under one another, and put a space after every ':'"
