@@ -1,57 +1,187 @@
-"""A language for hierarchical vision backbones with sparse cross-layer connections, compiled to PyTorch."""
+"""A language for hierarchical vision backbones with sparse cross-layer connections, compiled to PyTorch.
 
-from sparx_dsl.api import build as build
-from sparx_dsl.api import check as check
-from sparx_dsl.api import connect as connect
-from sparx_dsl.api import cost as cost
-from sparx_dsl.api import deploy as deploy
-from sparx_dsl.api import difference as difference
-from sparx_dsl.api import doctor as doctor
-from sparx_dsl.api import dot as dot
-from sparx_dsl.api import draw as draw
-from sparx_dsl.api import load_checkpoint as load_checkpoint
-from sparx_dsl.api import paper_page as paper_page
-from sparx_dsl.api import plan as plan
-from sparx_dsl.api import prices as prices
-from sparx_dsl.api import recompute as recompute
-from sparx_dsl.api import render_diagnostics as render_diagnostics
-from sparx_dsl.api import save_checkpoint as save_checkpoint
-from sparx_dsl.api import scan_backend as scan_backend
-from sparx_dsl.api import summary as summary
-from sparx_dsl.api import transfer as transfer
-from sparx_dsl.errors import Diagnostic as Diagnostic
-from sparx_dsl.errors import SparxError as SparxError
-from sparx_dsl.errors import explain_code as explain_code
-from sparx_dsl.graph import ConnectionGraph as ConnectionGraph
-from sparx_dsl.graph import verify_graph as verify_graph
-from sparx_dsl.pricing import Cost as Cost
-from sparx_dsl.pricing import Totals as Totals
-from sparx_dsl.pricing import check_prices as check_prices
-from sparx_dsl.render import cost_table as cost_table
-from sparx_dsl.render import report as report
-from sparx_dsl.render import write_text as write_text
-from sparx_dsl.schedule import Schedule as Schedule
-from sparx_dsl.schedule import verify_schedule as verify_schedule
-from sparx_dsl.search import RayOptions as RayOptions
-from sparx_dsl.search import Space as Space
-from sparx_dsl.search import StudyResult as StudyResult
-from sparx_dsl.search import Trial as Trial
-from sparx_dsl.search import TrialRecord as TrialRecord
-from sparx_dsl.search import default_study as default_study
-from sparx_dsl.search import load_space as load_space
-from sparx_dsl.search import make_space as make_space
-from sparx_dsl.search import parse_space as parse_space
-from sparx_dsl.search import read_study as read_study
-from sparx_dsl.search import run_study as run_study
-from sparx_dsl.search import study_picture as study_picture
-from sparx_dsl.search import study_table as study_table
-from sparx_dsl.search import write_winners as write_winners
-from sparx_dsl.spec import Kind as Kind
-from sparx_dsl.spec import Limits as Limits
-from sparx_dsl.spec import Spec as Spec
-from sparx_dsl.spec import dump_spec as dump_spec
-from sparx_dsl.spec import json_schema as json_schema
-from sparx_dsl.spec import load_spec as load_spec
-from sparx_dsl.spec import parse_spec as parse_spec
+Every public name is imported from its module when it is first asked for, so that ``import sparx_dsl`` imports no
+other package: not pydantic, not networkx, and not torch, which only ``build`` and calls about weights need.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sparx_dsl import search
+    from sparx_dsl.api import (
+        build,
+        check,
+        connect,
+        cost,
+        deploy,
+        difference,
+        doctor,
+        dot,
+        draw,
+        load_checkpoint,
+        paper_page,
+        plan,
+        prices,
+        recompute,
+        render_diagnostics,
+        save_checkpoint,
+        scan_backend,
+        summary,
+        transfer,
+    )
+    from sparx_dsl.errors import Diagnostic, SparxError, explain_code
+    from sparx_dsl.graph import ConnectionGraph, verify_graph
+    from sparx_dsl.pricing import Cost, Totals, check_prices
+    from sparx_dsl.render import cost_table, report, write_text
+    from sparx_dsl.schedule import Schedule, verify_schedule
+    from sparx_dsl.search import (
+        RayOptions,
+        Space,
+        StudyResult,
+        Trial,
+        TrialRecord,
+        default_study,
+        load_space,
+        make_space,
+        parse_space,
+        read_study,
+        run_study,
+        study_picture,
+        study_table,
+        write_winners,
+    )
+    from sparx_dsl.spec import Kind, Limits, Spec, dump_spec, json_schema, load_spec, parse_spec
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ConnectionGraph",
+    "Cost",
+    "Diagnostic",
+    "Kind",
+    "Limits",
+    "RayOptions",
+    "Schedule",
+    "Space",
+    "SparxError",
+    "Spec",
+    "StudyResult",
+    "Totals",
+    "Trial",
+    "TrialRecord",
+    "__version__",
+    "build",
+    "check",
+    "check_prices",
+    "connect",
+    "cost",
+    "cost_table",
+    "default_study",
+    "deploy",
+    "difference",
+    "doctor",
+    "dot",
+    "draw",
+    "dump_spec",
+    "explain_code",
+    "json_schema",
+    "load_checkpoint",
+    "load_space",
+    "load_spec",
+    "make_space",
+    "paper_page",
+    "parse_space",
+    "parse_spec",
+    "plan",
+    "prices",
+    "read_study",
+    "recompute",
+    "render_diagnostics",
+    "report",
+    "run_study",
+    "save_checkpoint",
+    "scan_backend",
+    "search",
+    "study_picture",
+    "study_table",
+    "summary",
+    "transfer",
+    "verify_graph",
+    "verify_schedule",
+    "write_text",
+    "write_winners",
+]
+
+MODULES: Final = {
+    "ConnectionGraph": "sparx_dsl.graph",
+    "Cost": "sparx_dsl.pricing",
+    "Diagnostic": "sparx_dsl.errors",
+    "Kind": "sparx_dsl.spec",
+    "Limits": "sparx_dsl.spec",
+    "RayOptions": "sparx_dsl.search",
+    "Schedule": "sparx_dsl.schedule",
+    "Space": "sparx_dsl.search",
+    "SparxError": "sparx_dsl.errors",
+    "Spec": "sparx_dsl.spec",
+    "StudyResult": "sparx_dsl.search",
+    "Totals": "sparx_dsl.pricing",
+    "Trial": "sparx_dsl.search",
+    "TrialRecord": "sparx_dsl.search",
+    "build": "sparx_dsl.api",
+    "check": "sparx_dsl.api",
+    "check_prices": "sparx_dsl.pricing",
+    "connect": "sparx_dsl.api",
+    "cost": "sparx_dsl.api",
+    "cost_table": "sparx_dsl.render",
+    "default_study": "sparx_dsl.search",
+    "deploy": "sparx_dsl.api",
+    "difference": "sparx_dsl.api",
+    "doctor": "sparx_dsl.api",
+    "dot": "sparx_dsl.api",
+    "draw": "sparx_dsl.api",
+    "dump_spec": "sparx_dsl.spec",
+    "explain_code": "sparx_dsl.errors",
+    "json_schema": "sparx_dsl.spec",
+    "load_checkpoint": "sparx_dsl.api",
+    "load_space": "sparx_dsl.search",
+    "load_spec": "sparx_dsl.spec",
+    "make_space": "sparx_dsl.search",
+    "paper_page": "sparx_dsl.api",
+    "parse_space": "sparx_dsl.search",
+    "parse_spec": "sparx_dsl.spec",
+    "plan": "sparx_dsl.api",
+    "prices": "sparx_dsl.api",
+    "read_study": "sparx_dsl.search",
+    "recompute": "sparx_dsl.api",
+    "render_diagnostics": "sparx_dsl.api",
+    "report": "sparx_dsl.render",
+    "run_study": "sparx_dsl.search",
+    "save_checkpoint": "sparx_dsl.api",
+    "scan_backend": "sparx_dsl.api",
+    "search": "sparx_dsl.search",
+    "study_picture": "sparx_dsl.search",
+    "study_table": "sparx_dsl.search",
+    "summary": "sparx_dsl.api",
+    "transfer": "sparx_dsl.api",
+    "verify_graph": "sparx_dsl.graph",
+    "verify_schedule": "sparx_dsl.schedule",
+    "write_text": "sparx_dsl.render",
+    "write_winners": "sparx_dsl.search",
+}
+"""The module that each public name is imported from."""
+
+if not TYPE_CHECKING:  # to a type checker a module with this function has every name, misspelt ones too
+
+    def __getattr__(name: str) -> object:
+        """A public name, from its module."""
+        module = MODULES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = import_module(module)
+        return found if module == f"{__name__}.{name}" else getattr(found, name)
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

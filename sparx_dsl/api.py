@@ -1,6 +1,6 @@
 """The calls that users make, each from whatever they have: a file, a text, a mapping or a ``Spec``.
 
-Torch is imported when ``build`` or a call about weights is first made, never before.
+Torch is imported when ``build`` or a call about weights is first made, pictures and tables when one is, never before.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sparx_dsl import errors, pricing, render, schedule
+from sparx_dsl import errors, pricing, schedule
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
@@ -68,9 +68,7 @@ def cost(
     return pricing.price_schedule(plan(source, size, batch, dtype, features))
 
 
-def prices(
-    source: Source, size: tuple[int, int] | None = None, batch: int = 1, dtype: DType = "float32"
-) -> Totals:
+def prices(source: Source, size: tuple[int, int] | None = None, batch: int = 1, dtype: DType = "float32") -> Totals:
     """The totals of ``cost``, several times as fast; raises ``SparxError``."""
     spec = source.spec if isinstance(source, ConnectionGraph) else as_spec(source)
     return pricing.prices(spec, size, batch, dtype)
@@ -89,16 +87,22 @@ def check(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Schedule:
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
     """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
+    from sparx_dsl import render
+
     render.draw(connect(source), path, fold=fold)
 
 
 def dot(source: Source, *, fold: bool = True) -> str:
     """The connections as Graphviz text; raises ``SparxError``."""
+    from sparx_dsl import render
+
     return render.dot(connect(source), fold=fold)
 
 
 def summary(source: Source | Schedule, seconds: Mapping[str, float] | None = None) -> str:
     """A table of stages, ganglion layers, links, prices and memory; ``seconds`` says what took how long."""
+    from sparx_dsl import render
+
     planned = source if isinstance(source, Schedule) else plan(source)
     return render.summary(planned.graph, planned, pricing.price_schedule(planned), seconds)
 
@@ -110,6 +114,8 @@ def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full",
 
 def difference(before: Source, after: Source) -> str:
     """What differs between two backbones: layers, connections, settings; raises ``SparxError``."""
+    from sparx_dsl import render
+
     return render.difference(connect(before), connect(after))
 
 
@@ -118,6 +124,8 @@ def paper_page(path: str | os.PathLike[str]) -> str:
 
     The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``.
     """
+    from sparx_dsl import render
+
     keys = pricing.top_level_keys(Path(path))
     if "heads" in keys:
         return render.dense_page(pricing.compare_dense(Path(path)))

@@ -291,7 +291,7 @@ def test_each_kind_of_broken_graph_is_reported(message):
 def test_a_broken_graph_never_leaves_connect(monkeypatch):
     """Whatever the rule would give, a graph that fails its checks raises instead of being returned."""
     spec = sound().spec
-    module = importlib.import_module("sparx_dsl.graph.connect")
+    module = importlib.import_module("sparx_dsl.graph.build_graph")
     monkeypatch.setattr(module, "verify_graph", lambda graph: ("the moon is made of cheese",))
     with pytest.raises(RuntimeError, match="moon"):
         sparx_dsl.connect(spec)

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import sparx_dsl
-from sparx_dsl import SparxError
 from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
 
 FIGURES = Path("specs") / "paper"
@@ -110,10 +109,10 @@ def check(paths: list[Path]) -> None:
     for path in paths:
         try:
             sparx_dsl.check(path)
-        except SparxError as error:
+        except sparx_dsl.SparxError as error:
             mistakes += error.diagnostics
     if mistakes:
-        raise SparxError(mistakes)
+        raise sparx_dsl.SparxError(mistakes)
     show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without mistakes", None)
 
 

@@ -11,7 +11,7 @@ from typing import Never
 
 import typer
 
-from sparx_dsl import Diagnostic, SparxError, render_diagnostics
+import sparx_dsl
 
 MAX_SIDE = 65_536
 
@@ -53,8 +53,8 @@ def reporting(style: Style) -> Generator[None]:
     """Print the mistakes of a ``SparxError`` to standard error and leave with status 2."""
     try:
         yield
-    except SparxError as error:
-        sys.stderr.write(render_diagnostics(error.diagnostics, style.value).rstrip("\n") + "\n")
+    except sparx_dsl.SparxError as error:
+        sys.stderr.write(sparx_dsl.render_diagnostics(error.diagnostics, style.value).rstrip("\n") + "\n")
         raise typer.Exit(2) from None
     except BrokenPipeError:
         sys.stderr.close()
@@ -78,4 +78,4 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
 def refuse(code: str, message: str, help: str) -> Never:
     """Raise a mistake in the command line itself."""
-    raise SparxError(Diagnostic(code, message, help=help))
+    raise sparx_dsl.SparxError(sparx_dsl.Diagnostic(code, message, help=help))

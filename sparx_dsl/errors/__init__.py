@@ -13,7 +13,7 @@ from sparx_dsl.errors.diagnostic import SparxError as SparxError
 from sparx_dsl.errors.diagnostic import Where as Where
 from sparx_dsl.errors.escape import quoted as quoted
 from sparx_dsl.errors.escape import visible as visible
-from sparx_dsl.errors.render import Style as Style
-from sparx_dsl.errors.render import render as render
+from sparx_dsl.errors.render_diagnostics import Style as Style
+from sparx_dsl.errors.render_diagnostics import render as render
 from sparx_dsl.errors.suggest import closest as closest
 from sparx_dsl.errors.suggest import did_you_mean as did_you_mean

@@ -1,6 +1,6 @@
 """Which layer hears which: the connection rule, the graph that it makes, and what must hold of it."""
 
-from sparx_dsl.graph.connect import connect as connect
+from sparx_dsl.graph.build_graph import connect as connect
 from sparx_dsl.graph.values import ConnectionGraph as ConnectionGraph
 from sparx_dsl.graph.values import Edge as Edge
 from sparx_dsl.graph.values import Node as Node

@@ -50,9 +50,7 @@ def _closed_up(heard: Heard) -> Iterator[Edge]:
             yield Edge(edge.source, edge.target, edge.kind, slot, edge.reason)
 
 
-def _ends(
-    spec: Spec, link: Link, path: LinkPath, nodes: tuple[Node, ...], order: dict[str, int]
-) -> list[Diagnostic]:
+def _ends(spec: Spec, link: Link, path: LinkPath, nodes: tuple[Node, ...], order: dict[str, int]) -> list[Diagnostic]:
     """What is wrong with the two ends of a link as such."""
     unknown = [
         Diagnostic("SPX301", f"there is no node {quoted(name)}", spec.where(*path, key), help=_known(name, nodes))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import Literal
-
-import networkx
+from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl.graph.explain import explain, listing
 from sparx_dsl.spec.models import Spec
 from sparx_dsl.spec.options.base import KindOptions, Site
 from sparx_dsl.spec.resolve import LayerSettings
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
 
 NodeRole = Literal["stem", "downsample", "layer", "head"]
 EdgeKind = Literal["feed", "cross_stage", "intra", "inter", "added", "tap"]
@@ -105,9 +106,11 @@ class ConnectionGraph:
         return sum(edge.kind == kind and stage in (None, self.node(edge.target).stage) for edge in self.edges)
 
     @functools.cached_property
-    def networkx(self) -> networkx.MultiDiGraph[str]:
+    def networkx(self) -> MultiDiGraph[str]:
         """The same graph for networkx, frozen: node attribute ``node``, edge attribute ``edge``, keyed by kind."""
-        graph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph(name=self.spec.name)
+        import networkx
+
+        graph: MultiDiGraph[str] = networkx.MultiDiGraph(name=self.spec.name)
         for node in self.nodes:
             graph.add_node(node.name, node=node)
         for edge in self.edges:

@@ -13,8 +13,11 @@ def verify_graph(graph: ConnectionGraph) -> tuple[str, ...]:
     """Say everything that is broken in a connection graph; empty when nothing is."""
     names = Counter(node.name for node in graph.nodes)
     doubled = [f"two nodes are named {name}" for name, count in names.items() if count > 1]
-    lost = [f"{edge.source} -> {edge.target} ({edge.kind}) leads to no node" for edge in graph.edges
-            if edge.source not in names or edge.target not in names]
+    lost = [
+        f"{edge.source} -> {edge.target} ({edge.kind}) leads to no node"
+        for edge in graph.edges
+        if edge.source not in names or edge.target not in names
+    ]
     if doubled or lost:
         return tuple(doubled + lost)
     return (*_order(graph), *_chain(graph), *_slots(graph), *_taps(graph), *_shapes(graph))

@@ -71,9 +71,7 @@ def kind_of(backbone: Backbone) -> type[Backbone]:
     return next(kind for kind in type(backbone).__mro__ if not kind.__qualname__.endswith(".GraphModuleImpl"))
 
 
-def hollow(
-    schedule: Schedule, kind: type[Backbone] = Backbone, recomputed: frozenset[str] = frozenset()
-) -> Backbone:
+def hollow(schedule: Schedule, kind: type[Backbone] = Backbone, recomputed: frozenset[str] = frozenset()) -> Backbone:
     """A backbone with the code of that schedule and empty modules in the places of its parts."""
     parts = module_tree({path: nn.Module() for path in module_paths(schedule)})
     return kind(schedule, parts, recomputed=recomputed)

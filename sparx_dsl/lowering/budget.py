@@ -72,4 +72,3 @@ def activation_bytes(model: Backbone, batch: int = 1, size: tuple[int, int] | No
     schedule = plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
     parts = saved_parts(schedule, lower(schedule, device="meta", dtype=TORCH_DTYPES[dtype]))
     return least_budget(parts), whole_budget(parts)
-

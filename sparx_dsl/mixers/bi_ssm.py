@@ -45,9 +45,7 @@ def build(
     factory: Factory = {"device": device, "dtype": dtype}
     inner = options.inner(site.channels)
     scan, backward_scan = (
-        SequenceScan(
-            inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory
-        )
+        SequenceScan(inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory)
         for _ in range(2)
     )
     return BidirectionalScan(

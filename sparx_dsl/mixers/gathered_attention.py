@@ -85,4 +85,3 @@ class GatheredAttention(WindowedAttention):
         labels = region_labels(height, width, window, shift, device)
         labels = labels if shift or (tall, wide) != (height, width) else labels[:1]
         return index.clamp(min=0), inverse, (labels[:, :, None] != labels[:, None, :])[:, None]
-

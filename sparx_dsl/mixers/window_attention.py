@@ -22,9 +22,7 @@ class WindowedAttention(nn.Module):
     column) distances.
     """
 
-    def __init__(
-        self, channels: int, *, heads: int, window: int, shift: int, **factory: Unpack[Factory]
-    ) -> None:
+    def __init__(self, channels: int, *, heads: int, window: int, shift: int, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.heads = heads
         self.window = window
@@ -63,9 +61,7 @@ class WindowedAttention(nn.Module):
         """
         batch, channels, height, width = projected.shape
         rows, columns, window = height // self.window, width // self.window, self.window
-        parts = projected.reshape(
-            batch, 3, self.heads, channels // (3 * self.heads), rows, window, columns, window
-        )
+        parts = projected.reshape(batch, 3, self.heads, channels // (3 * self.heads), rows, window, columns, window)
         return parts.permute(1, 0, 4, 6, 2, 5, 7, 3).reshape(
             3, batch, rows * columns * self.heads, window * window, channels // (3 * self.heads)
         )

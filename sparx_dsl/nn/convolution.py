@@ -64,9 +64,7 @@ def depthwise(
     )
 
 
-def normed3x3(
-    channels: int, out_channels: int, stride: int, norm: NormName, **factory: Unpack[Factory]
-) -> ConvNorm:
+def normed3x3(channels: int, out_channels: int, stride: int, norm: NormName, **factory: Unpack[Factory]) -> ConvNorm:
     """Make a 3×3 convolution of padding 1 with its norm; it has a bias unless the norm is ``batch``."""
     bias = norm != "batch"
     conv = Convolution(channels, out_channels, 3, stride=stride, padding=1, bias=bias, **factory)

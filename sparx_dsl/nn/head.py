@@ -35,6 +35,4 @@ def build_linear(
     dtype: torch.dtype | None = None,
 ) -> LinearClassifier:
     """Make the linear head for that site."""
-    return LinearClassifier(
-        site.channels, options.classes, options.norm or site.norm, device=device, dtype=dtype
-    )
+    return LinearClassifier(site.channels, options.classes, options.norm or site.norm, device=device, dtype=dtype)

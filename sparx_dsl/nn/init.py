@@ -75,9 +75,7 @@ def reset_scan(x_proj_weight: Tensor, dt_weight: Tensor, dt_bias: Tensor, A_logs
         bound = weight.shape[-1] ** -0.5
         weight.uniform_(-bound, bound)
     # In float32 at least: the inverse softplus takes the difference of numbers close to one.
-    steps = torch.empty(
-        dt_bias.shape, device=dt_bias.device, dtype=torch.promote_types(dt_bias.dtype, torch.float32)
-    )
+    steps = torch.empty(dt_bias.shape, device=dt_bias.device, dtype=torch.promote_types(dt_bias.dtype, torch.float32))
     steps = steps.uniform_(math.log(SMALLEST_STEP), math.log(LARGEST_STEP)).exp().clamp(min=STEP_FLOOR)
     dt_bias.copy_(steps + torch.log(-torch.expm1(-steps)))
     A_logs.copy_(torch.arange(1, A_logs.shape[-1] + 1, device=A_logs.device).log().expand_as(A_logs))

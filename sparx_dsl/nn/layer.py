@@ -185,9 +185,7 @@ class GanglionMixing(Residual):
 class Feeding(Residual):
     """The feed-forward network with its norm and the residual around it."""
 
-    def __init__(
-        self, norm: nn.Module, ffn: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath
-    ) -> None:
+    def __init__(self, norm: nn.Module, ffn: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
         super().__init__(layer_scale, drop_path)
         self.norm = norm
         self.ffn = ffn

@@ -25,9 +25,7 @@ from sparx_dsl.spec.options.fusions import SCA
 class TokenMerging(nn.Module):
     """Features to key and value of few tokens. Parameter: scale (features, 1, 1, 1), a factor for each feature."""
 
-    def __init__(
-        self, channels: int, features: int, ratio: int, norm: NormName, **factory: Unpack[Factory]
-    ) -> None:
+    def __init__(self, channels: int, features: int, ratio: int, norm: NormName, **factory: Unpack[Factory]) -> None:
         super().__init__()
         read = features * channels
         self.conv = depthwise(read, 2 * ratio - 1, stride=ratio, bias=False, **factory)

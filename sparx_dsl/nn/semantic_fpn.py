@@ -28,9 +28,7 @@ class FeaturePyramid(nn.Module):
     def __init__(self, maps: Sequence[int], out_channels: int, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(pointwise(channels, out_channels, **factory) for channels in maps)
-        self.outputs = nn.ModuleList(
-            Convolution(out_channels, out_channels, 3, padding=1, **factory) for _ in maps
-        )
+        self.outputs = nn.ModuleList(Convolution(out_channels, out_channels, 3, padding=1, **factory) for _ in maps)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Maps of any channels to maps of one width, each (batch, out_channels, height, width) of its own size."""

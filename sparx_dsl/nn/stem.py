@@ -44,9 +44,7 @@ class ConvolutionalStem(nn.Module):
 class PatchEmbedding(nn.Module):
     """One convolution over patches that do not overlap, then a norm (Swin)."""
 
-    def __init__(
-        self, channels: int, out_channels: int, size: int, norm: NormName, **factory: Unpack[Factory]
-    ) -> None:
+    def __init__(self, channels: int, out_channels: int, size: int, norm: NormName, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.size = size
         conv = Convolution(channels, out_channels, size, stride=size, **factory)
@@ -69,9 +67,7 @@ def build_conv(
     dtype: torch.dtype | None = None,
 ) -> ConvolutionalStem:
     """Make the stem of convolutions for that site."""
-    return ConvolutionalStem(
-        site.channels, site.out_channels, options.convs, options.norm, device=device, dtype=dtype
-    )
+    return ConvolutionalStem(site.channels, site.out_channels, options.convs, options.norm, device=device, dtype=dtype)
 
 
 def build_patch(
@@ -82,6 +78,4 @@ def build_patch(
     dtype: torch.dtype | None = None,
 ) -> PatchEmbedding:
     """Make the patch embedding for that site; its convolution has a bias whatever the norm."""
-    return PatchEmbedding(
-        site.channels, site.out_channels, options.size, options.norm, device=device, dtype=dtype
-    )
+    return PatchEmbedding(site.channels, site.out_channels, options.size, options.norm, device=device, dtype=dtype)

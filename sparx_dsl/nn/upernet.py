@@ -19,9 +19,7 @@ from sparx_dsl.spec.options.heads import UPerNet
 class PyramidPooling(nn.Module):
     """A map beside its means over coarser and coarser parts, each through a 1×1 convolution; then a 3×3 convolution."""
 
-    def __init__(
-        self, channels: int, out_channels: int, pools: Sequence[int], **factory: Unpack[Factory]
-    ) -> None:
+    def __init__(self, channels: int, out_channels: int, pools: Sequence[int], **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.pools = tuple(pools)
         self.branches = nn.ModuleList(normed_pointwise(channels, out_channels, **factory) for _ in pools)

@@ -108,9 +108,7 @@ def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:
 
 def _over(scan: pipeline.Scan, scan_backward: pipeline.ScanBackward) -> Kernels:
     """The functions of a backend that has no fused SS2D."""
-    return Kernels(
-        scan, scan_backward, partial(pipeline.ss2d, scan), partial(pipeline.ss2d_backward, scan_backward)
-    )
+    return Kernels(scan, scan_backward, partial(pipeline.ss2d, scan), partial(pipeline.ss2d_backward, scan_backward))
 
 
 def _never(device_type: str) -> str | None:

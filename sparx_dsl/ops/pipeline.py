@@ -64,9 +64,7 @@ class Sequences:
     C: Tensor
 
 
-def ss2d(
-    scan: Scan, x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor
-) -> Tensor:
+def ss2d(scan: Scan, x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor) -> Tensor:
     """SS2D over a scan; arguments and result as ``torch.ops.sparx_dsl.ss2d_scan`` has them."""
     s = sequences(x, projected, dt_weight, A.shape[1])
     y = scan(s.u, s.delta, A, s.B, s.C, D, dt_bias.flatten(), True)

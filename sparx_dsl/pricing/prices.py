@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sparx_dsl.graph.connect import placed_layers
+from sparx_dsl.graph.build_graph import placed_layers
 from sparx_dsl.pricing.cost import cost
 from sparx_dsl.pricing.layer_total import LayerPrice, heeds_number, layer_price, runs_ffn
 from sparx_dsl.pricing.parts import Part, Size, ending, layers, map_size, opening

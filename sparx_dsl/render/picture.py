@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.render.dot import dot
+from sparx_dsl.render.dot_text import dot
 from sparx_dsl.render.files import write_bytes
 from sparx_dsl.render.programs import render
 from sparx_dsl.render.svg import reduce_svg

@@ -6,11 +6,6 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from sparx_dsl.errors.escape import visible
 
 WIDTH = 118
@@ -29,6 +24,12 @@ def text_table(
     columns: Sequence[Column], rows: Iterable[Sequence[str]], total: Sequence[str] | None = None, *, width: int
 ) -> str:
     """A table of at most ``width`` characters a line, without colour; no text is taken for markup."""
+    # Loading rich takes as long as making a dozen tables.
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=box.SIMPLE_HEAD, show_footer=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(Text(visible(column.heading)), justify="right" if column.number else "left")

@@ -1,6 +1,6 @@
 """Order and lifetimes: the steps of a backbone, and the birth and death of every feature buffer."""
 
-from sparx_dsl.schedule.plan import plan as plan
+from sparx_dsl.schedule.build_schedule import plan as plan
 from sparx_dsl.schedule.step import IMAGES as IMAGES
 from sparx_dsl.schedule.step import Free as Free
 from sparx_dsl.schedule.step import Gather as Gather

@@ -2,12 +2,12 @@
 
 from sparx_dsl.search.bounds import Bound as Bound
 from sparx_dsl.search.bounds import Prices as Prices
-from sparx_dsl.search.fingerprint import fingerprint as fingerprint
+from sparx_dsl.search.canonical_form import fingerprint as fingerprint
+from sparx_dsl.search.hypothesis_strategy import strategy as strategy
 from sparx_dsl.search.load import load_space as load_space
 from sparx_dsl.search.load import make_space as make_space
 from sparx_dsl.search.load import parse_space as parse_space
 from sparx_dsl.search.space import Space as Space
-from sparx_dsl.search.strategy import strategy as strategy
 from sparx_dsl.search.studies import RayOptions as RayOptions
 from sparx_dsl.search.studies import StudyResult as StudyResult
 from sparx_dsl.search.studies import Trial as Trial

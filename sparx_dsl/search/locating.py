@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import SparxError
-from sparx_dsl.search.fingerprint import fingerprint
+from sparx_dsl.search.canonical_form import fingerprint
 from sparx_dsl.search.laying import lay, node_at
 from sparx_dsl.search.moves import complete
 from sparx_dsl.search.rules import layer_of

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.search import moves
 from sparx_dsl.search.bounds import Bound, Prices, excess, price_spec
+from sparx_dsl.search.canonical_form import fingerprint
 from sparx_dsl.search.compiling import Compiled, compile_choices
 from sparx_dsl.search.drawing import draw_within
-from sparx_dsl.search.fingerprint import fingerprint
 from sparx_dsl.search.laying import Patch, lay, patches_of, with_links
 from sparx_dsl.search.locating import find_point
 from sparx_dsl.search.rules import has_layer, layer_of

@@ -72,9 +72,7 @@ def _layers(spec: Spec) -> Iterator[_Complaint]:
                 yield complaint
 
 
-def _layer(
-    spec: Spec, index: int, number: int, chosen: Chosen, *, reads: bool, met: set[Path]
-) -> Iterator[_Complaint]:
+def _layer(spec: Spec, index: int, number: int, chosen: Chosen, *, reads: bool, met: set[Path]) -> Iterator[_Complaint]:
     """The complaints of one layer's kinds, but for those whose place is in ``met``."""
     channels = spec.stages[index].channels
     site = Site(channels, channels, number=number, reduction=2 ** (len(spec.stages) - 1 - index))

@@ -9,4 +9,4 @@ from sparx_dsl.weights.report import LoadReport as LoadReport
 from sparx_dsl.weights.report import Resized as Resized
 from sparx_dsl.weights.save import released_state as released_state
 from sparx_dsl.weights.save import save_checkpoint as save_checkpoint
-from sparx_dsl.weights.transfer import transfer as transfer
+from sparx_dsl.weights.transfer_weights import transfer as transfer

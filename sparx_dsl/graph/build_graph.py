@@ -75,8 +75,17 @@ def _nodes(spec: Spec) -> Iterator[Node]:
         placed, name = placed_layers(stage), stage_name(spec, position - 1)
         for number, setting in enumerate(settings[position - 1], start=1):
             site = Site(stage.channels, stage.channels, setting.norm, number, reduction=2 ** (last - position))
-            yield Node(f"{name}.layer{number}", "layer", position, number, stage.channels, stride, site,
-                       settings=setting, placed=number in placed)
+            yield Node(
+                f"{name}.layer{number}",
+                "layer",
+                position,
+                number,
+                stage.channels,
+                stride,
+                site,
+                settings=setting,
+                placed=number in placed,
+            )
         before, stride = stage.channels, stride * 2
     if default_registry().of("head", spec.head).runs:
         yield Node("head", "head", last, 0, before, stride // 2, head_site(spec), spec.head)
