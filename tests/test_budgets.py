@@ -30,7 +30,7 @@ def codes(call: Any, *arguments: Any, **keys: Any) -> list[tuple[str, str]]:
 
 
 @given(strategies.specs(), st.sampled_from(sorted(MEASURES)))
-def test_a_budget_holds_exactly_to_the_price(spec: sparx_dsl.Spec, measure: str):
+def test_a_budget_holds_exactly_to_the_price(spec: sparx_dsl.Spec, measure: str) -> None:
     """A budget of just the price is kept, and one less is exceeded, charged at its key."""
     price = getattr(sparx_dsl.cost(spec), MEASURES[measure])
     assert codes(sparx_dsl.check, spec.edit({"budget": {measure: price}})) == []
@@ -39,7 +39,7 @@ def test_a_budget_holds_exactly_to_the_price(spec: sparx_dsl.Spec, measure: str)
         assert codes(sparx_dsl.check, spec.edit({"budget": {measure: price - 1}})) == expected
 
 
-def test_building_holds_the_budget_whatever_is_asked_for():
+def test_building_holds_the_budget_whatever_is_asked_for() -> None:
     """``build`` refuses an over-budget spec also where its outputs or dtype are others; pricing and planning do not."""
     spec = sparx_dsl.load_spec(TINY)
     over = spec.edit({"budget": {"macs": sparx_dsl.cost(spec).macs - 1}})
@@ -50,7 +50,7 @@ def test_building_holds_the_budget_whatever_is_asked_for():
 
 @pytest.mark.parametrize("emit", ["summary", "json", "schedule", "dot"])
 def test_compiling_holds_the_budget_whatever_is_shown(emit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                      monkeypatch: pytest.MonkeyPatch):  # fmt: skip
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """Every ``--emit`` of an over-budget spec ends with status 2 and SPX405 at the budget's line and column."""
     path = tmp_path / "over.yaml"
     path.write_text(TINY.read_text(encoding="utf-8") + "budget:\n  peak: 3KiB\n", encoding="utf-8")
@@ -62,13 +62,13 @@ def test_compiling_holds_the_budget_whatever_is_shown(emit: str, tmp_path: Path,
     assert [(entry["code"], entry["line"], entry["column"]) for entry in json.loads(shown.err)] == [("SPX405", 10, 9)]
 
 
-def test_checking_applies_the_limits():
+def test_checking_applies_the_limits() -> None:
     """``check`` refuses what ``build`` refuses: parameters and bytes beyond the limits."""
     few = sparx_dsl.Limits(params=1000, buffer_bytes=1000)
     assert [code for code, _ in codes(sparx_dsl.check, TINY, limits=few)] == ["SPX402", "SPX403"]
 
 
-def test_a_message_says_by_how_much_and_where():
+def test_a_message_says_by_how_much_and_where() -> None:
     """The value at hand, the excess in amounts and percent, the stage and the layer that cost most, and what to do."""
     spec = sparx_dsl.load_spec(TINY)
     price = sparx_dsl.cost(spec)
@@ -87,7 +87,7 @@ def test_a_message_says_by_how_much_and_where():
     assert params.help.endswith("or raise it")
 
 
-def test_a_budget_is_inherited_replaced_and_taken_away(tmp_path: Path):
+def test_a_budget_is_inherited_replaced_and_taken_away(tmp_path: Path) -> None:
     """``extends`` lays a budget over the other key by key; null takes it, or one of its keys, away."""
     (tmp_path / "base.yaml").write_text(TINY.read_text(encoding="utf-8") + "budget: {params: 1M, macs: 2G}\n")
     found: list[dict[str, Any]] = []
@@ -99,7 +99,7 @@ def test_a_budget_is_inherited_replaced_and_taken_away(tmp_path: Path):
 
 
 @given(st.integers(1, 10**17), st.booleans())
-def test_amounts_are_written_exactly(amount: int, of_bytes: bool):
+def test_amounts_are_written_exactly(amount: int, of_bytes: bool) -> None:
     """What is written of an amount reads as that amount."""
     assert read_quantity(write_quantity(amount, of_bytes=of_bytes), of_bytes=of_bytes) == amount
 
@@ -109,12 +109,12 @@ def test_amounts_are_written_exactly(amount: int, of_bytes: bool):
     [(30_000_000, False, "30M"), (5_500_000_000, False, "5.5G"), (2**31, True, "2GiB"), (1536, True, "1.5KiB"),
      (1_500_000, True, "1.5MB"), (12_345_678, False, 12_345_678), (999, False, 999), (10**15, False, "1000T")],
 )  # fmt: skip
-def test_amounts_are_written_as_people_do(amount: int, of_bytes: bool, text: str | int):
+def test_amounts_are_written_as_people_do(amount: int, of_bytes: bool, text: str | int) -> None:
     """In the largest unit that leaves two decimals or less, else as a number."""
     assert write_quantity(amount, of_bytes=of_bytes) == text
 
 
-def test_one_graph_has_one_hash_whatever_its_budget():
+def test_one_graph_has_one_hash_whatever_its_budget() -> None:
     """A budget is no part of the backbone."""
     spec = sparx_dsl.load_spec(TINY)
     assert sparx_dsl.search.fingerprint(spec.edit({"budget": {"params": "1G"}})) == sparx_dsl.search.fingerprint(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,14 +49,14 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def test_an_ablation_is_a_file_of_three_lines(folder):
+def test_an_ablation_is_a_file_of_three_lines(folder: Path) -> None:
     """A spec that extends another differs from it by the keys that it names."""
     path = written(folder / "ablation.yaml", "extends: base.yaml\nname: ablation\nstages: {deep: {S: 3, M: 1}}\n")
     base = sparx_dsl.load_spec(folder / "base.yaml")
     assert sparx_dsl.load_spec(path) == base.edit({"name": "ablation", "stages.2.S": 3, "stages.2.M": 1})
 
 
-def test_a_base_is_found_in_the_folder_above(folder):
+def test_a_base_is_found_in_the_folder_above(folder: Path) -> None:
     """The base is looked for beside the spec first, and then one folder up, wherever the caller stands."""
     path = written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
     assert sparx_dsl.load_spec(path).stages[1].S == 2
@@ -63,14 +64,14 @@ def test_a_base_is_found_in_the_folder_above(folder):
     assert sparx_dsl.load_spec(path).stages[1].S == 4
 
 
-def test_a_relative_path_finds_the_folder_above(folder, monkeypatch):
+def test_a_relative_path_finds_the_folder_above(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A spec in the current folder finds its base one folder up."""
     written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
     monkeypatch.chdir(folder / "inner")
     assert sparx_dsl.load_spec("ablation.yaml").name == "ablation"
 
 
-def test_extends_reaches_through_several_files(folder):
+def test_extends_reaches_through_several_files(folder: Path) -> None:
     """What a file in the middle changes is seen at the end, and the end's own keys win."""
     written(folder / "middle.yaml", "extends: base.yaml\nname: middle\nstages: {2: {S: 4, M: 1}}\n")
     path = written(folder / "end.yaml", "extends: middle.yaml\nname: end\nstages: {2: {M: 2}}\nhead: {kind: none}\n")
@@ -88,13 +89,13 @@ def chain_of(folder: Path, count: int) -> Path:
     return folder / f"{before}.yaml"
 
 
-def test_a_chain_may_be_as_long_as_the_limit(folder):
+def test_a_chain_may_be_as_long_as_the_limit(folder: Path) -> None:
     """As many specs as the limit says may stand in one chain."""
     assert sparx_dsl.load_spec(chain_of(folder, 8)).name == "link8"
     assert sparx_dsl.load_spec(chain_of(folder, 3), limits=Limits(extends=3)).name == "link3"
 
 
-def test_a_chain_that_is_too_long_is_refused(folder):
+def test_a_chain_that_is_too_long_is_refused(folder: Path) -> None:
     """A chain beyond the limit is refused at the file that reaches too far."""
     with pytest.raises(SparxError) as caught:
         sparx_dsl.load_spec(chain_of(folder, 9))
@@ -103,7 +104,7 @@ def test_a_chain_that_is_too_long_is_refused(folder):
 
 
 @pytest.mark.parametrize("first", ["a", "b", "c"])
-def test_a_circle_is_refused(folder, first):
+def test_a_circle_is_refused(folder: Path, first) -> None:
     """A file that extends itself, at once or by way of others, is refused where the circle closes."""
     for name, other in (("a", "b"), ("b", "a"), ("c", "c")):
         written(folder / f"{name}.yaml", f"name: {name}\nextends: {other}.yaml\n")
@@ -119,7 +120,7 @@ def test_a_circle_is_refused(folder, first):
      "base.json", "a b.yaml", ".base.yaml", '"base.yaml\\n"', "https://example.org/base.yaml", "[base.yaml]",
      "{file: base.yaml}", "3", "''"],
 )  # fmt: skip
-def test_a_base_is_named_and_not_addressed(folder, name):
+def test_a_base_is_named_and_not_addressed(folder: Path, name: str) -> None:
     """A folder, a way up, an absolute path, or anything but one plain file name is refused at its place."""
     path = written(folder / "inner" / "ablation.yaml", f"name: x\nextends: {name.replace('{root}', str(folder))}\n")
     with pytest.raises(SparxError) as caught:
@@ -127,7 +128,7 @@ def test_a_base_is_named_and_not_addressed(folder, name):
     assert place(caught) == ("SPX111", "ablation.yaml", 2, 10)
 
 
-def test_a_missing_base_is_refused_with_a_guess(folder):
+def test_a_missing_base_is_refused_with_a_guess(folder: Path) -> None:
     """A base that is in neither folder is refused, and a name like it is offered."""
     path = written(folder / "inner" / "ablation.yaml", "extends: bose.yaml\n")
     with pytest.raises(SparxError) as caught:
@@ -136,7 +137,7 @@ def test_a_missing_base_is_refused_with_a_guess(folder):
     assert "base.yaml" in (caught.value.diagnostics[0].help or "")
 
 
-def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path_factory):
+def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A symbolic link to a file elsewhere is no base; one to a file beside it is."""
     outside = written(tmp_path_factory.mktemp("outside") / "secret.yaml", BASE)
     os.symlink(outside, folder / "linked.yaml")
@@ -148,7 +149,7 @@ def test_a_link_out_of_the_folder_is_not_followed(folder, tmp_path_factory):
     assert sparx_dsl.load_spec(written(path, "extends: same.yaml\nname: x\n")).name == "x"
 
 
-def test_a_text_without_a_file_cannot_extend():
+def test_a_text_without_a_file_cannot_extend() -> None:
     """A text or a mapping comes from no folder, so there is nothing to look in."""
     with pytest.raises(SparxError) as caught:
         sparx_dsl.parse_spec("name: x\nextends: base.yaml\n")
@@ -172,7 +173,7 @@ def test_a_text_without_a_file_cannot_extend():
     ],
     ids=["base-rule", "own-rule", "base-key", "own-name", "own-key", "no-such-item", "base-syntax", "own-duplicate"],
 )
-def test_a_mistake_is_found_in_the_file_that_makes_it(folder, base, own, expected):
+def test_a_mistake_is_found_in_the_file_that_makes_it(folder: Path, base, own, expected: Any) -> None:
     """Of two files, the one is named in which the mistake stands, with its line and column there."""
     written(folder / "base.yaml", base)
     path = written(folder / "ablation.yaml", f"extends: base.yaml\n{own}")
@@ -181,7 +182,7 @@ def test_a_mistake_is_found_in_the_file_that_makes_it(folder, base, own, expecte
     assert place(caught) == expected
 
 
-def test_a_mistake_in_a_link_is_found_in_the_file_that_adds_it(folder):
+def test_a_mistake_in_a_link_is_found_in_the_file_that_adds_it(folder: Path) -> None:
     """What the graph finds is placed as well: the link of the ablation, in the ablation."""
     path = written(
         folder / "ablation.yaml", "extends: base.yaml\nname: x\nlinks:\n  add:\n  - {from: stem, to: deep.layer9}\n"
@@ -191,7 +192,7 @@ def test_a_mistake_in_a_link_is_found_in_the_file_that_adds_it(folder):
     assert place(caught) == ("SPX301", "ablation.yaml", 5, 22)
 
 
-def test_a_file_that_cannot_be_read(folder):
+def test_a_file_that_cannot_be_read(folder: Path) -> None:
     """A missing file and a folder are refused by name."""
     for path in (folder / "nothing.yaml", folder / "inner"):
         with pytest.raises(SparxError) as caught:

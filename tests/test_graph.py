@@ -14,6 +14,7 @@ from hypothesis import given
 import sparx_dsl
 from sparx_dsl.graph import ConnectionGraph, Edge, verify_graph
 from tests.support import strategies
+from tests.support.golden_text import Golden
 from tests.support.paths import SPECS
 
 # The rule a second time, as sets of (source, target, kind), from the keys that a user wrote.
@@ -94,7 +95,7 @@ def order_of_slots(mapping: dict[str, Any], edge: Edge) -> tuple[int, int]:
 
 
 @given(strategies.spec_mappings())
-def test_edges_are_those_of_the_rule_and_the_links(mapping):
+def test_edges_are_those_of_the_rule_and_the_links(mapping: dict[str, Any]) -> None:
     """Feeds form one chain through all nodes; every other edge is the rule's or added, and none that is cut."""
     graph = sparx_dsl.connect(sparx_dsl.parse_spec(mapping))
     names = chain(mapping)
@@ -107,7 +108,7 @@ def test_edges_are_those_of_the_rule_and_the_links(mapping):
 
 
 @given(strategies.spec_mappings())
-def test_slots_are_contiguous_and_in_the_documented_order(mapping):
+def test_slots_are_contiguous_and_in_the_documented_order(mapping: dict[str, Any]) -> None:
     """The slots of every layer are 0, 1, 2 …: the stage's input, normal layers, ganglion layers, added links."""
     graph = sparx_dsl.connect(sparx_dsl.parse_spec(mapping))
     for node in graph.nodes:
@@ -122,13 +123,13 @@ def test_slots_are_contiguous_and_in_the_documented_order(mapping):
 
 
 @given(strategies.specs())
-def test_nothing_is_broken_in_a_connected_graph(spec):
+def test_nothing_is_broken_in_a_connected_graph(spec: sparx_dsl.Spec) -> None:
     """What ``connect`` makes passes ``verify_graph``."""
     assert verify_graph(sparx_dsl.connect(spec)) == ()
 
 
 @given(strategies.specs())
-def test_networkx_sees_the_same_acyclic_graph(spec):
+def test_networkx_sees_the_same_acyclic_graph(spec: sparx_dsl.Spec) -> None:
     """The view for networkx has the same nodes and edges, is acyclic, runs in the graph's order, and is frozen."""
     graph = sparx_dsl.connect(spec)
     view = graph.networkx
@@ -142,7 +143,7 @@ def test_networkx_sees_the_same_acyclic_graph(spec):
 
 
 @given(strategies.spec_mappings())
-def test_channels_and_strides_follow_the_stages(mapping):
+def test_channels_and_strides_follow_the_stages(mapping: dict[str, Any]) -> None:
     """A node has its stage's channels; every stage halves the map of the stage before."""
     graph = sparx_dsl.connect(sparx_dsl.parse_spec(mapping))
     stem = mapping["stem"]
@@ -154,7 +155,7 @@ def test_channels_and_strides_follow_the_stages(mapping):
 
 
 @given(strategies.specs())
-def test_counts_and_layers_agree_with_the_edges(spec):
+def test_counts_and_layers_agree_with_the_edges(spec: sparx_dsl.Spec) -> None:
     """``count`` over stages sums to the whole, and ``layers`` of the stages are all layers."""
     graph = sparx_dsl.connect(spec)
     stages = range(1, len(spec.stages) + 1)
@@ -165,7 +166,7 @@ def test_counts_and_layers_agree_with_the_edges(spec):
 
 
 @given(strategies.specs())
-def test_every_node_can_be_explained(spec):
+def test_every_node_can_be_explained(spec: sparx_dsl.Spec) -> None:
     """An explanation names every feature that the node reads, with its slot and its reason."""
     graph = sparx_dsl.connect(spec)
     for node in graph.nodes:
@@ -282,13 +283,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("message", BROKEN)
-def test_each_kind_of_broken_graph_is_reported(message):
+def test_each_kind_of_broken_graph_is_reported(message: str) -> None:
     """``verify_graph`` says what is broken in a graph that no spec could make."""
     assert verify_graph(sound()) == verify_graph(dense()) == ()
     assert message in verify_graph(BROKEN[message]())
 
 
-def test_a_broken_graph_never_leaves_connect(monkeypatch):
+def test_a_broken_graph_never_leaves_connect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the rule would give, a graph that fails its checks raises instead of being returned."""
     spec = sound().spec
     module = importlib.import_module("sparx_dsl.graph.build_graph")
@@ -300,23 +301,23 @@ def test_a_broken_graph_never_leaves_connect(monkeypatch):
 # Texts.
 
 
-def test_explanation_of_a_ganglion_layer(golden):
+def test_explanation_of_a_ganglion_layer(golden: Golden) -> None:
     """``explain`` says what stage3.layer5 of SparX-Mamba-T reads and why, and who reads it."""
     golden.check(sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml").explain("stage3.layer5"))
 
 
-def test_explanation_of_a_head_that_reads_all_stages(golden):
+def test_explanation_of_a_head_that_reads_all_stages(golden: Golden) -> None:
     """``explain`` says which maps the head reads and that it is given the images; and of a layer, that it is tapped."""
     graph = sparx_dsl.connect(sparx_dsl.load_spec(SPECS / "swin_t.yaml").edit({"head": None, "head.kind": "upernet"}))
     golden.check("\n".join(graph.explain(name) for name in ("head", "stage3.layer6")))
 
 
-def test_listing(golden):
+def test_listing(golden: Golden) -> None:
     """``str(graph)`` lists every node of SparX-Mamba-T with what it reads."""
     golden.check(str(sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml")))
 
 
-def test_listing_with_links(golden):
+def test_listing_with_links(golden: Golden) -> None:
     """Added and adapted links, a dense stage and a stage input in the window are told apart in the listing."""
     golden.check(
         str(
@@ -400,7 +401,7 @@ def places(error: sparx_dsl.SparxError) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes_in_links_are_found_at_their_place(mistake):
+def test_mistakes_in_links_are_found_at_their_place(mistake) -> None:
     """Every mistake in the links is reported with its code at its line and column, all of them at once."""
     text, expected = MISTAKES[mistake]
     spec = sparx_dsl.parse_spec(HEADER + text)
@@ -409,7 +410,7 @@ def test_mistakes_in_links_are_found_at_their_place(mistake):
     assert places(caught.value) == expected
 
 
-def test_a_named_ganglion_layer_without_features_is_found_where_it_is_named():
+def test_a_named_ganglion_layer_without_features_is_found_where_it_is_named() -> None:
     """SPX306 points to the stage's ``ganglion`` key where the layers are named outright."""
     text = HEADER.replace("depth: 2}", "depth: 2, ganglion: [1], cross_stage: none}")
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -418,14 +419,14 @@ def test_a_named_ganglion_layer_without_features_is_found_where_it_is_named():
     assert "stage1.layer1" in caught.value.diagnostics[0].message
 
 
-def test_a_guess_is_offered_for_an_unknown_end():
+def test_a_guess_is_offered_for_an_unknown_end() -> None:
     """SPX301 names the closest node."""
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.connect(sparx_dsl.parse_spec(HEADER + "links: {cut: [{from: stem, to: stage2.layr2}]}\n"))
     assert "stage2.layer2" in (caught.value.diagnostics[0].help or "")
 
 
-def test_an_unknown_name_cannot_be_explained():
+def test_an_unknown_name_cannot_be_explained() -> None:
     """``explain`` raises SPX310 with the closest name, and no place, for no text is behind the question."""
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sound().explain("stage2.layr2")
@@ -434,7 +435,7 @@ def test_an_unknown_name_cannot_be_explained():
     assert "stage2.layer2" in (diagnostic.help or "")
 
 
-def test_asking_for_what_is_not_there():
+def test_asking_for_what_is_not_there() -> None:
     """A missing node is a ``KeyError``, the settings of what is no layer a ``LookupError``; the stem has no feed."""
     graph = sound()
     with pytest.raises(KeyError):

@@ -107,21 +107,21 @@ def called(text: str) -> list[str]:
             if name in NEVER_CALLED and ast.unparse(call.func) != "re.compile"]  # fmt: skip
 
 
-def test_every_room_is_in_the_table():
+def test_every_room_is_in_the_table() -> None:
     """There is no folder in the package that the table does not speak of."""
     rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert rooms <= set(ROOMS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_room_imports_what_the_table_allows(path):
+def test_a_room_imports_what_the_table_allows(path: Path) -> None:
     """Each file imports only from the rooms and packages that its room may use, lazily or not."""
     room = room_of(path)
     if room is not None:
         assert strangers(path.read_text(encoding="utf-8"), room) == []
 
 
-def test_the_files_beside_the_rooms_import_torch_late():
+def test_the_files_beside_the_rooms_import_torch_late() -> None:
     """The public API imports torch, and the rooms that need it, in functions or for types only."""
     for path in (path for path in FILES if room_of(path) is None):
         early = [found.module for found in imports(ast.parse(path.read_text(encoding="utf-8"))) if found.early]
@@ -129,7 +129,7 @@ def test_the_files_beside_the_rooms_import_torch_late():
         assert not rooms & {*TORCH_ROOMS, "torch"}, path
 
 
-def test_modules_do_not_import_each_other_in_circles():
+def test_modules_do_not_import_each_other_in_circles() -> None:
     """What is imported when a file is, is imported without circles."""
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
     graph = networkx.DiGraph()
@@ -155,7 +155,7 @@ def test_modules_do_not_import_each_other_in_circles():
         ("nn", "import sparx_dsl\n", "line 1: sparx_dsl"),
     ],
 )
-def test_a_forbidden_import_is_seen(room, text, line):
+def test_a_forbidden_import_is_seen(room: str, text: str, line: str) -> None:
     """The walk over imports finds what the table forbids, wherever in the file it stands."""
     assert strangers(text, room) == [line]
 
@@ -172,7 +172,7 @@ def borrowed(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
-def test_no_test_imports_a_test(path):
+def test_no_test_imports_a_test(path: Path) -> None:
     """What tests share stands in ``tests.support`` and is imported from there, by that name."""
     assert borrowed(path.read_text(encoding="utf-8")) == []
 
@@ -187,19 +187,19 @@ def test_no_test_imports_a_test(path):
         ("import conftest\n", "line 1: conftest"),
     ],
 )
-def test_a_borrowed_test_is_seen(text, line):
+def test_a_borrowed_test_is_seen(text: str, line: str) -> None:
     """The walk over imports finds a test module under each of its names."""
     assert borrowed(text) == [line]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_stays_readable(path):
+def test_a_file_stays_readable(path: Path) -> None:
     """No file grows past 400 lines."""
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_text_becomes_code(path):
+def test_no_text_becomes_code(path: Path) -> None:
     """Nothing is evaluated, executed or imported by name.
 
     But for the public names, for the registered kinds, and for objectives, which users name on their own command line
@@ -215,7 +215,7 @@ def test_no_text_becomes_code(path):
     ["eval('1')", "exec(x)", "__import__('os')", "import importlib\nimportlib.import_module('os')",
      "compile(x, '', 'exec')", "builtins.eval('1')", "f(lambda: [eval(a) for a in b])"],
 )  # fmt: skip
-def test_a_forbidden_call_is_seen(text):
+def test_a_forbidden_call_is_seen(text: str) -> None:
     """The walk over calls finds every way in; ``model.eval()`` of torch is not written in this package."""
     assert len(called(text)) == 1
 
@@ -243,14 +243,14 @@ def in_a_process(tmp_path: Path, extra: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_everything_before_the_lowering_starts_without_torch(tmp_path):
+def test_everything_before_the_lowering_starts_without_torch(tmp_path: Path) -> None:
     """A spec is loaded, connected, planned, priced, shown and drawn in a process that never imports torch."""
     done = in_a_process(tmp_path, "")
     assert (done.returncode, done.stderr) == (0, "")
     assert "digraph" in (tmp_path / "figure.dot").read_text()
 
 
-def test_an_import_of_torch_would_be_seen(tmp_path):
+def test_an_import_of_torch_would_be_seen(tmp_path: Path) -> None:
     """The same process fails once torch is imported."""
     done = in_a_process(tmp_path, "import torch.fx")
     assert (done.returncode, done.stderr) == (1, "torch is here\n")
@@ -284,14 +284,14 @@ def named(stage: str) -> dict[str, Any]:
     }
 
 
-def test_no_stage_can_hide_an_attribute_of_the_module():
+def test_no_stage_can_hide_an_attribute_of_the_module() -> None:
     """Every attribute of the compiled module that could be a stage's name is reserved."""
     missing = attributes() - RESERVED_NAMES
     assert not missing, f"add these to RESERVED_NAMES: {sorted(missing)}"
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
-def test_a_reserved_name_is_refused(name):
+def test_a_reserved_name_is_refused(name: str) -> None:
     """A stage of a reserved name is refused where its name stands."""
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.parse_spec(named(name))
@@ -299,7 +299,7 @@ def test_a_reserved_name_is_refused(name):
 
 
 @pytest.mark.parametrize("name", ["torch", "self", "match", "nan", "inf", "device", "print", "layer1", "x" * 64])
-def test_any_other_name_compiles(name):
+def test_any_other_name_compiles(name: str) -> None:
     """A stage may be called what the generated code calls something else."""
     import torch
 

@@ -113,7 +113,7 @@ def check_lives(dag: Dag, kept: tuple[int, ...]) -> None:
     assert replayed_peak(steps, named_sizes(sizes)) == peak_of(dag, order, kept, sizes)
 
 
-def test_every_buffer_dies_after_its_last_use_in_all_dags_up_to_six_nodes():
+def test_every_buffer_dies_after_its_last_use_in_all_dags_up_to_six_nodes() -> None:
     """33,867 DAGs, all sinks kept: each buffer is freed right after its last use, and the peak is the true one."""
     count = 0
     for nodes in range(1, MOST + 1):
@@ -123,7 +123,7 @@ def test_every_buffer_dies_after_its_last_use_in_all_dags_up_to_six_nodes():
     assert count == 33_867
 
 
-def test_what_is_never_read_dies_where_it_is_written():
+def test_what_is_never_read_dies_where_it_is_written() -> None:
     """With the last node alone as the output, any other sink is freed right after it is written."""
     count = 0
     for nodes in range(1, MOST):
@@ -133,7 +133,7 @@ def test_what_is_never_read_dies_where_it_is_written():
     assert count == 1_099
 
 
-def test_no_order_beats_the_lower_bound_in_all_dags_up_to_five_nodes():
+def test_no_order_beats_the_lower_bound_in_all_dags_up_to_five_nodes() -> None:
     """1,099 DAGs: the bound is at most the least peak over all orders, and equal to it where there is one order."""
     count = chains = 0
     for nodes in range(1, MOST):
@@ -155,7 +155,7 @@ def moved(steps: tuple[Step, ...], place: int, to: int) -> tuple[Step, ...]:
     return (*rest[:to], steps[place], *rest[to:])
 
 
-def test_a_free_has_one_right_place():
+def test_a_free_has_one_right_place() -> None:
     """In all DAGs up to four nodes, a free that is left out, doubled or moved past any step is reported."""
     broken = 0
     for dag in itertools.chain.from_iterable(dags(nodes) for nodes in range(1, 5)):
@@ -195,23 +195,23 @@ BROKEN: dict[str, tuple[Step, ...]] = {
 }  # fmt: skip
 
 
-def test_a_sound_list_of_steps_passes():
+def test_a_sound_list_of_steps_passes() -> None:
     """The list that the broken ones below were made from has nothing wrong with it."""
     assert verify_steps((A, Free(IMAGES), B, Free("a"), C, Free("b")), (IMAGES,), ("c",)) == ()
 
 
 @pytest.mark.parametrize("message", BROKEN)
-def test_each_way_to_break_a_list_of_steps_is_reported(message):
+def test_each_way_to_break_a_list_of_steps_is_reported(message: str) -> None:
     """``verify_steps`` has a message of its own for every way in which a life can be wrong."""
     assert message in verify_steps(BROKEN[message], (IMAGES,), ("c",))
 
 
-def test_a_free_before_every_step_is_early():
+def test_a_free_before_every_step_is_early() -> None:
     """What is freed before anything ran is freed early, the images too."""
     assert "images is freed early" in verify_steps((Free(IMAGES), A, B, Free("a"), C, Free("b")), (IMAGES,), ("c",))
 
 
-def test_an_input_that_nobody_reads_dies_at_once():
+def test_an_input_that_nobody_reads_dies_at_once() -> None:
     """An input without a reader is freed right after the first step."""
     steps = with_frees((run("a", "x"), run("b", "a")), ("x", "y"), ("b",))
     assert frees(steps) == [("x", 0), ("y", 0), ("a", 1)]
@@ -244,7 +244,7 @@ def simulated(schedule: sparx_dsl.Schedule) -> tuple[list[int], set[str]]:
 
 
 @given(plans)
-def test_schedules_of_specs_hold_what_the_definition_says(drawn):
+def test_schedules_of_specs_hold_what_the_definition_says(drawn) -> None:
     """For any spec, size, batch and dtype the schedule is sound, and its bytes at every step are the simulation's."""
     spec, height, width, batch, data = drawn
     dtype = data.draw(st.sampled_from(["float64", "float32", "bfloat16", "float16"]))
@@ -265,7 +265,7 @@ def test_schedules_of_specs_hold_what_the_definition_says(drawn):
 
 
 @given(strategies.specs())
-def test_every_buffer_is_read_or_given(spec):
+def test_every_buffer_is_read_or_given(spec: sparx_dsl.Spec) -> None:
     """Nothing is computed in vain: each buffer has a reader or is an output."""
     schedule = sparx_dsl.plan(spec)
     runs = [step for step in schedule.steps if not isinstance(step, Free)]
@@ -274,7 +274,7 @@ def test_every_buffer_is_read_or_given(spec):
 
 
 @given(strategies.specs())
-def test_a_gather_has_several_features(spec):
+def test_a_gather_has_several_features(spec: sparx_dsl.Spec) -> None:
     """One feature is read as it is; a concatenation joins two at least, each of them once."""
     schedule = sparx_dsl.plan(spec)
     for step in schedule.steps:
@@ -282,7 +282,7 @@ def test_a_gather_has_several_features(spec):
             assert len(step.inputs) == len(set(step.inputs)) >= 2
 
 
-def test_a_buffer_without_a_size_is_reported():
+def test_a_buffer_without_a_size_is_reported() -> None:
     """``verify_schedule`` names buffers that are written but have no size."""
     schedule = sparx_dsl.plan({"sparx": 1, "name": "x", "stem": {"kind": "conv"}, "layer": {"mixer": {"kind": "ss2d"}},
                                "stages": [{"channels": 8, "depth": 1}]})  # fmt: skip

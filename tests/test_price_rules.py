@@ -121,14 +121,18 @@ def price_of(role: Role, options: KindOptions, site: Site, height: int, width: i
 
 
 @CASES
-def test_each_kind_costs_what_its_description_says(role, options, site, height, width, params, macs):
+def test_each_kind_costs_what_its_description_says(
+    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+) -> None:
     """Every kind's rule gives the parameters and MACs counted by hand from its description."""
     price = price_of(role, options, site, height, width)
     assert (price.params, price.macs) == (params, macs)
 
 
 @CASES
-def test_a_mac_is_two_operations_but_in_scans(role, options, site, height, width, params, macs):
+def test_a_mac_is_two_operations_but_in_scans(
+    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+) -> None:
     """FLOPs are twice the MACs, but the scan's formula is one of operations already."""
     scans = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}.get(options.kind, 0) if role == "mixer" else 0
     scanned = scans and scans * (9 * options.state + 1) * options.expand * site.channels * height * width
@@ -136,7 +140,9 @@ def test_a_mac_is_two_operations_but_in_scans(role, options, site, height, width
 
 
 @CASES
-def test_parameters_are_those_of_the_module(role, options, site, height, width, params, macs):
+def test_parameters_are_those_of_the_module(
+    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+) -> None:
     """The module that a kind builds has as many parameters as its rule says; buffers do not count."""
     module: Any = default_registry().of(role, options).load_builder()(options, site, device="meta")
     assert price_of(role, options, site, height, width).params == sum(p.numel() for p in module.parameters())
@@ -145,7 +151,7 @@ def test_parameters_are_those_of_the_module(role, options, site, height, width, 
 @pytest.mark.parametrize(
     "place", [place for place, (role, options, *_) in enumerate(BY_HAND)
               if role != "mixer"])  # fmt: skip
-def test_macs_are_those_that_torch_counts(place):
+def test_macs_are_those_that_torch_counts(place) -> None:
     """Where torch counts an operation at all, two of its operations are one MAC of the rule."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -165,7 +171,7 @@ def test_macs_are_those_that_torch_counts(place):
     assert counter.get_total_flops() == 2 * price_of(role, options, site, height, width).macs
 
 
-def test_every_built_in_kind_is_counted_by_hand():
+def test_every_built_in_kind_is_counted_by_hand() -> None:
     """No kind that runs is missing from the table above."""
     own = (kind for kind in default_registry() if kind.owner == "sparx_dsl")
     running = {(kind.role, kind.name) for kind in own if kind.runs}
@@ -174,45 +180,49 @@ def test_every_built_in_kind_is_counted_by_hand():
 
 
 @given(prices, prices, prices)
-def test_prices_add_up_in_any_order(a: Price, b: Price, c: Price):
+def test_prices_add_up_in_any_order(a: Price, b: Price, c: Price) -> None:
     """Addition is associative and commutative, and ``ZERO`` changes nothing."""
     assert (a + b) + c == a + (b + c) == total([c, b, a])
     assert a + ZERO == a == ZERO + a
 
 
 @given(prices, st.integers(0, 50), st.integers(0, 50))
-def test_many_of_the_same_are_a_repeated_sum(a: Price, m: int, n: int):
+def test_many_of_the_same_are_a_repeated_sum(a: Price, m: int, n: int) -> None:
     """Multiplication by a number is repeated addition, so it distributes over the numbers."""
     assert a * (m + n) == a * m + a * n
     assert a * m == total([a] * m)
 
 
-def test_less_than_none_is_refused():
+def test_less_than_none_is_refused() -> None:
     """A price times a negative number is an error."""
     with pytest.raises(ValueError, match="-1 times"):
         _ = ZERO * -1
 
 
-def test_a_price_says_what_it_counts():
+def test_a_price_says_what_it_counts() -> None:
     """A price prints itself with separators and units."""
     assert str(Price(1234567, 89)) == "1,234,567 parameters, 89 MACs"
 
 
 @given(st.integers(1, 100_000))
-def test_halving_rounds_up(size: int):
+def test_halving_rounds_up(size: int) -> None:
     """A step of stride 2, padding 1 and a kernel of 3 gives half the size, rounded up."""
     assert halved(size) == len(range(0, size, 2))
 
 
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3, 5]), sides, sides)
-def test_groups_divide_the_weights(groups: int, inputs: int, outputs: int, kernel: int, height: int, width: int):
+def test_groups_divide_the_weights(
+    groups: int, inputs: int, outputs: int, kernel: int, height: int, width: int
+) -> None:
     """A convolution in groups has one dense convolution's weights for each group, and shares no MAC."""
     grouped = convolution(groups * inputs, groups * outputs, kernel, height, width, groups)
     assert grouped == convolution(inputs, outputs, kernel, height, width) * groups
 
 
 @CASES
-def test_a_larger_map_costs_no_less(role, options, site, height, width, params, macs):
+def test_a_larger_map_costs_no_less(
+    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+) -> None:
     """More rows or more columns never cost fewer MACs, and never change the parameters."""
     row = [price_of(role, options, site, height + more, width + 2 * more) for more in range(9)]
     assert {price.params for price in row} == {params}
@@ -220,7 +230,9 @@ def test_a_larger_map_costs_no_less(role, options, site, height, width, params, 
 
 
 @CASES
-def test_more_channels_cost_more(role, options, site, height, width, params, macs):
+def test_more_channels_cost_more(
+    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+) -> None:
     """Twice the channels have strictly more parameters and MACs."""
     maps = tuple(2 * channels for channels in site.maps)
     twice = replace(site, channels=2 * site.channels, out_channels=2 * site.out_channels, maps=maps)
@@ -246,7 +258,7 @@ def test_each_feature_costs_dmca_the_same(features: int, height: int, width: int
     sides,
     st.booleans(),
 )
-def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(mixer, side: int, layer_scale: bool):
+def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(mixer, side: int, layer_scale: bool) -> None:
     """A normal layer adds its norm and the mixer's 1×1 projection to what a ganglion layer's mixing costs."""
     site = Site(8, 8)
     width = mixer.projected(8)
@@ -255,7 +267,7 @@ def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(mixer, side: 
     assert price_mixing(mixer, site, side, 3, layer_scale=layer_scale) == ganglion + own
 
 
-def test_parts_of_a_layer():
+def test_parts_of_a_layer() -> None:
     """Position encoding, fusing, feeding, the residual path's scale and the adapter, counted by hand."""
     site = Site(8, 18, features=3)
     concat = price_of("fusion", ConcatFusion(), site, 5, 4)
@@ -269,7 +281,7 @@ def test_parts_of_a_layer():
     assert price_adapter(6, 8, 5, 4) == Price(6 * 8 + 8, 48 * 20)
 
 
-def test_nothing_costs_nothing():
+def test_nothing_costs_nothing() -> None:
     """A layer without a feed-forward network, and an adapter between equal channels, are free."""
     assert price_feeding(NoFfn(), Site(8, 8), 5, 4, layer_scale=True) == ZERO
     assert price_adapter(8, 8, 5, 4) == ZERO
@@ -281,7 +293,7 @@ def free_rule(options: KindOptions, site: Site, height: int, width: int) -> int:
 
 
 @pytest.mark.parametrize("rule", [None, f"{__name__}:free_rule"])
-def test_no_kind_is_free_by_mistake(rule: str | None):
+def test_no_kind_is_free_by_mistake(rule: str | None) -> None:
     """A kind without a rule, or whose rule gives no ``Price``, is charged with SPX406 and never costs nothing."""
     kinds = [replace(kind, price=rule, owner="other") if kind.name == "mlp" else kind for kind in default_registry()]
     with pytest.raises(sparx_dsl.SparxError) as caught:

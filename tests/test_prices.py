@@ -23,6 +23,7 @@ import sparx_dsl
 from sparx_dsl.schedule import Free, Run
 from tests.support import strategies
 from tests.support.counted import built, counted, scans_and_scales
+from tests.support.golden_text import Golden
 from tests.support.paths import SPECS, ZOO
 
 sizes = st.tuples(st.integers(1, 75), st.integers(1, 75))
@@ -42,33 +43,33 @@ def check(spec: sparx_dsl.Spec, *at: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: str(path.relative_to(SPECS).with_suffix("")))
-def test_the_zoo_costs_what_torch_counts(path):
+def test_the_zoo_costs_what_torch_counts(path: Path) -> None:
     """Every spec that comes with the project has exactly the priced parameters, and MACs at a size without symmetry."""
     check(sparx_dsl.load_spec(path), (45, 67))
 
 
 @pytest.mark.parametrize("name", ["sparx_mamba_t", "sparx_swin_t", "vmamba_t"])
-def test_the_zoo_costs_what_torch_counts_at_its_own_size(name):
+def test_the_zoo_costs_what_torch_counts_at_its_own_size(name: str) -> None:
     """At 224 × 224, the size of the paper's tables, the MACs are exact as well."""
     check(sparx_dsl.load_spec(SPECS / f"{name}.yaml"), (224, 224))
 
 
 @settings(max_examples=strategies.examples(0.5))
 @given(strategies.specs(deepest=4), sizes)
-def test_generated_backbones_cost_what_torch_counts(spec, size: tuple[int, int]):
+def test_generated_backbones_cost_what_torch_counts(spec: sparx_dsl.Spec, size: tuple[int, int]) -> None:
     """Whatever is mixed in a backbone, at whatever size of image, parameters and MACs are those of the module."""
     check(spec, size)
 
 
 @settings(max_examples=strategies.examples(1.7))
 @given(strategies.specs(most_stages=2, deepest=3))
-def test_generated_backbones_have_the_priced_parameters(spec):
+def test_generated_backbones_have_the_priced_parameters(spec: sparx_dsl.Spec) -> None:
     """The number of parameters is exact, whatever the backbone."""
     assert sparx_dsl.cost(spec).params == sum(parameter.numel() for parameter in built(spec).parameters())
 
 
 @given(strategies.specs(), sizes, st.integers(1, 9))
-def test_prices_are_for_one_image(spec, size: tuple[int, int], batch: int):
+def test_prices_are_for_one_image(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int) -> None:
     """Parameters and MACs do not depend on the batch or the dtype; bytes do."""
     one, many = sparx_dsl.cost(spec, size), sparx_dsl.cost(spec, size, batch, "float64")
     assert (one.params, one.macs, one.flops) == (many.params, many.macs, many.flops)
@@ -82,7 +83,7 @@ def test_prices_are_for_one_image(spec, size: tuple[int, int], batch: int):
 
 
 @given(strategies.specs(), sizes)
-def test_rows_are_the_steps_and_sum_to_the_whole(spec, size: tuple[int, int]):
+def test_rows_are_the_steps_and_sum_to_the_whole(spec: sparx_dsl.Spec, size: tuple[int, int]) -> None:
     """There is one row for each step but the frees, in order; the rows sum to nodes, stages, and the whole."""
     price = sparx_dsl.cost(spec, size)
     steps = [step for step in price.schedule.steps if not isinstance(step, Free)]
@@ -102,7 +103,7 @@ def test_rows_are_the_steps_and_sum_to_the_whole(spec, size: tuple[int, int]):
 
 
 @given(strategies.specs(), st.data())
-def test_features_cost_a_prefix(spec, data: st.DataObject):
+def test_features_cost_a_prefix(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """The maps of the first stages cost what the whole backbone costs up to there: links beyond are left out."""
     last = data.draw(st.integers(1, len(spec.stages)))
     some, whole = sparx_dsl.cost(spec, features=(last,)), sparx_dsl.cost(spec)
@@ -113,7 +114,7 @@ def test_features_cost_a_prefix(spec, data: st.DataObject):
 
 
 @given(strategies.specs(), sizes)
-def test_one_column_more_costs_no_less(spec, size: tuple[int, int]):
+def test_one_column_more_costs_no_less(spec: sparx_dsl.Spec, size: tuple[int, int]) -> None:
     """Parameters do not depend on the size of the image, and MACs never shrink with it."""
     small, large = sparx_dsl.cost(spec, size), sparx_dsl.cost(spec, (size[0], size[1] + 1))
     assert small.params == large.params
@@ -121,7 +122,7 @@ def test_one_column_more_costs_no_less(spec, size: tuple[int, int]):
 
 
 @given(strategies.specs())
-def test_a_graph_has_the_price_of_its_spec(spec):
+def test_a_graph_has_the_price_of_its_spec(spec: sparx_dsl.Spec) -> None:
     """``cost`` takes a graph in place of its spec."""
     assert sparx_dsl.cost(sparx_dsl.connect(spec)).rows == sparx_dsl.cost(spec).rows
     assert sparx_dsl.prices(sparx_dsl.connect(spec)) == sparx_dsl.prices(spec)
@@ -129,13 +130,15 @@ def test_a_graph_has_the_price_of_its_spec(spec):
 
 @settings(max_examples=strategies.examples(3))
 @given(strategies.specs(), sizes, st.integers(1, 4), st.sampled_from(["float32", "bfloat16"]))
-def test_the_fast_totals_are_those_of_the_steps(spec, size: tuple[int, int], batch: int, dtype: Any):
+def test_the_fast_totals_are_those_of_the_steps(
+    spec: sparx_dsl.Spec, size: tuple[int, int], batch: int, dtype: Any
+) -> None:
     """``prices``, which makes no schedule, gives what ``cost`` sums up, links or not."""
     assert sparx_dsl.prices(spec, size, batch, dtype) == sparx_dsl.cost(spec, size, batch, dtype).totals
 
 
 @given(strategies.specs(), sizes)
-def test_connections_carry_what_is_read(spec, size: tuple[int, int]):
+def test_connections_carry_what_is_read(spec: sparx_dsl.Spec, size: tuple[int, int]) -> None:
     """A connection carries the bytes of the buffer that its target reads, and costs what its adapter costs."""
     price = sparx_dsl.cost(spec, size)
     schedule, buffers = price.schedule, price.schedule.buffers
@@ -153,7 +156,9 @@ def test_connections_carry_what_is_read(spec, size: tuple[int, int]):
 
 
 @given(strategies.specs(), sizes, st.integers(1, 3))
-def test_traffic_is_every_step_reading_and_writing_once(spec, size: tuple[int, int], batch: int):
+def test_traffic_is_every_step_reading_and_writing_once(
+    spec: sparx_dsl.Spec, size: tuple[int, int], batch: int
+) -> None:
     """Traffic is the schedule's replay: the bytes of each step's buffers, and of the parameters of its module."""
     schedule = sparx_dsl.plan(spec, size, batch, "float16")
     moved = 0
@@ -164,7 +169,7 @@ def test_traffic_is_every_step_reading_and_writing_once(spec, size: tuple[int, i
     assert price.traffic_bytes == moved + 2 * price.params
 
 
-def test_rows_of_sparx_mamba_t(golden):
+def test_rows_of_sparx_mamba_t(golden: Golden) -> None:
     """The rows of SparX-Mamba-T at 224 × 224: parameters and MACs of every part."""
     price = sparx_dsl.cost(SPECS / "sparx_mamba_t.yaml")
     rows = [row for row in price.rows if row.part != "gather"]
@@ -172,7 +177,7 @@ def test_rows_of_sparx_mamba_t(golden):
     golden.check("\n".join([*lines, f"{'':<20} {'sum':<12} {price.params:>12,} {price.macs:>16,}"]))
 
 
-def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python blocks of docs/pricing.md run in the folder of the zoo, and what they assert holds."""
     text = (SPECS.parent / "docs" / "pricing.md").read_text(encoding="utf-8")
     monkeypatch.chdir(SPECS)

@@ -57,21 +57,21 @@ def check(spec: sparx_dsl.Spec, *at: tuple[int, int], batch: int = 1) -> None:
 
 @settings(max_examples=strategies.examples(0.5))
 @given(strategies.specs(deepest=4), sizes, st.integers(1, 3))
-def test_generated_backbones_cost_what_is_counted(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int):
+def test_generated_backbones_cost_what_is_counted(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int) -> None:
     """Whatever is mixed in a backbone, at whatever size and batch, every amount is exact."""
     check(spec, size, batch=batch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: str(path.relative_to(SPECS).with_suffix("")))
-def test_the_zoo_is_exact_at_five_sizes(path: Path):
+def test_the_zoo_is_exact_at_five_sizes(path: Path) -> None:
     """Every spec of the zoo, at its own size and at four without symmetry, costs exactly what is counted."""
     check(sparx_dsl.load_spec(path), *SIZES)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", range(20))
-def test_two_thousand_generated_backbones_are_exact(piece: int):
+def test_two_thousand_generated_backbones_are_exact(piece: int) -> None:
     """A hundred generated backbones a piece, drawn from a seed of its own, cost exactly what is counted."""
     from hypothesis import seed
 

@@ -49,7 +49,7 @@ def expected(
 
 
 @given(depths, st.data())
-def test_ganglion_layers_are_those_of_the_definition(depth: int, data: st.DataObject):
+def test_ganglion_layers_are_those_of_the_definition(depth: int, data: st.DataObject) -> None:
     """G = {n, n − S, n − 2S, …} ∩ [1, n], in rising order, and the last layer is always in it."""
     stride = data.draw(st.integers(1, depth + 2))
     found = ganglion_layers(depth, stride)
@@ -58,7 +58,7 @@ def test_ganglion_layers_are_those_of_the_definition(depth: int, data: st.DataOb
 
 
 @given(rules())
-def test_reads_are_those_of_the_definition(rule):
+def test_reads_are_those_of_the_definition(rule: Any) -> None:
     """The stage's input, the intra and the inter connections of every ganglion layer are exactly the definition's."""
     _, options = rule
     members = set(options["ganglion"])
@@ -72,13 +72,13 @@ def test_reads_are_those_of_the_definition(rule):
 
 
 @given(rules())
-def test_no_layer_hears_itself_or_a_later_one(rule):
+def test_no_layer_hears_itself_or_a_later_one(rule: Any) -> None:
     """Every connection leads forward, so a stage is acyclic."""
     assert all(source < target for source, _, target in edges(rule[1]))
 
 
 @given(rules())
-def test_the_window_is_never_exceeded(rule):
+def test_the_window_is_never_exceeded(rule: Any) -> None:
     """At most M ganglion features are read, the closest ones; a stage input that takes a place in the window counts."""
     _, options = rule
     for g in options["ganglion"]:
@@ -95,7 +95,7 @@ def test_the_window_is_never_exceeded(rule):
 
 
 @given(rules())
-def test_the_stage_input_is_read_only_where_asked(rule):
+def test_the_stage_input_is_read_only_where_asked(rule: Any) -> None:
     """``none``: by no layer; ``first``: by the first; ``every``: by all; ``window``: by the first M, or by all."""
     _, options = rule
     ganglion = list(options["ganglion"])
@@ -108,7 +108,7 @@ def test_the_stage_input_is_read_only_where_asked(rule):
 
 
 @given(depths, st.data())
-def test_in_degrees_follow_from_stride_and_window(depth: int, data: st.DataObject):
+def test_in_degrees_follow_from_stride_and_window(depth: int, data: st.DataObject) -> None:
     """The k-th ganglion layer has S − 1 intra connections (the first: as many as come before), min(k − 1, M) inter."""
     stride, window = data.draw(st.integers(1, depth)), data.draw(st.integers(1, depth))
     ganglion = ganglion_layers(depth, stride)
@@ -120,7 +120,7 @@ def test_in_degrees_follow_from_stride_and_window(depth: int, data: st.DataObjec
 
 
 @given(rules())
-def test_slots_stand_in_the_documented_order(rule):
+def test_slots_stand_in_the_documented_order(rule: Any) -> None:
     """The stage's input, normal layers, ganglion layers, oldest first; in the window, the input heads the last."""
     _, options = rule
     order = {"cross_stage": 2 if options["cross_stage"] == "window" else 0, "intra": 1, "inter": 2}
@@ -130,7 +130,7 @@ def test_slots_stand_in_the_documented_order(rule):
 
 
 @given(rules())
-def test_intra_all_reads_every_normal_layer(rule):
+def test_intra_all_reads_every_normal_layer(rule: Any) -> None:
     """With ``intra: all`` and no window, a ganglion layer reads every layer before it, each once."""
     _, options = rule
     dense = {**options, "intra": "all", "window": "all"}
@@ -139,7 +139,7 @@ def test_intra_all_reads_every_normal_layer(rule):
 
 
 @given(rules(), st.data())
-def test_a_wider_window_only_adds(rule, data: st.DataObject):
+def test_a_wider_window_only_adds(rule: Any, data: st.DataObject) -> None:
     """What is read through a window is read through every wider one as well, and without one."""
     _, options = rule
     narrow = data.draw(st.integers(1, 24))
@@ -150,7 +150,7 @@ def test_a_wider_window_only_adds(rule, data: st.DataObject):
 
 
 @given(rules())
-def test_every_reason_speaks_of_what_is_read(rule):
+def test_every_reason_speaks_of_what_is_read(rule: Any) -> None:
     """The reason of a connection names the layer that is read, or the stage."""
     _, options = rule
     for g in options["ganglion"]:
@@ -158,17 +158,17 @@ def test_every_reason_speaks_of_what_is_read(rule):
             assert ("stage" if read.layer == STAGE_INPUT else f"layer {read.layer} ") in read.reason
 
 
-def test_eight_layers_with_stride_two():
+def test_eight_layers_with_stride_two() -> None:
     """n = 8, S = 2: the even layers."""
     assert ganglion_layers(8, 2) == (2, 4, 6, 8)
 
 
-def test_seven_layers_with_stride_two():
+def test_seven_layers_with_stride_two() -> None:
     """n = 7, S = 2: the odd layers, for the last one is always a ganglion layer."""
     assert ganglion_layers(7, 2) == (1, 3, 5, 7)
 
 
-def test_figure_two_of_the_paper():
+def test_figure_two_of_the_paper() -> None:
     """n = 8, S = 2, M = 2: every connection of the figure, written out."""
     figure = {
         2: [("cross_stage", 0), ("intra", 1)],
@@ -180,7 +180,7 @@ def test_figure_two_of_the_paper():
     assert {g: [(read.kind, read.layer) for read in reads(g, ganglion, 2)] for g in ganglion} == figure
 
 
-def test_stage_three_of_sparx_mamba_t():
+def test_stage_three_of_sparx_mamba_t() -> None:
     """n = 7, S = 2, M = 3: the first layer is a ganglion layer that hears the stage's input alone."""
     ganglion = ganglion_layers(7, 2)
     assert [(read.kind, read.layer) for read in reads(1, ganglion, 3)] == [("cross_stage", 0)]
@@ -192,7 +192,7 @@ def test_stage_three_of_sparx_mamba_t():
     ]
 
 
-def test_a_stage_input_in_the_window_leaves_when_the_window_is_full():
+def test_a_stage_input_in_the_window_leaves_when_the_window_is_full() -> None:
     """M = 2 with ``cross_stage: window``: the third ganglion layer no longer hears the stage's input."""
     heard = [[read.layer for read in reads(g, (1, 2, 3, 4), 2, "window")] for g in (1, 2, 3, 4)]
     assert heard == [[0], [0, 1], [1, 2], [2, 3]]

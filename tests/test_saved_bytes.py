@@ -64,7 +64,7 @@ def named(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", SMALL, ids=named)
-def test_the_small_of_the_zoo_save_what_autograd_does(path: Path):
+def test_the_small_of_the_zoo_save_what_autograd_does(path: Path) -> None:
     """The small specs of the zoo, for one image and for three, in two dtypes, at sizes without symmetry."""
     spec = sparx_dsl.load_spec(path)
     check(spec, (45, 67), 1, "float32")
@@ -72,7 +72,7 @@ def test_the_small_of_the_zoo_save_what_autograd_does(path: Path):
 
 
 @pytest.mark.parametrize(("name", "head"), [("swin_t", "semantic_fpn"), ("sparx_mamba_t", "upernet")])
-def test_heads_for_dense_prediction_save_what_autograd_does(name: str, head: str):
+def test_heads_for_dense_prediction_save_what_autograd_does(name: str, head: str) -> None:
     """As published, UPerNet with its auxiliary head."""
     check(sparx_dsl.load_spec(SPECS / f"{name}.yaml").edit({"head": None, "head.kind": head}), (64, 96), 2)
 
@@ -81,14 +81,14 @@ def test_heads_for_dense_prediction_save_what_autograd_does(name: str, head: str
 @given(strategies.specs(deepest=3), sizes, batches, dtypes, st.booleans())
 def test_generated_backbones_save_what_autograd_does(
     spec: sparx_dsl.Spec, size: tuple[int, int], batch: int, dtype: DType, maps: bool
-):
+) -> None:
     """Whatever is mixed in a backbone, at whatever size and batch, for logits or for maps, every step is exact."""
     check_trainable(spec, size, batch, dtype, (1,) if maps else None)
 
 
 @settings(max_examples=strategies.examples(0.5))
 @given(strategies.specs(deepest=3), sizes, dtypes)
-def test_saved_bytes_are_affine_in_the_batch(spec: sparx_dsl.Spec, size: tuple[int, int], dtype: DType):
+def test_saved_bytes_are_affine_in_the_batch(spec: sparx_dsl.Spec, size: tuple[int, int], dtype: DType) -> None:
     """From two images on each adds the same; one alone may be seen through a view where more have to be copied."""
     graph = sparx_dsl.connect(spec)
     two, three, seven = (sparx_dsl.cost(graph, size, batch, dtype).saved_bytes for batch in (2, 3, 7))
@@ -97,7 +97,7 @@ def test_saved_bytes_are_affine_in_the_batch(spec: sparx_dsl.Spec, size: tuple[i
 
 @settings(max_examples=strategies.examples(0.5))
 @given(strategies.specs(deepest=3), st.integers(1, 3))
-def test_nodes_and_stages_add_up(spec: sparx_dsl.Spec, batch: int):
+def test_nodes_and_stages_add_up(spec: sparx_dsl.Spec, batch: int) -> None:
     """The whole is the sum of the nodes, and of the stages."""
     price = sparx_dsl.cost(spec, batch=batch)
     nodes = {row.node for row in price.rows}
@@ -106,7 +106,7 @@ def test_nodes_and_stages_add_up(spec: sparx_dsl.Spec, batch: int):
     assert sum(price.of_stage(stage).saved_bytes for stage in stages) == price.saved_bytes
 
 
-def test_a_kind_without_a_rule_is_an_error_when_asked(monkeypatch: pytest.MonkeyPatch):
+def test_a_kind_without_a_rule_is_an_error_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything else has its price; what is saved is SPX407, in tables a reason, in reports null, never zero."""
     price = without_rule(monkeypatch, None)
     assert price.macs > 0
@@ -130,7 +130,7 @@ def narrow(options: object, site: object, tape: object, x: Outline) -> Outline:
 
 
 @pytest.mark.parametrize(("rule", "says"), [("nothing", "NoneType and no outline"), ("narrow", "(1, 1, 8, 8) and no")])
-def test_a_rule_that_gives_something_else_is_an_error(monkeypatch: pytest.MonkeyPatch, rule: str, says: str):
+def test_a_rule_that_gives_something_else_is_an_error(monkeypatch: pytest.MonkeyPatch, rule: str, says: str) -> None:
     """A rule gives the outline of the result, of the result's shape."""
     price = without_rule(monkeypatch, f"{__name__}:{rule}")
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -160,7 +160,7 @@ def tensors(draw: st.DrawFn, rank: int | None = None) -> torch.Tensor:
 
 
 @given(tensors(), st.data())
-def test_a_view_is_a_view_where_torch_has_one(x: torch.Tensor, data: st.DataObject):
+def test_a_view_is_a_view_where_torch_has_one(x: torch.Tensor, data: st.DataObject) -> None:
     """Reshaping copies where PyTorch does, and its views have PyTorch's strides."""
     shape = data.draw(st.permutations([*x.shape, 1]))
     pairs = [shape[place] for place in range(len(shape))]
@@ -172,7 +172,7 @@ def test_a_view_is_a_view_where_torch_has_one(x: torch.Tensor, data: st.DataObje
 
 
 @given(tensors(4), tensors(4))
-def test_results_lie_in_memory_as_those_of_torch(x: torch.Tensor, y: torch.Tensor):
+def test_results_lie_in_memory_as_those_of_torch(x: torch.Tensor, y: torch.Tensor) -> None:
     """Element-wise operations of one tensor, of two, and with a value for each channel."""
     operand = tuple(x.shape), x.stride()
     assert laid(elementwise(operand)) == laid_out(torch.nn.functional.gelu(x))
@@ -193,7 +193,7 @@ def laid_out(x: torch.Tensor) -> list[tuple[int, int]]:
 
 
 @given(tensors(4))
-def test_which_maps_have_their_channels_innermost(x: torch.Tensor):
+def test_which_maps_have_their_channels_innermost(x: torch.Tensor) -> None:
     """What counts as packed, in rows or with the channels innermost, and in which of these orders a result is made."""
     shape, strides = tuple(x.shape), x.stride()
     assert is_packed(shape, strides) == x.is_contiguous()
@@ -207,7 +207,7 @@ def test_which_maps_have_their_channels_innermost(x: torch.Tensor):
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
 @pytest.mark.parametrize("path", ZOO, ids=named)
-def test_the_zoo_is_exact_at_several_sizes(path: Path, dtype: DType):
+def test_the_zoo_is_exact_at_several_sizes(path: Path, dtype: DType) -> None:
     """Every spec of the zoo, in every dtype, at sizes with and without symmetry; float64, which is slow, at one."""
     spec = sparx_dsl.load_spec(path)
     for size, batch in [((45, 67), 2), ((64, 64), 3), ((128, 96), 1)][: 1 if dtype == "float64" else 3]:
@@ -216,7 +216,7 @@ def test_the_zoo_is_exact_at_several_sizes(path: Path, dtype: DType):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ZOO, ids=named)
-def test_the_zoo_is_exact_at_its_own_size(path: Path):
+def test_the_zoo_is_exact_at_its_own_size(path: Path) -> None:
     """Every spec of the zoo for an image of the size that it names, and for three long ones."""
     spec = sparx_dsl.load_spec(path)
     check(spec, spec.input.size)
@@ -225,7 +225,7 @@ def test_the_zoo_is_exact_at_its_own_size(path: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("piece", range(10))
-def test_a_thousand_generated_backbones_are_exact(piece: int):
+def test_a_thousand_generated_backbones_are_exact(piece: int) -> None:
     """A hundred generated backbones a piece, drawn from a seed of its own, save exactly what autograd does."""
 
     @seed(piece)

@@ -13,6 +13,7 @@ from sparx_dsl.schedule import Free, Gather, Run
 from sparx_dsl.schedule.listing import call
 from sparx_dsl.schedule.values import IMAGES
 from tests.support import strategies
+from tests.support.golden_text import Golden
 from tests.support.paths import SPECS
 
 sizes = st.tuples(st.integers(1, 61), st.integers(1, 61))
@@ -35,18 +36,18 @@ LINKED: dict[str, Any] = {
 }
 
 
-def test_listing(golden):
+def test_listing(golden: Golden) -> None:
     """``str(schedule)`` shows every step of SparX-Mamba-T with its bytes, and the frees among them."""
     golden.check(str(sparx_dsl.plan(SPECS / "sparx_mamba_t.yaml")))
 
 
-def test_listing_with_links_and_features(golden):
+def test_listing_with_links_and_features(golden: Golden) -> None:
     """Adapters stand behind the layers that they adapt; with ``features`` the last maps are kept to the end."""
     golden.check(str(sparx_dsl.plan(LINKED, batch=2, dtype="bfloat16", features=(1, 2))))
 
 
 @given(strategies.specs(), st.data())
-def test_nothing_runs_after_the_last_stage_that_is_wanted(spec, data: st.DataObject):
+def test_nothing_runs_after_the_last_stage_that_is_wanted(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """With ``features`` the steps are the first ones of the whole schedule, up to the last stage wanted."""
     stages = data.draw(st.sets(st.integers(1, len(spec.stages)), min_size=1).map(lambda found: tuple(sorted(found))))
     schedule = sparx_dsl.plan(spec, features=stages)
@@ -63,7 +64,7 @@ def test_nothing_runs_after_the_last_stage_that_is_wanted(spec, data: st.DataObj
 
 
 @given(strategies.specs())
-def test_every_part_of_every_node_runs_once(spec):
+def test_every_part_of_every_node_runs_once(spec: sparx_dsl.Spec) -> None:
     """Each node is given by exactly one step, each module has a path of its own, each ganglion layer one fusion."""
     schedule = sparx_dsl.plan(spec)
     runs = [step for step in schedule.steps if isinstance(step, Run)]
@@ -80,7 +81,7 @@ def test_every_part_of_every_node_runs_once(spec):
 
 
 @given(strategies.specs())
-def test_a_fusion_reads_its_features_in_the_order_of_their_slots(spec):
+def test_a_fusion_reads_its_features_in_the_order_of_their_slots(spec: sparx_dsl.Spec) -> None:
     """A fusion is given the layer's input and the concatenated features, adapted where links differ."""
     schedule = sparx_dsl.plan(spec)
     graph = schedule.graph
@@ -101,7 +102,7 @@ def test_a_fusion_reads_its_features_in_the_order_of_their_slots(spec):
 
 
 @given(strategies.specs(), sizes, st.integers(1, 5))
-def test_bytes_scale_with_batch_and_dtype(spec, size: tuple[int, int], batch: int):
+def test_bytes_scale_with_batch_and_dtype(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int) -> None:
     """Every buffer has as many bytes as images and bytes per number say; the order of the steps stays."""
     one = sparx_dsl.plan(spec, size, dtype="bfloat16")
     for dtype, width in (("float16", 1), ("bfloat16", 1), ("float32", 2), ("float64", 4)):
@@ -115,7 +116,7 @@ def test_bytes_scale_with_batch_and_dtype(spec, size: tuple[int, int], batch: in
 
 
 @given(strategies.specs(), sizes)
-def test_a_larger_image_needs_no_fewer_bytes(spec, size: tuple[int, int]):
+def test_a_larger_image_needs_no_fewer_bytes(spec: sparx_dsl.Spec, size: tuple[int, int]) -> None:
     """The peak and the bound never shrink as rows or columns are added."""
     small = sparx_dsl.plan(spec, size)
     for larger in ((size[0] + 1, size[1]), (size[0], size[1] + 7)):
@@ -162,25 +163,27 @@ def check_shapes(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int) -> Non
 
 @settings(max_examples=strategies.examples(0.4))
 @given(strategies.specs(deepest=3), sizes, st.integers(1, 2))
-def test_planned_shapes_are_those_of_the_real_activations(spec, size: tuple[int, int], batch: int):
+def test_planned_shapes_are_those_of_the_real_activations(
+    spec: sparx_dsl.Spec, size: tuple[int, int], batch: int
+) -> None:
     """Every part's output has the shape that the schedule says, for odd and oblong images too."""
     check_shapes(spec, size, batch)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (31, 45), (1, 1), (17, 2)])
-def test_planned_shapes_of_a_spec_with_links(size):
+def test_planned_shapes_of_a_spec_with_links(size) -> None:
     """Features that are adapted to a smaller map have the shape of the layer that reads them."""
     check_shapes(sparx_dsl.parse_spec(LINKED), size, 2)
 
 
-def test_default_size_is_the_spec_s():
+def test_default_size_is_the_spec_s() -> None:
     """Without a size the plan is for the spec's own, height first."""
     assert sparx_dsl.plan(LINKED).size == (32, 24)
     assert sparx_dsl.plan(LINKED).buffers[IMAGES].shape == (1, 3, 32, 24)
     assert sparx_dsl.plan(LINKED).buffers["head"].shape == (1, 10)
 
 
-def test_a_step_prints_itself_as_a_call():
+def test_a_step_prints_itself_as_a_call() -> None:
     """A step reads as an assignment."""
     assert call(Run("n", "fusion", ("a", "b"), "n.fusion", "n.fusion")) == "n.fusion = fusion(a, b)"
     assert call(Gather("n", ("a", "b"), "n.gather")) == "n.gather = gather(a, b)"
@@ -211,7 +214,7 @@ def test_a_step_prints_itself_as_a_call():
         ({"batch": -2, "dtype": "float8", "features": (9,)}, ["SPX320", "SPX321", "SPX322"]),
     ],
 )
-def test_what_cannot_be_planned_is_said_all_at_once(arguments, codes):
+def test_what_cannot_be_planned_is_said_all_at_once(arguments, codes: list[str]) -> None:
     """A size, batch, dtype or stage that cannot be is refused with a code of its own; no text is wrong."""
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.plan(LINKED, **arguments)

@@ -49,7 +49,7 @@ def tied(first: Point, second: Point) -> list[str]:
 
 @FEW
 @given(sound_spaces())
-def test_the_points_are_the_combinations_that_connect(sound: SoundSpace):
+def test_the_points_are_the_combinations_that_connect(sound: SoundSpace) -> None:
     """``count`` and ``enumerate`` give exactly the combinations that the language accepts, each once."""
     drawn, points = sound
     space = drawn.space()
@@ -102,7 +102,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize("drawn", EDGES.values(), ids=EDGES)
-def test_links_and_layers_come_and_go(drawn: Drawn):
+def test_links_and_layers_come_and_go(drawn: Drawn) -> None:
     """The cases that draws seldom meet have exactly the points that connect."""
     points = drawn.assignments()
     assert 0 < len(points) < math.prod(map(len, drawn.values.values()))
@@ -112,7 +112,9 @@ def test_links_and_layers_come_and_go(drawn: Drawn):
 
 
 @pytest.mark.parametrize(("options", "key"), [(LinearHead, "head"), (ConvDownsample, "downsample")])
-def test_what_a_kind_says_of_its_place_is_heard(monkeypatch: pytest.MonkeyPatch, options: type[KindOptions], key: str):
+def test_what_a_kind_says_of_its_place_is_heard(
+    monkeypatch: pytest.MonkeyPatch, options: type[KindOptions], key: str
+) -> None:
     """A head or a downsampling, of a user's package perhaps, that does not take every width narrows the choices."""
     problem = Problem("kind", "SPX215", "wider!")
     monkeypatch.setattr(options, "problems", lambda own, site: iter([problem] if site.channels < 16 else []))
@@ -126,7 +128,7 @@ def test_what_a_kind_says_of_its_place_is_heard(monkeypatch: pytest.MonkeyPatch,
     )
 
 
-def test_a_tied_choice_writes_to_the_layers_that_are_there():
+def test_a_tied_choice_writes_to_the_layers_that_are_there() -> None:
     """A choice for all layers of a stage leaves out those that the chosen depth does not have."""
     base = sparx_dsl.parse_spec(small({"depth": 2}))
     mixers = [{"kind": "ssm"}, {"kind": "ss2d"}]
@@ -137,7 +139,7 @@ def test_a_tied_choice_writes_to_the_layers_that_are_there():
         assert {layer.layer_settings.mixer.kind for layer in layers} == {mixers[point.picks["same"]]["kind"]}
 
 
-def test_all_stages_together_keep_the_limit_of_layers():
+def test_all_stages_together_keep_the_limit_of_layers() -> None:
     """Depths that add up to more layers than a backbone may have are left out."""
     space = make_space(sparx_dsl.parse_spec(small({"depth": 1}, {"depth": 1}, {"depth": 1})),
                        {"stages.*.depth": {"from": 312, "to": 512, "step": 100}})  # fmt: skip
@@ -147,7 +149,7 @@ def test_all_stages_together_keep_the_limit_of_layers():
 
 @FEW
 @given(drawn_spaces())
-def test_a_value_that_fits_nowhere_is_a_mistake(drawn: Drawn):
+def test_a_value_that_fits_nowhere_is_a_mistake(drawn: Drawn) -> None:
     """A space is refused exactly where a value is part of no combination that connects."""
     size = 1
     for values in drawn.values.values():
@@ -169,7 +171,7 @@ def test_a_value_that_fits_nowhere_is_a_mistake(drawn: Drawn):
 
 @FEW
 @given(sound_spaces())
-def test_points_are_numbered(sound: SoundSpace):
+def test_points_are_numbered(sound: SoundSpace) -> None:
     """``point`` and ``number`` are inverse, and so are ``values`` and ``point_from``."""
     space = sound[0].space()
     for number in range(space.count):
@@ -182,7 +184,7 @@ def test_points_are_numbered(sound: SoundSpace):
 
 @FEW
 @given(sound_spaces())
-def test_every_point_is_the_edited_base(sound: SoundSpace):
+def test_every_point_is_the_edited_base(sound: SoundSpace) -> None:
     """The backbone of a point is the base with the point's values, it round-trips, and it leads back to a twin."""
     drawn, points = sound
     space = drawn.space()
@@ -201,7 +203,7 @@ def test_every_point_is_the_edited_base(sound: SoundSpace):
 
 @FEW
 @given(sound_spaces())
-def test_a_sample_is_a_point_and_its_seed_decides(sound: SoundSpace):
+def test_a_sample_is_a_point_and_its_seed_decides(sound: SoundSpace) -> None:
     """What is drawn is one of the points, and equal seeds draw equal points."""
     space = sound[0].space()
     every = set(space.enumerate())
@@ -210,7 +212,7 @@ def test_a_sample_is_a_point_and_its_seed_decides(sound: SoundSpace):
         assert space.sample(seed) == space.sample(random.Random(seed))
 
 
-def test_draws_are_even():
+def test_draws_are_even() -> None:
     """Every point is drawn about as often as any other, however unevenly the choices are tied."""
     base = sparx_dsl.load_spec(SPECS / "sparx_mamba_t.yaml")
     space = make_space(base, {"stages.3.depth": [4, 5, 6], "stages.3.S": [1, 5], "stages.3.M": {"from": 1, "to": 5},
@@ -222,7 +224,7 @@ def test_draws_are_even():
     assert sum((times - 200) ** 2 / 200 for times in drawn.values()) < 100
 
 
-def test_a_vast_space_is_drawn_from_and_never_listed(wide: Space):
+def test_a_vast_space_is_drawn_from_and_never_listed(wide: Space) -> None:
     """2,000 points of more than 10^12 are all valid, and mutation, crossover and neighbours stay inside."""
     assert wide.count > 10**12
     rng = random.Random(3)
@@ -238,7 +240,7 @@ def test_a_vast_space_is_drawn_from_and_never_listed(wide: Space):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: int):
+def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: int) -> None:
     """Not one of 5 times 20,000 drawn points fails to validate and connect."""
     rng = random.Random(seed)
     for _ in range(20_000):
@@ -247,7 +249,7 @@ def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_points_of_a_vast_space_are_built_and_run(wide: Space, seed: int):
+def test_points_of_a_vast_space_are_built_and_run(wide: Space, seed: int) -> None:
     """Each of 5 times 100 drawn backbones has the parameters that it is priced at, and gives finite logits."""
     import torch
 
@@ -265,7 +267,7 @@ def test_points_of_a_vast_space_are_built_and_run(wide: Space, seed: int):
 
 @FEW
 @given(sound_spaces())
-def test_decisions_made_one_by_one_lead_to_every_point(sound: SoundSpace):
+def test_decisions_made_one_by_one_lead_to_every_point(sound: SoundSpace) -> None:
     """Whatever is picked of what ``decide`` offers is a point, each point can be reached, and nothing else is asked."""
     space = sound[0].space()
     reached: set[Point] = set()
@@ -282,7 +284,7 @@ def test_decisions_made_one_by_one_lead_to_every_point(sound: SoundSpace):
 
 @FEW
 @given(sound_spaces())
-def test_a_mutation_changes_one_choice(sound: SoundSpace):
+def test_a_mutation_changes_one_choice(sound: SoundSpace) -> None:
     """A mutation is a point that differs in one choice of those that both points have."""
     space = sound[0].space()
     rng = random.Random(0)
@@ -299,7 +301,7 @@ def test_a_mutation_changes_one_choice(sound: SoundSpace):
 
 @FEW
 @given(sound_spaces())
-def test_neighbours_are_all_that_differ_in_one_choice(sound: SoundSpace):
+def test_neighbours_are_all_that_differ_in_one_choice(sound: SoundSpace) -> None:
     """``neighbours`` gives each such point once; so it is symmetric."""
     space = sound[0].space()
     every = list(space.enumerate())
@@ -311,7 +313,7 @@ def test_neighbours_are_all_that_differ_in_one_choice(sound: SoundSpace):
 
 @FEW
 @given(sound_spaces())
-def test_a_child_has_its_parents_values(sound: SoundSpace):
+def test_a_child_has_its_parents_values(sound: SoundSpace) -> None:
     """Each choice of a child that a parent has too has a parent's value; a point crossed with itself is itself."""
     space = sound[0].space()
     rng = random.Random(0)

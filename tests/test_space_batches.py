@@ -42,7 +42,7 @@ def amounts(space: Space, points: Any) -> list[tuple[int, int, int]]:
 
 @settings(max_examples=strategies.examples(0.7))
 @given(sound_spaces())
-def test_batched_prices_are_those_of_the_schedules(drawn: tuple[Drawn, list[Assignment]]):
+def test_batched_prices_are_those_of_the_schedules(drawn: tuple[Drawn, list[Assignment]]) -> None:
     """Of every point of a space, with links and heads and all: given as points or as rows, in whatever order."""
     space = drawn[0].space()
     points = list(map(space.point, range(space.count)))
@@ -53,14 +53,14 @@ def test_batched_prices_are_those_of_the_schedules(drawn: tuple[Drawn, list[Assi
     assert [space.point_at(row) for row in rows] == points
 
 
-def test_batched_prices_of_a_large_space():
+def test_batched_prices_of_a_large_space() -> None:
     """Points of a space with thirty-six choices, drawn one by one, cost what their schedules say."""
     space, rng = load_space(SPACES / "wide.yaml"), random.Random(3)
     points = [space.point(rng.randrange(space.count)) for _ in range(40)]
     assert amounts(space, points) == [cost_of(space, point) for point in points]
 
 
-def test_heads_images_stems_and_single_layers_are_priced():
+def test_heads_images_stems_and_single_layers_are_priced() -> None:
     """Choices of what stands around the stages, and of slots of single layers, are priced like all others."""
     choices = {
         "head": [{"kind": "none"}, {"kind": "linear"}, {"kind": "upernet"}, {"kind": "semantic_fpn"}],
@@ -77,7 +77,7 @@ def test_heads_images_stems_and_single_layers_are_priced():
     assert amounts(space, rows) == [cost_of(space, space.point_at(row)) for row in rows]
 
 
-def test_what_64_bits_might_not_hold_is_priced_one_by_one(monkeypatch: pytest.MonkeyPatch):
+def test_what_64_bits_might_not_hold_is_priced_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Amounts beyond the limit are taken from the single path: the sums are the same."""
     space = load_space(SPACES / "around_mamba_t.yaml")
     rows = np.array([[0, 0, 0, 0, -1, 0], [4, 1, 2, 1, 1, 0]])
@@ -86,7 +86,7 @@ def test_what_64_bits_might_not_hold_is_priced_one_by_one(monkeypatch: pytest.Mo
     assert amounts(load_space(SPACES / "around_mamba_t.yaml"), rows) == expected
 
 
-def test_prices_beyond_64_bits_are_exact():
+def test_prices_beyond_64_bits_are_exact() -> None:
     """A backbone of more than 2^63 MACs has them in Python's integers, and the others of its batch keep theirs."""
     changes: dict[str, object] = {"input.size": 16384, "stem.size": 1, "layer.mixer.state": 256}
     base = sparx_dsl.parse_spec(BASE).edit(changes)
@@ -97,7 +97,7 @@ def test_prices_beyond_64_bits_are_exact():
     assert found == [cost_of(space, point) for point in points]
 
 
-def test_an_empty_batch_has_empty_prices():
+def test_an_empty_batch_has_empty_prices() -> None:
     """No points, no prices."""
     space = make_space(sparx_dsl.parse_spec(BASE), {"stages.1.depth": [1, 2]})
     assert len(space.prices_of([])) == 0
@@ -106,7 +106,7 @@ def test_an_empty_batch_has_empty_prices():
 
 @settings(max_examples=strategies.examples(0.5))
 @given(sound_spaces(), st.integers(0, 2**32))
-def test_drawn_rows_are_points(drawn: tuple[Drawn, list[Assignment]], seed: int):
+def test_drawn_rows_are_points(drawn: tuple[Drawn, list[Assignment]], seed: int) -> None:
     """Every row is a point of the space, and the same seed draws the same rows."""
     space = drawn[0].space()
     rows = space.sample_many(20, seed)
@@ -115,7 +115,7 @@ def test_drawn_rows_are_points(drawn: tuple[Drawn, list[Assignment]], seed: int)
     assert (rows == space.sample_many(20, seed)).all()
 
 
-def test_draws_are_even():
+def test_draws_are_even() -> None:
     """Of many draws every point has its part, to five standard deviations; conditions do not skew it."""
     space = load_space(SPACES / "around_mamba_t.yaml")
     free = Space(space.name, space.base, space.choices, (), space.tree)
@@ -124,7 +124,7 @@ def test_draws_are_even():
     assert all(abs(times - 100) < 50 for times in drawn.values())
 
 
-def test_draws_keep_the_bounds():
+def test_draws_keep_the_bounds() -> None:
     """Within bounds every row keeps them, and every point that keeps them is drawn."""
     space = load_space(SPACES / "around_mamba_t.yaml")
     rows = space.sample_many(6_000, 2)
@@ -132,7 +132,7 @@ def test_draws_keep_the_bounds():
     assert {space.number(space.point_at(row)) for row in rows} == {space.number(point) for point in space.enumerate()}
 
 
-def test_bounds_that_nothing_meets_are_a_mistake():
+def test_bounds_that_nothing_meets_are_a_mistake() -> None:
     """Drawing many points from a space none of whose points keeps the bounds fails as drawing one does."""
     space = make_space(sparx_dsl.parse_spec(BASE), {"stages.1.depth": [1, 2]}, bounds={"params": {"most": 10}})
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -142,7 +142,7 @@ def test_bounds_that_nothing_meets_are_a_mistake():
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=5),
        st.integers(0, 9), st.integers(0, 9))  # fmt: skip
-def test_which_prices_keep_bounds(rows: list[tuple[int, int, int]], least: int, most: int):
+def test_which_prices_keep_bounds(rows: list[tuple[int, int, int]], least: int, most: int) -> None:
     """A batch says of each point what the bounds say of its prices."""
     columns = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     found = sparx_dsl.search.batched.BatchPrices(*columns)
@@ -152,7 +152,7 @@ def test_which_prices_keep_bounds(rows: list[tuple[int, int, int]], least: int, 
 
 
 @pytest.mark.parametrize("wrong", [[4, 0, 0, 0, 0, 0], [5, 0, 0, 0, -1, 0], [-2, 0, 0, 0, -1, 0], [0, 3, 3, 3, -1, 0]])
-def test_rows_that_are_no_points_are_refused(wrong: list[int]):
+def test_rows_that_are_no_points_are_refused(wrong: list[int]) -> None:
     """A row with a number out of range, or with values that do not fit, is charged with SPX741."""
     space = load_space(SPACES / "around_mamba_t.yaml")
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -160,7 +160,7 @@ def test_rows_that_are_no_points_are_refused(wrong: list[int]):
     assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX741"]
 
 
-def test_points_of_other_spaces_are_refused():
+def test_points_of_other_spaces_are_refused() -> None:
     """A point with a choice that the space does not have is charged with SPX741; an array of another shape fails."""
     space = load_space(SPACES / "around_mamba_t.yaml")
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -171,7 +171,7 @@ def test_points_of_other_spaces_are_refused():
             space.prices_of(rows)
 
 
-def test_numpy_is_missed_with_a_diagnostic(monkeypatch: pytest.MonkeyPatch):
+def test_numpy_is_missed_with_a_diagnostic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without numpy the calls for many points are a mistake with advice; single points are priced as ever."""
     space = load_space(SPACES / "around_mamba_t.yaml")
     for name in [name for name in sys.modules if name.startswith("sparx_dsl.search.batched")]:

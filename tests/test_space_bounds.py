@@ -32,7 +32,7 @@ def wide() -> Space:
 # Bounds.
 
 
-def test_points_beyond_the_bounds_are_neither_listed_nor_drawn():
+def test_points_beyond_the_bounds_are_neither_listed_nor_drawn() -> None:
     """Enumeration, samples and moves keep the bounds, and what they leave out does not."""
     bounded = load_space(SMALL)
     free = Space(bounded.name, bounded.base, bounded.choices, (), bounded.tree)
@@ -55,7 +55,7 @@ BUDGETS = (
 
 
 @pytest.mark.parametrize(("budget", "bounds"), BUDGETS)
-def test_every_point_keeps_the_budget_of_the_base(budget: dict[str, object], bounds: dict[str, object]):
+def test_every_point_keeps_the_budget_of_the_base(budget: dict[str, object], bounds: dict[str, object]) -> None:
     """A spec beyond its own budget is a mistake, so nothing that a space gives is one; bounds hold beside it."""
     base = load_space(SMALL).base
     choices = {"stages.3.depth": {"from": 5, "to": 9}, "stages.3.S": [1, 2, 3], "stages.2.M": [1, "all"]}
@@ -77,7 +77,7 @@ def is_sound(spec: sparx_dsl.Spec) -> bool:
     return True
 
 
-def test_a_budget_that_nothing_keeps_is_told_at_its_line(tmp_path: Path):
+def test_a_budget_that_nothing_keeps_is_told_at_its_line(tmp_path: Path) -> None:
     """As for bounds, the closest price is named; the place is that of the budget, in the file of the base."""
     text = "extends: sparx_mamba_t.yaml\nname: small\nbudget: {params: 1M}\n"
     shutil.copy(SPECS / "sparx_mamba_t.yaml", tmp_path)
@@ -91,14 +91,14 @@ def test_a_budget_that_nothing_keeps_is_told_at_its_line(tmp_path: Path):
     assert mistake.where.source.name.endswith("small.yaml")
 
 
-def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch):
+def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing within bounds never builds a module."""
     monkeypatch.setattr(sparx_dsl.api, "build", lambda *_, **__: pytest.fail("a backbone was built"))
     monkeypatch.setattr("sparx_dsl.lowering.build_backbone", lambda *_, **__: pytest.fail("a backbone was built"))
     assert load_space(SMALL).sample(1)
 
 
-def test_bounds_that_nothing_keeps_name_the_closest_price():
+def test_bounds_that_nothing_keeps_name_the_closest_price() -> None:
     """Where nothing keeps the bounds, the sample fails at the bound, with the cheapest price there is."""
     base = sparx_dsl.load_spec(SPECS / "sparx_mamba_t.yaml")
     space = make_space(base, {"stages.3.depth": [5, 6]}, bounds={"params": {"most": "1M"}})
@@ -111,7 +111,7 @@ def test_bounds_that_nothing_keeps_name_the_closest_price():
     assert f"{cheapest / 1e6:.4g}M parameters" in mistake.notes[0]
 
 
-def test_the_closest_price_is_looked_for(monkeypatch: pytest.MonkeyPatch):
+def test_the_closest_price_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a space is too large to try all points, a descent from the closest draw finds the cheapest one."""
     monkeypatch.setattr(drawing, "MAX_DRAWS", 5)
     stages = [{"channels": 16, "depth": 1}] * 2
@@ -127,14 +127,14 @@ def test_the_closest_price_is_looked_for(monkeypatch: pytest.MonkeyPatch):
 # A space as a value.
 
 
-def test_a_space_can_be_sent_to_another_process(wide: Space):
+def test_a_space_can_be_sent_to_another_process(wide: Space) -> None:
     """A pickled space is equal, and draws the same points."""
     sent = pickle.loads(pickle.dumps(wide))  # noqa: S301
     assert sent == wide
     assert sent.sample(5) == wide.sample(5)
 
 
-def test_points_of_other_spaces_are_refused():
+def test_points_of_other_spaces_are_refused() -> None:
     """A point with an unknown choice, an unknown value, or values that do not fit is refused."""
     space = load_space(SMALL)
     good = dict(space.point(0).picks)
@@ -146,12 +146,12 @@ def test_points_of_other_spaces_are_refused():
 
 @settings(max_examples=20, deadline=None)
 @given(sparx_dsl.search.strategy(load_space(SMALL)))
-def test_the_strategy_draws_backbones_of_the_space(spec: sparx_dsl.Spec):
+def test_the_strategy_draws_backbones_of_the_space(spec: sparx_dsl.Spec) -> None:
     """Users' tests get backbones that keep the bounds."""
     assert sparx_dsl.cost(spec).params <= 32_000_000
 
 
-def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.MonkeyPatch):
+def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without hypothesis the strategy is a mistake with advice."""
     monkeypatch.setitem(__import__("sys").modules, "hypothesis", None)
     with pytest.raises(sparx_dsl.SparxError) as caught:
@@ -159,7 +159,7 @@ def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.Monkey
     assert [(m.code, m.help) for m in caught.value.diagnostics] == [("SPX740", "pip install hypothesis")]
 
 
-def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The space in docs/search.md is the one in specs/spaces, and the Python blocks run in the folder of the zoo."""
     page = (DOCS / "search.md").read_text(encoding="utf-8")
     text = SMALL.read_text(encoding="utf-8")

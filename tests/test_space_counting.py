@@ -36,7 +36,7 @@ def walk(domains: Sequence[Sequence[int]], tables: Sequence[Table]) -> list[dict
 
 
 @given(problems())
-def test_the_count_is_what_a_walk_finds(problem: Problem):
+def test_the_count_is_what_a_walk_finds(problem: Problem) -> None:
     """Total, numbering and support are those of the combinations that fit."""
     domains, tables = problem
     counted, expected = count(domains, tables), walk(domains, tables)
@@ -54,14 +54,14 @@ def sorted_items(row: dict[int, int]) -> list[tuple[int, int]]:
     return sorted(row.items())
 
 
-def test_tables_too_wide_are_refused():
+def test_tables_too_wide_are_refused() -> None:
     """A join of more rows than allowed is given up."""
     every = dict.fromkeys(itertools.product(range(9), range(9)), 1)
     with pytest.raises(TooWideError):
         count([range(9)] * 3, [Table((0, 1), every), Table((1, 2), every), Table((0, 2), every)], most=100)
 
 
-def test_rules_that_no_table_holds_are_asked_of_whole_points(monkeypatch: pytest.MonkeyPatch):
+def test_rules_that_no_table_holds_are_asked_of_whole_points(monkeypatch: pytest.MonkeyPatch) -> None:
     """With room for small tables only, the count is an upper limit, and the points stay the same."""
     base = sparx_dsl.load_spec(SPECS / "sparx_mamba_t.yaml")
     free = make_space(base, {"stages.3.depth": {"from": 4, "to": 6}, "stages.3.S": {"from": 1, "to": 6}})

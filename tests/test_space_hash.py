@@ -75,7 +75,7 @@ RESPELLINGS = (placed_by_list, without_windows, settings_at_the_layers, defaults
 
 
 @given(spec_mappings(most_stages=2, deepest=4), st.sets(st.sampled_from(RESPELLINGS), min_size=1))
-def test_another_spelling_has_the_same_hash(mapping: Mapping, changes: set[Any]):
+def test_another_spelling_has_the_same_hash(mapping: Mapping, changes: set[Any]) -> None:
     """Where a spelling leaves the graph as it is, the hash is the same."""
     other = copy.deepcopy(mapping)
     for change in changes:
@@ -85,7 +85,7 @@ def test_another_spelling_has_the_same_hash(mapping: Mapping, changes: set[Any])
 
 
 @given(spec_mappings(most_stages=2, deepest=4), st.data())
-def test_hashes_are_equal_exactly_where_graphs_are(mapping: Mapping, data: st.DataObject):
+def test_hashes_are_equal_exactly_where_graphs_are(mapping: Mapping, data: st.DataObject) -> None:
     """Change one key of a stage: the hash changes exactly where the nodes or the edges do."""
     other = copy.deepcopy(mapping)
     stage = data.draw(st.sampled_from(other["stages"]))
@@ -102,7 +102,7 @@ def test_hashes_are_equal_exactly_where_graphs_are(mapping: Mapping, data: st.Da
     assert (hashes[0] == hashes[1]) == (facts(mapping) == facts(other))
 
 
-def test_no_two_published_backbones_share_a_hash():
+def test_no_two_published_backbones_share_a_hash() -> None:
     """Every spec of the zoo has a hash of its own, but for the ablations that are a model of the zoo."""
     hashes: dict[str, list[str]] = {}
     for path in ZOO:

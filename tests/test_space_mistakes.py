@@ -89,7 +89,7 @@ def charged(path: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
-def test_a_mistake_is_charged_at_its_place(folder: Path, text: str, expected: str):
+def test_a_mistake_is_charged_at_its_place(folder: Path, text: str, expected: str) -> None:
     """A broken space is refused with these codes, lines and columns, and no others."""
     assert charged(folder / "space.yaml", f"{HEAD}{text}\n") == expected
 
@@ -109,12 +109,12 @@ def test_a_mistake_is_charged_at_its_place(folder: Path, text: str, expected: st
         ("space: 1\nspec: {sparx: 1, name: x, stem: {kind: patch}, stages: 3}\n", "SPX103 2:56"),
     ],
 )
-def test_a_base_that_is_none(folder: Path, head: str, expected: str):
+def test_a_base_that_is_none(folder: Path, head: str, expected: str) -> None:
     """The top level and the base are checked before the choices are."""
     assert charged(folder / "space.yaml", f"{head}choices: {{stages.3.S: [1]}}\n") == expected
 
 
-def test_help_names_what_was_meant(folder: Path):
+def test_help_names_what_was_meant(folder: Path) -> None:
     """A misspelt key, path or choice is answered with the closest one that there is."""
     for text, answer in (("chioces: {}", "choices"), ("choices: {stages.3.chanels: [1]}", "channels")):
         (folder / "space.yaml").write_text(HEAD + text, encoding="utf-8")
@@ -123,7 +123,7 @@ def test_help_names_what_was_meant(folder: Path):
         assert f'did you mean "{answer}"?' in [mistake.help for mistake in caught.value.diagnostics]
 
 
-def test_the_values_of_stars_and_ranges_may_fit_in_part(folder: Path):
+def test_the_values_of_stars_and_ranges_may_fit_in_part(folder: Path) -> None:
     """What a range or a star gives is dropped where it does not fit, and what is left is counted."""
     text = "choices:\n  stages.*.S: [1, 2, 3]\n  stages.4.channels: {from: 504, to: 512, step: 2}\n"
     (folder / "space.yaml").write_text(HEAD + text, encoding="utf-8")
@@ -132,7 +132,7 @@ def test_the_values_of_stars_and_ranges_may_fit_in_part(folder: Path):
     assert load_space(folder / "space.yaml").count == 2 * 2 * 3 * 2 * 3
 
 
-def test_an_explicit_path_takes_the_place_of_a_star(folder: Path):
+def test_an_explicit_path_takes_the_place_of_a_star(folder: Path) -> None:
     """A key that is chosen by itself is left out of what a star stands for."""
     (folder / "space.yaml").write_text(f"{HEAD}choices: {{stages.*.S: [1, 2], stages.3.S: [3]}}\n", encoding="utf-8")
     space = load_space(folder / "space.yaml")
@@ -140,7 +140,7 @@ def test_an_explicit_path_takes_the_place_of_a_star(folder: Path):
     assert space.count == 8
 
 
-def test_a_text_has_no_folder():
+def test_a_text_has_no_folder() -> None:
     """A space from text has its spec within, and cannot name a base."""
     spec = "{sparx: 1, name: x, stem: {kind: patch}, layer: {mixer: {kind: ssm}}, stages: [{channels: 8, depth: 2}]}"
     assert parse_space(f"space: 1\nspec: {spec}\nchoices: {{stages.1.depth: [1, 2]}}\n").count == 2
@@ -158,6 +158,6 @@ def test_a_text_has_no_folder():
         ("9" * 30, False, None), ("٣M", False, None),
     ],
 )  # fmt: skip
-def test_amounts_are_read_exactly_or_not_at_all(text: object, of_bytes: bool, amount: int | None):
+def test_amounts_are_read_exactly_or_not_at_all(text: object, of_bytes: bool, amount: int | None) -> None:
     """Units are powers of 1000, or of 1024 with an i; nothing else is an amount."""
     assert read_quantity(text, of_bytes=of_bytes) == amount

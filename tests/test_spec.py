@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -36,7 +37,7 @@ def codes(error: pytest.ExceptionInfo[SparxError]) -> list[str]:
 
 
 @given(strategies.specs())
-def test_a_dumped_spec_reads_back_as_the_same(spec):
+def test_a_dumped_spec_reads_back_as_the_same(spec: sparx_dsl.Spec) -> None:
     """``parse_spec(dump_spec(s))`` equals s, has its hash, prints alike, and dumps to the same text again."""
     text = sparx_dsl.dump_spec(spec)
     again = sparx_dsl.parse_spec(text)
@@ -47,7 +48,7 @@ def test_a_dumped_spec_reads_back_as_the_same(spec):
 
 
 @given(strategies.spec_mappings())
-def test_a_spec_writes_down_what_was_given(mapping):
+def test_a_spec_writes_down_what_was_given(mapping: dict[str, Any]) -> None:
     """No default slips into what is written, and nothing that was given is lost."""
     assert sparx_dsl.parse_spec(mapping).written() == as_written(mapping)
 
@@ -64,7 +65,7 @@ def as_written(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_zoo_round_trips(path):
+def test_the_zoo_round_trips(path: Path) -> None:
     """Every spec of the zoo, extended or not, stands by itself once dumped, and is named as its file."""
     spec = sparx_dsl.load_spec(path)
     assert sparx_dsl.parse_spec(sparx_dsl.dump_spec(spec)) == spec
@@ -72,13 +73,13 @@ def test_the_zoo_round_trips(path):
 
 
 @given(strategies.specs(), strategies.specs())
-def test_specs_are_equal_where_their_texts_are(one, other):
+def test_specs_are_equal_where_their_texts_are(one, other) -> None:
     """Two specs are equal exactly where every value is."""
     assert (one == other) == (one.model_dump() == other.model_dump())
 
 
 @given(strategies.specs())
-def test_a_spec_cannot_be_changed(spec):
+def test_a_spec_cannot_be_changed(spec: sparx_dsl.Spec) -> None:
     """Assignment raises, in the spec and in everything inside it."""
     first = spec.stages[0]
     for owner, field in (
@@ -97,7 +98,7 @@ def test_a_spec_cannot_be_changed(spec):
 
 
 @given(strategies.spec_mappings())
-def test_equal_specs_have_one_hash(mapping):
+def test_equal_specs_have_one_hash(mapping: dict[str, Any]) -> None:
     """The order of overrides and the sign of zero make no other spec, and no other hash."""
     flipped = [{**s, "layers": dict(reversed(s["layers"].items()))} if "layers" in s else s for s in mapping["stages"]]
     signed = {"drop_path": -mapping["drop_path"]} if mapping.get("drop_path") == 0 else {}
@@ -107,7 +108,7 @@ def test_equal_specs_have_one_hash(mapping):
 
 
 @pytest.mark.parametrize("name", ["y", "n", "yes", "no", "on", "off", "true", "null", "e1", "x"])
-def test_names_that_yaml_mistakes_are_quoted(name):
+def test_names_that_yaml_mistakes_are_quoted(name: str) -> None:
     """A name that some YAML reader takes for a boolean or nothing is dumped in quotes."""
     spec = sparx_dsl.parse_spec({**sparx_dsl.parse_spec(BASE).written(), "name": name})
     assert sparx_dsl.parse_spec(sparx_dsl.dump_spec(spec)) == spec
@@ -117,7 +118,7 @@ def test_names_that_yaml_mistakes_are_quoted(name):
 
 
 @given(strategies.spec_mappings())
-def test_the_narrowest_level_that_gives_a_slot_wins(mapping):
+def test_the_narrowest_level_that_gives_a_slot_wins(mapping: dict[str, Any]) -> None:
     """Each slot of a layer is its own entry's, else its stage's, else the backbone's; and its place says which."""
     spec = sparx_dsl.parse_spec(mapping)
     for index, stage in enumerate(mapping["stages"]):
@@ -142,7 +143,7 @@ KINDS = ("mixer", "fusion", "ffn")
 
 
 @given(strategies.specs())
-def test_drop_path_rises_in_a_line(spec):
+def test_drop_path_rises_in_a_line(spec: sparx_dsl.Spec) -> None:
     """The rates begin at 0, end at the spec's, and rise by equal steps; a single layer has the spec's."""
     rates = list(drop_path_rates(spec))
     assert rates == [layer.drop_path for stage in layer_settings(spec) for layer in stage]
@@ -159,7 +160,7 @@ def test_drop_path_rises_in_a_line(spec):
 @given(
     strategies.specs(), st.sampled_from(["name", "drop_path", "head", "stages.1.channels", "input.size", "layer.norm"])
 )
-def test_an_edit_is_undone_by_editing_back(spec, path):
+def test_an_edit_is_undone_by_editing_back(spec: sparx_dsl.Spec, path: Path) -> None:
     """Editing a value and editing it back gives an equal spec."""
     new: dict[str, Any] = {"name": "other", "drop_path": 0.25, "head": {"kind": "linear", "classes": 77},
                            "stages.1.channels": 64, "input.size": [97, 31], "layer.norm": "batch"}  # fmt: skip
@@ -173,7 +174,7 @@ def test_an_edit_is_undone_by_editing_back(spec, path):
 
 
 @given(strategies.spec_mappings(), st.data())
-def test_an_edit_is_the_edited_mapping(mapping, data: st.DataObject):
+def test_an_edit_is_the_edited_mapping(mapping: dict[str, Any], data: st.DataObject) -> None:
     """Editing several values at once equals parsing the mapping with those values."""
     number = data.draw(st.integers(1, len(mapping["stages"])))
     changes = {"name": "edited", f"stages.{number}.channels": 40, "input": {"channels": 4}, "drop_path": None}
@@ -186,7 +187,7 @@ def test_an_edit_is_the_edited_mapping(mapping, data: st.DataObject):
 
 
 @given(strategies.specs())
-def test_no_edit_changes_nothing(spec):
+def test_no_edit_changes_nothing(spec: sparx_dsl.Spec) -> None:
     """An edit without changes gives an equal spec, and the one it was made from stays."""
     before = spec.written()
     assert spec.edit({}) == spec
@@ -194,14 +195,14 @@ def test_no_edit_changes_nothing(spec):
     assert spec.written() == before
 
 
-def test_a_stage_is_addressed_by_its_name_too():
+def test_a_stage_is_addressed_by_its_name_too() -> None:
     """``stages.deep.S`` is ``stages.2.S`` where the second stage is named deep."""
     spec = sparx_dsl.parse_spec(BASE)
     assert spec.edit({"stages.deep.S": 3}) == spec.edit({"stages.2.S": 3}) != spec
     assert spec.edit({"stages.deep.S": 3}).stages[1].S == 3
 
 
-def test_an_edit_lays_a_mapping_over_another_of_its_kind():
+def test_an_edit_lays_a_mapping_over_another_of_its_kind() -> None:
     """A mapping keeps what it does not name, unless its kind differs."""
     spec = sparx_dsl.parse_spec(BASE).edit({"layer.mixer": {"kind": "ss2d", "state": 2}})
     assert spec.edit({"layer.mixer": {"expand": 3}}).written()["layer"]["mixer"] == {
@@ -213,7 +214,7 @@ def test_an_edit_lays_a_mapping_over_another_of_its_kind():
     assert other.written()["layer"]["mixer"] == {"kind": "ssm"}
 
 
-def test_layers_are_edited_by_number():
+def test_layers_are_edited_by_number() -> None:
     """A layer's override is put in and taken out by its number."""
     spec = sparx_dsl.parse_spec(BASE)
     edited = spec.edit({"stages.2.layers.3.dpe": True})
@@ -236,7 +237,7 @@ def test_layers_are_edited_by_number():
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else None,
 )
-def test_an_edit_is_checked(changes, code, path):
+def test_an_edit_is_checked(changes: dict[str, Any], code: str, path: Path) -> None:
     """An edit that gives no valid spec raises, with the 1-based path of the mistake."""
     with pytest.raises(SparxError) as caught:
         sparx_dsl.parse_spec(BASE).edit(changes)
@@ -270,7 +271,7 @@ def renamed_links(spec: Spec, renames: Any, lost: str | None = None) -> dict[str
 
 
 @given(strategies.specs(), st.data())
-def test_an_inserted_layer_moves_what_comes_after(spec, data: st.DataObject):
+def test_an_inserted_layer_moves_what_comes_after(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """All other layers keep their settings and links under their new names; the new layer has its stage's settings."""
     stage = data.draw(st.integers(1, len(spec.stages)))
     after = data.draw(st.integers(0, spec.stages[stage - 1].depth))
@@ -289,7 +290,7 @@ def test_an_inserted_layer_moves_what_comes_after(spec, data: st.DataObject):
 
 
 @given(strategies.specs(), st.data())
-def test_inserting_and_removing_gives_the_spec_back(spec, data: st.DataObject):
+def test_inserting_and_removing_gives_the_spec_back(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """Taking the inserted layer out again gives an equal spec, and renames every layer back."""
     stage = data.draw(st.integers(1, len(spec.stages)))
     after = data.draw(st.integers(0, spec.stages[stage - 1].depth))
@@ -300,7 +301,7 @@ def test_inserting_and_removing_gives_the_spec_back(spec, data: st.DataObject):
 
 
 @given(strategies.specs(), st.data())
-def test_a_removed_layer_takes_what_names_it_along(spec, data: st.DataObject):
+def test_a_removed_layer_takes_what_names_it_along(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """All other layers keep their settings and links; the renames lead onto exactly the layers that remain."""
     deep = [number for number, stage in enumerate(spec.stages, start=1) if stage.depth > 1]
     assume(deep)
@@ -328,7 +329,7 @@ def test_a_removed_layer_takes_what_names_it_along(spec, data: st.DataObject):
         ({"ganglion": [2]}, "SPX104", "stages.1.ganglion"),
     ],
 )
-def test_a_stage_that_would_not_fit_its_keys_keeps_its_layers(keys, code, path):
+def test_a_stage_that_would_not_fit_its_keys_keeps_its_layers(keys, code: str, path: Path) -> None:
     """Where a stride, a window or a list does not fit the shorter stage, nothing is removed and the key is named."""
     spec = sparx_dsl.parse_spec(BASE).edit({f"stages.1.{key}": value for key, value in keys.items()})
     with pytest.raises(SparxError) as caught:
@@ -336,7 +337,7 @@ def test_a_stage_that_would_not_fit_its_keys_keeps_its_layers(keys, code, path):
     assert [(d.code, d.where.path) for d in caught.value.diagnostics] == [(code, path)]
 
 
-def test_layers_of_a_named_stage_are_renamed_by_its_name():
+def test_layers_of_a_named_stage_are_renamed_by_its_name() -> None:
     """A stage with a name of its own is addressed by it, and its layers are called by it."""
     edit = sparx_dsl.parse_spec(BASE).insert_layer("deep", after=2)
     assert dict(edit.renames) == {"deep.layer3": "deep.layer4", "deep.layer4": "deep.layer5"}
@@ -355,7 +356,7 @@ def test_layers_of_a_named_stage_are_renamed_by_its_name():
         (lambda spec: spec.remove_layer("dep", 1), "SPX132"),
     ],
 )
-def test_layers_that_are_not_there(call, code):
+def test_layers_that_are_not_there(call, code: str) -> None:
     """A place that the stage does not have, and a stage that the spec does not have, are refused with help."""
     with pytest.raises(SparxError) as caught:
         call(sparx_dsl.parse_spec(BASE))

@@ -70,13 +70,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("message", BROKEN)
-def test_each_way_to_break_a_schedule_is_reported(message: str):
+def test_each_way_to_break_a_schedule_is_reported(message: str) -> None:
     """Names, bytes, shapes, the order of a gather and shared modules are each checked against the graph."""
     assert message in sparx_dsl.verify_schedule(BROKEN[message])
 
 
 @given(strategies.specs(), st.data())
-def test_features_in_any_other_order_are_reported(spec: sparx_dsl.Spec, data: st.DataObject):
+def test_features_in_any_other_order_are_reported(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """A gather that reads its features in an order which the slots do not have is always found."""
     schedule = sparx_dsl.plan(spec)
     gathers = [step for step in schedule.steps if isinstance(step, Gather)]
@@ -88,7 +88,7 @@ def test_features_in_any_other_order_are_reported(spec: sparx_dsl.Spec, data: st
 
 
 @given(strategies.specs(), st.data())
-def test_any_other_shape_is_reported(spec: sparx_dsl.Spec, data: st.DataObject):
+def test_any_other_shape_is_reported(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """A buffer with one more of anything is always found, also where its bytes agree with it."""
     schedule = sparx_dsl.plan(spec)
     name = data.draw(st.sampled_from(sorted(schedule.buffers)))
@@ -97,7 +97,7 @@ def test_any_other_shape_is_reported(spec: sparx_dsl.Spec, data: st.DataObject):
     assert sparx_dsl.verify_schedule(with_buffer(schedule, name, shape=tuple(shape)))
 
 
-def test_buffers_cannot_be_changed():
+def test_buffers_cannot_be_changed() -> None:
     """A schedule is a value: nothing can be put into its buffers."""
     with pytest.raises(TypeError):
         small().buffers["other"] = Buffer("other", (1,), 4)

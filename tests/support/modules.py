@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.spec.kinds import default_registry
+from sparx_dsl.spec.kinds import Role, default_registry
 from sparx_dsl.spec.options.base import KindOptions
 
 
-def builder(role: str, options: KindOptions):
-    """The builder of a kind."""
+def builder(role: Role, options: KindOptions) -> Any:
+    """The builder of a kind; what it builds is read by the names of its parts."""
     return default_registry().of(role, options).load_builder()
 
 
-def settle(module: nn.Module, seed: int = 0) -> nn.Module:
+def settle(module: nn.Module, seed: int = 0) -> Any:
     """The module in float64 and evaluation mode, with every parameter and running statistic drawn at random."""
     generator = torch.Generator().manual_seed(seed)
     module = module.double().eval()

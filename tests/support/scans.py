@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
@@ -24,7 +24,7 @@ def ss2d_arguments(seed: int, batch: int, inner: int, height: int, width: int, r
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
+def threads(count: int) -> Generator[None, None, None]:
     """That many threads inside."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

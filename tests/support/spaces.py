@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -24,8 +24,8 @@ class Drawn:
 
     base: dict[str, Any]
     values: dict[str, list[Any]]
-    when: dict[str, tuple[str, list[Any]]] = field(default_factory=dict)
-    links: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    when: dict[str, tuple[str, list[Any]]] = field(default_factory=dict[str, tuple[str, list[Any]]])
+    links: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict[str, tuple[str, dict[str, str]]])
 
     def choices(self) -> dict[str, Any]:
         """What stands under ``choices``."""
@@ -41,9 +41,9 @@ class Drawn:
                 found[name]["when"] = {other: wanted}
         return found
 
-    def space(self, **keys: Any) -> sparx_dsl.search.Space:
+    def space(self, **keys: Any) -> sparx_dsl.Space:
         """The space; raises ``SparxError``."""
-        return sparx_dsl.search.make_space(sparx_dsl.parse_spec(self.base), self.choices(), **keys)
+        return sparx_dsl.make_space(sparx_dsl.parse_spec(self.base), self.choices(), **keys)
 
     def assignments(self) -> list[Assignment]:
         """Every valid point, found by editing the base and connecting it; a choice that does not exist is left out."""
@@ -92,20 +92,23 @@ class Drawn:
 def _laid(data: Any, path: list[str], value: Any) -> Any:
     """Plain data with a value laid over it, by the rules that docs/language.md gives for ``extends``."""
     if path and isinstance(data, list | tuple):
-        place = int(path[0]) - 1
-        return [_laid(item, path[1:], value) if n == place else item for n, item in enumerate(data)]
+        place, items = int(path[0]) - 1, cast("Sequence[Any]", data)
+        return [_laid(item, path[1:], value) if n == place else item for n, item in enumerate(items)]
     if path:
         key: str | int = int(path[0]) if path[0].isdecimal() else path[0]
-        held = dict(data) if isinstance(data, dict) else {}
+        held: dict[str | int, Any] = cast("dict[str | int, Any]", data) if isinstance(data, dict) else {}
         if len(path) == 1 and value is None:
             held.pop(key, None)
             return held
         return {**held, key: _laid(held.get(key), path[1:], value)}
-    if isinstance(value, dict) and isinstance(data, dict) and value.get("kind", data.get("kind")) == data.get("kind"):
-        for key, inner in value.items():
-            data = _laid(data, [str(key)], inner)
-        return data
-    return value
+    if not isinstance(value, dict) or not isinstance(data, dict):
+        return cast("Any", value)
+    under, over = cast("dict[str | int, Any]", data), cast("dict[str | int, Any]", value)
+    if over.get("kind", under.get("kind")) != under.get("kind"):
+        return over
+    for key, inner in over.items():
+        under = _laid(under, [str(key)], inner)
+    return under
 
 
 MIXERS = [{"kind": "ss2d"}, {"kind": "window_attention", "head_width": 8}, {"kind": "window_attention", "heads": 3},

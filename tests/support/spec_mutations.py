@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -57,10 +57,16 @@ def value_at(spec: Any, path: Path) -> Any:
     return spec
 
 
+def entries(value: Any) -> list[tuple[str | int, Any]]:
+    """What a mapping or a list holds, by key or index; nothing of any other value."""
+    if isinstance(value, dict):
+        return [*cast("Spec", value).items()]
+    return [*enumerate(cast("list[Any]", value))] if isinstance(value, list) else []
+
+
 def paths(value: Any, path: Path = ()) -> Iterator[Path]:
     """Every key and item, outer ones first."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for part, inner in entries:
+    for part, inner in entries(value):
         yield (*path, part)
         yield from paths(inner, (*path, part))
 
@@ -70,6 +76,7 @@ def line_of(text: str, path: Path) -> int:
     node = yaml.compose(text, Loader=LOADER)
     line = 1
     for part in path:
+        assert node is not None
         if isinstance(node, yaml.SequenceNode):
             node = node.value[part]
             line = node.start_mark.line + 1
@@ -86,7 +93,11 @@ def keyed(*names: str) -> Callable[[Spec], list[Path]]:
     ]
 
 
-def replaced(new: Any) -> Callable[[Spec, Path], Mutant]:
+Change = Callable[[Spec, Path], Any]
+"""What makes a value of the spec and the path."""
+
+
+def replaced(new: Any | Change) -> Callable[[Spec, Path], Mutant]:
     """Put another value (or what a function makes of the spec and the path) in the place of one."""
 
     def make(spec: Spec, path: Path) -> Mutant:
@@ -99,7 +110,7 @@ def replaced(new: Any) -> Callable[[Spec, Path], Mutant]:
     return make
 
 
-def added(key: str | int, value: Any, *inside: str) -> Callable[[Spec, Path], Mutant]:
+def added(key: str | int | Change, value: Any | Change, *inside: str) -> Callable[[Spec, Path], Mutant]:
     """Put one more key into the mapping at a path, or into one inside it."""
 
     def make(spec: Spec, path: Path) -> Mutant:

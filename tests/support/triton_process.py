@@ -1,5 +1,8 @@
 """Runs in a process of its own for the tests of kernels, since Triton decides at import whether it interprets."""
 
+# Triton and kernels written in it have no types.
+# pyright: reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import io
