@@ -66,7 +66,10 @@ def test_code_of_the_pages_runs(workplace: Path, page: str, body: str):
 
 
 def run_command(command: str, folder: Path) -> tuple[str, dict[Path, str]]:
-    """What a command of a page prints today, and the pictures that it draws (into ``folder``) by the path it names."""
+    """What a command of a page prints today, and the pictures that it draws (into ``folder``) by the path it names.
+
+    With nothing on the PATH, so that all machines draw with the Graphviz that is installed beside this Python.
+    """
     program, *words = shlex.split(command)
     assert program == "sparx"
     pictures: dict[Path, Path] = {}
@@ -75,7 +78,7 @@ def run_command(command: str, folder: Path) -> tuple[str, dict[Path, str]]:
         pictures[ROOT / words[place]] = folder / Path(words[place]).name
         words[place] = str(folder / Path(words[place]).name)
     with contextlib.chdir(ROOT):
-        result = CliRunner().invoke(make_app(), words)
+        result = CliRunner().invoke(make_app(), words, env={"PATH": ""})
     assert result.exit_code in (0, 2), result.output
     return result.output, {target: drawn.read_text(encoding="utf-8") for target, drawn in pictures.items()}
 
@@ -83,7 +86,7 @@ def run_command(command: str, folder: Path) -> tuple[str, dict[Path, str]]:
 def drawing(svg: str) -> tuple[list[tuple[str, str, str, str, str]], list[float]]:
     """What a picture shows: its shapes, paints and texts in order, and all its coordinates.
 
-    Graphviz, its versions and graphviz-pure place texts and edges alike only to about a point.
+    Versions of graphviz-pure may place texts and edges alike only to about a point.
     """
     shapes: list[tuple[str, str, str, str, str]] = []
     places: list[float] = []
