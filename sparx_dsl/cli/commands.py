@@ -10,17 +10,18 @@ from pathlib import Path
 
 import sparx_dsl
 from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
+from sparx_dsl.cli.terminal import write
 
 FIGURES = Path("specs") / "paper"
 
 
 def show(text: str, output: Path | None) -> None:
     """Print a text, or write it to a file."""
+    lines = text if text.endswith("\n") else f"{text}\n"
     if output is None:
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        sys.stdout.flush()
+        write(lines)
     else:
-        sparx_dsl.write_text(output, text if text.endswith("\n") else text + "\n")
+        sparx_dsl.write_text(output, lines)
 
 
 def loaded(path: Path, head: str | None) -> sparx_dsl.Spec:

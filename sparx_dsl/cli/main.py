@@ -11,6 +11,7 @@ import typer
 from sparx_dsl.cli import commands
 from sparx_dsl.cli.options import DTypeName, Emit, Style, reporting
 from sparx_dsl.cli.search import SearchCommand, search_command
+from sparx_dsl.cli.terminal import prepare_streams
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
 Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")]
@@ -122,7 +123,8 @@ def schema_command(output: Output = None, style: Format = Style.full) -> None:
 def version_option(wanted: bool) -> None:
     """Print the version and stop."""
     if wanted:
-        commands.show(commands.version(), None)
+        with reporting(Style.full):
+            commands.show(commands.version(), None)
         raise typer.Exit
 
 
@@ -151,7 +153,7 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """The command ``sparx``."""
-    _quiet_without_numpy()
+    _prepare()
     make_app()()
 
 
@@ -159,10 +161,11 @@ def compile_main() -> None:
     """The command ``sparx-compile``, which is ``sparx compile``."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(compile_command)
-    _quiet_without_numpy()
+    _prepare()
     app()
 
 
-def _quiet_without_numpy() -> None:
-    """Torch warns where numpy is missing, which nothing here needs."""
+def _prepare() -> None:
+    """Make the process ready: its streams for every text, and torch not to warn of numpy, which nothing here needs."""
+    prepare_streams()
     warnings.filterwarnings("ignore", message="Failed to initialize NumPy")

@@ -56,9 +56,6 @@ def reporting(style: Style) -> Generator[None]:
     except sparx_dsl.SparxError as error:
         sys.stderr.write(sparx_dsl.render_diagnostics(error.diagnostics, style.value).rstrip("\n") + "\n")
         raise typer.Exit(2) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise typer.Exit(1) from None
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
