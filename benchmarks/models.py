@@ -14,7 +14,7 @@ import argparse
 import contextlib
 import os
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def with_backend(model: Callable[[Tensor], object], backend: str) -> Callable[[T
 
 
 @contextlib.contextmanager
-def forced(backend: str) -> Iterator[None]:
+def forced(backend: str) -> Generator[None, None, None]:
     """Within the block the scan's backend is that one; none is forced by an empty name."""
     before = os.environ.get(VARIABLE)
     if backend:

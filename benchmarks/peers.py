@@ -9,7 +9,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 @contextlib.contextmanager
-def torchvision_operators() -> Iterator[None]:
+def torchvision_operators() -> Generator[None, None, None]:
     """Let torchvision import beside a torch of another build: declare the operators that it has kernels for."""
     import torch
 

@@ -17,6 +17,7 @@ with status 1. Weights are random, so that the masks say nothing. Needs torchvis
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -56,7 +57,7 @@ def torchvision_operators() -> tuple[bool, torch.library.Library | None]:
     """
     library: torch.library.Library | None = None
     try:
-        import torchvision  # noqa: F401
+        importlib.import_module("torchvision")
     except RuntimeError as error:
         if "torchvision::" not in str(error):
             raise

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.cli.main import compile_main
+from sparx_dsl.search import fingerprint
 from sparx_dsl.spec.quantities import read_quantity, write_quantity
 from tests.support import strategies
 from tests.support.broken_specs import CORPUS
@@ -117,4 +118,4 @@ def test_amounts_are_written_as_people_do(amount: int, of_bytes: bool, text: str
 def test_one_graph_has_one_hash_whatever_its_budget() -> None:
     """A budget is no part of the backbone."""
     spec = sparx_dsl.load_spec(TINY)
-    assert sparx_dsl.search.fingerprint(spec.edit({"budget": {"params": "1G"}})) == sparx_dsl.search.fingerprint(spec)
+    assert fingerprint(spec.edit({"budget": {"params": "1G"}})) == fingerprint(spec)

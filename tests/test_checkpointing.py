@@ -6,7 +6,8 @@ import copy
 import itertools
 import pickle
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import pytest
 import torch
@@ -55,7 +56,8 @@ def step(model: Backbone, images: Tensor) -> dict[str, Tensor]:
     """Loss, gradients and running statistics after one step of training from where the model is."""
     loss = loss_of(model, images)
     gradients = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
-    named = zip(dict(model.named_parameters()), gradients, strict=True)
+    # Without use there is no gradient, of which torch's types do not speak.
+    named = zip(dict(model.named_parameters()), cast("Sequence[Tensor | None]", gradients), strict=True)
     found = {f"gradient of {name}": gradient for name, gradient in named if gradient is not None}
     return {"loss": loss.detach(), **found, **{name: value.clone() for name, value in model.named_buffers()}}
 
@@ -178,7 +180,7 @@ def test_a_graph_can_be_walked_twice() -> None:
 @pytest.mark.parametrize("momentum", [0.1, None])
 def test_running_statistics_of_other_norms_move_once(momentum: float | None) -> None:
     """Norms that were exchanged for those of distributed training, or that average over all, are counted once too."""
-    plain = nn.SyncBatchNorm.convert_sync_batchnorm(sparx_dsl.build(mixed()))
+    plain = cast("Backbone", nn.SyncBatchNorm.convert_sync_batchnorm(sparx_dsl.build(mixed())))
     for norm in plain.modules():
         if isinstance(norm, nn.SyncBatchNorm):
             norm.momentum = momentum
@@ -229,7 +231,7 @@ def test_compilers_take_it_whole() -> None:
     plain = sparx_dsl.build(mixed())
     tight = sparx_dsl.recompute(copy.deepcopy(plain), activation_bytes(plain, 2)[0], 2)
     images = images_of(plain, 2)
-    compiled = torch.compile(tight, backend="aot_eager", fullgraph=True)
+    compiled = cast("Backbone", torch.compile(tight, backend="aot_eager", fullgraph=True))
     expected, found = step(plain, images), step(compiled, images)
     assert [value.shape for value in found.values()] == [value.shape for value in expected.values()]
     for a, b in zip(found.values(), expected.values(), strict=True):

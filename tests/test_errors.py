@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import re
 import unicodedata
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given
@@ -263,7 +265,7 @@ def test_the_catalogue_is_immutable_and_refuses_a_code_given_twice() -> None:
     with pytest.raises(ValueError, match="SPX001"):
         catalogue_of([entry, entry])
     with pytest.raises(TypeError):
-        CODES["SPX001"] = entry  # type: ignore[index]
+        operator.setitem(cast("Any", CODES), "SPX001", entry)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_chain_that_is_too_long_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("first", ["a", "b", "c"])
-def test_a_circle_is_refused(folder: Path, first) -> None:
+def test_a_circle_is_refused(folder: Path, first: str) -> None:
     """A file that extends itself, at once or by way of others, is refused where the circle closes."""
     for name, other in (("a", "b"), ("b", "a"), ("c", "c")):
         written(folder / f"{name}.yaml", f"name: {name}\nextends: {other}.yaml\n")
@@ -173,7 +173,7 @@ def test_a_text_without_a_file_cannot_extend() -> None:
     ],
     ids=["base-rule", "own-rule", "base-key", "own-name", "own-key", "no-such-item", "base-syntax", "own-duplicate"],
 )
-def test_a_mistake_is_found_in_the_file_that_makes_it(folder: Path, base, own, expected: Any) -> None:
+def test_a_mistake_is_found_in_the_file_that_makes_it(folder: Path, base: str, own: str, expected: Any) -> None:
     """Of two files, the one is named in which the mistake stands, with its line and column there."""
     written(folder / "base.yaml", base)
     path = written(folder / "ablation.yaml", f"extends: base.yaml\n{own}")

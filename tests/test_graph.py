@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import given
 
 import sparx_dsl
 from sparx_dsl.graph import ConnectionGraph, Edge, verify_graph
+from sparx_dsl.graph.verify import verified
 from tests.support import strategies
 from tests.support.golden_text import Golden
 from tests.support.paths import SPECS
@@ -34,7 +35,7 @@ def stage_edges(stage: dict[str, Any], prefix: str, head: str) -> set[tuple[str,
     G, mode, window = members(stage), stage.get("cross_stage", "first"), stage.get("M", "all")
     limit = 10**9 if window == "all" else window
     before = {g: {h for h in G if h < g} for g in G}
-    seats = {g: before[g] | ({0} if mode == "window" else set()) for g in G}
+    seats = {g: before[g] | ({0} if mode == "window" else set[int]()) for g in G}
     inter = {(h, g) for g in G for h in seats[g] if sum(k >= h for k in seats[g]) <= limit}
     intra = {
         (n, g)
@@ -289,13 +290,12 @@ def test_each_kind_of_broken_graph_is_reported(message: str) -> None:
     assert message in verify_graph(BROKEN[message]())
 
 
-def test_a_broken_graph_never_leaves_connect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the rule would give, a graph that fails its checks raises instead of being returned."""
-    spec = sound().spec
-    module = importlib.import_module("sparx_dsl.graph.build_graph")
-    monkeypatch.setattr(module, "verify_graph", lambda graph: ("the moon is made of cheese",))
-    with pytest.raises(RuntimeError, match="moon"):
-        sparx_dsl.connect(spec)
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_graph_is_not_returned(message: str) -> None:
+    """``connect`` returns what ``verified`` returns, which raises for a graph that fails its checks."""
+    assert verified(sound()) == sound()
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        verified(BROKEN[message]())
 
 
 # Texts.
@@ -393,7 +393,7 @@ MISTAKES = {
 
 def places(error: sparx_dsl.SparxError) -> list[tuple[str, int, int]]:
     """Code, line and column of every mistake."""
-    found = []
+    found: list[tuple[str, int, int]] = []
     for diagnostic in error.diagnostics:
         assert diagnostic.where.span is not None
         found.append((diagnostic.code, diagnostic.where.span.line, diagnostic.where.span.column))
@@ -401,7 +401,7 @@ def places(error: sparx_dsl.SparxError) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes_in_links_are_found_at_their_place(mistake) -> None:
+def test_mistakes_in_links_are_found_at_their_place(mistake: str) -> None:
     """Every mistake in the links is reported with its code at its line and column, all of them at once."""
     text, expected = MISTAKES[mistake]
     spec = sparx_dsl.parse_spec(HEADER + text)

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._dynamo import mark_dynamic
 from torch.export import Dim
 
 import sparx_dsl
@@ -37,6 +38,11 @@ def small(kind: str, **options: Any) -> sparx_dsl.Spec:
         "stages": [{"channels": 8, "depth": 1}, {"channels": 16, "depth": 2, "S": 2}, {"channels": 24, "depth": 1}],
         "head": {"kind": kind, "classes": 5, "pyramid_channels": 8, **options},
     })  # fmt: skip
+
+
+def several(results: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """One result or the two of training, as a tuple."""
+    return results if isinstance(results, tuple) else (results,)
 
 
 # Oracles: resampling by matrices written from the definitions, convolutions by the names of their weights.
@@ -186,8 +192,7 @@ def test_auxiliary_changes_training_only(kind: str) -> None:
     for auxiliary in (True, False) if kind == "upernet" else (None,):
         spec = small(kind, **({} if auxiliary is None else {"auxiliary": auxiliary}))
         model = sparx_dsl.build(spec)
-        trained = model(images)
-        shapes = [tuple(each.shape) for each in (trained if isinstance(trained, tuple) else (trained,))]
+        shapes = [tuple(each.shape) for each in several(model(images))]
         assert shapes == [(2, 5, 33, 50)] * (2 if auxiliary else 1)
         assert isinstance(model.eval()(images), Tensor)
         keys = [key for key in model.state_dict() if key.startswith("head.auxiliary")]
@@ -261,7 +266,7 @@ def test_compiles_whole_for_every_batch(kind: str) -> None:
     compiled = torch.compile(model, fullgraph=True, backend=backend)
     for batch in (2, 5, 3):
         images = torch.randn(batch, 3, 33, 50)
-        torch._dynamo.mark_dynamic(images, 0)
+        mark_dynamic(images, 0)
         assert torch.allclose(compiled(images), model(images), atol=1e-5)
     assert len(graphs) == 1
 
@@ -274,7 +279,7 @@ def test_compiled_training_gives_the_same_results(kind: str) -> None:
     model = sparx_dsl.build(small(kind))
     images = torch.randn(2, 3, 33, 50)
     results = [run(images) for run in (model, torch.compile(model, fullgraph=True, backend="aot_eager"))]
-    eager, compiled = (each if isinstance(each, tuple) else (each,) for each in results)
+    eager, compiled = (several(each) for each in results)
     assert len(eager) == len(compiled) == (2 if kind == "upernet" else 1)
     assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(eager, compiled, strict=True))
 
@@ -300,10 +305,8 @@ def test_it_learns_a_segmentation(kind: str) -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
     losses: list[float] = []
     for _ in range(40):
-        results = model(images)
-        both = results if isinstance(results, tuple) else (results,)
         loss = sum(weight * torch.nn.functional.cross_entropy(result, classes)
-                   for weight, result in zip((1.0, 0.4), both, strict=False))  # fmt: skip
+                   for weight, result in zip((1.0, 0.4), several(model(images)), strict=False))  # fmt: skip
         assert isinstance(loss, Tensor)
         optimiser.zero_grad()
         loss.backward()

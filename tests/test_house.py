@@ -132,7 +132,7 @@ def test_the_files_beside_the_rooms_import_torch_late() -> None:
 def test_modules_do_not_import_each_other_in_circles() -> None:
     """What is imported when a file is, is imported without circles."""
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
-    graph = networkx.DiGraph()
+    graph = networkx.DiGraph[str]()
     for name, path in modules.items():
         for found in imports(ast.parse(path.read_text(encoding="utf-8"))):
             target = found.module if found.module in modules else found.module.rpartition(".")[0]
@@ -266,7 +266,7 @@ def attributes() -> set[str]:
     from sparx_dsl.lowering import Backbone
 
     model = sparx_dsl.build(named("stage1"), device="meta")
-    names: set[str] = {*vars(model), *model._modules, *inspect.signature(model.forward).parameters}
+    names = {*vars(model), *inspect.signature(model.forward).parameters, *(name for name, _ in model.named_children())}
     for owner in (Backbone, torch.fx.GraphModule, torch.nn.Module):
         names |= {*dir(owner), *inspect.get_annotations(owner)}
     return {name for name in names if re.fullmatch(NAME_PATTERN, name)} - {"stage1"}

@@ -255,7 +255,10 @@ def test_gradients_of_single_parameters_are_those_of_the_plain_scan(name: str) -
 def test_autograd_is_told_of_what_is_written_over() -> None:
     """What was to be derived from a spent map's former values is refused, not wrong."""
     scan, conv = FusedScan2D(scan_of(0), owns_input=True), remade(depthwise(32, 3), CompiledDepthwise)
-    for write in (scan, lambda x: conv.gelu(x, spent=True)):
+    def spending(x: Tensor) -> Tensor:
+        return conv.gelu(x, spent=True)
+
+    for write in (scan, spending):
         x, factor = channels_last(1, 32, 5, 5), torch.ones(1, requires_grad=True)
         loss = (factor * x).sum()
         with torch.no_grad():
@@ -267,8 +270,12 @@ def test_autograd_is_told_of_what_is_written_over() -> None:
 def test_a_scan_keeps_its_hooks() -> None:
     """They come along with the parameters."""
     model, seen = trained(sparx_dsl.build(small("ss2d"))), list[int]()
+
+    def note(*given: object) -> None:
+        seen.append(len(given))
+
     for _, scan in modules_of(model, SelectiveScan2D):
-        scan.register_forward_hook(lambda *given: seen.append(len(given)))
+        scan.register_forward_hook(note)
     deploy(model)(images_of(model, 1))
     assert seen
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.schedule import Free, Gather, Run, Step, verify_schedule, verify_steps
+from sparx_dsl.schedule import DType, Free, Gather, Run, Step, verify_schedule, verify_steps
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, with_frees
 from sparx_dsl.schedule.values import IMAGES
@@ -218,7 +218,8 @@ def test_an_input_that_nobody_reads_dies_at_once() -> None:
     assert verify_steps(steps, ("x", "y"), ("b",)) == ()
 
 
-plans = st.tuples(strategies.specs(), st.integers(1, 70), st.integers(1, 70), st.integers(1, 3), st.data())
+sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
+DTYPES: tuple[DType, ...] = ("float64", "float32", "bfloat16", "float16")
 
 
 def simulated(schedule: sparx_dsl.Schedule) -> tuple[list[int], set[str]]:
@@ -243,14 +244,14 @@ def simulated(schedule: sparx_dsl.Schedule) -> tuple[list[int], set[str]]:
     return held, {name for name, end in ends.items() if end == len(runs)}
 
 
-@given(plans)
-def test_schedules_of_specs_hold_what_the_definition_says(drawn) -> None:
+@given(strategies.specs(), sizes, st.integers(1, 3), st.sampled_from(DTYPES), st.data())
+def test_schedules_of_specs_hold_what_the_definition_says(
+    spec: sparx_dsl.Spec, size: tuple[int, int], batch: int, dtype: DType, data: st.DataObject
+) -> None:
     """For any spec, size, batch and dtype the schedule is sound, and its bytes at every step are the simulation's."""
-    spec, height, width, batch, data = drawn
-    dtype = data.draw(st.sampled_from(["float64", "float32", "bfloat16", "float16"]))
     features = data.draw(st.one_of(st.none(), st.sets(st.integers(1, len(spec.stages)), min_size=1)))
     wanted = None if features is None else tuple(sorted(features))
-    schedule = sparx_dsl.plan(spec, (height, width), batch, dtype, wanted)
+    schedule = sparx_dsl.plan(spec, size, batch, dtype, wanted)
     assert verify_schedule(schedule) == ()
     held, left = simulated(schedule)
     own = [

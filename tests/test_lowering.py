@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -274,7 +274,7 @@ class Witness(TorchFunctionMode):
 
 
 @contextmanager
-def witness(backbone: Backbone) -> Iterator[Witness]:
+def witness(backbone: Backbone) -> Generator[Witness, None, None]:
     """A witness of the runs inside the block."""
     seen = Witness(backbone)
     with torch.no_grad(), seen:

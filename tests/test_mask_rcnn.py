@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import runpy
 import subprocess
@@ -50,10 +51,11 @@ def test_the_detector_has_the_printed_size(example: dict[str, Any], name: str) -
 
 def naive_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
     """Boxes from the best score on, each unless it overlaps a better one that was kept."""
-    from torchvision.ops.boxes import box_iou
+    box_iou: Any = importlib.import_module("torchvision.ops.boxes").box_iou
 
-    overlap, kept = box_iou(boxes, boxes), list[int]()
-    for place in scores.argsort(descending=True).tolist():
+    overlap: Tensor = box_iou(boxes, boxes)
+    kept: list[int] = []
+    for place in map(int, scores.argsort(descending=True)):
         if all(overlap[place, other] <= threshold for other in kept):
             kept.append(place)
     return torch.tensor(kept, dtype=torch.long)
@@ -65,7 +67,7 @@ def naive_roi_align(
     """One bilinear sample in the middle of each cell of a region."""
     found = [maps.new_empty((0, maps.shape[1], *output_size))]
     for roi in rois:
-        left, top, right, bottom = (roi[1:] * spatial_scale).tolist()
+        left, top, right, bottom = roi[1:] * spatial_scale
         rows = top + (torch.arange(output_size[0]) + 0.5) * (bottom - top) / output_size[0]
         columns = left + (torch.arange(output_size[1]) + 0.5) * (right - left) / output_size[1]
         places = (columns * 2 / maps.shape[3] - 1, rows * 2 / maps.shape[2] - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,8 @@ from torch.nn import functional
 from sparx_dsl.nn.init import initialise, no_weight_decay
 from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter, fusing, ganglion_mixing, normal_mixing
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.spec.options.base import KindOptions, Site
+from sparx_dsl.spec.kinds import Role
+from sparx_dsl.spec.options.base import KindOptions, NormName, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
 from sparx_dsl.spec.options.fusions import DMCA
@@ -53,19 +55,20 @@ def test_mixers_keep_any_shape(options: MixerOptions, size: tuple[int, int]) -> 
 @settings(max_examples=40, deadline=None)
 @given(height=st.integers(1, 21), width=st.integers(1, 21), convs=st.integers(2, 4), size=st.integers(1, 6),
        norm=st.sampled_from(("batch", "layer", "group")))
-def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, size: int, norm: str) -> None:
+def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, size: int, norm: NormName) -> None:
     """Sizes are ceil(size / stride), whatever the size."""
     image = random_map(3, height, width)
-    for role, options, stride in (
+    kinds: tuple[tuple[Role, KindOptions, int], ...] = (
         ("stem", ConvStem(convs=convs, norm=norm), 4), ("stem", PatchStem(size=size, norm=norm), size),
         ("downsample", ConvDownsample(norm=norm), 2), ("downsample", MergeDownsample(norm=norm), 2),
-    ):
+    )
+    for role, options, stride in kinds:
         module = settle(builder(role, options)(options, Site(3, 5)))
         assert module(image).shape == (2, 5, math.ceil(height / stride), math.ceil(width / stride)), options
 
 
 @pytest.mark.parametrize("options", [Mlp(ratio=2), ConvFfn(ratio=3)])
-def test_feed_forward_networks_keep_the_shape(options: KindOptions) -> None:
+def test_feed_forward_networks_keep_the_shape(options: Mlp | ConvFfn) -> None:
     """An FFN gives its input's shape, and its two 1×1 convolutions have the stated width."""
     module = builder("ffn", options)(options, Site(CHANNELS, CHANNELS))
     assert module(torch.randn(2, CHANNELS, 5, 3)).shape == (2, CHANNELS, 5, 3)
@@ -73,7 +76,7 @@ def test_feed_forward_networks_keep_the_shape(options: KindOptions) -> None:
 
 
 @pytest.mark.parametrize("norm", ["group", "layer", "batch"])
-def test_the_head_normalises_then_averages(norm: str) -> None:
+def test_the_head_normalises_then_averages(norm: NormName) -> None:
     """Logits are a linear map of the mean over positions of the normalised feature."""
     head = settle(builder("head", LinearHead())(LinearHead(classes=6), Site(CHANNELS, 6, norm=norm)))
     x = random_map(CHANNELS, 3, 5)
@@ -99,7 +102,7 @@ def test_patch_merging_reads_the_corners_in_the_order_of_checkpoints() -> None:
     torch.testing.assert_close(module(x)[:, :, 1, 2], normed @ module.reduction.weight[:, :, 0, 0].T)
 
 
-def attention_by_position(module: nn.Module, projected: Tensor, heads: int, window: int, shift: int) -> Tensor:
+def attention_by_position(module: Any, projected: Tensor, heads: int, window: int, shift: int) -> Tensor:
     """The oracle: every position looks at the real positions of its window, found from its coordinates alone."""
     batch, channels, height, width = projected.shape
     depth = channels // 3 // heads
@@ -133,7 +136,7 @@ def test_window_attention_looks_at_real_positions_of_its_window_only(
     torch.testing.assert_close(module(projected), expected)
 
 
-def scan_by_direction(module: nn.Module, x: Tensor, direction: int) -> Tensor:
+def scan_by_direction(module: Any, x: Tensor, direction: int) -> Tensor:
     """The oracle of one direction: walk the map's positions one by one and write each result where it was read."""
     _, inner, height, width = x.shape
     rank, state = module.rank, module.state
@@ -263,7 +266,7 @@ def test_initial_values_are_the_published_ones() -> None:
     """Truncated normals of 0.02, zero biases, Mamba's time steps and decays; the x projections as a linear layer's."""
     torch.manual_seed(0)
     options = SS2D(state=4)
-    model = normal_mixing(options, Site(64, 64), builder("mixer", options), layer_scale=1.0)
+    model: Any = normal_mixing(options, Site(64, 64), builder("mixer", options), layer_scale=1.0)
     mixer = model.mixer
     assert abs(model.projection.weight.std() - 0.02) < 0.001
     assert not model.projection.bias.any()

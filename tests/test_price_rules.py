@@ -26,7 +26,7 @@ from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
 from sparx_dsl.spec.options.ffns import ConvFfn, Mlp, NoFfn
 from sparx_dsl.spec.options.fusions import DMCA, SCA, SRA, ConcatFusion, NoGcca
 from sparx_dsl.spec.options.heads import LinearHead, SemanticFpn, UPerNet
-from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, WindowAttention
+from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, MixerOptions, WindowAttention
 from sparx_dsl.spec.options.stems import ConvStem, PatchStem
 
 prices = st.builds(Price, st.integers(0, 2**70), st.integers(0, 2**70))
@@ -122,7 +122,7 @@ def price_of(role: Role, options: KindOptions, site: Site, height: int, width: i
 
 @CASES
 def test_each_kind_costs_what_its_description_says(
-    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+    role: Role, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
 ) -> None:
     """Every kind's rule gives the parameters and MACs counted by hand from its description."""
     price = price_of(role, options, site, height, width)
@@ -131,32 +131,31 @@ def test_each_kind_costs_what_its_description_says(
 
 @CASES
 def test_a_mac_is_two_operations_but_in_scans(
-    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+    role: Role, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
 ) -> None:
     """FLOPs are twice the MACs, but the scan's formula is one of operations already."""
     scans = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}.get(options.kind, 0) if role == "mixer" else 0
-    scanned = scans and scans * (9 * options.state + 1) * options.expand * site.channels * height * width
+    mixer: Any = options
+    scanned = scans and scans * (9 * mixer.state + 1) * mixer.expand * site.channels * height * width
     assert price_of(role, options, site, height, width).flops == 2 * macs - scanned
 
 
 @CASES
 def test_parameters_are_those_of_the_module(
-    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+    role: Role, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
 ) -> None:
     """The module that a kind builds has as many parameters as its rule says; buffers do not count."""
     module: Any = default_registry().of(role, options).load_builder()(options, site, device="meta")
     assert price_of(role, options, site, height, width).params == sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize(
-    "place", [place for place, (role, options, *_) in enumerate(BY_HAND)
-              if role != "mixer"])  # fmt: skip
-def test_macs_are_those_that_torch_counts(place) -> None:
+@pytest.mark.parametrize("place", [place for place, (role, *_) in enumerate(BY_HAND) if role != "mixer"])
+def test_macs_are_those_that_torch_counts(place: int) -> None:
     """Where torch counts an operation at all, two of its operations are one MAC of the rule."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    role, options, site, height, width, *_ = BY_HAND[place]
+    role, options, site, height, width, _, _ = BY_HAND[place]
     module: Any = default_registry().of(role, options).load_builder()(options, site, device="meta").eval()
     # On the meta device torch counts fused attention too.
     sizes = [(height, width)]
@@ -221,7 +220,7 @@ def test_groups_divide_the_weights(
 
 @CASES
 def test_a_larger_map_costs_no_less(
-    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+    role: Role, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
 ) -> None:
     """More rows or more columns never cost fewer MACs, and never change the parameters."""
     row = [price_of(role, options, site, height + more, width + 2 * more) for more in range(9)]
@@ -231,7 +230,7 @@ def test_a_larger_map_costs_no_less(
 
 @CASES
 def test_more_channels_cost_more(
-    role: str, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
+    role: Role, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
 ) -> None:
     """Twice the channels have strictly more parameters and MACs."""
     maps = tuple(2 * channels for channels in site.maps)
@@ -258,7 +257,9 @@ def test_each_feature_costs_dmca_the_same(features: int, height: int, width: int
     sides,
     st.booleans(),
 )
-def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(mixer, side: int, layer_scale: bool) -> None:
+def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(
+    mixer: MixerOptions, side: int, layer_scale: bool
+) -> None:
     """A normal layer adds its norm and the mixer's 1×1 projection to what a ganglion layer's mixing costs."""
     site = Site(8, 8)
     width = mixer.projected(8)

@@ -80,7 +80,7 @@ def test_the_package_imports_no_other() -> None:
         (["cost", "specs/sparx_mamba_t.yaml"], {"networkx", "torch", "optuna"}),
         (["compile", "specs/sparx_mamba_t.yaml"], {"networkx", "optuna"}),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=["version", "check", "cost", "compile"],
 )
 def test_a_command_imports_what_it_needs(arguments: list[str], unused: set[str]) -> None:
     """The version needs no spec, a check neither tables nor torch, and no command networkx or the search's Optuna."""

@@ -184,7 +184,7 @@ def _along(pos: str) -> list[tuple[float, float]]:
     found: list[complex] = []
     for start in range(0, len(corners) - 1, 3):
         for t in (step / 8 for step in range(9)):
-            piece = corners[start : start + 4]
+            piece: list[complex] = corners[start : start + 4]
             while len(piece) > 1:
                 piece = [a + (b - a) * t for a, b in itertools.pairwise(piece)]
             found += piece

@@ -12,6 +12,7 @@ import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.render import programs
 from sparx_dsl.render.files import write_text
+from sparx_dsl.render.picture import draw
 from sparx_dsl.render.quoting import quote
 from sparx_dsl.render.svg import reduce_svg
 from tests.support.dot import DEEP, FIGURE_2, graph_of
@@ -31,17 +32,15 @@ HOSTILE = """<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "http://example.org/x
 <path d="M0,0" fill="url(http://example.org/#x)" style="x"/></g><foreignObject><text>x</text></foreignObject></svg>"""
 
 
-def only(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let only these programs be found."""
-    find = programs.find_program
-    monkeypatch.setattr(programs, "find_program", lambda name: find(name) if name in names else None)
+def only(*names: str) -> programs.Find:
+    """Finds these programs and no others."""
+    return lambda name: programs.find_program(name) if name in names else None
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_svg_has_only_allowed_parts(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_svg_has_only_allowed_parts(name: str, tmp_path: Path) -> None:
     """With either program, the SVG holds listed elements and attributes and refers to nothing outside."""
-    only(monkeypatch, name)
-    sparx_dsl.draw(graph_of(DEEP), tmp_path / "deep.svg")
+    draw(graph_of(DEEP), tmp_path / "deep.svg", find=only(name))
     text = (tmp_path / "deep.svg").read_text("utf-8")
     for element in ElementTree.fromstring(text).iter():  # noqa: S314
         tag = element.tag.removeprefix("{http://www.w3.org/2000/svg}")
@@ -51,10 +50,9 @@ def test_svg_has_only_allowed_parts(name: str, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("name", INSTALLED)
-def test_svg_shows_every_label(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_svg_shows_every_label(name: str, tmp_path: Path) -> None:
     """The texts of boxes, lanes and legend arrive in the SVG as they were meant."""
-    only(monkeypatch, name)
-    sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / "figure.svg")
+    draw(graph_of(FIGURE_2), tmp_path / "figure.svg", find=only(name))
     root = ElementTree.fromstring((tmp_path / "figure.svg").read_text("utf-8"))  # noqa: S314
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Stage 1 · S=2, M=2", "96 channels · 56×56", "stem", *"12345678"} <= set(texts)
@@ -63,10 +61,9 @@ def test_svg_shows_every_label(name: str, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 @pytest.mark.parametrize("text", ["\\N", "&lt;b&gt;", "a\\", '"]; x [URL="y"', "<b>x</b>", "&amp;amp;", "\\\\l", "a:b"])
 @pytest.mark.parametrize("name", INSTALLED)
-def test_programs_show_quoted_text_letter_for_letter(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programs_show_quoted_text_letter_for_letter(name: str, text: str) -> None:
     """The programs themselves read a quoted text as it was meant: one node that shows just this."""
-    only(monkeypatch, name)
-    drawn = programs.render(f'graph {{ n [pos="0,0", label={quote(text)}] }}', "svg").decode()
+    drawn = programs.render(f'graph {{ n [pos="0,0", label={quote(text)}] }}', "svg", find=only(name)).decode()
     root = ElementTree.fromstring(drawn)  # noqa: S314
     assert [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")] == [text]
 
@@ -89,29 +86,26 @@ def test_what_is_no_svg_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 @pytest.mark.parametrize("name", INSTALLED)
-def test_pictures_are_of_their_kind(name: str, suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pictures_are_of_their_kind(name: str, suffix: str, tmp_path: Path) -> None:
     """The file begins as its kind does, and nothing else is left beside it."""
-    only(monkeypatch, name)
     path = tmp_path / f"figure.{suffix.upper()}"
-    sparx_dsl.draw(graph_of(FIGURE_2), path)
+    draw(graph_of(FIGURE_2), path, find=only(name))
     assert path.read_bytes().startswith({"svg": b"<svg", "png": b"\x89PNG"}[suffix])
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("suffix", ["dot", "gv"])
-def test_text_needs_no_program(suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_text_needs_no_program(suffix: str, tmp_path: Path) -> None:
     """DOT text is written where nothing is installed that can draw."""
-    only(monkeypatch)
-    sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / f"figure.{suffix}", fold=False)
+    draw(graph_of(FIGURE_2), tmp_path / f"figure.{suffix}", fold=False, find=only())
     written = (tmp_path / f"figure.{suffix}").read_text("utf-8")
     assert written == sparx_dsl.dot(graph_of(FIGURE_2), fold=False)
 
 
-def test_no_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_program(tmp_path: Path) -> None:
     """Where nothing can draw, the diagnostic says what to install, and no file appears."""
-    only(monkeypatch)
     with pytest.raises(SparxError) as raised:
-        sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / "figure.svg")
+        draw(graph_of(FIGURE_2), tmp_path / "figure.svg", find=only())
     (diagnostic,) = raised.value.diagnostics
     assert diagnostic.code == "SPX510"
     assert diagnostic.help is not None
@@ -121,11 +115,10 @@ def test_no_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("graphviz-pure" not in INSTALLED, reason="needs the extra viz")
-def test_pdf_needs_the_graphviz_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_pdf_needs_the_graphviz_program(tmp_path: Path) -> None:
     """graphviz-pure writes no PDF; the diagnostic names the program that does."""
-    only(monkeypatch, "graphviz-pure")
     with pytest.raises(SparxError) as raised:
-        sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / "figure.pdf")
+        draw(graph_of(FIGURE_2), tmp_path / "figure.pdf", find=only("graphviz-pure"))
     (diagnostic,) = raised.value.diagnostics
     assert (diagnostic.code, diagnostic.help) == ("SPX510", programs.ONLY_DOT)
 
@@ -139,29 +132,30 @@ def test_unknown_extension(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["echo broken >&2; exit 3", "exit 0", "echo '<html/>'", "sleep 30"])
-def test_failing_program_leaves_the_old_file(script: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_failing_program_leaves_the_old_file(script: str, tmp_path: Path) -> None:
     """A program that fails, gives nothing, gives no SVG or hangs: SPX512, and what was there before stays."""
     program = tmp_path / "bad"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(programs, "find_program", lambda name: str(program) if name == "dot" else None)
-    monkeypatch.setattr(programs, "TIMEOUT", 0.5)
+
+    def find(name: str) -> str | None:
+        return str(program) if name == "dot" else None
+
     path = tmp_path / "figure.svg"
     path.write_text("before")
     with pytest.raises(SparxError) as raised:
-        sparx_dsl.draw(graph_of(FIGURE_2), path)
+        draw(graph_of(FIGURE_2), path, find=find, timeout=0.5)
     assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["SPX512"]
     assert path.read_text() == "before"
     assert sorted(tmp_path.iterdir()) == [program, path]
 
 
-def test_second_program_helps_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_second_program_helps_out(tmp_path: Path) -> None:
     """Where the first program cannot write the kind, the next one is asked."""
     for name, script in {"dot": "exit 1", "graphviz-pure": "cat >/dev/null; echo '<svg/>'"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
-    monkeypatch.setattr(programs, "find_program", lambda name: str(tmp_path / name))
-    sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / "figure.svg")
+    draw(graph_of(FIGURE_2), tmp_path / "figure.svg", find=lambda name: str(tmp_path / name))
     assert "<title>figure2</title>" in (tmp_path / "figure.svg").read_text()
 
 

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from sparx_dsl.graph.rule import STAGE_INPUT, ganglion_layers, reads
 
+Rule = tuple[int, dict[str, Any]]
+"""A depth, and the arguments of ``reads`` but for the layer."""
+
 depths = st.integers(1, 24)
 windows = st.one_of(st.just("all"), st.integers(1, 24))
 cross_stages = st.sampled_from(["none", "first", "window", "every"])
@@ -16,12 +19,12 @@ intras = st.sampled_from(["since_last", "all"])
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> tuple[int, dict[str, Any]]:
-    """A depth, and the arguments of ``reads`` but for the layer: ganglion layers by stride or at random."""
+def rules(draw: st.DrawFn) -> Rule:
+    """A rule with ganglion layers by stride or at random."""
     depth = draw(depths)
     by_name = st.sets(st.integers(1, depth), min_size=1).map(lambda numbers: tuple(sorted(numbers)))
     by_stride = st.integers(1, depth).map(lambda stride: ganglion_layers(depth, stride))
-    options = {
+    options: dict[str, Any] = {
         "ganglion": draw(st.one_of(by_name, by_stride)),
         "window": draw(windows),
         "cross_stage": draw(cross_stages),
@@ -41,7 +44,7 @@ def expected(
     """The stage's input, intra and inter sources of g, each as a set, from the definition in the paper."""
     since = max((h for h in ganglion if h < g), default=0)
     normal = {n for n in range(1, g) if n not in ganglion and (intra == "all" or n > since)}
-    below = {h for h in ganglion if h < g} | ({0} if cross_stage == "window" else set())
+    below = {h for h in ganglion if h < g} | ({0} if cross_stage == "window" else set[int]())
     limit = len(below) if window == "all" else window
     seen = {h for h in below if len([k for k in below if k > h]) < limit}
     heard = cross_stage == "every" or (cross_stage == "first" and since == 0) or 0 in seen
@@ -58,7 +61,7 @@ def test_ganglion_layers_are_those_of_the_definition(depth: int, data: st.DataOb
 
 
 @given(rules())
-def test_reads_are_those_of_the_definition(rule: Any) -> None:
+def test_reads_are_those_of_the_definition(rule: Rule) -> None:
     """The stage's input, the intra and the inter connections of every ganglion layer are exactly the definition's."""
     _, options = rule
     members = set(options["ganglion"])
@@ -72,13 +75,13 @@ def test_reads_are_those_of_the_definition(rule: Any) -> None:
 
 
 @given(rules())
-def test_no_layer_hears_itself_or_a_later_one(rule: Any) -> None:
+def test_no_layer_hears_itself_or_a_later_one(rule: Rule) -> None:
     """Every connection leads forward, so a stage is acyclic."""
     assert all(source < target for source, _, target in edges(rule[1]))
 
 
 @given(rules())
-def test_the_window_is_never_exceeded(rule: Any) -> None:
+def test_the_window_is_never_exceeded(rule: Rule) -> None:
     """At most M ganglion features are read, the closest ones; a stage input that takes a place in the window counts."""
     _, options = rule
     for g in options["ganglion"]:
@@ -95,7 +98,7 @@ def test_the_window_is_never_exceeded(rule: Any) -> None:
 
 
 @given(rules())
-def test_the_stage_input_is_read_only_where_asked(rule: Any) -> None:
+def test_the_stage_input_is_read_only_where_asked(rule: Rule) -> None:
     """``none``: by no layer; ``first``: by the first; ``every``: by all; ``window``: by the first M, or by all."""
     _, options = rule
     ganglion = list(options["ganglion"])
@@ -120,7 +123,7 @@ def test_in_degrees_follow_from_stride_and_window(depth: int, data: st.DataObjec
 
 
 @given(rules())
-def test_slots_stand_in_the_documented_order(rule: Any) -> None:
+def test_slots_stand_in_the_documented_order(rule: Rule) -> None:
     """The stage's input, normal layers, ganglion layers, oldest first; in the window, the input heads the last."""
     _, options = rule
     order = {"cross_stage": 2 if options["cross_stage"] == "window" else 0, "intra": 1, "inter": 2}
@@ -130,27 +133,27 @@ def test_slots_stand_in_the_documented_order(rule: Any) -> None:
 
 
 @given(rules())
-def test_intra_all_reads_every_normal_layer(rule: Any) -> None:
+def test_intra_all_reads_every_normal_layer(rule: Rule) -> None:
     """With ``intra: all`` and no window, a ganglion layer reads every layer before it, each once."""
     _, options = rule
-    dense = {**options, "intra": "all", "window": "all"}
+    dense: dict[str, Any] = {**options, "intra": "all", "window": "all"}
     for g in options["ganglion"]:
         assert sorted(read.layer for read in reads(g, **dense) if read.layer != STAGE_INPUT) == list(range(1, g))
 
 
 @given(rules(), st.data())
-def test_a_wider_window_only_adds(rule: Any, data: st.DataObject) -> None:
+def test_a_wider_window_only_adds(rule: Rule, data: st.DataObject) -> None:
     """What is read through a window is read through every wider one as well, and without one."""
-    _, options = rule
     narrow = data.draw(st.integers(1, 24))
-    wider = data.draw(st.one_of(st.just("all"), st.integers(narrow, 25)))
+    _, options = rule
+    few: dict[str, Any] = {**options, "window": narrow}
+    many: dict[str, Any] = {**options, "window": data.draw(st.one_of(st.just("all"), st.integers(narrow, 25)))}
     for g in options["ganglion"]:
-        few = {read.layer for read in reads(g, **{**options, "window": narrow})}
-        assert few <= {read.layer for read in reads(g, **{**options, "window": wider})}
+        assert {read.layer for read in reads(g, **few)} <= {read.layer for read in reads(g, **many)}
 
 
 @given(rules())
-def test_every_reason_speaks_of_what_is_read(rule: Any) -> None:
+def test_every_reason_speaks_of_what_is_read(rule: Rule) -> None:
     """The reason of a connection names the layer that is read, or the stage."""
     _, options = rule
     for g in options["ganglion"]:

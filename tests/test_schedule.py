@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.schedule import Free, Gather, Run
+from sparx_dsl.schedule import DType, Free, Gather, Run
 from sparx_dsl.schedule.listing import call
 from sparx_dsl.schedule.values import IMAGES
 from tests.support import strategies
@@ -105,7 +105,8 @@ def test_a_fusion_reads_its_features_in_the_order_of_their_slots(spec: sparx_dsl
 def test_bytes_scale_with_batch_and_dtype(spec: sparx_dsl.Spec, size: tuple[int, int], batch: int) -> None:
     """Every buffer has as many bytes as images and bytes per number say; the order of the steps stays."""
     one = sparx_dsl.plan(spec, size, dtype="bfloat16")
-    for dtype, width in (("float16", 1), ("bfloat16", 1), ("float32", 2), ("float64", 4)):
+    widths: dict[DType, int] = {"float16": 1, "bfloat16": 1, "float32": 2, "float64": 4}
+    for dtype, width in widths.items():
         many = sparx_dsl.plan(spec, size, batch, dtype)
         assert many.steps == one.steps
         assert {n: b.bytes for n, b in many.buffers.items()} == {
@@ -171,7 +172,7 @@ def test_planned_shapes_are_those_of_the_real_activations(
 
 
 @pytest.mark.parametrize("size", [(32, 32), (31, 45), (1, 1), (17, 2)])
-def test_planned_shapes_of_a_spec_with_links(size) -> None:
+def test_planned_shapes_of_a_spec_with_links(size: tuple[int, int]) -> None:
     """Features that are adapted to a smaller map have the shape of the layer that reads them."""
     check_shapes(sparx_dsl.parse_spec(LINKED), size, 2)
 
@@ -214,7 +215,7 @@ def test_a_step_prints_itself_as_a_call() -> None:
         ({"batch": -2, "dtype": "float8", "features": (9,)}, ["SPX320", "SPX321", "SPX322"]),
     ],
 )
-def test_what_cannot_be_planned_is_said_all_at_once(arguments, codes: list[str]) -> None:
+def test_what_cannot_be_planned_is_said_all_at_once(arguments: dict[str, Any], codes: list[str]) -> None:
     """A size, batch, dtype or stage that cannot be is refused with a code of its own; no text is wrong."""
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.plan(LINKED, **arguments)

@@ -6,7 +6,8 @@ import itertools
 import math
 import random
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ import sparx_dsl
 import sparx_dsl.search
 from sparx_dsl.search import Point, Space, load_space, make_space
 from sparx_dsl.spec.frozen import FrozenDict
-from sparx_dsl.spec.options.base import KindOptions, Problem
+from sparx_dsl.spec.options.base import KindOptions, Problem, Site
 from sparx_dsl.spec.options.downsamples import ConvDownsample
 from sparx_dsl.spec.options.heads import LinearHead
 from tests.support.paths import SPACES, SPECS
@@ -23,7 +24,7 @@ from tests.support.spaces import Assignment, Drawn, drawn_spaces, sound_spaces
 from tests.support.strategies import examples
 
 WIDE = SPACES / "wide.yaml"
-FEW = settings(max_examples=examples(0.4), suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=examples(0.4), suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)))
 
 SoundSpace = tuple[Drawn, list[Assignment]]
 
@@ -116,8 +117,12 @@ def test_what_a_kind_says_of_its_place_is_heard(
     monkeypatch: pytest.MonkeyPatch, options: type[KindOptions], key: str
 ) -> None:
     """A head or a downsampling, of a user's package perhaps, that does not take every width narrows the choices."""
-    problem = Problem("kind", "SPX215", "wider!")
-    monkeypatch.setattr(options, "problems", lambda own, site: iter([problem] if site.channels < 16 else []))
+
+    def too_narrow(own: KindOptions, site: Site) -> Iterator[Problem]:
+        if site.channels < 16:
+            yield Problem("kind", "SPX215", "wider!")
+
+    monkeypatch.setattr(options, "problems", too_narrow)
     others = {"head": [{"kind": "none"}, {"kind": "linear"}], "downsample": [{"kind": "conv"}, {"kind": "merge"}]}
     drawn = Drawn(small({"depth": 1}, {"depth": 1}), {"stages.1.channels": [8, 16], "stages.2.channels": [8, 16],
                                                       key: others[key]})  # fmt: skip

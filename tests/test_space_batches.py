@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.search import Bound, Space, load_space, make_space
-from sparx_dsl.search.batched import sums
+from sparx_dsl.search.batched import BatchPrices
 from sparx_dsl.search.values import Point
 from sparx_dsl.spec.frozen import FrozenDict
 from tests.support import strategies
@@ -77,15 +77,6 @@ def test_heads_images_stems_and_single_layers_are_priced() -> None:
     assert amounts(space, rows) == [cost_of(space, space.point_at(row)) for row in rows]
 
 
-def test_what_64_bits_might_not_hold_is_priced_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Amounts beyond the limit are taken from the single path: the sums are the same."""
-    space = load_space(SPACES / "around_mamba_t.yaml")
-    rows = np.array([[0, 0, 0, 0, -1, 0], [4, 1, 2, 1, 1, 0]])
-    expected = [cost_of(space, space.point_at(row)) for row in rows]
-    monkeypatch.setattr(sums, "MOST", 1_000_000)
-    assert amounts(load_space(SPACES / "around_mamba_t.yaml"), rows) == expected
-
-
 def test_prices_beyond_64_bits_are_exact() -> None:
     """A backbone of more than 2^63 MACs has them in Python's integers, and the others of its batch keep theirs."""
     changes: dict[str, object] = {"input.size": 16384, "stem.size": 1, "layer.mixer.state": 256}
@@ -145,7 +136,7 @@ def test_bounds_that_nothing_meets_are_a_mistake() -> None:
 def test_which_prices_keep_bounds(rows: list[tuple[int, int, int]], least: int, most: int) -> None:
     """A batch says of each point what the bounds say of its prices."""
     columns = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    found = sparx_dsl.search.batched.BatchPrices(*columns)
+    found = BatchPrices(*columns)
     bounds = (Bound("params", least=least), Bound("macs", most=most), Bound("peak", least, 10**30))
     kept = [all(bound.excess(found.at(index)) == 0 for bound in bounds) for index in range(len(rows))]
     assert found.keeps(bounds).tolist() == kept
@@ -168,7 +159,7 @@ def test_points_of_other_spaces_are_refused() -> None:
     assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX741"]
     for rows in (np.zeros((2, 3), dtype=np.int64), np.zeros(6, dtype=np.int64), np.zeros((2, 6))):
         with pytest.raises(ValueError, match="rows of 6 whole numbers"):
-            space.prices_of(rows)
+            space.prices_of(cast("Any", rows))
 
 
 def test_numpy_is_missed_with_a_diagnostic(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,18 @@ import random
 import re
 import runpy
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 import sparx_dsl
 import sparx_dsl.search
-from sparx_dsl.search import Point, Space, drawing, load_space, make_space
+from sparx_dsl.search import Point, Space, load_space, make_space
+from sparx_dsl.search.drawing import draw_within
 from sparx_dsl.spec.frozen import FrozenDict
 from tests.support.broken_specs import places
 from tests.support.paths import DOCS, SPACES, SPECS
@@ -47,7 +51,7 @@ def test_points_beyond_the_bounds_are_neither_listed_nor_drawn() -> None:
         assert {point, bounded.mutate(point, rng), bounded.crossover(point, bounded.sample(rng), rng)} <= kept
 
 
-BUDGETS = (
+BUDGETS: tuple[tuple[dict[str, str], dict[str, Any]], ...] = (
     ({"params": "31M"}, {}),
     ({"params": "40M", "macs": "5.2G"}, {"params": {"most": "31M"}}),
     ({"macs": "5.5G"}, {"peak": {"least": "1MiB"}, "macs": "6G"}),
@@ -91,11 +95,11 @@ def test_a_budget_that_nothing_keeps_is_told_at_its_line(tmp_path: Path) -> None
     assert mistake.where.source.name.endswith("small.yaml")
 
 
-def test_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing within bounds never builds a module."""
-    monkeypatch.setattr(sparx_dsl.api, "build", lambda *_, **__: pytest.fail("a backbone was built"))
-    monkeypatch.setattr("sparx_dsl.lowering.build_backbone", lambda *_, **__: pytest.fail("a backbone was built"))
-    assert load_space(SMALL).sample(1)
+def test_nothing_is_built() -> None:
+    """Drawing within bounds never builds a module: torch is not even imported."""
+    code = f"import sys, sparx_dsl; print(sparx_dsl.load_space({str(SMALL)!r}).sample(1), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{load_space(SMALL).sample(1)} False\n"
 
 
 def test_bounds_that_nothing_keeps_name_the_closest_price() -> None:
@@ -111,15 +115,14 @@ def test_bounds_that_nothing_keeps_name_the_closest_price() -> None:
     assert f"{cheapest / 1e6:.4g}M parameters" in mistake.notes[0]
 
 
-def test_the_closest_price_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_closest_price_is_looked_for() -> None:
     """Where a space is too large to try all points, a descent from the closest draw finds the cheapest one."""
-    monkeypatch.setattr(drawing, "MAX_DRAWS", 5)
     stages = [{"channels": 16, "depth": 1}] * 2
     base = {"sparx": 1, "name": "x", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}}, "stages": stages}
     widths = {"stages.*.channels": {"from": 8, "to": 64, "step": 8}, "stages.*.depth": {"from": 1, "to": 4}}
     space = make_space(sparx_dsl.parse_spec(base), widths, bounds={"params": "1K"})
     with pytest.raises(sparx_dsl.SparxError) as caught:
-        space.sample(0)
+        draw_within(space, random.Random(0), draws=5)
     assert f"the closest price found is {space.prices(space.point(0))}" in caught.value.diagnostics[0].notes
     assert space.prices(space.point(0)).params == min(space.prices(space.point(n)).params for n in range(0, 1024, 31))
 

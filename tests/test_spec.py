@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pydantic
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl import SparxError, Spec
+from sparx_dsl.spec.edit import LayerEdit
 from sparx_dsl.spec.resolve import choices, drop_path_rates, layer_settings
 from tests.support import strategies
 from tests.support.paths import SPECS
@@ -53,13 +56,12 @@ def test_a_spec_writes_down_what_was_given(mapping: dict[str, Any]) -> None:
     assert sparx_dsl.parse_spec(mapping).written() == as_written(mapping)
 
 
-def as_written(value: Any) -> Any:
+def as_written(mapping: dict[str, Any]) -> dict[str, Any]:
     """A drawn mapping with its sizes as the spec writes them."""
-    mapping = dict(value)
-    size = mapping["input"]["size"]
-    short = size[0] if isinstance(size, list) and size[0] == size[1] else size
+    size: Any = mapping["input"]["size"]
+    short: Any = size if isinstance(size, int) or size[0] != size[1] else size[0]
     stages = [{k: tuple(v) if k == "ganglion" else v for k, v in stage.items()} for stage in mapping["stages"]]
-    links = {"links": {k: tuple(v) for k, v in mapping["links"].items()}} if "links" in mapping else {}
+    links: dict[str, Any] = {"links": {k: tuple(v) for k, v in mapping["links"].items()}} if "links" in mapping else {}
     head = {k: tuple(v) if k == "pools" else v for k, v in mapping["head"].items()}
     return {**mapping, "input": {**mapping["input"], "size": short}, "stages": tuple(stages), **links, "head": head}
 
@@ -73,7 +75,7 @@ def test_the_zoo_round_trips(path: Path) -> None:
 
 
 @given(strategies.specs(), strategies.specs())
-def test_specs_are_equal_where_their_texts_are(one, other) -> None:
+def test_specs_are_equal_where_their_texts_are(one: sparx_dsl.Spec, other: sparx_dsl.Spec) -> None:
     """Two specs are equal exactly where every value is."""
     assert (one == other) == (one.model_dump() == other.model_dump())
 
@@ -92,9 +94,9 @@ def test_a_spec_cannot_be_changed(spec: sparx_dsl.Spec) -> None:
         with pytest.raises(pydantic.ValidationError, match="frozen"):
             setattr(owner, field, None)
     with pytest.raises(TypeError):
-        spec.stages[0] = first
+        operator.setitem(cast("Any", spec.stages), 0, first)
     with pytest.raises(TypeError):
-        first.layers[1] = spec.layer
+        operator.setitem(cast("Any", first.layers), 1, spec.layer)
 
 
 @given(strategies.spec_mappings())
@@ -160,13 +162,13 @@ def test_drop_path_rises_in_a_line(spec: sparx_dsl.Spec) -> None:
 @given(
     strategies.specs(), st.sampled_from(["name", "drop_path", "head", "stages.1.channels", "input.size", "layer.norm"])
 )
-def test_an_edit_is_undone_by_editing_back(spec: sparx_dsl.Spec, path: Path) -> None:
+def test_an_edit_is_undone_by_editing_back(spec: sparx_dsl.Spec, path: str) -> None:
     """Editing a value and editing it back gives an equal spec."""
     new: dict[str, Any] = {"name": "other", "drop_path": 0.25, "head": {"kind": "linear", "classes": 77},
                            "stages.1.channels": 64, "input.size": [97, 31], "layer.norm": "batch"}  # fmt: skip
     node: Any = spec.written()
     for part in path.split("."):
-        node = node[int(part) - 1] if isinstance(node, tuple) else node.get(part)
+        node = node[int(part) - 1] if part.isdecimal() else node.get(part)
     edited = spec.edit({path: new[path]})
     back = edited.edit({path: None}).edit({path: node}) if path == "head" else edited.edit({path: node})
     assert back == spec
@@ -222,6 +224,11 @@ def test_layers_are_edited_by_number() -> None:
     assert edited.edit({"stages.2.layers": None}) == spec
 
 
+def short_name(value: object) -> str | None:
+    """The name of a parameter that is a mapping, which may have a key of thousands of characters."""
+    return str(cast("object", value))[:40] if isinstance(value, dict) else None
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "path"),
     [
@@ -235,9 +242,9 @@ def test_layers_are_edited_by_number() -> None:
         ({"stem": None}, "SPX102", ""),
         ({"name": b"a"}, "SPX019", ""),
     ],
-    ids=lambda value: str(value)[:40] if isinstance(value, dict) else None,
+    ids=short_name,
 )
-def test_an_edit_is_checked(changes: dict[str, Any], code: str, path: Path) -> None:
+def test_an_edit_is_checked(changes: dict[str, Any], code: str, path: str) -> None:
     """An edit that gives no valid spec raises, with the 1-based path of the mistake."""
     with pytest.raises(SparxError) as caught:
         sparx_dsl.parse_spec(BASE).edit(changes)
@@ -329,7 +336,7 @@ def test_a_removed_layer_takes_what_names_it_along(spec: sparx_dsl.Spec, data: s
         ({"ganglion": [2]}, "SPX104", "stages.1.ganglion"),
     ],
 )
-def test_a_stage_that_would_not_fit_its_keys_keeps_its_layers(keys, code: str, path: Path) -> None:
+def test_a_stage_that_would_not_fit_its_keys_keeps_its_layers(keys: dict[str, Any], code: str, path: str) -> None:
     """Where a stride, a window or a list does not fit the shorter stage, nothing is removed and the key is named."""
     spec = sparx_dsl.parse_spec(BASE).edit({f"stages.1.{key}": value for key, value in keys.items()})
     with pytest.raises(SparxError) as caught:
@@ -344,19 +351,19 @@ def test_layers_of_a_named_stage_are_renamed_by_its_name() -> None:
     assert edit.spec.stages[1].depth == 5
 
 
-@pytest.mark.parametrize(
-    ("call", "code"),
-    [
-        (lambda spec: spec.insert_layer("deep", 5), "SPX130"),
-        (lambda spec: spec.insert_layer("deep", -1), "SPX130"),
-        (lambda spec: spec.remove_layer("deep", 0), "SPX131"),
-        (lambda spec: spec.remove_layer("deep", 5), "SPX131"),
-        (lambda spec: spec.edit({"stages.1.depth": 1}).remove_layer("stage1", 1), "SPX131"),
-        (lambda spec: spec.insert_layer("stage2", 1), "SPX132"),
-        (lambda spec: spec.remove_layer("dep", 1), "SPX132"),
-    ],
-)
-def test_layers_that_are_not_there(call, code: str) -> None:
+EDITS: list[tuple[Callable[[Spec], LayerEdit], str]] = [
+    (lambda spec: spec.insert_layer("deep", 5), "SPX130"),
+    (lambda spec: spec.insert_layer("deep", -1), "SPX130"),
+    (lambda spec: spec.remove_layer("deep", 0), "SPX131"),
+    (lambda spec: spec.remove_layer("deep", 5), "SPX131"),
+    (lambda spec: spec.edit({"stages.1.depth": 1}).remove_layer("stage1", 1), "SPX131"),
+    (lambda spec: spec.insert_layer("stage2", 1), "SPX132"),
+    (lambda spec: spec.remove_layer("dep", 1), "SPX132"),
+]
+
+
+@pytest.mark.parametrize(("call", "code"), EDITS)
+def test_layers_that_are_not_there(call: Callable[[Spec], LayerEdit], code: str) -> None:
     """A place that the stage does not have, and a stage that the spec does not have, are refused with help."""
     with pytest.raises(SparxError) as caught:
         call(sparx_dsl.parse_spec(BASE))

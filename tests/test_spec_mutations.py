@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import assume, given, settings
@@ -65,10 +65,13 @@ def test_any_number_is_right_or_wrong_at_once(spec: dict[str, Any], data: Any, n
 def test_any_value_anywhere_is_a_spec_or_a_diagnostic(spec: dict[str, Any], data: st.DataObject) -> None:
     """Values of every shape at every key never raise anything else, and never reach the fallback."""
     scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-    anything = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner))
+    anything = cast(
+        "st.SearchStrategy[object]",
+        st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner)),
+    )
     key = data.draw(st.sampled_from(sorted(spec)))
-    inner = spec[key]
-    if isinstance(inner, dict) and inner and data.draw(st.booleans()):
+    inner = cast("dict[str, Any]", spec[key]) if isinstance(spec[key], dict) else {}
+    if inner and data.draw(st.booleans()):
         inner[data.draw(st.sampled_from(sorted(inner)))] = data.draw(anything)
     else:
         spec[key] = data.draw(anything)

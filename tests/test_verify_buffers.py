@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
+import re
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import assume, given
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.schedule import Buffer, Gather, Run, Schedule, Step
+from sparx_dsl.schedule.verify import verified
 from sparx_dsl.spec.frozen import FrozenDict
 from tests.support import strategies
 
@@ -75,6 +79,14 @@ def test_each_way_to_break_a_schedule_is_reported(message: str) -> None:
     assert message in sparx_dsl.verify_schedule(BROKEN[message])
 
 
+@pytest.mark.parametrize("message", BROKEN)
+def test_a_broken_schedule_is_not_returned(message: str) -> None:
+    """``plan`` returns what ``verified`` returns, which raises for a schedule that fails its checks."""
+    assert verified(small()) == small()
+    with pytest.raises(RuntimeError, match=re.escape(message)):
+        verified(BROKEN[message])
+
+
 @given(strategies.specs(), st.data())
 def test_features_in_any_other_order_are_reported(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
     """A gather that reads its features in an order which the slots do not have is always found."""
@@ -100,4 +112,4 @@ def test_any_other_shape_is_reported(spec: sparx_dsl.Spec, data: st.DataObject) 
 def test_buffers_cannot_be_changed() -> None:
     """A schedule is a value: nothing can be put into its buffers."""
     with pytest.raises(TypeError):
-        small().buffers["other"] = Buffer("other", (1,), 4)
+        operator.setitem(cast("Any", small().buffers), "other", Buffer("other", (1,), 4))

@@ -11,7 +11,7 @@ from sparx_dsl.errors import Diagnostic, Related, SparxError
 from sparx_dsl.graph.links import edit_links
 from sparx_dsl.graph.rule import STAGE_INPUT, ganglion_layers, reads
 from sparx_dsl.graph.values import ConnectionGraph, Edge, Node
-from sparx_dsl.graph.verify import verify_graph
+from sparx_dsl.graph.verify import verified
 from sparx_dsl.spec.check import stage_name
 from sparx_dsl.spec.kinds import default_registry
 from sparx_dsl.spec.limits import DEFAULT_LIMITS
@@ -34,11 +34,7 @@ def connect(spec: Spec) -> ConnectionGraph:
     if mistakes:
         raise SparxError(in_order(mistakes, spec.where().source)[: DEFAULT_LIMITS.mistakes])
     counts = Counter(edge.target for edge in edges if edge.kind != "feed")
-    graph = ConnectionGraph(spec, tuple(_informed(node, counts[node.name]) for node in nodes), tuple(edges))
-    broken = verify_graph(graph)
-    if broken:
-        raise RuntimeError(f"the compiler made a graph that cannot be: {'; '.join(broken)}")
-    return graph
+    return verified(ConnectionGraph(spec, tuple(_informed(node, counts[node.name]) for node in nodes), tuple(edges)))
 
 
 def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:

@@ -9,6 +9,14 @@ from collections.abc import Iterator
 from sparx_dsl.graph.values import ConnectionGraph, Edge
 
 
+def verified(graph: ConnectionGraph) -> ConnectionGraph:
+    """The graph; raises ``RuntimeError`` where it is broken, which is a fault of the compiler and of no spec."""
+    broken = verify_graph(graph)
+    if broken:
+        raise RuntimeError(f"the compiler made a graph that cannot be: {'; '.join(broken)}")
+    return graph
+
+
 def verify_graph(graph: ConnectionGraph) -> tuple[str, ...]:
     """Say everything that is broken in a connection graph; empty when nothing is."""
     names = Counter(node.name for node in graph.nodes)

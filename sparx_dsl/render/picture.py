@@ -9,19 +9,26 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.render.dot_text import dot
 from sparx_dsl.render.files import write_bytes
-from sparx_dsl.render.programs import render
+from sparx_dsl.render.programs import TIMEOUT, Find, find_program, render
 from sparx_dsl.render.svg import reduce_svg
 
 TEXT_SUFFIXES = (".dot", ".gv")
 DRAWN_SUFFIXES = (".svg", ".png", ".pdf")
 
 
-def draw(graph: ConnectionGraph, path: str | os.PathLike[str], *, fold: bool = True) -> None:
+def draw(
+    graph: ConnectionGraph,
+    path: str | os.PathLike[str],
+    *,
+    fold: bool = True,
+    find: Find = find_program,
+    timeout: float = TIMEOUT,
+) -> None:
     """Write the graph's picture; the extension says as what: .dot or .gv (text), .svg, .png, .pdf.
 
-    With ``fold``, repeats are drawn once (see ``dot``). The file appears complete or not at all. Raises ``SparxError``:
-    SPX511 for another extension, SPX510 where a picture is wanted and no Graphviz is there, SPX512 where Graphviz
-    fails, SPX502 where the file cannot be written.
+    With ``fold``, repeats are drawn once (see ``dot``). ``find`` and ``timeout`` are those of ``render``. The file
+    appears complete or not at all. Raises ``SparxError``: SPX511 for another extension, SPX510 where a picture is
+    wanted and no Graphviz is there, SPX512 where Graphviz fails, SPX502 where the file cannot be written.
     """
     target = Path(path)
     suffix = target.suffix.lower()
@@ -38,7 +45,7 @@ def draw(graph: ConnectionGraph, path: str | os.PathLike[str], *, fold: bool = T
     if suffix in TEXT_SUFFIXES:
         write_bytes(target, text.encode())
         return
-    drawn = render(text, suffix[1:])
+    drawn = render(text, suffix[1:], find=find, timeout=timeout)
     write_bytes(target, _svg(drawn, graph.spec.name) if suffix == ".svg" else drawn)
 
 

@@ -8,7 +8,7 @@ from sparx_dsl.schedule.request import checked_request
 from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.schedule.steps import steps_of
 from sparx_dsl.schedule.values import Buffer, DType, Schedule
-from sparx_dsl.schedule.verify import verify_schedule
+from sparx_dsl.schedule.verify import verified
 from sparx_dsl.spec.frozen import FrozenDict
 from sparx_dsl.spec.options.heads import HeadOptions
 
@@ -32,11 +32,8 @@ def plan(
     steps = tuple(steps_of(graph, nodes))
     outputs = (nodes[-1].name,) if features is None else tuple(graph.layers(stage)[-1].name for stage in features)
     buffers = FrozenDict(_buffers(graph, steps, size, batch, wanted.item_bytes))
-    schedule = Schedule(graph, size, batch, dtype, with_frees(steps, (IMAGES,), outputs), buffers, outputs, features)
-    broken = verify_schedule(schedule)
-    if broken:
-        raise RuntimeError(f"the compiler made a schedule that cannot be: {'; '.join(broken)}")
-    return schedule
+    steps = with_frees(steps, (IMAGES,), outputs)
+    return verified(Schedule(graph, size, batch, dtype, steps, buffers, outputs, features))
 
 
 def _wanted(graph: ConnectionGraph, features: tuple[int, ...] | None) -> tuple[Node, ...]:

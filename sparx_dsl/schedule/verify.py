@@ -9,6 +9,14 @@ from sparx_dsl.schedule.values import Schedule
 from sparx_dsl.schedule.verify_buffers import verify_buffers
 
 
+def verified(schedule: Schedule) -> Schedule:
+    """The schedule; raises ``RuntimeError`` where it is broken, which is a fault of the compiler and of no spec."""
+    broken = verify_schedule(schedule)
+    if broken:
+        raise RuntimeError(f"the compiler made a schedule that cannot be: {'; '.join(broken)}")
+    return schedule
+
+
 def verify_schedule(schedule: Schedule) -> tuple[str, ...]:
     """Say everything that is broken in a schedule; empty when nothing is."""
     written = {IMAGES} | {step.output for step in schedule.steps if not isinstance(step, Free)}

@@ -55,8 +55,10 @@ class Compiled:
         return all(rule.allows(picks) for rule in self.late)
 
 
-def compile_choices(base: Spec, tree: MappingNode, choices: Sequence[Choice]) -> Compiled:
-    """Gather the rules of a space and turn them into tables."""
+def compile_choices(
+    base: Spec, tree: MappingNode, choices: Sequence[Choice], most_combinations: int = MAX_COMBINATIONS
+) -> Compiled:
+    """Gather the rules of a space and turn those into tables that have at most so many combinations."""
     readings = Readings(tree, patches_of(choices), len(base.stages))
     names = [choice.name for choice in choices]
     needs = tuple(dependencies(choice, names, readings) for choice in choices)
@@ -66,7 +68,7 @@ def compile_choices(base: Spec, tree: MappingNode, choices: Sequence[Choice]) ->
     tables: list[Table] = []
     late: list[Rule] = []
     for rule in _rules(base, readings, choices, domains):
-        if math.prod(len(domains[choice]) for choice in rule.scope) > MAX_COMBINATIONS:
+        if math.prod(len(domains[choice]) for choice in rule.scope) > most_combinations:
             late.append(rule)
             continue
         table = tabulate(rule.scope, domains, rule.allows_row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import Diagnostic, SparxError
@@ -19,10 +20,10 @@ MAX_DESCENT = 400
 """Points that are priced on the way from the closest draw towards the bounds."""
 
 
-def draw_within(space: Space, rng: random.Random) -> Point:
-    """See ``Space.sample``."""
+def draw_within(space: Space, rng: random.Random, *, draws: int = MAX_DRAWS) -> Point:
+    """See ``Space.sample``; at most ``draws`` points are priced before the bounds count as kept by none."""
     closest: tuple[float, Point] | None = None
-    for _ in range(MAX_DRAWS if space.bounds or not space.exact else 1):
+    for _ in range(draws if space.bounds or not space.exact else 1):
         if space.count == 0:
             break
         point = space.point(rng.randrange(space.count))
@@ -33,7 +34,7 @@ def draw_within(space: Space, rng: random.Random) -> Point:
             return point
         if missing is not None and (closest is None or missing < closest[0]):
             closest = (missing, point)
-    raise SparxError(_nothing_keeps(space, closest))
+    raise SparxError(_nothing_keeps(space, closest, draws))
 
 
 def distance(space: Space, point: Point) -> float | None:
@@ -60,10 +61,10 @@ def descend(space: Space, point: Point, missing: float) -> tuple[float, Point]:
 
 def _unbounded(space: Space) -> Space:
     """The same space without bounds."""
-    return type(space)(space.name, space.base, space.choices, (), space.tree, space.where)
+    return replace(space, bounds=())
 
 
-def _nothing_keeps(space: Space, closest: tuple[float, Point] | None) -> Diagnostic:
+def _nothing_keeps(space: Space, closest: tuple[float, Point] | None, draws: int) -> Diagnostic:
     """The mistake of bounds that no drawn point keeps, with the closest price."""
     where = space.bounds[0].where if space.bounds else space.where
     if closest is None:
@@ -73,11 +74,11 @@ def _nothing_keeps(space: Space, closest: tuple[float, Point] | None) -> Diagnos
     prices = space.prices(point)
     wanted = " and ".join(map(str, space.bounds))
     if missing == 0:
-        message = f"no point drawn of {MAX_DRAWS} keeps the bounds ({wanted})"
+        message = f"no point drawn of {draws} keeps the bounds ({wanted})"
         note = f"one that does has {prices}: {point}"
         return Diagnostic("SPX732", message, where, (note,), "loosen the bounds, or narrow the choices to what fits")
     worst = max(missed(space.bounds, prices), key=lambda bound: bound.excess(prices))
-    proven = space.count <= MAX_DRAWS and space.count_within(MAX_DRAWS) == 0
+    proven = space.count <= draws and space.count_within(draws) == 0
     how = f"none of the {space.count} points keeps" if proven else "no point was found that keeps"
     note = f"the closest price found is {prices}"
     return Diagnostic("SPX732", f"{how} the bounds: {wanted}", worst.where, (note,), "loosen this bound")

@@ -12,7 +12,7 @@ from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.search import moves
 from sparx_dsl.search.bounds import Bound, Prices, excess, price_spec
 from sparx_dsl.search.canonical_form import fingerprint
-from sparx_dsl.search.compiling import Compiled, compile_choices
+from sparx_dsl.search.compiling import MAX_COMBINATIONS, Compiled, compile_choices
 from sparx_dsl.search.drawing import draw_within
 from sparx_dsl.search.laying import Patch, lay, patches_of, with_links
 from sparx_dsl.search.locating import find_point
@@ -44,14 +44,17 @@ class Space:
     """The base as a tree of which every part knows its place."""
     where: Where = field(default_factory=Where, repr=False, compare=False)
     """Where the choices stand."""
+    most_combinations: int = field(default=MAX_COMBINATIONS, repr=False, compare=False)
+    """The most combinations that one rule's table is made from; larger rules are asked of whole points."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Space, (self.name, self.base, self.choices, self.bounds, self.tree, self.where))
+        given = (self.name, self.base, self.choices, self.bounds, self.tree, self.where, self.most_combinations)
+        return (Space, given)
 
     @functools.cached_property
     def compiled(self) -> Compiled:
         """The rules as tables; made at the first use."""
-        return compile_choices(self.base, self.tree, self.choices)
+        return compile_choices(self.base, self.tree, self.choices, self.most_combinations)
 
     @property
     def count(self) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sparx_dsl.lowering import Backbone
 
@@ -34,7 +37,7 @@ def images_of(model: Backbone, batch: int, size: tuple[int, int] | None = None) 
     return torch.randn(batch, spec.input.channels, *(size or spec.input.size), dtype=dtype)
 
 
-def results(model: nn.Module, images: Tensor) -> list[Tensor]:
+def results(model: Callable[[Tensor], Any], images: Tensor) -> list[Tensor]:
     """The results as a list, without gradients."""
     with torch.no_grad():
         result = model(images)
