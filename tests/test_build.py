@@ -1,20 +1,17 @@
-"""What a build promises before it runs: keys, feature maps, limits and dtypes."""
+"""What a build promises before it runs: keys, feature maps and dtypes."""
 
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 import sparx_dsl
 from sparx_dsl import SparxError, Spec
-from sparx_dsl.spec import Limits
 from tests.support.backbones import tiny
 from tests.support.strategies import specs
 
@@ -110,79 +107,6 @@ def test_feature_info_speaks_timm() -> None:
     assert (len(info), info[0], info.out_indices) == (2, first, (2, 3))
     assert (info.channels(1), info.reduction([1, 0])) == (16, [16, 8])
     assert sparx_dsl.build(tiny(), device="meta").feature_info.reduction() == [4, 8, 16]
-
-
-class AllocatedError(Exception):
-    """A parameter was made."""
-
-
-@pytest.fixture
-def no_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every attempt to make a parameter raise ``AllocatedError``."""
-
-    def refuse(*arguments: object, **options: object) -> None:
-        raise AllocatedError
-
-    monkeypatch.setattr(nn.Parameter, "__new__", refuse)
-
-
-HUGE = {"channels": 65536, "depth": 64, "S": 1, "M": "all", "cross_stage": "every"}
-
-
-@pytest.mark.usefixtures("no_parameters")
-@pytest.mark.parametrize(
-    ("spec", "limits", "codes"),
-    [
-        (tiny(), Limits(params=10_000), ["SPX402"]),
-        (tiny(), Limits(buffer_bytes=1_000), ["SPX403"]),
-        (tiny(), Limits(params=1, buffer_bytes=1), ["SPX402", "SPX403"]),
-        (tiny(stages=[{"channels": 65536, "depth": 4}], links={}), Limits(), ["SPX402"]),
-        (tiny(input={"size": 16384, "channels": 1024}), Limits(), ["SPX403"]),
-        (tiny(stages=[HUGE] * 16, links={}), Limits(), ["SPX402"]),
-        (tiny(stages=[HUGE | {"depth": 512}] * 16, links={}), Limits(), ["SPX401"]),
-        (tiny(stages=[HUGE | {"depth": 512}] * 2, links={}), Limits(), ["SPX404"]),
-        (tiny(stages=[HUGE | {"depth": 512, "M": 3}] * 2, links={}), Limits(), ["SPX402"]),
-    ],
-    ids=[
-        "params",
-        "bytes",
-        "both",
-        "wide",
-        "large images",
-        "many stages",
-        "all at most",
-        "deep and dense",
-        "deep and sparse",
-    ],
-)
-def test_limits_are_checked_before_anything_is_made(spec: dict[str, object], limits: Limits, codes: list[str]) -> None:
-    """What is larger than the limits is refused within two seconds of work, and no parameter is made for it."""
-    start = time.process_time()
-    with pytest.raises(SparxError) as refused:
-        sparx_dsl.build(spec, limits=limits)
-    assert [diagnostic.code for diagnostic in refused.value.diagnostics] == codes
-    assert time.process_time() - start < 2
-
-
-@pytest.mark.usefixtures("no_parameters")
-def test_the_alarm_on_parameters_works() -> None:
-    """A build within the limits does make parameters, and the alarm of these tests sees it."""
-    with pytest.raises(AllocatedError):
-        sparx_dsl.build(tiny())
-
-
-def test_limits_point_at_the_spec() -> None:
-    """The complaints about limits stand at the stages and at the input's size."""
-    text = sparx_dsl.dump_spec(sparx_dsl.parse_spec(tiny(links={})))
-    with pytest.raises(SparxError) as refused:
-        sparx_dsl.build(text, limits=Limits(params=1, buffer_bytes=1))
-    places = [str(diagnostic.where.path) for diagnostic in refused.value.diagnostics]
-    assert places == ["stages", "input.size"]
-    for diagnostic, word in zip(refused.value.diagnostics, ("stages", "32"), strict=True):
-        span = diagnostic.where.span
-        assert span is not None
-        line = text.splitlines()[span.line - 1]
-        assert line[span.column - 1 : span.end_column - 1] == word
 
 
 @pytest.mark.parametrize("dtype", ["int8", "complex64", torch.int64, "float", "__class__"])
