@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections import Counter
 from typing import Any, cast
 
@@ -160,15 +159,3 @@ def test_points_of_other_spaces_are_refused() -> None:
     for rows in (np.zeros((2, 3), dtype=np.int64), np.zeros(6, dtype=np.int64), np.zeros((2, 6))):
         with pytest.raises(ValueError, match="rows of 6 whole numbers"):
             space.prices_of(cast("Any", rows))
-
-
-def test_numpy_is_missed_with_a_diagnostic(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without numpy the calls for many points are a mistake with advice; single points are priced as ever."""
-    space = load_space(SPACES / "around_mamba_t.yaml")
-    for name in [name for name in sys.modules if name.startswith("sparx_dsl.search.batched")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    with pytest.raises(sparx_dsl.SparxError) as caught:
-        space.sample_many(3, 0)
-    assert [(m.code, m.help) for m in caught.value.diagnostics] == [("SPX743", "pip install 'sparx_dsl[search]'")]
-    assert space.prices(space.point(0)).params > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -153,7 +152,7 @@ def make_app() -> typer.Typer:
 
 def main() -> None:
     """The command ``sparx``."""
-    _prepare()
+    prepare_streams()
     make_app()()
 
 
@@ -161,11 +160,5 @@ def compile_main() -> None:
     """The command ``sparx-compile``, which is ``sparx compile``."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(compile_command)
-    _prepare()
-    app()
-
-
-def _prepare() -> None:
-    """Make the process ready: its streams for every text, and torch not to warn of numpy, which nothing here needs."""
     prepare_streams()
-    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+    app()

@@ -136,16 +136,16 @@ class Space:
         """What the backbones at many points cost, at once: ``prices`` of each, as arrays of integers (points,).
 
         Points may be given as an array (points, choices): the number of each choice's value, in the order of
-        ``choices``, and -1 where the choice does not exist. Needs numpy (SPX743). Raises ``SparxError`` (SPX741) for
-        what is no point, and ``ValueError`` for an array of another shape.
+        ``choices``, and -1 where the choice does not exist. Raises ``SparxError`` (SPX741) for what is no point, and
+        ``ValueError`` for an array of another shape.
         """
         return self._batches.prices(points)
 
     def sample_many(self, count: int, seed: int) -> Picks:
         """That many points, each drawn as ``sample`` draws one, as an array (points, choices) for ``prices_of``.
 
-        The draws are not those of ``sample``. Needs numpy (SPX743); raises ``SparxError`` (SPX732) where no point is
-        found that keeps the bounds.
+        The draws are not those of ``sample``. Raises ``SparxError`` (SPX732) where no point is found that keeps the
+        bounds.
         """
         return self._batches.sample(count, seed)
 
@@ -227,11 +227,8 @@ class Space:
 
     @functools.cached_property
     def _batches(self) -> SpaceBatches:
-        try:
-            from sparx_dsl.search.batched import SpaceBatches
-        except ImportError:
-            message = "many points at once need the package numpy"
-            raise SparxError(Diagnostic("SPX743", message, help="pip install 'sparx_dsl[search]'")) from None
+        from sparx_dsl.search.batched import SpaceBatches
+
         return SpaceBatches(self)
 
     @functools.cached_property

@@ -90,11 +90,6 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "No point of the space that keeps the bounds differs from this one in a single choice.",
     ),
     CodeEntry(
-        "SPX743",
-        "no numpy",
-        "Points are drawn and priced by the thousand as arrays of numpy, which the extra `search` brings.",
-    ),
-    CodeEntry(
         "SPX750",
         "a package that is not installed",
         "Studies are run by the package optuna, which the extra `search` installs, and on a cluster by ray, of the "

@@ -1,4 +1,4 @@
-"""Many points of a space at once, as numpy arrays: drawn, and priced. Needs numpy (extra ``search``)."""
+"""Many points of a space at once, as numpy arrays: drawn, and priced."""
 
 from sparx_dsl.search.batched.pricing import BatchPrices as BatchPrices
 from sparx_dsl.search.batched.rows import Picks as Picks
