@@ -15,7 +15,7 @@ from sparx_dsl.lowering import Backbone
 from sparx_dsl.spec import default_registry
 from sparx_dsl.spec.options.base import Site
 from sparx_dsl.weights import LoadReport, transfer
-from sparx_dsl.weights.slots import SLOT_AXES
+from sparx_dsl.weights.feature_axes import FEATURE_AXES
 
 SPEC: dict[str, Any] = {
     "sparx": 1,
@@ -204,7 +204,7 @@ def test_another_window_interpolates_the_position_bias() -> None:
 def blocks(model: Backbone, layer: str, tensor: str) -> dict[str, Tensor]:
     """A fusion's tensor cut into one block for each feature, by the feature's name."""
     features = [edge.source for edge in model.schedule.graph.features(layer)]
-    place = SLOT_AXES[model.schedule.graph.node(layer).layer_settings.fusion.kind][tensor]
+    place = FEATURE_AXES[model.schedule.graph.node(layer).layer_settings.fusion.kind][tensor]
     value = model.state_dict()[f"{layer}.fusion.fusion.{tensor}"]
     width = value.shape[place.axis] // (len(features) + place.before)
     cut = value.split(width, dim=place.axis)[place.before :]
@@ -224,7 +224,7 @@ EDITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SLOT_AXES if default_registry().find("fusion", kind)])
+@pytest.mark.parametrize("kind", [kind for kind in FEATURE_AXES if default_registry().find("fusion", kind)])
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_fusion_keeps_the_weights_of_every_feature_it_still_reads(edit: str, kind: str) -> None:
     """Each feature's block of each tensor moves with it; those of new features are as they were drawn."""
@@ -237,7 +237,7 @@ def test_a_fusion_keeps_the_weights_of_every_feature_it_still_reads(edit: str, k
     for node in target.schedule.graph.layers():
         if not node.ganglion or not graph.node(node.name).ganglion:
             continue
-        for tensor in SLOT_AXES[kind]:
+        for tensor in FEATURE_AXES[kind]:
             if f"{node.name}.fusion.fusion.{tensor}" not in before:
                 continue
             was, fresh = blocks(source, node.name, tensor), blocks(untouched, node.name, tensor)
@@ -302,10 +302,10 @@ def test_every_tensor_that_grows_with_the_features_is_known(kind: str) -> None:
     states = [found.load_builder()(options, Site(12, 24, norm, 1, count, 2)).state_dict()
               for norm in ("group", "batch") for count in (2, 3)]  # fmt: skip
     grown = {name for few, more in (states[:2], states[2:]) for name in few if few[name].shape != more[name].shape}
-    assert grown == set(SLOT_AXES[kind])
+    assert grown == set(FEATURE_AXES[kind])
     for few, more in (states[:2], states[2:]):
         for name in grown & set(few):
-            place = SLOT_AXES[kind][name]
+            place = FEATURE_AXES[kind][name]
             sides = [state[name].shape[place.axis] / (count + place.before) for state, count in ((few, 2), (more, 3))]
             assert sides[0] == sides[1]
 

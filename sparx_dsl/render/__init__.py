@@ -3,6 +3,7 @@
 from sparx_dsl.render.cost_tables import cost_table as cost_table
 from sparx_dsl.render.diff import difference as difference
 from sparx_dsl.render.dot_text import dot as dot
+from sparx_dsl.render.files import replacing as replacing
 from sparx_dsl.render.files import write_text as write_text
 from sparx_dsl.render.json_report import report as report
 from sparx_dsl.render.paper import paper_page as paper_page

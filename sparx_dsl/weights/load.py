@@ -10,20 +10,22 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
 from sparx_dsl.lowering import Backbone, build_backbone, lower
 from sparx_dsl.schedule import plan
 from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, parse_spec
-from sparx_dsl.weights.assess import Fit, Sides, assess, strict_mistakes
+from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
+from sparx_dsl.weights.detect_format import detect_format, named_format
 from sparx_dsl.weights.limits import DEFAULT_CHECKPOINT_LIMITS, CheckpointLimits
-from sparx_dsl.weights.read import Checkpoint, Source, read_checkpoint
-from sparx_dsl.weights.recognise import named_format, recognise
-from sparx_dsl.weights.released import departures
+from sparx_dsl.weights.read import PICKLE_EXTENSIONS, Checkpoint, Source, read_checkpoint
+from sparx_dsl.weights.released_checkpoints import mismatches
 from sparx_dsl.weights.report import LoadReport, shortened
 
 SPEC_KEY, LANGUAGE_KEY, FEATURES_KEY = "spec", "sparx", "features"
 """The metadata of our files: the spec's YAML text, the version of its language, the stages whose maps are given."""
+LENIENT_CALL = "build the backbone from its spec, and load_checkpoint(model, path, strict=False)"
+"""How a caller of ``load_model``, which is always strict, accepts less."""
 
 
 def load_checkpoint(
@@ -45,20 +47,20 @@ def load_checkpoint(
     """
     checkpoint = read_checkpoint(source, section, limits)
     where = checkpoint.where
-    chosen = recognise(checkpoint.tensors, where) if format is None else named_format(format, where)
+    chosen = detect_format(checkpoint.tensors, where) if format is None else named_format(format, where)
     targets = model_tensors(model)
-    sides = Sides(targets, checkpoint.tensors, _whole(model, targets))
-    fit = assess(sides, chosen, where)
-    mistakes = [*_without_storage(targets, where), *fit.mistakes]
+    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(model, targets))
+    found = compare(tensors, chosen, where)
+    errors = [*_without_storage(targets, where), *found.errors]
     if strict:
-        mistakes += strict_mistakes(fit, sides, where)
-    if mistakes:
-        raise SparxError(mistakes)
-    notes = (*fit.notes, *_doubts(model, fit, checkpoint))
-    kept = {each.name for each in fit.resized}
-    copy_values(targets, fit.values)
-    matched = tuple(name for name in fit.values if name not in kept)
-    return LoadReport(chosen, matched, fit.resized, fit.missing, fit.unused, fit.computed, fit.unbuilt, notes)
+        errors += strict_errors(found, tensors, where)
+    if errors:
+        raise SparxError(errors)
+    notes = (*found.notes, *_warnings(model, found, checkpoint))
+    kept = {each.name for each in found.resized}
+    copy_values(targets, found.values)
+    matched = tuple(name for name in found.values if name not in kept)
+    return LoadReport(chosen, matched, found.resized, found.missing, found.unused, found.computed, found.unbuilt, notes)
 
 
 def load_model(
@@ -75,19 +77,25 @@ def load_model(
     The file's tensors are held against the spec before anything of the spec's size is allocated. Raises
     ``SparxError`` (SPX501, SPX6xx, and all that a spec can do wrong).
     """
+    if Path(path).suffix in PICKLE_EXTENSIONS:
+        raise _without_spec(Where(source=SourceText(os.fspath(path), "")))
     checkpoint = read_checkpoint(Path(path), None, checkpoint_limits)
     graph = connect(written_spec(checkpoint, limits))
     chosen = _common_dtype(checkpoint.tensors) if dtype is None else dtype
     outputs = features or _written_features(checkpoint)
     sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs, limits=limits)
-    tensors = model_tensors(sketch)
-    sides = Sides(tensors, checkpoint.tensors, _whole(sketch, tensors))
-    fit = assess(sides, "sparx_dsl", checkpoint.where)
-    mistakes = [*fit.mistakes, *strict_mistakes(fit, sides, checkpoint.where)]
-    if mistakes:
-        raise SparxError(mistakes)
+    targets = model_tensors(sketch)
+    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(sketch, targets))
+    found = compare(tensors, "sparx_dsl", checkpoint.where)
+    errors = [*found.errors, *strict_errors(found, tensors, checkpoint.where, LENIENT_CALL)]
+    if errors:
+        raise SparxError(errors)
     model = build_backbone(graph, device=device, dtype=chosen, features=outputs, limits=limits)
-    copy_values(model_tensors(model), fit.values)
+    targets = model_tensors(model)
+    errors = [*_without_storage(targets, checkpoint.where)]
+    if errors:
+        raise SparxError(errors)
+    copy_values(targets, found.values)
     return model
 
 
@@ -95,11 +103,15 @@ def written_spec(checkpoint: Checkpoint, limits: Limits = DEFAULT_LIMITS) -> Spe
     """The spec that a file of ours carries; raises ``SparxError`` (SPX642, or what the spec does wrong)."""
     text = checkpoint.metadata.get(SPEC_KEY)
     if text is None:
-        message = "the file carries no spec, so that it does not say which backbone its weights belong to"
-        advice = "build the backbone from its spec, and load_checkpoint(model, path)"
-        raise SparxError(Diagnostic("SPX642", message, checkpoint.where, help=advice))
+        raise _without_spec(checkpoint.where)
     source = checkpoint.where.source
     return parse_spec(text, name="<spec in the file>" if source is None else f"{source.name}[spec]", limits=limits)
+
+
+def _without_spec(where: Where) -> SparxError:
+    message = "the file carries no spec, so that it does not say which backbone its weights belong to"
+    advice = "build the backbone from its spec, and load_checkpoint(model, path)"
+    return SparxError(Diagnostic("SPX642", message, where, help=advice))
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -139,12 +151,12 @@ def _without_storage(targets: Mapping[str, Tensor], where: Where) -> Iterator[Di
         yield Diagnostic("SPX630", message, where, help='build it with device="cpu" or another real device')
 
 
-def _doubts(model: nn.Module, fit: Fit, checkpoint: Checkpoint) -> Iterator[str]:
+def _warnings(model: nn.Module, found: Comparison, checkpoint: Checkpoint) -> Iterator[str]:
     """Where the model computes otherwise than the model that the weights come from, though all shapes are the same."""
     if not isinstance(model, Backbone):
         return
-    if fit.format != "sparx_dsl":
-        yield from shortened([*departures(model.schedule.graph, fit.format)])
+    if found.format != "sparx_dsl":
+        yield from shortened([*mismatches(model.schedule.graph, found.format)])
     elif SPEC_KEY in checkpoint.metadata:
         yield from _other_settings(model.spec, checkpoint)
 

@@ -24,7 +24,9 @@ SECTIONS: Final = ("model", "state_dict", "model_ema", "state_dict_ema")
 """Under which of these keys training scripts put a model's weights."""
 WRAPPER: Final = "module."
 """What ``DistributedDataParallel`` puts before every name."""
-ENDINGS: Final = (".safetensors", ".pth", ".pt")
+PICKLE_EXTENSIONS: Final = (".pth", ".pt")
+EXTENSIONS: Final = (".safetensors", *PICKLE_EXTENSIONS)
+RAISE_LIMIT: Final = "load_checkpoint and load_model of sparx_dsl.weights take other CheckpointLimits(file_bytes=…)"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,11 @@ def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimit
     """Read and unwrap a checkpoint; raises ``SparxError`` for what is no checkpoint of plain tensors."""
     if isinstance(source, Mapping):
         where = Where(source=SourceText("<state dict>", ""))
-        return Checkpoint(_tensors(source, section, limits, where), where)
+        tensors = _tensors(source, section, limits, where)
+        if any(value.is_meta for value in tensors.values()):
+            message = "the state dict is of a model on the device meta, so it has no values to load"
+            raise SparxError(Diagnostic("SPX630", message, where))
+        return Checkpoint(tensors, where)
     path = Path(source)
     where = Where(source=SourceText(str(path), ""))
     _check_file(path, limits, where)
@@ -53,9 +59,9 @@ def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimit
 
 
 def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
-    if path.suffix not in ENDINGS:
-        advice = did_you_mean(path.suffix, ENDINGS) or f"one of {', '.join(ENDINGS)}"
-        message = f"{quoted(path.name)} has not the ending of a checkpoint"
+    if path.suffix not in EXTENSIONS:
+        advice = did_you_mean(path.suffix, EXTENSIONS) or f"one of {', '.join(EXTENSIONS)}"
+        message = f"unsupported file extension: {quoted(path.name)} is no checkpoint"
         raise SparxError(Diagnostic("SPX601", message, where, help=advice))
     try:
         size = path.stat().st_size
@@ -67,7 +73,7 @@ def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
         raise SparxError(Diagnostic("SPX501", "the file cannot be read: it is no regular file", where))
     if size > limits.file_bytes:
         message = f"the file has {size:,} bytes, more than the limit of {limits.file_bytes:,}"
-        raise SparxError(Diagnostic("SPX602", message, where, help="raise CheckpointLimits(file_bytes=…) in the call"))
+        raise SparxError(Diagnostic("SPX602", message, where, help=RAISE_LIMIT))
 
 
 def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: Where) -> dict[str, Tensor]:
@@ -79,7 +85,7 @@ def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: W
     if len(chosen) > limits.tensors:
         message = f"{len(chosen):,} tensors are more than the limit of {limits.tensors:,}"
         raise SparxError(Diagnostic("SPX603", message, where))
-    odd = [quoted(str(name)) for name, value in chosen.items() if not (isinstance(name, str) and _is_plain(value))]
+    odd = [quoted(str(name)) for name, value in chosen.items() if not (isinstance(name, str) and is_plain(value))]
     if odd or not chosen:
         message = f"{len(odd)} entries are no plain dense tensors" if odd else "there are no tensors in it"
         raise SparxError(Diagnostic("SPX613", message, where, notes=tuple(shortened(odd))))
@@ -101,7 +107,7 @@ def _section(found: Mapping[Any, Any], section: str | None, where: Where) -> Map
     return found[sections[0]] if sections else found
 
 
-def _is_plain(value: object) -> bool:
+def is_plain(value: object) -> bool:
     """A dense tensor of no subclass that could compute something of its own, or a parameter."""
     return type(value) in (Tensor, nn.Parameter) and isinstance(value, Tensor) and value.layout == torch.strided \
         and not value.is_quantized  # fmt: skip

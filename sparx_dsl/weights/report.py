@@ -69,7 +69,7 @@ def count(number: int, noun: str) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as messages show it: ``96×3×4×4``, ``number`` for a shape without sides."""
+    """A shape as messages show it: ``96×3×4×4``, ``number`` for a scalar."""
     return "×".join(map(str, shape)) if shape else "number"
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import torch
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted, visible
 from sparx_dsl.weights.limits import CheckpointLimits
 
 ALLOWED: Final = re.compile(
@@ -49,7 +49,7 @@ def read_torch(path: Path, limits: CheckpointLimits, where: Where) -> Any:
     except SparxError:
         raise
     except Exception as error:  # Broken bytes fail in zipfile, pickletools and torch in more ways than can be listed.
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = visible(str(error).partition("\n")[0]) or type(error).__name__
         advice = "fetch or save it again, as a plain dict of tensors"
         raise SparxError(Diagnostic("SPX611", f"torch cannot read this file: {reason}", where, help=advice)) from None
 

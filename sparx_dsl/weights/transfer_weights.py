@@ -11,9 +11,9 @@ from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.graph import Node
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.schedule import Run
+from sparx_dsl.weights.feature_axes import FEATURE_AXES, match_features, moved_blocks
 from sparx_dsl.weights.load import copy_values, model_tensors
 from sparx_dsl.weights.report import LoadReport, Resized
-from sparx_dsl.weights.slots import SLOT_AXES, moved_blocks, slot_map
 from sparx_dsl.weights.swin import resized_bias, shifts
 
 
@@ -115,7 +115,7 @@ class _Transfer:
         """Take the source's tensor as it is or adapted; whether either could be done."""
         found, drawn = self.old[old_name], self.new[name]
         if step.part == "fusion" and inner.startswith("fusion."):
-            value, how = self._by_slots(found, drawn, step.node, inner.removeprefix("fusion."))
+            value, how = self._by_features(found, drawn, step.node, inner.removeprefix("fusion."))
         elif found.shape == drawn.shape:
             value, how = found, None
         elif inner == "mixer.position_bias" and found.shape[1] == drawn.shape[1]:
@@ -130,15 +130,15 @@ class _Transfer:
             self.resized.append(Resized(name, tuple(found.shape), tuple(drawn.shape), how))
         return True
 
-    def _by_slots(self, found: Tensor, drawn: Tensor, layer: str, inner: str) -> tuple[Tensor | None, str | None]:
+    def _by_features(self, found: Tensor, drawn: Tensor, layer: str, inner: str) -> tuple[Tensor | None, str | None]:
         """A fusion's tensor, its blocks moved to where their features stand now, and a word on that."""
         before, now = self.source.schedule.graph, self.target.schedule.graph
-        slots = slot_map(before, self.origins[layer], now, layer, self.origins)
-        axes = SLOT_AXES.get(now.node(layer).layer_settings.fusion.kind)
-        if slots.same or (axes is not None and inner not in axes):
+        features = match_features(before, self.origins[layer], now, layer, self.origins)
+        axes = FEATURE_AXES.get(now.node(layer).layer_settings.fusion.kind)
+        if features.same or (axes is not None and inner not in axes):
             return (found if found.shape == drawn.shape else None), None
         # Of a kind from elsewhere nobody knows which values belong to which feature.
-        return (None, None) if axes is None else (moved_blocks(found, drawn, slots, axes[inner]), str(slots))
+        return (None, None) if axes is None else (moved_blocks(found, drawn, features, axes[inner]), str(features))
 
     def notes(self) -> Iterator[str]:
         """What changed about the layers that are still there."""

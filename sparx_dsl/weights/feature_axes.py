@@ -13,38 +13,38 @@ from sparx_dsl.graph import ConnectionGraph
 
 
 @dataclass(frozen=True, slots=True)
-class SlotAxis:
+class FeatureAxis:
     """Along which axis a fusion's tensor has one block for each feature, and how many blocks stand before."""
 
     axis: int
     before: int = 0
 
 
-def _norm(module: str) -> dict[str, SlotAxis]:
+def _norm(module: str) -> dict[str, FeatureAxis]:
     """The tensors of a norm over the features."""
-    return {f"{module}.{leaf}": SlotAxis(0) for leaf in ("weight", "bias", "running_mean", "running_var")}
+    return {f"{module}.{leaf}": FeatureAxis(0) for leaf in ("weight", "bias", "running_mean", "running_var")}
 
 
-_SELECTION: Final = {"selection.conv.weight": SlotAxis(0), **_norm("norm"), **_norm("selection.norm")}
+_SELECTION: Final = {"selection.conv.weight": FeatureAxis(0), **_norm("norm"), **_norm("selection.norm")}
 
-SLOT_AXES: Final[Mapping[str, Mapping[str, SlotAxis]]] = {
-    "dmca": {**_SELECTION, "key_value.weight": SlotAxis(1)},
-    "sra": {**_SELECTION, "key_value.weight": SlotAxis(1)},
-    "no_gcca": {**_SELECTION, "gathering.weight": SlotAxis(1)},
+FEATURE_AXES: Final[Mapping[str, Mapping[str, FeatureAxis]]] = {
+    "dmca": {**_SELECTION, "key_value.weight": FeatureAxis(1)},
+    "sra": {**_SELECTION, "key_value.weight": FeatureAxis(1)},
+    "no_gcca": {**_SELECTION, "gathering.weight": FeatureAxis(1)},
     "sca": {
         **_norm("merging.norm"),
-        "merging.conv.weight": SlotAxis(0),
-        "merging.scale": SlotAxis(0),
-        "merging.key_value.weight": SlotAxis(1),
+        "merging.conv.weight": FeatureAxis(0),
+        "merging.scale": FeatureAxis(0),
+        "merging.key_value.weight": FeatureAxis(1),
     },
     # The layer's own input comes before the features.
-    "concat": {"expansion.weight": SlotAxis(1, before=1)},
+    "concat": {"expansion.weight": FeatureAxis(1, before=1)},
 }
 """For each kind of fusion, the tensors that have a block for each feature."""
 
 
 @dataclass(frozen=True, slots=True)
-class SlotMap:
+class FeatureMatch:
     """Where the block of each feature comes from, in the order of the target's slots."""
 
     features: tuple[str, ...]
@@ -72,17 +72,17 @@ class SlotMap:
             yield f"dropped {', '.join(self.gone)}"
 
 
-def slot_map(
+def match_features(
     source: ConnectionGraph, source_layer: str, target: ConnectionGraph, target_layer: str, origins: Mapping[str, str]
-) -> SlotMap:
+) -> FeatureMatch:
     """Match the features that a layer reads now with those it read before; ``origins`` is target name → source name."""
     before = [edge.source for edge in source.features(source_layer)]
     now = tuple(edge.source for edge in target.features(target_layer))
     slots = tuple(before.index(origins[name]) if origins.get(name) in before else None for name in now)
-    return SlotMap(now, slots, tuple(name for place, name in enumerate(before) if place not in slots))
+    return FeatureMatch(now, slots, tuple(name for place, name in enumerate(before) if place not in slots))
 
 
-def moved_blocks(found: Tensor, drawn: Tensor, slots: SlotMap, place: SlotAxis) -> Tensor | None:
+def moved_blocks(found: Tensor, drawn: Tensor, slots: FeatureMatch, place: FeatureAxis) -> Tensor | None:
     """The source's blocks in the target's order, and the target's own where there is none; None where they do not fit.
 
     ``found`` is the source's tensor, ``drawn`` the target's.

@@ -13,24 +13,26 @@ _NUMBER = re.compile(r"\d+")
 
 def listed(code: str, what: str, names: Sequence[str], where: Where, help: str | None = None) -> Diagnostic:
     """One diagnostic for all the tensors of which ``what`` is true."""
-    notes = tuple(visible(name) for name in shortened(list(names)))
-    return Diagnostic(code, f"{count(len(names), 'tensor')} {what}", where, notes=notes, help=help)
+    return Diagnostic(code, f"{count(len(names), 'tensor')} {what}", where, notes=notes_of(names), help=help)
+
+
+def notes_of(lines: Sequence[str]) -> tuple[str, ...]:
+    """The first few of the lines, escaped, as a diagnostic's notes."""
+    return tuple(visible(line) for line in shortened(list(lines)))
 
 
 def listed_missing(
-    missing: Sequence[str], theirs: Mapping[str, str], unused: Sequence[str], where: Where
+    missing: Sequence[str], theirs: Mapping[str, str], unused: Sequence[str], where: Where, help: str
 ) -> Diagnostic:
     """The model's tensors that the file has nothing for; ``theirs`` is what each would be called there."""
     lines = [_missing_line(name, theirs.get(name), unused) for name in missing]
-    advice = "pass strict=False to leave them as they are"
-    return listed("SPX623", "of the model are not in the file", lines, where, advice)
+    return listed("SPX623", "of the model are not in the file", lines, where, help)
 
 
-def listed_unused(unused: Sequence[str], missing: Sequence[str], where: Where) -> Diagnostic:
+def listed_unused(unused: Sequence[str], missing: Sequence[str], where: Where, help: str) -> Diagnostic:
     """The file's tensors that the model has no place for; ``missing`` are the names that it still looks for."""
     lines = [f"{name}{_meant(name, missing)}" for name in unused]
-    advice = "pass strict=False to leave them out"
-    return listed("SPX624", "of the file have no place in the model", lines, where, advice)
+    return listed("SPX624", "of the file have no place in the model", lines, where, help)
 
 
 def _missing_line(name: str, theirs: str | None, unused: Sequence[str]) -> str:

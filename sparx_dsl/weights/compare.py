@@ -1,4 +1,4 @@
-"""Holding a checkpoint against a model, tensor by tensor, before anything is copied."""
+"""Comparing a checkpoint with a model, tensor by tensor, before anything is copied."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where
-from sparx_dsl.weights.mistakes import listed, listed_missing, listed_unused
+from sparx_dsl.weights.backbone_summary import BackboneSummary, summarize
 from sparx_dsl.weights.names import Format, ReleasedTensor, Shape, released_tensors, stage_names
-from sparx_dsl.weights.recognise import Outline, outline
 from sparx_dsl.weights.report import Resized, shape_text
 from sparx_dsl.weights.swin import INDEX, is_computed, relative_position_index, resized_bias, window_of
+from sparx_dsl.weights.tensor_lists import listed, listed_missing, listed_unused
 
 BIAS, CLASSIFIER = "mixer.position_bias", "head.linear"
+STRICT_OPTION = "pass strict=False"
+"""How the caller of ``load_checkpoint`` accepts less; other functions name their own way."""
 
 
 @dataclass(frozen=True)
-class Sides:
-    """The tensors that are held against each other."""
+class ComparedTensors:
+    """The tensors that are compared with each other."""
 
     model: Mapping[str, Tensor]
     state: Mapping[str, Tensor]
@@ -30,7 +32,7 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Comparison:
     """What each tensor of the model would be given, and all that is wrong with that; nothing is copied yet."""
 
     format: Format
@@ -42,7 +44,7 @@ class Fit:
     computed: tuple[str, ...] = ()
     unbuilt: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    mistakes: tuple[Diagnostic, ...] = ()
+    errors: tuple[Diagnostic, ...] = ()
     """What is wrong however lenient the caller is."""
 
 
@@ -53,35 +55,35 @@ class _Findings:
     values: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     resized: list[Resized] = field(default_factory=list[Resized])
     missing: list[str] = field(default_factory=list[str])
-    misshapen: list[str] = field(default_factory=list[str])
-    mistyped: list[str] = field(default_factory=list[str])
+    wrong_shape: list[str] = field(default_factory=list[str])
+    wrong_dtype: list[str] = field(default_factory=list[str])
     rounded: list[str] = field(default_factory=list[str])
 
 
-def assess(sides: Sides, format: Format, where: Where) -> Fit:
-    """Hold a checkpoint in that format against a model; touches neither.
+def compare(tensors: ComparedTensors, format: Format, where: Where) -> Comparison:
+    """Compare a checkpoint in that format with a model; touches neither.
 
     Raises ``SparxError`` (SPX622) where the two have other depths or widths, so that a list of names would say little.
     """
-    state = sides.state
-    expected = expected_tensors(sides.whole, format)
+    state = tensors.state
+    expected = expected_tensors(tensors.whole, format)
     _refuse_other_stages(expected, state, where)
     findings = _Findings()
-    for name, target in sides.model.items():
+    for name, target in tensors.model.items():
         theirs = expected[name]
         found = None if theirs is None else state.get(theirs.name)
         if theirs is None or found is None:
             findings.missing.append(name)
         else:
-            _place(findings, name, target, theirs, found)
+            _assign(findings, name, target, theirs, found)
     names = {theirs.name: name for name, theirs in expected.items() if theirs is not None}
-    unbuilt = tuple(name for name in state if name in names and names[name] not in sides.model)
+    unbuilt = tuple(name for name in state if name in names and names[name] not in tensors.model)
     computed = tuple(name for name in state if format == "swin" and is_computed(name))
     unused = tuple(name for name in state if name not in names and name not in computed)
-    mistakes = (*_broken(findings, where), *_not_finite(findings, expected, where), *_buffers(state, computed, where))
+    errors = (*_misfits(findings, where), *_not_finite(findings, expected, where), *_buffers(state, computed, where))
     notes = (f"values of {len(findings.rounded)} tensors were rounded to a smaller dtype",) if findings.rounded else ()
     resized, missing = tuple(findings.resized), tuple(findings.missing)
-    return Fit(format, findings.values, resized, missing, unused, computed, unbuilt, notes, mistakes)
+    return Comparison(format, findings.values, resized, missing, unused, computed, unbuilt, notes, errors)
 
 
 def expected_tensors(model: Mapping[str, Tensor], format: Format) -> dict[str, ReleasedTensor | None]:
@@ -92,52 +94,60 @@ def expected_tensors(model: Mapping[str, Tensor], format: Format) -> dict[str, R
     return released_tensors(format, shapes)
 
 
-def strict_mistakes(fit: Fit, sides: Sides, where: Where) -> Iterator[Diagnostic]:
-    """What a strict caller does not accept: anything missing, unused, or not exactly the file's values."""
-    expected = expected_tensors(sides.whole, fit.format)
-    ours, file = _outlines(expected, sides.state)
-    if ours.ganglion != file.ganglion and fit.missing and fit.unused:
+def strict_errors(
+    found: Comparison, tensors: ComparedTensors, where: Where, option: str = STRICT_OPTION
+) -> Iterator[Diagnostic]:
+    """What a strict caller does not accept: anything missing, unused, or not exactly the file's values.
+
+    ``option`` says how the caller could accept it.
+    """
+    expected = expected_tensors(tensors.whole, found.format)
+    ours, file = _summaries(expected, tensors.state)
+    if ours.ganglion != file.ganglion and found.missing and found.unused:
         yield _another_backbone(ours, file, where)
         return
-    if fit.missing:
-        theirs = {name: found.name for name, found in expected.items() if found is not None}
-        yield listed_missing(fit.missing, theirs, fit.unused, where)
-    if fit.unused:
-        names = [found.name for found in expected.values() if found is not None]
-        yield listed_unused(fit.unused, [name for name in names if name not in sides.state], where)
-    if fit.resized:
-        advice = "pass strict=False to accept what the notes say"
-        lines = [str(each) for each in fit.resized]
+    if found.missing:
+        theirs = {name: tensor.name for name, tensor in expected.items() if tensor is not None}
+        yield listed_missing(found.missing, theirs, found.unused, where, f"{option} to leave them as they are")
+    if found.unused:
+        names = [tensor.name for tensor in expected.values() if tensor is not None]
+        absent = [name for name in names if name not in tensors.state]
+        yield listed_unused(found.unused, absent, where, f"{option} to leave them out")
+    if found.resized:
+        lines = [str(each) for each in found.resized]
+        advice = f"{option} to accept what the notes say"
         yield listed("SPX626", "would not hold exactly the file's values", lines, where, advice)
 
 
-def _outlines(expected: Mapping[str, ReleasedTensor | None], state: Mapping[str, Tensor]) -> tuple[Outline, Outline]:
+def _summaries(
+    expected: Mapping[str, ReleasedTensor | None], state: Mapping[str, Tensor]
+) -> tuple[BackboneSummary, BackboneSummary]:
     """The model as its names in the file's format show it, and what the file's own names show."""
     order = stage_names(expected)
-    ours = outline({theirs.name: theirs.shape for theirs in expected.values() if theirs is not None}, order)
-    return ours, outline({name: tuple(value.shape) for name, value in state.items()}, order)
+    ours = summarize({theirs.name: theirs.shape for theirs in expected.values() if theirs is not None}, order)
+    return ours, summarize({name: tuple(value.shape) for name, value in state.items()}, order)
 
 
 def _refuse_other_stages(
     expected: Mapping[str, ReleasedTensor | None], state: Mapping[str, Tensor], where: Where
 ) -> None:
-    ours, file = _outlines(expected, state)
+    ours, file = _summaries(expected, state)
     if (ours.depths, ours.channels) != (file.depths, file.channels) and file.depths and ours.depths:
         raise SparxError(_another_backbone(ours, file, where))
 
 
-def _another_backbone(ours: Outline, file: Outline, where: Where) -> Diagnostic:
+def _another_backbone(ours: BackboneSummary, file: BackboneSummary, where: Where) -> Diagnostic:
     advice = "build the backbone that the file belongs to and load it there; transfer(…) brings its weights elsewhere"
     notes = (f"the file has {file}", f"the model has {ours}")
     return Diagnostic("SPX622", "the checkpoint is of another backbone", where, notes=notes, help=advice)
 
 
-def _place(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTensor, found: Tensor) -> None:
+def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTensor, found: Tensor) -> None:
     """Put one tensor of the file where it belongs: among the values, or among what is wrong."""
     shape = tuple(found.shape)
     if found.is_floating_point() != target.is_floating_point():
-        findings.mistyped.append(f"{name}: {found.dtype} where {target.dtype} belongs".replace("torch.", ""))
-    elif _sides(shape) == _sides(theirs.shape):
+        findings.wrong_dtype.append(f"{name}: {found.dtype} where {target.dtype} belongs".replace("torch.", ""))
+    elif _without_unit_dims(shape) == _without_unit_dims(theirs.shape):
         _keep(findings, name, target, found.reshape(target.shape))
     elif name.endswith(BIAS) and len(shape) == 2 and shape[1] == target.shape[1] and window_of(shape[0]):
         findings.resized.append(Resized(name, shape, tuple(target.shape), "by bicubic interpolation"))
@@ -145,12 +155,12 @@ def _place(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTenso
     elif name.startswith(f"{CLASSIFIER}.") and shape[1:] == theirs.shape[1:]:
         findings.resized.append(Resized(name, shape, tuple(target.shape), "left as it was: the classes are others"))
     else:
-        findings.misshapen.append(f"{theirs.name}: {shape_text(shape)} where {shape_text(theirs.shape)} belongs")
+        findings.wrong_shape.append(f"{theirs.name}: {shape_text(shape)} where {shape_text(theirs.shape)} belongs")
 
 
-def _sides(shape: Shape) -> Shape:
-    """A shape without sides of 1: a linear layer and a 1×1 convolution hold the same values in the same order."""
-    return tuple(side for side in shape if side != 1)
+def _without_unit_dims(shape: Shape) -> Shape:
+    """A linear layer and a 1×1 convolution hold the same values in the same order: dimensions of 1 do not count."""
+    return tuple(length for length in shape if length != 1)
 
 
 def _keep(findings: _Findings, name: str, target: Tensor, value: Tensor) -> None:
@@ -159,11 +169,11 @@ def _keep(findings: _Findings, name: str, target: Tensor, value: Tensor) -> None
     findings.values[name] = value.to(target.dtype)
 
 
-def _broken(findings: _Findings, where: Where) -> Iterator[Diagnostic]:
-    if findings.misshapen:
-        yield listed("SPX625", "of the file have other shapes than the model's", findings.misshapen, where)
-    if findings.mistyped:
-        yield listed("SPX627", "of the file have a dtype of the wrong sort", findings.mistyped, where)
+def _misfits(findings: _Findings, where: Where) -> Iterator[Diagnostic]:
+    if findings.wrong_shape:
+        yield listed("SPX625", "of the file have other shapes than the model's", findings.wrong_shape, where)
+    if findings.wrong_dtype:
+        yield listed("SPX627", "of the file have a dtype of the wrong sort", findings.wrong_dtype, where)
 
 
 def _not_finite(

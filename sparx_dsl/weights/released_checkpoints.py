@@ -22,7 +22,7 @@ _NORMED = (ConvStem, PatchStem, ConvDownsample, MergeDownsample)
 _GROUPS: Final = 4
 
 
-def departures(graph: ConnectionGraph, format: ReleasedFormat) -> Iterator[str]:
+def mismatches(graph: ConnectionGraph, format: ReleasedFormat) -> Iterator[str]:
     """What names and shapes do not show: norms, fusions and shifts that the released models do not have."""
     inside, between = NORMS[format]
     for node in graph.nodes:
