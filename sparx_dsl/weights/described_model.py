@@ -119,8 +119,7 @@ def _plain_name(dtype: torch.dtype) -> str:
 
 def _other_modules(backbone: Backbone, described: Backbone) -> Iterator[str]:
     """A line for each module that only one of the two has, that is of another class, or that is set otherwise."""
-    modules = dict(backbone.named_modules(remove_duplicate=False))
-    expected = dict(described.named_modules(remove_duplicate=False))
+    modules, expected = _modules(backbone), _modules(described)
     yield from (f"{path}: missing" for path in expected if path not in modules)
     yield from (f"{path}: not in the spec" for path in modules if path not in expected)
     for path, module in modules.items():
@@ -132,6 +131,10 @@ def _other_modules(backbone: Backbone, described: Backbone) -> Iterator[str]:
                 yield f"{path}: {type(module).__name__} where the spec has {type(twin).__name__}"
             else:
                 yield from (f"{path}: {line}" for line in _other_settings(vars(module), vars(twin), kind))
+
+
+def _modules(root: nn.Module) -> dict[str, nn.Module]:
+    return dict(cast(Iterator[tuple[str, nn.Module]], root.named_modules(remove_duplicate=False)))
 
 
 def _other_settings(settings: Mapping[str, object], expected: Mapping[str, object], kind: type) -> Iterator[str]:
@@ -153,7 +156,7 @@ def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors on the CPU, contiguous, each alone in its memory: neither tied to another nor a part of something."""
     moved = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     users = Counter(memory_of(value) for value in moved.values())
-    return {
-        name: value if users[memory_of(value)] == 1 and value.untyped_storage().nbytes() == value.nbytes else value.clone()
-        for name, value in moved.items()
-    }
+    for name, value in moved.items():
+        if users[memory_of(value)] > 1 or value.untyped_storage().nbytes() > value.nbytes:
+            moved[name] = value.clone()
+    return moved

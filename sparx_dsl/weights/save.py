@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import safetensors.torch
 import torch
@@ -47,7 +48,8 @@ def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: st
     tensors = described_tensors(model, where)
     if chosen == "sparx_dsl":
         metadata = _metadata(model.schedule)
-        _write(target, where, lambda part: safetensors.torch.save_file(tensors, part, metadata))
+        save = cast(Callable[..., None], safetensors.torch.save_file)  # pyright: ignore[reportUnknownMemberType]
+        _write(target, where, lambda part: save(tensors, part, metadata))
     else:
         state = _released(tensors, model.schedule, chosen)
         _write(target, where, lambda part: torch.save({"model": state}, part))

@@ -9,7 +9,7 @@ from sparx_dsl.errors.catalogue.entry import CodeEntry
 ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX601",
-        "not the ending of a checkpoint",
+        "not the file extension of a checkpoint",
         "Weights are read from .safetensors files, and from .pth and .pt files that hold nothing but tensors.",
     ),
     CodeEntry(
@@ -118,13 +118,21 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         "SPX641",
-        "a format and an ending that differ",
+        "a format and a file extension that differ",
         "Our format is written to .safetensors files, the released ones to .pth or .pt files.",
     ),
     CodeEntry(
         "SPX642",
         "a checkpoint without its spec",
         "Only files that `save_checkpoint` wrote as `sparx_dsl` say which backbone they belong to.",
+    ),
+    CodeEntry(
+        "SPX643",
+        "a model that is not what its spec describes",
+        "A checkpoint is a spec and its tensors, and what is built from it computes the same. A model with other "
+        "modules, tensors or settings than its spec describes would come back as another one, or not at all: one that "
+        "is deployed, pruned, parametrized, wrapped, or changed by hand. Make the change in the spec, or keep the "
+        "tensors alone with `torch.save(model.state_dict(), …)`.",
     ),
     CodeEntry(
         "SPX650",

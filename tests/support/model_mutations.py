@@ -1,0 +1,233 @@
+"""What people do to a compiled backbone between building and saving it, by whether a checkpoint can hold that."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import pickle
+import warnings
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize, prune
+from torch.optim.swa_utils import AveragedModel
+
+import sparx_dsl
+from sparx_dsl.lowering import Backbone
+
+Mutation = Callable[[Backbone], nn.Module]
+"""Gives the model that someone then tries to save, most often the same one."""
+
+
+class Doubled(nn.Module):
+    """A module, or a parametrization, that doubles."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any tensor, doubled."""
+        return 2 * x
+
+
+def product(model: Backbone) -> tuple[str, nn.Conv2d | nn.Linear]:
+    """The first convolution or linear layer of the first layer's feed-forward network, and its path."""
+    for path, module in model.named_modules():
+        if path.startswith("stage1.layer1.ffn") and isinstance(module, nn.Conv2d | nn.Linear):
+            return path, module
+    raise LookupError("the model has no feed-forward network")
+
+
+def norm(model: Backbone) -> nn.Module:
+    """The first norm of the first stage."""
+    return next(
+        module for path, module in model.named_modules() if path.startswith("stage1") and path.endswith(".norm")
+    )
+
+
+def replace(model: Backbone, path: str, module: nn.Module) -> Backbone:
+    """The model with another module in a place."""
+    parent, _, name = path.rpartition(".")
+    setattr(model.get_submodule(parent), name, module)
+    return model
+
+
+def with_value(value: float) -> Mutation:
+    """One element of one weight becomes that value."""
+
+    def mutate(model: Backbone) -> nn.Module:
+        with torch.no_grad():
+            product(model)[1].weight.view(-1)[3] = value
+        return model
+
+    return mutate
+
+
+def with_attribute(name: str, value: object, find: Callable[[Backbone], nn.Module]) -> Mutation:
+    """An attribute of a module becomes that value."""
+
+    def mutate(model: Backbone) -> nn.Module:
+        setattr(find(model), name, value)
+        return model
+
+    return mutate
+
+
+def in_place(change: Callable[[Backbone], object]) -> Mutation:
+    """What changes the model itself."""
+
+    def mutate(model: Backbone) -> nn.Module:
+        change(model)
+        return model
+
+    return mutate
+
+
+def first_dropout(model: Backbone) -> nn.Module:
+    """The first module that drops whole branches in training."""
+    return next(module for module in model.modules() if type(module).__name__ == "DropPath")
+
+
+def edited_graph(model: Backbone) -> None:
+    """The generated forward doubles its result."""
+    graph = model.graph
+    output = next(node for node in graph.nodes if node.op == "output")
+    with graph.inserting_before(output):
+        doubled = graph.call_function(operator.mul, (output.args[0], 2))
+    output.args = (doubled,)
+    model.recompile()
+
+
+def pruned(model: Backbone) -> None:
+    """Half of a weight is zero, computed from a mask in each call."""
+    prune.l1_unstructured(product(model)[1], "weight", 0.5)
+
+
+def pruned_for_good(model: Backbone) -> None:
+    """Half of a weight is zero, and it is a parameter as before."""
+    pruned(model)
+    prune.remove(product(model)[1], "weight")
+
+
+def tied(model: Backbone) -> None:
+    """Two norms share their weights."""
+    norms = [module for module in model.modules() if type(module) is type(norm(model))]
+    first = norms[0]
+    second = next(each for each in norms[1:] if each.weight.shape == first.weight.shape)
+    second.weight = first.weight
+
+
+def part_of_another(model: Backbone) -> None:
+    """A weight lies within a larger piece of memory."""
+    _, module = product(model)
+    shape = module.weight.shape
+    flat = torch.cat([torch.zeros(7), module.weight.detach().flatten(), torch.zeros(5)])
+    module.weight = nn.Parameter(flat[7 : 7 + shape.numel()].view(shape))
+
+
+def transposed(model: Backbone) -> None:
+    """A weight is not contiguous."""
+    _, module = product(model)
+    swapped = module.weight.detach().transpose(0, 1).contiguous().transpose(0, 1)
+    module.weight = nn.Parameter(swapped)
+
+
+def without_bias(model: Backbone) -> None:
+    """A bias is taken away."""
+    product(model)[1].bias = None
+
+
+def other_forward(model: Backbone) -> None:
+    """One module computes something else, by a method of its own."""
+    _, module = product(model)
+    plain = module.forward
+    module.forward = lambda *inputs: 2 * plain(*inputs)
+
+
+def other_forward_of_the_whole(model: Backbone) -> None:
+    """The backbone computes something else, by a method of its own."""
+    plain = model.forward
+    model.forward = lambda *inputs: 2 * plain(*inputs)
+
+
+def averaged(model: Backbone) -> nn.Module:
+    """An average of weights around the model."""
+    return AveragedModel(model)
+
+
+def compiled(model: Backbone) -> nn.Module:
+    """The model within what ``torch.compile`` gives."""
+    wrapped = torch.compile(model, backend="eager")
+    assert isinstance(wrapped, nn.Module)
+    return wrapped
+
+
+def quantized(model: Backbone) -> None:
+    """The classifier is quantized."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        linear = torch.ao.nn.quantized.dynamic.Linear(16, 5)
+    replace(model, "head.linear", linear)
+
+
+REFUSED: Mapping[str, Mutation] = {
+    "deployed": sparx_dsl.deploy,
+    "another classifier": lambda model: replace(model, "head.linear", nn.Linear(16, 2)),
+    "no classifier": lambda model: replace(model, "head.linear", nn.Identity()),
+    "no head": lambda model: replace(model, "head", nn.Identity()),
+    "a module without tensors": lambda model: replace(model, "stage1.layer1.mixer.drop_path", Doubled()),
+    "a module around another": lambda model: replace(model, product(model)[0], nn.Sequential(product(model)[1])),
+    "a module more": in_place(lambda model: model.get_submodule("stage1").add_module("extra", Doubled())),
+    "a module of another class": in_place(lambda model: setattr(product(model)[1], "__class__", Scaled)),
+    "another epsilon": with_attribute("eps", 0.1, norm),
+    "another padding": with_attribute("padding_mode", "reflect", lambda model: model.get_submodule("stem.convs.0.conv")),
+    "pruned": in_place(pruned),
+    "parametrized": in_place(lambda model: parametrize.register_parametrization(product(model)[1], "weight", Doubled())),
+    "weight norm": in_place(lambda model: parametrizations.weight_norm(product(model)[1])),
+    "orthogonal": in_place(lambda model: parametrizations.orthogonal(model.get_submodule("head.linear"))),
+    "a buffer more": in_place(lambda model: model.register_buffer("steps", torch.zeros(()))),
+    "a parameter more": in_place(
+        lambda model: norm(model).register_parameter("scale", nn.Parameter(torch.ones(8)))
+    ),
+    "a bias less": in_place(without_bias),
+    "NaN": with_value(float("nan")),
+    "infinity": with_value(float("inf")),
+    "one module in float64": in_place(lambda model: norm(model).double()),
+    "complex weights": in_place(lambda model: norm(model).to(torch.complex64)),
+    "an edited graph": in_place(edited_graph),
+    "another forward": in_place(other_forward),
+    "another forward of the whole": in_place(other_forward_of_the_whole),
+    "within DataParallel": lambda model: nn.DataParallel(model),
+    "within an average": averaged,
+    "within torch.compile": compiled,
+    "within Sequential": lambda model: nn.Sequential(model),
+    "quantized": in_place(quantized),
+}  # fmt: skip
+"""What no checkpoint can hold."""
+
+SAVED: Mapping[str, Mutation] = {
+    "nothing": lambda model: model,
+    "trained": in_place(lambda model: [parameter.data.mul_(1.1) for parameter in model.parameters()]),
+    "in training": in_place(lambda model: model.train()),
+    "frozen": in_place(lambda model: model.requires_grad_(False)),
+    "frozen in part": in_place(lambda model: norm(model).eval()),
+    "copied": copy.deepcopy,
+    "pickled": lambda model: pickle.loads(pickle.dumps(model)),
+    "another classifier of the same shape": lambda model: replace(model, "head.linear", nn.Linear(16, 5)),
+    "in float64": in_place(lambda model: model.double()),
+    "in bfloat16": in_place(lambda model: model.bfloat16()),
+    "channels last": in_place(lambda model: model.to(memory_format=torch.channels_last)),
+    "pruned for good": in_place(pruned_for_good),
+    "tied weights": in_place(tied),
+    "a weight within another": in_place(part_of_another),
+    "a weight that is not contiguous": in_place(transposed),
+    "another rate": with_attribute("rate", 0.3, first_dropout),
+    "synchronized norms": lambda model: nn.SyncBatchNorm.convert_sync_batchnorm(model),
+    "recomputed": lambda model: sparx_dsl.recompute(model, "1GiB"),
+    "compiled in place": in_place(lambda model: model.compile(backend="eager")),
+    "a note": with_attribute("note", "from the third run", norm),
+    "another spec by hand": in_place(lambda model: setattr(model, "spec", None)),
+    "a buffer that is not saved": in_place(
+        lambda model: model.register_buffer("seen", torch.zeros(3), persistent=False)
+    ),
+    "an observing hook": in_place(lambda model: norm(model).register_forward_hook(lambda *_: None)),
+}
+"""What leaves the model the one that its spec describes."""
