@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,15 @@ MUTATIONS: Mapping[str, Mutation] = {**SAVED, **REFUSED}
 
 
 def outputs(model: nn.Module) -> list[Tensor]:
-    """What a model gives in evaluation for two images, in its dtype."""
+    """What a model gives in evaluation for two images, in its dtype and the plain memory layout.
+
+    Convolutions round otherwise in another layout, which no checkpoint keeps.
+    """
     dtype = next(value.dtype for value in model.parameters() if value.is_floating_point())
+    for parameter in model.parameters():
+        parameter.data = parameter.data.contiguous()
     with torch.no_grad():
-        found = model.eval()(image().to(dtype))
+        found: Tensor | list[Tensor] = model.eval()(image().to(dtype))
     return [found] if isinstance(found, Tensor) else list(found)
 
 
@@ -74,12 +80,11 @@ def test_saving_is_refused_or_the_file_rebuilds_the_model(
     family = data.draw(st.sampled_from(sorted(SMALL)))
     build: dict[str, Any] = data.draw(st.sampled_from([{}, {"features": (1, 2)}]))
     model: nn.Module = small(family, data.draw(st.integers(0, 3)), **build)
-    for name in data.draw(st.lists(st.sampled_from(sorted(MUTATIONS)), min_size=1, max_size=2)):
-        try:
-            changed = MUTATIONS[name](model)  # pyright: ignore[reportArgumentType]
-        except (AttributeError, LookupError, StopIteration, RuntimeError, sparx_dsl.SparxError):
-            continue  # There is no such part in this model, or no longer.
-        model = changed
+    for name in data.draw(st.lists(st.sampled_from(sorted(MUTATIONS)), min_size=1, max_size=2, unique=True)):
+        # What was wrapped or deployed is the last that happens to it, and some models lack the part in question.
+        if isinstance(model, Backbone):
+            with contextlib.suppress(AttributeError, LookupError, StopIteration, RuntimeError, sparx_dsl.SparxError):
+                model = MUTATIONS[name](model)
     format = data.draw(st.sampled_from(["sparx_dsl", family]))
     keeps_the_law(model, family, format, tmp_path_factory.mktemp("law"), **build)
 

@@ -7,6 +7,7 @@ device ``meta``. Hooks are not looked for: they belong to the process that has s
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
@@ -118,33 +119,46 @@ def _plain_name(dtype: torch.dtype) -> str:
 
 
 def _other_modules(backbone: Backbone, described: Backbone) -> Iterator[str]:
-    """A line for each module that only one of the two has, that is of another class, or that is set otherwise."""
+    """A line for each module that only one of the two has, that computes otherwise, or that is set otherwise."""
     modules, expected = _modules(backbone), _modules(described)
     yield from (f"{path}: missing" for path in expected if path not in modules)
     yield from (f"{path}: not in the spec" for path in modules if path not in expected)
     for path, module in modules.items():
         twin = expected.get(path)
-        # The backbone itself is its generated code and its schedule, which were compared before.
-        if twin is not None and path:
-            kind = SAME_IN_EVALUATION.get(type(module), type(module))
-            if kind is not type(twin):
-                yield f"{path}: {type(module).__name__} where the spec has {type(twin).__name__}"
-            else:
-                yield from (f"{path}: {line}" for line in _other_settings(vars(module), vars(twin), kind))
+        if twin is not None:
+            yield from (f"{path or 'the model'}: {line}" for line in _differences(module, twin))
+
+
+def _differences(module: nn.Module, twin: nn.Module) -> Iterator[str]:
+    """A line for another class, for each plain attribute of another value, and for each attribute over a method."""
+    kind = SAME_IN_EVALUATION.get(type(module), type(module))
+    settings, expected = vars(module), vars(twin)
+    # Each backbone has a class of its own, for its generated code; that and its schedule were compared before.
+    if not isinstance(twin, Backbone):
+        if kind is not type(twin) and _methods(kind) != _methods(type(twin)):
+            yield f"{_class_name(kind)} where the spec has {_class_name(type(twin))}"
+            return
+        for name, value in expected.items():
+            if _is_setting(name, value) and settings.get(name) != value:
+                yield f"{name} is {settings.get(name)!r} where the spec has {value!r}"
+    for name in settings.keys() - expected.keys():
+        if callable(inspect.getattr_static(kind, name, None)):
+            yield f"{name} is not the method of {_class_name(kind)}"
+
+
+def _methods(kind: type[nn.Module]) -> dict[str, object]:
+    """What a module of a class computes with; how its values are first drawn is not among it."""
+    names = [name for name in dir(kind) if not name.startswith("__") and name != "reset_parameters"]
+    found = {name: inspect.getattr_static(kind, name) for name in names}
+    return {name: value for name, value in found.items() if callable(value) or isinstance(value, property)}
+
+
+def _class_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _modules(root: nn.Module) -> dict[str, nn.Module]:
     return dict(cast(Iterator[tuple[str, nn.Module]], root.named_modules(remove_duplicate=False)))
-
-
-def _other_settings(settings: Mapping[str, object], expected: Mapping[str, object], kind: type) -> Iterator[str]:
-    """A line for each plain attribute of a module that has another value, and each that hides a method."""
-    for name, value in expected.items():
-        if _is_setting(name, value) and settings.get(name) != value:
-            yield f"{name} is {settings.get(name)!r} where the spec has {value!r}"
-    for name in settings.keys() - expected.keys():
-        if callable(getattr(kind, name, None)):
-            yield f"{name} is not the method of {kind.__name__}"
 
 
 def _is_setting(name: str, value: object) -> bool:

@@ -17,8 +17,8 @@ from sparx_dsl.weights.report import shortened
 from sparx_dsl.weights.safetensors_file import read_safetensors
 from sparx_dsl.weights.torch_file import read_torch
 
-Source = str | os.PathLike[str] | Mapping[str, Tensor]
-"""A path to a .safetensors, .pth or .pt file, or a state dict."""
+Source = str | os.PathLike[str] | Mapping[str, Any]
+"""A path to a .safetensors, .pth or .pt file, or a state dict, which may lie in a section of a mapping."""
 
 SECTIONS: Final = ("model", "state_dict", "model_ema", "state_dict_ema")
 """Under which of these keys training scripts put a model's weights."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.weights import load_checkpoint
+from sparx_dsl.weights.names import ReleasedFormat
+
+RELEASED: tuple[ReleasedFormat, ...] = ("sparx_mamba", "vmamba", "swin")
+"""The families, by the names of their formats."""
 
 SMALL: dict[str, dict[str, Any]] = {
     "sparx_mamba": {
@@ -63,3 +69,12 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(
         value.dtype == second[name].dtype and torch.equal(value, second[name]) for name, value in first.items()
     )
+
+
+def load_refusal(model: torch.nn.Module, source: Any, **options: Any) -> list[sparx_dsl.Diagnostic]:
+    """What loading is refused for; the model must be as it was."""
+    before = snapshot(model)
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        load_checkpoint(model, source, **options)
+    assert same(before, snapshot(model))
+    return list(caught.value.diagnostics)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import operator
 import pickle
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,14 @@ Mutation = Callable[[Backbone], nn.Module]
 """Gives the model that someone then tries to save, most often the same one."""
 
 
+class Scaled(nn.Conv2d):
+    """A convolution that doubles."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the shape of the convolution."""
+        return 2 * super().forward(input)
+
+
 class Doubled(nn.Module):
     """A module, or a parametrization, that doubles."""
 
@@ -28,9 +36,14 @@ class Doubled(nn.Module):
         return 2 * x
 
 
+def submodules(model: Backbone) -> Iterator[tuple[str, nn.Module]]:
+    """All modules with their paths."""
+    return cast(Iterator[tuple[str, nn.Module]], model.named_modules())
+
+
 def product(model: Backbone) -> tuple[str, nn.Conv2d | nn.Linear]:
     """The first convolution or linear layer of the first layer's feed-forward network, and its path."""
-    for path, module in model.named_modules():
+    for path, module in submodules(model):
         if path.startswith("stage1.layer1.ffn") and isinstance(module, nn.Conv2d | nn.Linear):
             return path, module
     raise LookupError("the model has no feed-forward network")
@@ -38,9 +51,7 @@ def product(model: Backbone) -> tuple[str, nn.Conv2d | nn.Linear]:
 
 def norm(model: Backbone) -> nn.Module:
     """The first norm of the first stage."""
-    return next(
-        module for path, module in model.named_modules() if path.startswith("stage1") and path.endswith(".norm")
-    )
+    return next(module for path, module in submodules(model) if path.startswith("stage1") and path.endswith(".norm"))
 
 
 def replace(model: Backbone, path: str, module: nn.Module) -> Backbone:
@@ -86,6 +97,11 @@ def first_dropout(model: Backbone) -> nn.Module:
     return next(module for module in model.modules() if type(module).__name__ == "DropPath")
 
 
+def first_convolution(model: Backbone) -> nn.Module:
+    """The first convolution of the stem, which pads."""
+    return next(module for module in model.modules() if isinstance(module, nn.Conv2d))
+
+
 def edited_graph(model: Backbone) -> None:
     """The generated forward doubles its result."""
     graph = model.graph
@@ -94,6 +110,11 @@ def edited_graph(model: Backbone) -> None:
         doubled = graph.call_function(operator.mul, (output.args[0], 2))
     output.args = (doubled,)
     model.recompile()
+
+
+def parametrized(model: Backbone) -> None:
+    """A weight is computed from another in each call."""
+    parametrize.register_parametrization(product(model)[1], "weight", Doubled())
 
 
 def pruned(model: Backbone) -> None:
@@ -105,6 +126,18 @@ def pruned_for_good(model: Backbone) -> None:
     """Half of a weight is zero, and it is a parameter as before."""
     pruned(model)
     prune.remove(product(model)[1], "weight")
+
+
+def channels_last(model: Backbone) -> None:
+    """Convolutions have their weights channels-last, as training on GPUs has them."""
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def synchronized(model: Backbone) -> nn.Module:
+    """Batch norms are those of training in several processes."""
+    return cast(Callable[[nn.Module], nn.Module], nn.SyncBatchNorm.convert_sync_batchnorm)(model)
 
 
 def tied(model: Backbone) -> None:
@@ -130,22 +163,14 @@ def transposed(model: Backbone) -> None:
     module.weight = nn.Parameter(swapped)
 
 
-def without_bias(model: Backbone) -> None:
-    """A bias is taken away."""
-    product(model)[1].bias = None
+def other_forward(module: nn.Module) -> None:
+    """The module computes something else, by a method of its own."""
+    plain: Callable[..., Tensor] = module.forward
 
+    def doubled(x: Tensor) -> Tensor:
+        return 2 * plain(x)
 
-def other_forward(model: Backbone) -> None:
-    """One module computes something else, by a method of its own."""
-    _, module = product(model)
-    plain = module.forward
-    module.forward = lambda *inputs: 2 * plain(*inputs)
-
-
-def other_forward_of_the_whole(model: Backbone) -> None:
-    """The backbone computes something else, by a method of its own."""
-    plain = model.forward
-    model.forward = lambda *inputs: 2 * plain(*inputs)
+    module.forward = doubled
 
 
 def averaged(model: Backbone) -> nn.Module:
@@ -160,12 +185,19 @@ def compiled(model: Backbone) -> nn.Module:
     return wrapped
 
 
-def quantized(model: Backbone) -> None:
-    """The classifier is quantized."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        linear = torch.ao.nn.quantized.dynamic.Linear(16, 5)
-    replace(model, "head.linear", linear)
+def hooked(model: Backbone) -> None:
+    """A hook looks on."""
+
+    def observe(module: nn.Module, inputs: object, output: object) -> None:
+        del module, inputs, output
+
+    norm(model).register_forward_hook(observe)
+
+
+def to_complex(module: nn.Module) -> None:
+    """The module's weights become complex numbers."""
+    for name, parameter in list(module.named_parameters()):
+        setattr(module, name, nn.Parameter(parameter.detach().to(torch.complex64)))
 
 
 REFUSED: Mapping[str, Mutation] = {
@@ -176,30 +208,29 @@ REFUSED: Mapping[str, Mutation] = {
     "a module without tensors": lambda model: replace(model, "stage1.layer1.mixer.drop_path", Doubled()),
     "a module around another": lambda model: replace(model, product(model)[0], nn.Sequential(product(model)[1])),
     "a module more": in_place(lambda model: model.get_submodule("stage1").add_module("extra", Doubled())),
-    "a module of another class": in_place(lambda model: setattr(product(model)[1], "__class__", Scaled)),
+    "a module of another class": with_attribute("__class__", Scaled, lambda model: product(model)[1]),
     "another epsilon": with_attribute("eps", 0.1, norm),
-    "another padding": with_attribute("padding_mode", "reflect", lambda model: model.get_submodule("stem.convs.0.conv")),
+    "another padding": with_attribute("padding_mode", "reflect", first_convolution),
     "pruned": in_place(pruned),
-    "parametrized": in_place(lambda model: parametrize.register_parametrization(product(model)[1], "weight", Doubled())),
+    "parametrized": in_place(parametrized),
     "weight norm": in_place(lambda model: parametrizations.weight_norm(product(model)[1])),
     "orthogonal": in_place(lambda model: parametrizations.orthogonal(model.get_submodule("head.linear"))),
     "a buffer more": in_place(lambda model: model.register_buffer("steps", torch.zeros(()))),
     "a parameter more": in_place(
         lambda model: norm(model).register_parameter("scale", nn.Parameter(torch.ones(8)))
     ),
-    "a bias less": in_place(without_bias),
+    "a bias less": with_attribute("bias", None, lambda model: product(model)[1]),
     "NaN": with_value(float("nan")),
     "infinity": with_value(float("inf")),
     "one module in float64": in_place(lambda model: norm(model).double()),
-    "complex weights": in_place(lambda model: norm(model).to(torch.complex64)),
+    "complex weights": in_place(lambda model: to_complex(norm(model))),
     "an edited graph": in_place(edited_graph),
-    "another forward": in_place(other_forward),
-    "another forward of the whole": in_place(other_forward_of_the_whole),
+    "another forward": in_place(lambda model: other_forward(product(model)[1])),
+    "another forward of the whole": in_place(other_forward),
     "within DataParallel": lambda model: nn.DataParallel(model),
     "within an average": averaged,
     "within torch.compile": compiled,
     "within Sequential": lambda model: nn.Sequential(model),
-    "quantized": in_place(quantized),
 }  # fmt: skip
 """What no checkpoint can hold."""
 
@@ -210,24 +241,24 @@ SAVED: Mapping[str, Mutation] = {
     "frozen": in_place(lambda model: model.requires_grad_(False)),
     "frozen in part": in_place(lambda model: norm(model).eval()),
     "copied": copy.deepcopy,
-    "pickled": lambda model: pickle.loads(pickle.dumps(model)),
+    "pickled": lambda model: pickle.loads(pickle.dumps(model)),  # noqa: S301
     "another classifier of the same shape": lambda model: replace(model, "head.linear", nn.Linear(16, 5)),
     "in float64": in_place(lambda model: model.double()),
     "in bfloat16": in_place(lambda model: model.bfloat16()),
-    "channels last": in_place(lambda model: model.to(memory_format=torch.channels_last)),
+    "channels last": in_place(channels_last),
     "pruned for good": in_place(pruned_for_good),
     "tied weights": in_place(tied),
     "a weight within another": in_place(part_of_another),
     "a weight that is not contiguous": in_place(transposed),
     "another rate": with_attribute("rate", 0.3, first_dropout),
-    "synchronized norms": lambda model: nn.SyncBatchNorm.convert_sync_batchnorm(model),
+    "synchronized norms": synchronized,
     "recomputed": lambda model: sparx_dsl.recompute(model, "1GiB"),
-    "compiled in place": in_place(lambda model: model.compile(backend="eager")),
+    "compiled in place": in_place(lambda model: norm(model).compile(backend="eager")),
     "a note": with_attribute("note", "from the third run", norm),
     "another spec by hand": in_place(lambda model: setattr(model, "spec", None)),
     "a buffer that is not saved": in_place(
         lambda model: model.register_buffer("seen", torch.zeros(3), persistent=False)
     ),
-    "an observing hook": in_place(lambda model: norm(model).register_forward_hook(lambda *_: None)),
+    "an observing hook": in_place(hooked),
 }
 """What leaves the model the one that its spec describes."""
