@@ -37,7 +37,7 @@ ROOMS: dict[str, set[str]] = {
     "nn": {"errors", "spec", "ops", "torch"},
     "mixers": {"errors", "spec", "ops", "nn", "torch"},
     "lowering": {"errors", "spec", "graph", "schedule", "pricing", "nn", "mixers", "torch"},
-    "weights": {"errors", "spec", "graph", "schedule", "nn", "mixers", "lowering", "torch", "safetensors"},
+    "weights": {"errors", "spec", "graph", "schedule", "render", "nn", "mixers", "lowering", "torch", "safetensors"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {"errors", "spec", "graph", "schedule", "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "ray"},
