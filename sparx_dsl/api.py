@@ -99,12 +99,13 @@ def dot(source: Source, *, fold: bool = True) -> str:
     return render.dot(connect(source), fold=fold)
 
 
-def summary(source: Source | Schedule, seconds: Mapping[str, float] | None = None) -> str:
+def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | None = None) -> str:
     """A table of stages, ganglion layers, links, prices and memory; ``seconds`` says what took how long."""
     from sparx_dsl import render
 
-    planned = source if isinstance(source, Schedule) else plan(source)
-    return render.summary(planned.graph, planned, pricing.price_schedule(planned), seconds)
+    if not isinstance(source, Cost):
+        source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
+    return render.summary(source.schedule.graph, source.schedule, source, seconds)
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
@@ -135,7 +136,7 @@ def paper_page(path: str | os.PathLike[str]) -> str:
 
 
 def build(
-    source: Source,
+    source: Source | Cost,
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
@@ -149,8 +150,9 @@ def build(
 
     It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
     spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
-    wrote carries its spec, so that its path is all that is needed. Raises ``SparxError``, also for a backbone that
-    needs more than ``limits`` or the budget in its spec, before anything is allocated.
+    wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that it is the price of.
+    Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its spec, before
+    anything is allocated.
 
     With ``deploy`` it is one for inference, as ``deploy(model)`` makes it. With an ``activation_budget`` in bytes, such
     as ``"2GiB"``, training on ``batch`` images of the spec's size saves no more than that for the backward pass, as
@@ -166,7 +168,7 @@ def build(
 
 
 def _built(
-    source: Source,
+    source: Source | Cost,
     device: torch.device | str | None,
     dtype: torch.dtype | str | None,
     features: tuple[int, ...] | None,
@@ -178,8 +180,9 @@ def _built(
         return load_model(source, device=device, dtype=dtype, features=features, limits=limits)
     from sparx_dsl.lowering import build_backbone
 
-    graph = source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source, limits=limits))
-    return build_backbone(graph, device=device, dtype=dtype, features=features, limits=limits)
+    if not isinstance(source, (ConnectionGraph, Cost)):
+        source = connect_spec(as_spec(source, limits=limits))
+    return build_backbone(source, device=device, dtype=dtype, features=features, limits=limits)
 
 
 def deploy(model: Backbone) -> DeployedBackbone:

@@ -42,7 +42,8 @@ def compile_spec(
     head: str | None = None,
 ) -> None:
     """Run a spec through the compiler as far as ``emit`` needs, and show that."""
-    schedule, seconds = planned(path, size, batch, dtype, head)
+    price, seconds = priced(path, size, batch, dtype, head)
+    schedule = price.schedule
     match emit:
         case Emit.svg | Emit.png | Emit.pdf:
             picture(schedule.graph, emit, output, fold=fold)
@@ -55,37 +56,36 @@ def compile_spec(
         case Emit.yaml:
             show(sparx_dsl.dump_spec(schedule.graph.spec), output)
         case Emit.python:
-            show(sparx_dsl.build(schedule.graph, device="meta").code.strip("\n"), output)
+            show(sparx_dsl.build(price, device="meta").code.strip("\n"), output)
         case Emit.json:
-            show(json.dumps(sparx_dsl.report(schedule), indent=2), output)
+            show(json.dumps(sparx_dsl.report(price), indent=2), output)
         case Emit.summary:
-            show(compiled(schedule, seconds), output)
+            show(compiled(price, seconds), output)
 
 
-def planned(
+def priced(
     path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
-) -> tuple[sparx_dsl.Schedule, dict[str, float]]:
-    """The schedule of the spec at ``path``, and the seconds that each step towards it took."""
+) -> tuple[sparx_dsl.Cost, dict[str, float]]:
+    """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took."""
     sides, marks = parse_size(size), [time.perf_counter()]
     spec = loaded(path, head)
     marks.append(time.perf_counter())
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
-    schedule = sparx_dsl.plan(graph, sides, batch, dtype.value)
-    sparx_dsl.check_prices(schedule)
+    price = sparx_dsl.check_prices(sparx_dsl.plan(graph, sides, batch, dtype.value))
     marks.append(time.perf_counter())
-    return schedule, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
+    return price, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
 
 
-def compiled(schedule: sparx_dsl.Schedule, seconds: dict[str, float]) -> str:
+def compiled(price: sparx_dsl.Cost, seconds: dict[str, float]) -> str:
     """The summary of a spec that was really compiled: to a module on the meta device, which allocates nothing."""
     started = time.perf_counter()
-    parameters = list(sparx_dsl.build(schedule.graph, device="meta").parameters())
+    parameters = list(sparx_dsl.build(price, device="meta").parameters())
     seconds = {**seconds, "compile, importing torch": time.perf_counter() - started}
-    count = sum(parameter.numel() for parameter in parameters)
+    count, steps = sum(parameter.numel() for parameter in parameters), len(price.schedule.steps)
     return (
-        f"{sparx_dsl.summary(schedule, seconds)}\n"
-        f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {len(schedule.steps)} steps"
+        f"{sparx_dsl.summary(price, seconds)}\n"
+        f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {steps} steps"
     )
 
 

@@ -44,8 +44,9 @@ def recompute_within(
 
 def recomputing_costs(schedule: Schedule, parts: tuple[SavedPart, ...]) -> list[int]:
     """What it takes to run each part once more, in multiplications for one image or the time of as many."""
-    macs = {f"{row.node}.{row.part}": row.macs for row in price_schedule(schedule).rows}
-    nodes = {row.node: row.macs for row in price_schedule(schedule).rows}
+    rows = price_schedule(schedule).rows
+    macs = {f"{row.node}.{row.part}": row.macs for row in rows}
+    nodes = {row.node: row.macs for row in rows}
     return [
         macs.get(part.module, nodes.get(part.module, 0)) + MACS_PER_BYTE * part.inner // schedule.batch
         for part in parts

@@ -10,7 +10,7 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.lowering.backbone import Backbone, module_tree
 from sparx_dsl.lowering.parts import build_parts
-from sparx_dsl.pricing import check_prices
+from sparx_dsl.pricing import Cost, check_prices
 from sparx_dsl.schedule import DType, Schedule, plan
 from sparx_dsl.spec import DEFAULT_LIMITS, Limits
 
@@ -24,7 +24,7 @@ TORCH_DTYPES: Mapping[DType, torch.dtype] = {
 
 
 def build_backbone(
-    graph: ConnectionGraph,
+    source: ConnectionGraph | Cost,
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
@@ -33,11 +33,13 @@ def build_backbone(
 ) -> Backbone:
     """Plan for the spec's image size and a batch of 1, check against ``limits`` and the budget, build and lower.
 
-    Weights are drawn by the modules as they are made, unless ``device`` is ``meta``. Raises ``SparxError``.
+    Weights are drawn by the modules as they are made, unless ``device`` is ``meta``. The price of that schedule, where
+    it is given in place of the graph, is not computed again. Raises ``SparxError``.
     """
     name = dtype_name(dtype)
+    graph = source.schedule.graph if isinstance(source, Cost) else source
     schedule = plan(graph, dtype=name, features=features)
-    check_prices(schedule, limits)
+    check_prices(source if isinstance(source, Cost) and source.schedule == schedule else schedule, limits)
     return lower(schedule, device=device, dtype=TORCH_DTYPES[name])
 
 

@@ -15,15 +15,18 @@ COUNTED = {"params": "parameters", "macs": "MACs", "peak": "bytes of feature buf
 """The keys of a budget, and what a message calls their amounts."""
 
 
-def check_prices(schedule: Schedule, limits: Limits = DEFAULT_LIMITS) -> None:
-    """Raise ``SparxError`` for a backbone beyond the limits (SPX402, SPX403) or the budget of its spec (SPX405).
+def check_prices(priced: Schedule | Cost, limits: Limits = DEFAULT_LIMITS) -> Cost:
+    """The price of a schedule, or the price that is given, once it was found to be within what is allowed.
 
+    Raises ``SparxError`` for a backbone beyond the limits (SPX402, SPX403) or the budget of its spec (SPX405).
     Limits are asked of the schedule: its size, batch, dtype and outputs. The budget is asked of the whole backbone at
     the spec's own size, a batch of one and float32.
     """
-    mistakes = (*_beyond(price_schedule(schedule), limits), *over_budget(schedule.graph.spec))
+    price = priced if isinstance(priced, Cost) else price_schedule(priced)
+    mistakes = (*_beyond(price, limits), *over_budget(price.schedule.graph.spec))
     if mistakes:
         raise SparxError(mistakes)
+    return price
 
 
 def over_budget(spec: Spec) -> Iterator[Diagnostic]:

@@ -11,12 +11,14 @@ from sparx_dsl.schedule import Free, Schedule
 from sparx_dsl.schedule.listing import call
 
 
-def report(schedule: Schedule) -> dict[str, Any]:
-    """Nodes, edges, prices and memory as JSON values; bytes are for the schedule's size, batch and dtype.
+def report(source: Schedule | Cost) -> dict[str, Any]:
+    """Nodes, edges, prices and memory of a schedule, or of one that is priced already, as JSON values.
 
-    ``saved_bytes`` is null where a kind has no rule for what it saves.
+    Bytes are for the schedule's size, batch and dtype; ``saved_bytes`` is null where a kind has no rule for them.
     """
-    graph, price = schedule.graph, price_schedule(schedule)
+    price = source if isinstance(source, Cost) else price_schedule(source)
+    schedule = price.schedule
+    graph = schedule.graph
     carried = {(edge.source, edge.target, edge.kind): edge for edge in price.edges}
     return {
         "name": graph.spec.name,
