@@ -17,3 +17,5 @@ from sparx_dsl.errors.render_diagnostics import Style as Style
 from sparx_dsl.errors.render_diagnostics import render as render
 from sparx_dsl.errors.suggest import closest as closest
 from sparx_dsl.errors.suggest import did_you_mean as did_you_mean
+from sparx_dsl.errors.wording import counted as counted
+from sparx_dsl.errors.wording import plural as plural

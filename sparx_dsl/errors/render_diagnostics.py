@@ -9,6 +9,7 @@ from typing import Literal
 from sparx_dsl.errors.diagnostic import Diagnostic, SourceText, Where
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.errors.snippet import marked_line
+from sparx_dsl.errors.wording import counted
 
 Style = Literal["full", "concise", "json"]
 
@@ -28,8 +29,7 @@ def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
         return ""
     page = _Page()
     blocks = [page.block(diagnostic) for diagnostic in given]
-    count = "1 mistake" if len(given) == 1 else f"{len(given)} mistakes"
-    return "\n\n".join(blocks) + f"\n\n{count}\n"
+    return "\n\n".join(blocks) + f"\n\n{counted(len(given), 'mistake')}\n"
 
 
 class _Page:

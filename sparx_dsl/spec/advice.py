@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from sparx_dsl.errors import closest, quoted
+from sparx_dsl.errors import closest, plural, quoted
 from sparx_dsl.spec.expected import KeyPath, Slot, walk
 from sparx_dsl.spec.nodes import Node, locate
 
@@ -30,7 +30,7 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         count = len(cast("list[object] | tuple[object, ...]", value))
-        return f"a list of {count} item{'s' if count > 1 else ''}" if count else "an empty list"
+        return f"a list of {count} {plural(count, 'item')}" if count else "an empty list"
     return str(value)[:60]
 
 

@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterator
 
-from sparx_dsl.errors import Diagnostic, Related, Where, quoted
+from sparx_dsl.errors import Diagnostic, Related, Where, plural, quoted
 from sparx_dsl.spec.check_kinds import check_kinds
 from sparx_dsl.spec.limits import Limits
 from sparx_dsl.spec.models import Spec, Stage
@@ -82,7 +82,7 @@ def _placement(spec: Spec, index: int, stage: Stage) -> Iterator[Diagnostic]:
     def where(name: str, *, key: bool = False) -> Where:
         return spec.where("stages", index, name, key=key)
 
-    title = f"stage {index + 1} has {stage.depth} layer{'s' if stage.depth > 1 else ''}"
+    title = f"stage {index + 1} has {stage.depth} {plural(stage.depth, 'layer')}"
     if stage.S is not None and stage.ganglion is not None:
         message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
         related = (Related(where("S", key=True), "the stride stands here"),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sparx_dsl.errors import Diagnostic, Related
+from sparx_dsl.errors import Diagnostic, Related, plural
 from sparx_dsl.spec.models import Spec, Stage
 from sparx_dsl.spec.options.base import KindOptions, Problem, Site
 from sparx_dsl.spec.options.ffns import Mlp
@@ -125,7 +125,7 @@ def _diagnostic(spec: Spec, complaints: list[_Complaint]) -> Diagnostic:
         for index in dict.fromkeys(complaint.stage for complaint in complaints):
             width, channels = spec.where("stages", index, "channels"), spec.stages[index].channels
             if width != where:
-                text = f"stage {index + 1} has {channels} {'channel' if channels == 1 else 'channels'}"
+                text = f"stage {index + 1} has {channels} {plural(channels, 'channel')}"
                 related.append(Related(width, text))
     notes = () if first.given else ("this kind is the language's default; no level of the spec names another",)
     return Diagnostic(problem.code, problem.message, where, notes=notes, help=problem.help, related=tuple(related))

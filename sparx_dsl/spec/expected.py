@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
+from sparx_dsl.errors import plural
 from sparx_dsl.spec.models import PLACE_PATTERN, Spec
 from sparx_dsl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -189,7 +190,7 @@ def _array(schema: Schema) -> str:
         return f"a list of {most} items"
     if most is not None:
         return f"a list of {least} to {most} items"
-    return f"a list of at least {least} item{'s' if least > 1 else ''}" if least else "a list"
+    return f"a list of at least {least} {plural(least, 'item')}" if least else "a list"
 
 
 def _bounds(schema: Schema) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sparx_dsl.errors import counted
+
 SHOWN = 8
 """Names of one kind that a text lists before it counts the rest."""
 
@@ -52,20 +54,15 @@ class LoadReport:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield f"{self.format}: {count(len(self.matched), 'tensor')} loaded as they are"
+        yield f"{self.format}: {counted(len(self.matched), 'tensor')} loaded as they are"
         yield from _section("changed to fit", [str(each) for each in self.resized])
         yield from _section("missing in the source, left as they were", self.missing)
         yield from _section("unused tensors of the source", self.unused)
         if self.computed:
-            yield f"computed here, so not loaded: {count(len(self.computed), 'buffer')}"
+            yield f"computed here, so not loaded: {counted(len(self.computed), 'buffer')}"
         if self.unbuilt:
-            yield f"of parts that this model was built without: {count(len(self.unbuilt), 'tensor')}"
+            yield f"of parts that this model was built without: {counted(len(self.unbuilt), 'tensor')}"
         yield from (f"note: {note}" for note in self.notes)
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where that is due."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -15,9 +15,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted, visible
+from sparx_dsl.errors import Diagnostic, SparxError, Where, counted, quoted, visible
 from sparx_dsl.weights.limits import CheckpointLimits
-from sparx_dsl.weights.report import count
 
 LENGTH_BYTES: Final = 8
 """The file begins with the header's length, a little-endian integer of this many bytes."""
@@ -123,7 +122,7 @@ def _check_entries(entries: list[Entry], data: int, where: Where) -> None:
         wanted, given = math.prod(entry.shape) * DTYPE_BYTES[entry.dtype], entry.end - entry.begin
         if wanted != given:
             size = f"{quoted(entry.name)} of shape {list(entry.shape)} and dtype {entry.dtype} needs "
-            message = f"{size}{count(wanted, 'byte')}, and the header gives it {given:,}"
+            message = f"{size}{counted(wanted, 'byte')}, and the header gives it {given:,}"
             raise SparxError(Diagnostic("SPX608", message, where))
     reached, before = 0, "the header"
     for entry in sorted(entries):

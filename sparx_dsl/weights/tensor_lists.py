@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from sparx_dsl.errors import Diagnostic, Where, closest, quoted, visible
-from sparx_dsl.weights.report import count, shortened
+from sparx_dsl.errors import Diagnostic, Where, closest, counted, quoted, visible
+from sparx_dsl.weights.report import shortened
 
 _NUMBER = re.compile(r"\d+")
 
 
 def listed(code: str, what: str, names: Sequence[str], where: Where, help: str | None = None) -> Diagnostic:
     """One diagnostic for all the tensors of which ``what`` is true."""
-    return Diagnostic(code, f"{count(len(names), 'tensor')} {what}", where, notes=notes_of(names), help=help)
+    return Diagnostic(code, f"{counted(len(names), 'tensor')} {what}", where, notes=notes_of(names), help=help)
 
 
 def notes_of(lines: Sequence[str]) -> tuple[str, ...]:
