@@ -114,6 +114,35 @@ def test_draw_writes_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (("draw", TINY), b"<svg"),
+        (("compile", TINY, "--emit", "svg"), b"<svg"),
+        (("compile", TINY, "--emit", "png"), b"\x89PNG"),
+        (("compile", TINY, "--emit", "dot"), b"digraph"),
+        (("compile", TINY, "--emit", "schedule"), b"sparx_mamba_t"),
+    ],
+    ids=["draw", "svg", "png", "dot", "schedule"],
+)
+def test_a_hyphen_is_standard_output(
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    tmp_path: Path,
+    arguments: tuple[object, ...],
+    start: bytes,
+) -> None:
+    """-o - prints what the file would hold, byte by byte, and writes no file."""
+    monkeypatch.chdir(tmp_path)
+    assert 0 == run(monkeypatch, *arguments, "-o", "-")
+    shown = capsysbinary.readouterr().out
+    assert [] == list(tmp_path.iterdir())
+    assert start in shown[:60]
+    path = tmp_path / f"figure.{arguments[-1] if '--emit' in arguments else 'svg'}"
+    assert 0 == run(monkeypatch, *arguments, "-o", path)
+    assert path.read_bytes() == shown
+
+
 def test_explain_cost_diff_check_paper_and_schema(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
 from sparx_dsl.cli.terminal import write
 
 FIGURES = Path("specs") / "paper"
+STANDARD_OUTPUT = Path("-")
 
 
 def show(text: str, output: Path | None) -> None:
     """Print a text, or write it to a file."""
     lines = text if text.endswith("\n") else f"{text}\n"
-    if output is None:
+    if output in (None, STANDARD_OUTPUT):
         write(lines)
     else:
         sparx_dsl.write_text(output, lines)
@@ -90,18 +92,29 @@ def compiled(price: sparx_dsl.Cost, seconds: dict[str, float]) -> str:
 
 
 def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *, fold: bool) -> None:
-    """Draw to a file of the kind that ``emit`` names."""
+    """Draw to a file of the kind that ``emit`` names, or to standard output for ``-``."""
     if output is None:
         refuse(
             "SPX521",
             f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
-            f"write -o figure.{emit.value}",
+            f"write -o figure.{emit.value}, or -o - for a pipe",
         )
+    if output == STANDARD_OUTPUT:
+        write(drawn(graph, emit, fold=fold))
+        return
     if output.suffix != f".{emit.value}":
         refuse(
             "SPX522", f"--emit {emit.value} cannot be written to {output.name}", f"write -o {output.stem}.{emit.value}"
         )
     sparx_dsl.draw(graph, output, fold=fold)
+
+
+def drawn(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
+    """A picture as the bytes of its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"figure.{emit.value}"
+        sparx_dsl.draw(graph, path, fold=fold)
+        return path.read_bytes()
 
 
 def check(paths: list[Path]) -> None:
@@ -118,8 +131,12 @@ def check(paths: list[Path]) -> None:
 
 
 def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:
-    """Draw a spec's connections to a file."""
-    sparx_dsl.draw(loaded(path, head), output, fold=fold)
+    """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
+    graph = sparx_dsl.connect(loaded(path, head))
+    if output == STANDARD_OUTPUT:
+        write(drawn(graph, Emit.svg, fold=fold))
+    else:
+        sparx_dsl.draw(graph, output, fold=fold)
 
 
 def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None) -> str:

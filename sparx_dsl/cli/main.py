@@ -53,7 +53,7 @@ def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")
 
 def draw_command(
     spec: SpecFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file; - prints SVG.")],
     head: Head = None,
     fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
     style: Format = Style.full,

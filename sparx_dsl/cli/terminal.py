@@ -37,13 +37,16 @@ def ascii_forms(error: UnicodeError) -> tuple[str, int]:
     return "".join(forms).encode("ascii", "backslashreplace").decode("ascii"), error.end
 
 
-def write(text: str) -> None:
-    """Print a text; raises ``SparxError`` (SPX502) where standard output is full.
+def write(content: str | bytes) -> None:
+    """Print a text, or bytes as they are; raises ``SparxError`` (SPX502) where standard output is full.
 
     A pipe whose reader has gone raises ``BrokenPipeError``, at which typer ends the command without a word.
     """
     try:
-        sys.stdout.write(text)
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        else:
+            sys.stdout.write(content)
         sys.stdout.flush()
     except BrokenPipeError:
         raise

@@ -35,7 +35,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a size that cannot be",
         "A size is one number of pixels, or height x width such as 512x2048.",
     ),
-    CodeEntry("SPX521", "a picture without a file", "A picture cannot be shown in a terminal; name a file with `-o`."),
+    CodeEntry(
+        "SPX521",
+        "a picture without a file",
+        "A picture cannot be shown in a terminal; name a file with `-o`, or write `-o -` for a pipe.",
+    ),
     CodeEntry(
         "SPX522",
         "a picture and a file name that differ",
