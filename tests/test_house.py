@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {"errors", "spec", "graph", "schedule", "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "ray"},
-    "cli": {"typer", "rich"},
+    "cli": {"typer"},
 }
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
