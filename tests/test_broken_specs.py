@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from sparx_dsl.cli.main import compile_main
 from sparx_dsl.errors import CODES
 from tests.support.broken_specs import CORPUS, BrokenSpec, places, read_broken_specs
+from tests.support.commands import sparx
 
 BROKEN = read_broken_specs()
 EVERY = pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
@@ -78,19 +78,16 @@ def compile_as_far_as_needed(broken: BrokenSpec) -> None:
 
 @EVERY
 def test_the_command_charges_them_in_every_style(
-    broken: BrokenSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    broken: BrokenSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Status 2, nothing on standard output, nothing written, no traceback, and the same places in all three styles."""
     monkeypatch.chdir(tmp_path)
     for style in ("full", "concise", "json"):
-        monkeypatch.setattr(sys, "argv", ["sparx-compile", str(broken.path), "--format", style])
-        with pytest.raises(SystemExit) as stopped:
-            compile_main()
-        shown = capsys.readouterr()
-        assert (stopped.value.code, shown.out) == (2, "")
-        assert "Traceback" not in shown.err
-        assert not re.search(r"[^\n\x20-\x7e\xa0-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown.err)
-        assert shown_places(shown.err, style, broken.path) == broken.expected
+        done = sparx("compile", broken.path, "--format", style)
+        assert (done.status, done.stdout) == (2, "")
+        assert "Traceback" not in done.stderr
+        assert not re.search(r"[^\n\x20-\x7e\xa0-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\ud800-\udfff]", done.stderr)
+        assert shown_places(done.stderr, style, broken.path) == broken.expected
     assert not list(tmp_path.iterdir())
 
 

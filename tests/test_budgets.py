@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.cli.main import compile_main
 from sparx_dsl.search import fingerprint
 from sparx_dsl.spec.quantities import read_quantity, write_quantity
 from tests.support import strategies
 from tests.support.broken_specs import CORPUS
+from tests.support.commands import sparx
 
 TINY = CORPUS / "tiny.yaml"
 MEASURES = {"params": "params", "macs": "macs", "peak": "peak_bytes"}
@@ -50,17 +50,13 @@ def test_building_holds_the_budget_whatever_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("emit", ["summary", "json", "schedule", "dot"])
-def test_compiling_holds_the_budget_whatever_is_shown(emit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-                                                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_compiling_holds_the_budget_whatever_is_shown(emit: str, tmp_path: Path) -> None:
     """Every ``--emit`` of an over-budget spec ends with status 2 and SPX405 at the budget's line and column."""
     path = tmp_path / "over.yaml"
     path.write_text(TINY.read_text(encoding="utf-8") + "budget:\n  peak: 3KiB\n", encoding="utf-8")
-    monkeypatch.setattr("sys.argv", ["sparx-compile", str(path), "--emit", emit, "--format", "json"])
-    with pytest.raises(SystemExit) as stopped:
-        compile_main()
-    shown = capsys.readouterr()
-    assert (stopped.value.code, shown.out) == (2, "")
-    assert [(entry["code"], entry["line"], entry["column"]) for entry in json.loads(shown.err)] == [("SPX405", 10, 9)]
+    done = sparx("compile", path, "--emit", emit, "--format", "json")
+    assert (done.status, done.stdout) == (2, "")
+    assert [(entry["code"], entry["line"], entry["column"]) for entry in json.loads(done.stderr)] == [("SPX405", 10, 9)]
 
 
 def test_checking_applies_the_limits() -> None:

@@ -1,4 +1,4 @@
-"""Limits and budgets: what is larger is refused before anything is made, and what reaches them exactly is not."""
+"""Limits: what is larger is refused before anything is made, and what reaches them is not."""
 
 from __future__ import annotations
 
@@ -84,16 +84,11 @@ def test_limits_point_at_the_spec() -> None:
         assert line[span.column - 1 : span.end_column - 1] == word
 
 
-def amounts(spec: dict[str, object]) -> dict[str, int]:
-    """What limits and budgets are held to, by the key that names it."""
-    price = sparx_dsl.cost(spec)
-    return {"params": price.params, "macs": price.macs, "peak": price.peak_bytes, "buffer_bytes": price.peak_bytes}
-
-
 @pytest.mark.parametrize(("key", "code"), [("params", "SPX402"), ("buffer_bytes", "SPX403")])
 def test_a_limit_may_be_reached_and_not_passed(key: str, code: str) -> None:
     """What costs exactly the limit is built; one less is refused."""
-    spec, most = tiny(), amounts(tiny())[key]
+    spec, price = tiny(), sparx_dsl.cost(tiny())
+    most = {"params": price.params, "buffer_bytes": price.peak_bytes}[key]
     exact, less = Limits(**{key: most}), Limits(**{key: most - 1})
     assert sparx_dsl.build(spec, limits=exact, device="meta")
     assert sparx_dsl.check(spec, limits=exact)
@@ -101,13 +96,3 @@ def test_a_limit_may_be_reached_and_not_passed(key: str, code: str) -> None:
         with pytest.raises(SparxError) as caught:
             call(spec, limits=less)
         assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
-
-
-@pytest.mark.parametrize("key", ["params", "macs", "peak"])
-def test_a_budget_may_be_reached_and_not_passed(key: str) -> None:
-    """What costs exactly the budget is built; one less is refused."""
-    most = amounts(tiny())[key]
-    assert sparx_dsl.build(tiny(budget={key: most}), device="meta")
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.build(tiny(budget={key: most - 1}))
-    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["SPX405"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -69,6 +70,14 @@ class Drawn:
             return sparx_dsl.connect(sparx_dsl.parse_spec(mapping)).spec
         except sparx_dsl.SparxError:
             return None
+
+    def can_exist(self, name: str) -> bool:
+        """Whether the layer that a choice is for, if it is for a single one, exists at the greatest depth."""
+        parts = name.split(".")
+        if parts[2:3] != ["layers"]:
+            return True
+        depths = self.values.get(f"stages.{parts[1]}.depth", [self.base["stages"][int(parts[1]) - 1]["depth"]])
+        return int(parts[3]) <= max(depths)
 
     def _existing(self, numbers: Assignment) -> Assignment:
         picks = dict(numbers)
@@ -153,6 +162,12 @@ def drawn_spaces(draw: st.DrawFn) -> Drawn:
         ends = {"from": draw(st.sampled_from(["stem", *layers])), "to": draw(st.sampled_from(layers))}
         made.links["link"] = (draw(st.sampled_from(["add", "cut"])), ends)
         made.values["link"] = [False, True]
+    while math.prod(map(len, made.values.values())) > MOST:
+        max(made.values.values(), key=len).pop()
+    names = [name for name in names if made.can_exist(name)] or ["head"]
+    made.values = {name: made.values.get(name, keys[name]) for name in names} | {
+        name: values for name, values in made.values.items() if name in made.links
+    }
     if len(names) > 1 and draw(st.booleans()):
         other, dependent = names[0], names[-1]
         if not (dependent.endswith("depth") or (other.split(".")[2:3] == ["layers"])):
@@ -165,10 +180,6 @@ def drawn_spaces(draw: st.DrawFn) -> Drawn:
 def sound_spaces(draw: st.DrawFn) -> tuple[Drawn, list[Assignment]]:
     """A space of which every value fits somewhere, with all its points as the tried combinations give them."""
     made = draw(drawn_spaces())
-    size = 1
-    for values in made.values.values():
-        size *= len(values)
-    assume(size <= MOST)
     points = made.assignments()
     used = {name: sorted({point[name] for point in points if name in point}) for name in made.values}
     if used.get("link") == [0]:
