@@ -12,7 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch._dynamo import mark_dynamic
 from torch.export import Dim
 
 import sparx_dsl
@@ -255,6 +254,9 @@ def test_copies_compute_the_same(kind: str) -> None:
 @EACH
 def test_compiles_whole_for_every_batch(kind: str) -> None:
     """``torch.compile`` takes the model as one graph, which serves every batch size."""
+    # Dynamo takes more than a second to import.
+    from torch._dynamo import mark_dynamic
+
     graphs: list[torch.fx.GraphModule] = []
 
     def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:

@@ -13,7 +13,6 @@ from typing import Any, cast
 import pytest
 import torch
 from torch import Tensor, nn
-from torch._dynamo import mark_dynamic
 from torch.export import Dim
 
 import sparx_dsl
@@ -182,6 +181,9 @@ def test_compiles_whole_for_several_sizes(mixer: str) -> None:
 @each_mixer
 def test_compiles_whole_for_every_batch(mixer: str) -> None:
     """``torch.compile`` takes the backbone as one graph, which serves every batch size."""
+    # Dynamo takes more than a second to import.
+    from torch._dynamo import mark_dynamic
+
     graphs: list[torch.fx.GraphModule] = []
 
     def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:

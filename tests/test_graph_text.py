@@ -1,0 +1,75 @@
+"""What a connection graph says of itself: its listing, its explanations, and what it answers to a wrong name."""
+
+from __future__ import annotations
+
+import pytest
+
+import sparx_dsl
+from tests.support.golden_text import Golden
+from tests.support.paths import SPECS
+
+
+def test_explanation_of_a_ganglion_layer(golden: Golden) -> None:
+    """``explain`` says what stage3.layer5 of SparX-Mamba-T reads and why, and who reads it."""
+    golden.check(sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml").explain("stage3.layer5"))
+
+
+def test_explanation_of_a_head_that_reads_all_stages(golden: Golden) -> None:
+    """``explain`` says which maps the head reads and that it is given the images; and of a layer, that it is tapped."""
+    graph = sparx_dsl.connect(sparx_dsl.load_spec(SPECS / "swin_t.yaml").edit({"head": None, "head.kind": "upernet"}))
+    golden.check("\n".join(graph.explain(name) for name in ("head", "stage3.layer6")))
+
+
+def test_listing(golden: Golden) -> None:
+    """``str(graph)`` lists every node of SparX-Mamba-T with what it reads."""
+    golden.check(str(sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml")))
+
+
+def test_listing_with_links(golden: Golden) -> None:
+    """Added and adapted links, a dense stage and a stage input in the window are told apart in the listing."""
+    golden.check(
+        str(
+            sparx_dsl.connect(
+                {
+                    "sparx": 1,
+                    "name": "linked",
+                    "stem": {"kind": "patch"},
+                    "layer": {
+                        "mixer": {"kind": "window_attention", "heads": 2},
+                        "fusion": {"kind": "concat"},
+                        "ffn": {"kind": "none"},
+                    },
+                    "stages": [
+                        {"channels": 8, "depth": 4, "S": 2, "M": 2, "cross_stage": "window"},
+                        {"channels": 16, "depth": 3, "ganglion": [2, 3], "intra": "all", "cross_stage": "every"},
+                    ],
+                    "links": {
+                        "add": [
+                            {"from": "stage1.layer2", "to": "stage2.layer1"},
+                            {"from": "stage2.layer1", "to": "stage2.layer2"},
+                        ],
+                        "cut": [{"from": "stage2.layer1", "to": "stage2.layer2"}],
+                    },
+                }
+            )
+        )
+    )
+
+
+def test_an_unknown_name_cannot_be_explained() -> None:
+    """``explain`` raises SPX310 with the closest name, and no place, for no text is behind the question."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml").explain("stage2.layr2")
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.where.span) == ("SPX310", None)
+    assert "stage2.layer2" in (diagnostic.help or "")
+
+
+def test_asking_for_what_is_not_there() -> None:
+    """A missing node is a ``KeyError``, the settings of what is no layer a ``LookupError``; the stem has no feed."""
+    graph = sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml")
+    with pytest.raises(KeyError):
+        graph.node("stage9")
+    with pytest.raises(LookupError):
+        _ = graph.node("stem").layer_settings
+    assert graph.feed("stem") is None
