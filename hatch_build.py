@@ -7,6 +7,7 @@ library chooses between them when it runs.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import platform
 import shlex
@@ -22,6 +23,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCES = Path("sparx_dsl") / "ops" / "cpu"
 LIBRARY = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
+RECORD = f"{LIBRARY}.sha256"
+"""Beside the library, its size in bytes and its SHA-256: a library that differs from them is never loaded."""
 COMMON = ["-O3", "-std=gnu11", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
           "-fvisibility=hidden", "-Wno-psabi"]  # fmt: skip
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]
@@ -50,7 +53,7 @@ class CompiledScan(BuildHookInterface[Any]):
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{sysconfig.get_platform().replace('-', '_').replace('.', '_')}"
-        build_data["artifacts"].append(f"/{(SOURCES / LIBRARY).as_posix()}")
+        build_data["artifacts"] += [f"/{(SOURCES / name).as_posix()}" for name in (LIBRARY, RECORD)]
 
 
 def compile_library(folder: Path) -> None:
@@ -91,5 +94,13 @@ def compile_with(compiler: list[str], folder: Path, threads: list[str]) -> None:
                 found.append("-DHALF_SET")
         run(*found, "-c", str(folder / "dispatch.c"), "-o", f"{place}/dispatch.o")
         run("-shared", f"{place}/dispatch.o", *objects, "-o", f"{place}/{LIBRARY}")
-        shutil.copy(f"{place}/{LIBRARY}", folder / f"{LIBRARY}.new")
-        os.replace(folder / f"{LIBRARY}.new", folder / LIBRARY)
+        take_place(Path(place) / LIBRARY, folder)
+
+
+def take_place(library: Path, folder: Path) -> None:
+    """Put a library and its record into a folder; between the two, the library is not loaded."""
+    content = library.read_bytes()
+    record = f"{len(content)} {hashlib.sha256(content).hexdigest()}\n".encode("ascii")
+    for name, written in ((LIBRARY, content), (RECORD, record)):
+        (folder / f"{name}.new").write_bytes(written)
+        os.replace(folder / f"{name}.new", folder / name)

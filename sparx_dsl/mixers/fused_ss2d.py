@@ -14,7 +14,8 @@ from sparx_dsl.nn.fused_norm import normalised
 from sparx_dsl.nn.prepared import PreparedWeights, is_plain_inference
 from sparx_dsl.ops.backends import choose
 from sparx_dsl.ops.cpu import kernels
-from sparx_dsl.ops.inference import is_dense, ss2d_over
+from sparx_dsl.ops.inference import ss2d_over
+from sparx_dsl.ops.map_arguments import is_channels_last
 from sparx_dsl.ops.selective_scan import decay_rates
 
 SCAN = "scan"
@@ -42,7 +43,7 @@ class FusedScan2D(PreparedWeights, SelectiveScan2D):
         if not self.fusable(projected):
             return super().forward(projected)
         x = projected if self.conv is None else silu_of(self.conv, projected, spent=self.owns_input)
-        if not is_dense(x):
+        if not is_channels_last(x):
             x = x.contiguous(memory_format=torch.channels_last)
         elif x is projected and not self.owns_input:
             x = x.clone(memory_format=torch.channels_last)

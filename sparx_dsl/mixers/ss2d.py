@@ -12,7 +12,7 @@ from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.fused import silu_of
 from sparx_dsl.nn.init import Factory, reset_scan
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.ops.pipeline import DIRECTIONS
+from sparx_dsl.ops.arguments import DIRECTIONS
 from sparx_dsl.ops.selective_scan import decay_rates, ss2d_scan
 from sparx_dsl.spec.options.base import NormName, Site
 from sparx_dsl.spec.options.mixers import SS2D

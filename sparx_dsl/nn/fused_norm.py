@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from sparx_dsl.nn.prepared import PreparedWeights, is_plain_inference
 from sparx_dsl.ops.cpu import maps
-from sparx_dsl.ops.inference import is_dense, map_norm
+from sparx_dsl.ops.inference import map_norm
+from sparx_dsl.ops.map_arguments import is_channels_last
 
 NORM = "norm"
 """The name under which weight and bias are kept as the kernel reads them."""
@@ -52,7 +53,7 @@ class CompiledNorm(PreparedWeights, nn.GroupNorm):
         weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
         if not self.compiled or weight is None or bias is None:
             return False
-        return is_plain_inference(x, weight, bias) and x.dim() == 4 and is_dense(x)
+        return is_plain_inference(x, weight, bias) and x.dim() == 4 and is_channels_last(x)
 
 
 def normalised(norm: nn.Module, x: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ environment variable ``SPARX_SCAN_BACKEND``.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
 from collections.abc import Callable
@@ -16,29 +15,26 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
 from sparx_dsl.ops import pipeline
+from sparx_dsl.ops.arguments import FLOATS, SS2DGradients, SS2DInputs
 
 VARIABLE = "SPARX_SCAN_BACKEND"
-FLOATS = frozenset({torch.float64, torch.float32, torch.bfloat16, torch.float16})
 ORDER = {"cpu": ("cpu", "torch"), "cuda": ("triton", "torch")}
 """The backends that serve a device unasked, the first that works; on all other devices it is ``torch``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """A backend's four functions, with the arguments of the operators in ``operators.py``.
+    """A backend's four functions, which trust that the operators have checked what they get.
 
     ``ss2d`` and ``ss2d_backward`` are the fused ones where the backend has them.
     """
 
     scan: pipeline.Scan
     scan_backward: pipeline.ScanBackward
-    ss2d: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
-    ss2d_backward: Callable[
-        [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor],
-        tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor],
-    ]
+    ss2d: Callable[[SS2DInputs], Tensor]
+    ss2d_backward: Callable[[Tensor, SS2DInputs], SS2DGradients]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,17 @@ def choose(device_type: str, dtype: torch.dtype, forced: str = "") -> Backend:
     return _forced("torch", device_type, dtype)
 
 
-def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:
+def named(name: str) -> Backend:
+    """The backend of that name; raises ``SparxError`` (SPX550) where there is none."""
     backend = backends().get(name)
     if backend is None:
-        close = difflib.get_close_matches(name, backends(), 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(backends())}"
+        hint = did_you_mean(name, backends()) or f"there are {', '.join(backends())}"
         raise SparxError(Diagnostic("SPX550", f"there is no backend {name!r} of the scan", help=hint))
+    return backend
+
+
+def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:
+    backend = named(name)
     obstacle = backend.obstacle(device_type, dtype)
     if obstacle is not None:
         kind = f"{str(dtype).removeprefix('torch.')} on {device_type}"
@@ -140,15 +141,15 @@ def _cpu_problem(device_type: str) -> str | None:
 
 
 def _triton() -> Kernels:
-    from sparx_dsl.ops.triton_kernels import launch
+    from sparx_dsl.ops.triton_kernels import launch_scan, launch_ss2d
 
-    return Kernels(launch.scan, launch.scan_backward, launch.ss2d, launch.ss2d_backward)
+    return Kernels(launch_scan.scan, launch_scan.scan_backward, launch_ss2d.ss2d, launch_ss2d.ss2d_backward)
 
 
 def _triton_problem(device_type: str) -> str | None:
-    from sparx_dsl.ops.triton_kernels import launch
+    from sparx_dsl.ops.triton_kernels import availability
 
-    return launch.problem(device_type)
+    return availability.problem(device_type)
 
 
 def _mamba() -> Kernels:

@@ -1,8 +1,9 @@
 """Operators for inference on CPU, which take no derivative: depthwise convolution, norm, and SS2D.
 
-An operator whose name ends in ``_`` writes its result over its first argument, a map (batch, channels, height, width)
-that is dense with its channels innermost: fresh memory costs more time than these operators. Importing this module
-registers ``depthwise_convolution``, ``map_norm``, each also with ``_``, and ``ss2d_`` under ``torch.ops.sparx_dsl``.
+An operator whose name ends in ``_`` writes its result over its first argument, a channels-last map (batch, channels,
+height, width): fresh memory costs more time than these operators. Every one checks its arguments itself, in its body
+and in its fake implementation. Importing this module registers ``depthwise_convolution``, ``map_norm``, each also with
+``_``, and ``ss2d_`` under ``torch.ops.sparx_dsl``.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -10,12 +11,15 @@ registers ``depthwise_convolution``, ``map_norm``, each also with ``_``, and ``s
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from sparx_dsl.ops.cpu import kernels, maps
+from sparx_dsl.ops.map_arguments import check_depthwise, check_in_place, check_map_norm, check_ss2d, is_channels_last
 
 LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
 """Holds these operators for as long as this module lives."""
@@ -30,7 +34,7 @@ LIBRARY.define("ss2d_(Tensor(a!) x, Tensor projected, Tensor weight, Tensor bias
 def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, spent: bool = False) -> Tensor:
     """A depthwise convolution of stride 1 that keeps the map's size, and ``none``, ``gelu`` or ``silu`` of it.
 
-    (batch, channels, height, width) to the same shape, channels innermost; weight and bias as ``maps.packed`` gives
+    (batch, channels, height, width) to the same shape, channels-last; weight and bias as ``maps.packed`` returns
     them. The result is written over x where that is ``spent``, and where it can be.
     """
     if spent and can_be_written_over(x):
@@ -41,12 +45,12 @@ def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor, activation: s
 
 
 def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, spent: bool = False) -> Tensor:
-    """GroupNorm of one group: over all of a map but the batch, with a factor and a summand for each channel.
+    """GroupNorm of one group: over all of a map but the batch, with scale and shift for each channel.
 
-    (batch, channels, height, width) to the same shape, channels innermost; weight and bias (channels,) in float32.
+    (batch, channels, height, width) to the same shape, channels-last; weight and bias (channels,) in float32.
     ``spent`` as for ``depthwise_convolution``.
     """
-    if spent and is_dense(x):
+    if spent and is_channels_last(x):
         torch.ops.sparx_dsl.map_norm_(x, weight, bias, epsilon)
         tell_autograd(x)
         return x
@@ -54,7 +58,7 @@ def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, spent: 
 
 
 def ss2d_over(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
-    """Write SS2D of a map over it; ``projected`` as for ``ss2d_scan``, parameters as ``ss2d_parameters`` gives them."""
+    """Write SS2D of a map over it; ``projected`` as for ``ss2d_scan``, parameters from ``ss2d_parameters``."""
     torch.ops.sparx_dsl.ss2d_(x, projected, *parameters)
     tell_autograd(x)
 
@@ -66,51 +70,40 @@ def tell_autograd(x: Tensor) -> None:
 
 
 def can_be_written_over(x: Tensor) -> bool:
-    """Whether a map is dense with its channels innermost, and has channels enough for all threads to share."""
+    """Whether a map is channels-last, and has channels enough for all threads to share."""
     blocks = x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER)
-    return blocks >= torch.get_num_threads() and is_dense(x)
+    return blocks >= torch.get_num_threads() and is_channels_last(x)
 
 
-def is_dense(x: Tensor) -> bool:
-    """Whether a map (batch, channels, height, width) is dense in memory with its channels innermost."""
-    return x.permute(0, 2, 3, 1).is_contiguous()
+def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
+    kernels.ss2d_in_place(x, projected, {"weight": weight, "bias": bias, "rate": rate, "skip": skip})
 
 
-def _depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
-    return maps.depthwise(x, weight, bias, activation)
+def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tensor | None]) -> None:
+    """Register an operator's implementation and its fake implementation, which both check before anything else."""
+    in_place = name.endswith("_")
+
+    def check_all(x: Tensor, *others: Any) -> None:
+        check(x, *others)
+        if in_place:
+            check_in_place(x)
+
+    def implementation(*arguments: Any) -> Tensor | None:
+        check_all(*arguments)
+        found = kernel(*arguments)
+        return None if in_place else found
+
+    def fake(x: Tensor, *others: Any) -> Tensor | None:
+        check_all(x, *others)
+        batch, channels, height, width = x.shape
+        return None if in_place else x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
+
+    LIBRARY.impl(name, implementation, "CPU")
+    torch.library.register_fake(f"sparx_dsl::{name}", fake, lib=LIBRARY)
 
 
-def _depthwise_over(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> None:
-    maps.depthwise(x, weight, bias, activation, over=True)
-
-
-def _map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
-    return maps.group_norm(x, weight, bias, epsilon)
-
-
-def _map_norm_over(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> None:
-    maps.group_norm(x, weight, bias, epsilon, over=True)
-
-
-def _ss2d_over(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
-    kernels.ss2d_over(x, projected, {"weight": weight, "bias": bias, "rate": rate, "skip": skip})
-
-
-def _map_like(x: Tensor, *others: object) -> Tensor:
-    batch, channels, height, width = x.shape
-    return x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
-
-
-def _nothing(x: Tensor, *others: object) -> None:
-    return None
-
-
-LIBRARY.impl("depthwise_convolution", _depthwise, "CPU")
-LIBRARY.impl("depthwise_convolution_", _depthwise_over, "CPU")
-LIBRARY.impl("ss2d_", _ss2d_over, "CPU")
-LIBRARY.impl("map_norm", _map_norm, "CPU")
-LIBRARY.impl("map_norm_", _map_norm_over, "CPU")
-for _name in ("depthwise_convolution", "map_norm"):
-    torch.library.register_fake(f"sparx_dsl::{_name}", _map_like, lib=LIBRARY)
-for _name in ("depthwise_convolution_", "map_norm_", "ss2d_"):
-    torch.library.register_fake(f"sparx_dsl::{_name}", _nothing, lib=LIBRARY)
+_register("depthwise_convolution", check_depthwise, maps.depthwise)
+_register("depthwise_convolution_", check_depthwise, partial(maps.depthwise, in_place=True))
+_register("map_norm", check_map_norm, maps.group_norm)
+_register("map_norm_", check_map_norm, partial(maps.group_norm, in_place=True))
+_register("ss2d_", check_ss2d, _ss2d)

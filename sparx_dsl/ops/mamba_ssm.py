@@ -8,8 +8,9 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from sparx_dsl.ops.arguments import ScanGradients, ScanInputs
 
 
 def problem(device_type: str) -> str | None:
@@ -23,46 +24,27 @@ def problem(device_type: str) -> str | None:
     return None
 
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None,
-    delta_bias: Tensor | None,
-    softplus: bool,
-) -> Tensor:
-    """The selective scan; arguments and result as ``torch.ops.sparx_dsl.selective_scan`` has them."""
-    y = _kernel().fwd(*_arguments(u, delta, A, B, C, D, delta_bias), softplus)[0]
+def scan(inputs: ScanInputs) -> Tensor:
+    """The selective scan: (batch, channels, length), channels-last."""
+    y = _kernel().fwd(*_arguments(inputs), inputs.softplus)[0]
     return y.transpose(1, 2).contiguous().transpose(1, 2)
 
 
-def scan_backward(
-    gradient: Tensor,
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None,
-    delta_bias: Tensor | None,
-    softplus: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
-    """The derivatives of the scan's seven tensors, in their dtypes."""
-    inputs = _arguments(u, delta, A, B, C, D, delta_bias)
-    states = _kernel().fwd(*inputs, softplus)[1]
-    u_, delta_, A_, B_, C_, D_, _, bias_ = inputs
+def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
+    """The gradients of the scan's seven tensors, in their dtypes."""
+    given = _arguments(inputs)
+    states = _kernel().fwd(*given, inputs.softplus)[1]
     found = _kernel().bwd(
-        u_, delta_, A_, B_, C_, D_, None, bias_, gradient.to(u.dtype).contiguous(), states, None, None, softplus, False
+        *given, gradient.to(inputs.u.dtype).contiguous(), states, None, None, inputs.softplus, False
     )
     du, d_delta, dA, dB, dC, dD, d_bias = found[:7]
+    D, delta_bias = inputs.D, inputs.delta_bias
     return (
         du,
-        d_delta.to(delta.dtype),
-        dA.to(A.dtype),
-        dB.to(B.dtype),
-        dC.to(C.dtype),
+        d_delta.to(inputs.delta.dtype),
+        dA.to(inputs.A.dtype),
+        dB.to(inputs.B.dtype),
+        dC.to(inputs.C.dtype),
         None if D is None else dD.to(D.dtype),
         None if delta_bias is None else d_bias.to(delta_bias.dtype),
     )
@@ -75,16 +57,17 @@ def _kernel() -> Any:
 
 
 def _arguments(
-    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, delta_bias: Tensor | None
+    inputs: ScanInputs,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, None, Tensor | None]:
-    """As the kernel wants them: the length innermost in memory, one dtype of activations, float32 for the rest."""
-    line, dtype = torch.contiguous_format, u.dtype
+    """As the kernel takes them: contiguous, the activations in u's dtype, the rest (and no gate) in float32."""
+    u, delta, A, B, C, D, delta_bias, _ = inputs
+    activations = [each.to(u.dtype).contiguous() for each in (u, delta, B, C)]
     return (
-        u.contiguous(memory_format=line),
-        delta.to(dtype).contiguous(),
+        activations[0],
+        activations[1],
         A.float().contiguous(),
-        B.to(dtype).contiguous(),
-        C.to(dtype).contiguous(),
+        activations[2],
+        activations[3],
         None if D is None else D.float().contiguous(),
         None,
         None if delta_bias is None else delta_bias.float().contiguous(),

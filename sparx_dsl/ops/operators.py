@@ -1,6 +1,7 @@
 """``torch.ops.sparx_dsl.selective_scan`` and ``ss2d_scan``: the operators, their shapes, derivatives and FLOPs.
 
-Importing this module registers them. They save their inputs and nothing else for the backward pass.
+Importing this module registers them. They save their inputs and nothing else for the backward pass. Every one checks
+its arguments itself, in its body and in its fake implementation: backends trust what they get.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -8,15 +9,16 @@ Importing this module registers them. They save their inputs and nothing else fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from sparx_dsl.ops import pipeline
-from sparx_dsl.ops.backends import choose
+from sparx_dsl.ops.arguments import DIRECTIONS, ScanInputs, SS2DInputs, require
+from sparx_dsl.ops.backends import choose, named
 from sparx_dsl.ops.second_derivatives import scan_second_derivative, ss2d_second_derivative
 
 
@@ -33,8 +35,10 @@ def selective_scan(
     backend: str,
 ) -> Tensor:
     """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``; an empty ``backend`` is chosen."""
-    kernels = choose(u.device.type, u.dtype, backend).kernels()
-    return kernels.scan(u, delta, A, B, C, D, delta_bias, softplus)
+    chosen = choose(u.device.type, u.dtype, backend)
+    inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
+    inputs.check()
+    return chosen.kernels().scan(inputs)
 
 
 @torch.library.custom_op("sparx_dsl::selective_scan_backward", mutates_args=())
@@ -50,9 +54,12 @@ def selective_scan_backward(
     softplus: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The derivatives of the scan's tensors, in their dtypes; an empty tensor for one that is not there."""
-    kernels = choose(u.device.type, u.dtype, backend).kernels()
-    *five, dD, d_bias = kernels.scan_backward(gradient, u, delta, A, B, C, D, delta_bias, softplus)
+    """The gradients of the scan's tensors, in their dtypes; an empty tensor for one that is not there."""
+    chosen = choose(u.device.type, u.dtype, backend)
+    inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
+    inputs.check()
+    require("gradient", gradient, u.shape, u)
+    *five, dD, d_bias = chosen.kernels().scan_backward(gradient, inputs)
     du, d_delta, dA, dB, dC = five
     none = A.new_empty(0)
     return du, d_delta, dA, dB, dC, none if dD is None else dD, none.clone() if d_bias is None else d_bias
@@ -63,7 +70,10 @@ def ss2d_scan(
     x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, backend: str
 ) -> Tensor:
     """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``; an empty ``backend`` is chosen."""
-    return choose(x.device.type, x.dtype, backend).kernels().ss2d(x, projected, dt_weight, dt_bias, A, D)
+    chosen = choose(x.device.type, x.dtype, backend)
+    inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
+    inputs.check()
+    return chosen.kernels().ss2d(inputs)
 
 
 @torch.library.custom_op("sparx_dsl::ss2d_scan_backward", mutates_args=())
@@ -77,12 +87,20 @@ def ss2d_scan_backward(
     D: Tensor,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The derivatives of ``ss2d_scan``'s six tensors, in their dtypes."""
-    kernels = choose(x.device.type, x.dtype, backend).kernels()
-    return kernels.ss2d_backward(gradient, x, projected, dt_weight, dt_bias, A, D)
+    """The gradients of ``ss2d_scan``'s six tensors, in their dtypes."""
+    chosen = choose(x.device.type, x.dtype, backend)
+    inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
+    inputs.check()
+    require("gradient", gradient, x.shape, x)
+    return chosen.kernels().ss2d_backward(gradient, inputs)
 
 
-# Shapes and layouts. Results have their channels innermost in memory, whatever the inputs' layout.
+# Fake implementations: shapes and strides. Results are channels-last, whatever the inputs' strides.
+
+
+def _check_name(backend: str) -> None:
+    if backend:
+        named(backend)
 
 
 def _line_like(u: Tensor, dtype: torch.dtype) -> Tensor:
@@ -95,40 +113,49 @@ def _map_like(x: Tensor) -> Tensor:
     return x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
 
 
-def _dense_like(tensor: Tensor) -> Tensor:
+def _contiguous_like(tensor: Tensor) -> Tensor:
     return tensor.new_empty(tensor.shape)
 
 
 @selective_scan.register_fake
-def _(u: Tensor, *others: Any) -> Tensor:
-    return _line_like(u, u.dtype)
+def _(*arguments: Any) -> Tensor:
+    *scan, backend = arguments
+    inputs = ScanInputs(*scan)
+    _check_name(backend)
+    inputs.check()
+    return _line_like(inputs.u, inputs.u.dtype)
 
 
 @selective_scan_backward.register_fake
-def _(
-    gradient: Tensor,
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None,
-    delta_bias: Tensor | None,
-    *others: Any,
-) -> tuple[Tensor, ...]:
-    optional = [A.new_empty(0) if tensor is None else _dense_like(tensor) for tensor in (D, delta_bias)]
+def _(gradient: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    *scan, backend = arguments
+    inputs = ScanInputs(*scan)
+    _check_name(backend)
+    inputs.check()
+    u, delta, A, B, C, D, delta_bias, _ = inputs
+    require("gradient", gradient, u.shape, u)
+    optional = [A.new_empty(0) if tensor is None else _contiguous_like(tensor) for tensor in (D, delta_bias)]
     lines = (_line_like(u, u.dtype), _line_like(u, delta.dtype))
-    return (*lines, _dense_like(A), _dense_like(B), _dense_like(C), *optional)
+    return (*lines, _contiguous_like(A), _contiguous_like(B), _contiguous_like(C), *optional)
 
 
 @ss2d_scan.register_fake
-def _(x: Tensor, *others: Any) -> Tensor:
-    return _map_like(x)
+def _(*arguments: Any) -> Tensor:
+    *scan, backend = arguments
+    inputs = SS2DInputs(*scan)
+    _check_name(backend)
+    inputs.check()
+    return _map_like(inputs.x)
 
 
 @ss2d_scan_backward.register_fake
-def _(gradient: Tensor, x: Tensor, *others: Tensor | str) -> tuple[Tensor, ...]:
-    return (_map_like(x), *(_dense_like(tensor) for tensor in others if isinstance(tensor, Tensor)))
+def _(gradient: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    *scan, backend = arguments
+    inputs = SS2DInputs(*scan)
+    _check_name(backend)
+    inputs.check()
+    require("gradient", gradient, inputs.x.shape, inputs.x)
+    return (_map_like(inputs.x), *(_contiguous_like(tensor) for tensor in inputs[1:]))
 
 
 # Derivatives.
@@ -154,6 +181,25 @@ selective_scan.register_autograd(_scan_derivative, setup_context=_keep)
 selective_scan_backward.register_autograd(scan_second_derivative, setup_context=_keep)
 ss2d_scan.register_autograd(_ss2d_derivative, setup_context=_keep)
 ss2d_scan_backward.register_autograd(ss2d_second_derivative, setup_context=_keep)
+
+
+# Under vmap, samples are scanned one after the other: mapped parameters leave nothing for them to share.
+
+
+def _map_samples(operator: Callable[..., Any], info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
+    """Every sample's results, stacked, and the dimension that they are stacked along."""
+    mapped = list(zip(arguments, in_dims, strict=True))
+    found = [
+        operator(*(value if place is None else value.select(place, sample) for value, place in mapped))
+        for sample in range(info.batch_size)
+    ]
+    if isinstance(found[0], Tensor):
+        return torch.stack(found), 0
+    return tuple(torch.stack(each) for each in zip(*found, strict=True)), (0,) * len(found[0])
+
+
+for _operator in (selective_scan, selective_scan_backward, ss2d_scan, ss2d_scan_backward):
+    _operator.register_vmap(partial(_map_samples, _operator))
 
 
 # Autocast: activations keep their dtype, the widest of them; the state is float32 in every backend.
@@ -201,5 +247,5 @@ def _(
     *others: Any, **rest: Any,
 ) -> int:  # fmt: skip
     batch, channels, height, width = x
-    positions = batch * height * width * pipeline.DIRECTIONS * channels
+    positions = batch * height * width * DIRECTIONS * channels
     return (9 * A[1] + 1 + 2 * dt_weight[2]) * positions

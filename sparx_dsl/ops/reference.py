@@ -9,94 +9,76 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sparx_dsl.ops.arguments import ScanGradients, ScanInputs
 
-def scan(
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None,
-    delta_bias: Tensor | None,
-    softplus: bool,
-) -> Tensor:
-    """The selective scan; arguments and result as ``torch.ops.sparx_dsl.selective_scan`` has them."""
-    inputs, steps, rates, into, out = _prepared(u, delta, A, B, C, delta_bias, softplus)
-    state = inputs.new_zeros(*inputs.shape[:2], A.shape[1])
+
+def scan(inputs: ScanInputs) -> Tensor:
+    """The selective scan: (batch, channels, length), channels-last."""
+    u, steps, rates, into, out = _prepared(inputs)
+    state = u.new_zeros(*u.shape[:2], rates.shape[1])
     results: list[Tensor] = []
     for t in range(u.shape[2]):
-        state = _step(state, steps[:, :, t, None], rates, inputs[:, :, t, None], into[..., t])
+        state = _step(state, steps[:, :, t, None], rates, u[:, :, t, None], into[..., t])
         results.append((state * out[..., t]).sum(2))
-    y = torch.stack(results, dim=1) if results else inputs.transpose(1, 2)
-    if D is not None:
-        y = y + D.to(y.dtype) * inputs.transpose(1, 2)
-    return y.to(u.dtype).contiguous().transpose(1, 2)
+    y = torch.stack(results, dim=1) if results else u.transpose(1, 2)
+    if inputs.D is not None:
+        y = y + inputs.D.to(y.dtype) * u.transpose(1, 2)
+    return y.to(inputs.u.dtype).contiguous().transpose(1, 2)
 
 
-def scan_backward(
-    gradient: Tensor,
-    u: Tensor,
-    delta: Tensor,
-    A: Tensor,
-    B: Tensor,
-    C: Tensor,
-    D: Tensor | None,
-    delta_bias: Tensor | None,
-    softplus: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
-    """The derivatives of the scan's seven tensors, in their dtypes: the chain rule, position before position."""
-    inputs, steps, rates, into, out = _prepared(u, delta, A, B, C, delta_bias, softplus)
-    g = gradient.to(inputs.dtype)
-    states = [inputs.new_zeros(*inputs.shape[:2], A.shape[1])]
+def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
+    """The gradients of the scan's seven tensors, in their dtypes: the chain rule, position before position."""
+    u, steps, rates, into, out = _prepared(inputs)
+    g = gradient.to(u.dtype)
+    states = [u.new_zeros(*u.shape[:2], rates.shape[1])]
     for t in range(u.shape[2]):
-        states.append(_step(states[-1], steps[:, :, t, None], rates, inputs[:, :, t, None], into[..., t]))
-    d_inputs, d_steps = torch.zeros_like(inputs), torch.zeros_like(steps)
+        states.append(_step(states[-1], steps[:, :, t, None], rates, u[:, :, t, None], into[..., t]))
+    d_u, d_steps = torch.zeros_like(u), torch.zeros_like(steps)
     d_into, d_out, d_rates = torch.zeros_like(into), torch.zeros_like(out), torch.zeros_like(rates)
     carry = torch.zeros_like(states[0])
     for t in reversed(range(u.shape[2])):
-        step, value = steps[:, :, t, None], inputs[:, :, t, None]
+        step, value = steps[:, :, t, None], u[:, :, t, None]
         d_state = carry + g[:, :, t, None] * out[..., t]
         decay = torch.exp(step * rates)
         d_out[..., t] = g[:, :, t, None] * states[t + 1]
         d_into[..., t] = d_state * step * value
         d_rates += (d_state * decay * states[t] * step).sum(0)
         d_steps[:, :, t] = (d_state * (decay * states[t] * rates + value * into[..., t])).sum(2)
-        d_inputs[:, :, t] = (d_state * step * into[..., t]).sum(2)
+        d_u[:, :, t] = (d_state * step * into[..., t]).sum(2)
         carry = d_state * decay
-    if softplus:
+    if inputs.softplus:
         d_steps = d_steps * -torch.expm1(-steps)
+    D, delta_bias, groups = inputs.D, inputs.delta_bias, (inputs.B.shape[1], u.shape[1] // inputs.B.shape[1])
     if D is not None:
-        d_inputs = d_inputs + g * D.to(g.dtype)[:, None]
-    groups = B.shape[1]
+        d_u = d_u + g * D.to(g.dtype)[:, None]
     return (
-        _line(d_inputs, u.dtype),
-        _line(d_steps, delta.dtype),
-        d_rates.to(A.dtype),
-        torch.unflatten(d_into, 1, (groups, u.shape[1] // groups)).sum(2).to(B.dtype),
-        torch.unflatten(d_out, 1, (groups, u.shape[1] // groups)).sum(2).to(C.dtype),
-        None if D is None else (g * inputs).sum((0, 2)).to(D.dtype),
+        _channels_last(d_u, inputs.u.dtype),
+        _channels_last(d_steps, inputs.delta.dtype),
+        d_rates.to(inputs.A.dtype),
+        torch.unflatten(d_into, 1, groups).sum(2).to(inputs.B.dtype),
+        torch.unflatten(d_out, 1, groups).sum(2).to(inputs.C.dtype),
+        None if D is None else (g * u).sum((0, 2)).to(D.dtype),
         None if delta_bias is None else d_steps.sum((0, 2)).to(delta_bias.dtype),
     )
 
 
-def _prepared(
-    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, delta_bias: Tensor | None, softplus: bool
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """u and Δ (batch, channels, length), A, and B and C for each channel (batch, channels, states, length)."""
-    precision = torch.float64 if u.dtype == torch.float64 else torch.float32
-    steps = delta.to(precision)
-    if delta_bias is not None:
-        steps = steps + delta_bias.to(precision)[:, None]
-    if softplus:
+def _prepared(inputs: ScanInputs) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """u and Δ (batch, channels, length), A, and B and C for each channel (batch, channels, N, length)."""
+    precision = torch.float64 if inputs.u.dtype == torch.float64 else torch.float32
+    steps = inputs.delta.to(precision)
+    if inputs.delta_bias is not None:
+        steps = steps + inputs.delta_bias.to(precision)[:, None]
+    if inputs.softplus:
         steps = functional.softplus(steps)
-    into, out = (each.to(precision).repeat_interleave(u.shape[1] // B.shape[1], dim=1) for each in (B, C))
-    return u.to(precision), steps, A.to(precision), into, out
+    share = inputs.u.shape[1] // inputs.B.shape[1]
+    into, out = (each.to(precision).repeat_interleave(share, dim=1) for each in (inputs.B, inputs.C))
+    return inputs.u.to(precision), steps, inputs.A.to(precision), into, out
 
 
 def _step(state: Tensor, step: Tensor, rates: Tensor, value: Tensor, into: Tensor) -> Tensor:
     return torch.exp(step * rates) * state + step * value * into
 
 
-def _line(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """(batch, channels, length), laid out with the channels innermost in memory."""
+def _channels_last(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """(batch, channels, length) with the strides of a contiguous (batch, length, channels)."""
     return tensor.to(dtype).transpose(1, 2).contiguous().transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Derivatives of the scan's derivatives: those of the chunked scan, which is plain PyTorch, for every backend."""
+"""Second derivatives of the scans: those of the chunked scan, which is plain PyTorch, for every backend."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.ops import chunked, pipeline
+from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 
 
 def _second_derivative(outputs: Sequence[Tensor], inputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[Any]:
-    """Derivatives of first derivatives, with None for those that nothing hangs on."""
+    """Derivatives of first derivatives; None for an input that no output depends on."""
     pairs = [(output, g) for output, g in zip(outputs, gradients, strict=True) if g is not None and output.numel()]
     wanted = [tensor for tensor in inputs if tensor.requires_grad]
     found = iter(
@@ -32,8 +33,8 @@ def scan_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ..
     create = torch.is_grad_enabled()
     with torch.enable_grad():
         given = [None if tensor is None else _leaf(tensor, create) for tensor in ctx.saved_tensors]
-        gradient, u, delta, A, B, C, D, delta_bias = cast(Any, given)
-        found = chunked.scan_backward(gradient, u, delta, A, B, C, D, delta_bias, ctx.rest[0])
+        gradient, *tensors = cast("list[Any]", given)
+        found = chunked.scan_backward(gradient, ScanInputs(*tensors, softplus=ctx.rest[0]))
     kept = [tensor for tensor in given if tensor is not None]
     there = [(d, g) for d, g in zip(found, gradients, strict=True) if d is not None]
     with torch.set_grad_enabled(create):
@@ -46,8 +47,8 @@ def ss2d_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ..
     create = torch.is_grad_enabled()
     with torch.enable_grad():
         given = [_leaf(tensor, create) for tensor in cast("tuple[Tensor, ...]", ctx.saved_tensors)]
-        gradient, x, projected, dt_weight, dt_bias, A, D = given
-        found = pipeline.ss2d_backward(chunked.scan_backward, gradient, x, projected, dt_weight, dt_bias, A, D)
+        gradient, *tensors = given
+        found = pipeline.ss2d_backward(chunked.scan_backward, gradient, SS2DInputs(*tensors))
     with torch.set_grad_enabled(create):
         return (*_second_derivative(found, given, gradients), None)
 

@@ -1,18 +1,26 @@
-"""The compiled library beside this file: whether it is there, and its functions.
+"""The compiled library beside this file: whether it is there and whole, and its functions.
 
 The C sources see plain memory and nothing of torch, so that building them needs a compiler alone. `arguments.h` has
 the same structures. The library asks for OpenMP under the name that torch's own has, so one runtime serves both.
+
+A damaged library would end the process when it is mapped or called, so its size and SHA-256 are compared first with
+those that the build recorded beside it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from torch import Tensor
+
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
+RECORD = f"{NAME}.sha256"
+"""The file in which the build records the library's size in bytes and its SHA-256."""
 LAYOUT = 3
 """The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
@@ -74,35 +82,82 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
 """The functions of the library by name, and what each is called with."""
 
 
-@functools.cache
-def load() -> ctypes.CDLL | None:
-    """The library, or None where it was not built or can't be loaded; ``problem`` then says why."""
-    path = Path(__file__).with_name(NAME)
+def open_library(folder: Path, layout: int = LAYOUT) -> ctypes.CDLL:
+    """The library in a folder; raises ``OSError`` that says why it is not there, not whole, or not for this machine."""
+    path = folder / NAME
+    if not path.exists():
+        raise OSError("the package was installed without a C compiler (install gcc or clang, then install it again)")
+    fault = _damage(path, folder / RECORD)
+    if fault is not None:
+        raise OSError(f"{NAME} is not loaded: {fault} (install the package again)")
     try:
         library = ctypes.CDLL(str(path))
         library.sparx_instruction_set.argtypes = []
         for name in FUNCTIONS:
             library[f"sparx_{name}"]  # raises where it is missing
-        return library if library.sparx_layout() == LAYOUT else None
-    except (OSError, AttributeError):
-        return None
+        found = library.sparx_layout()
+    except (OSError, AttributeError) as error:
+        raise OSError(f"{NAME} cannot be used: {error} (install the package again)") from error
+    if found != layout:
+        raise OSError(f"{NAME} was compiled from other sources (install the package again)")
+    return library
+
+
+def _damage(path: Path, record: Path) -> str | None:
+    """Why a library is not the one that was built; None where its size and SHA-256 are those recorded."""
+    try:
+        size, digest = record.read_text(encoding="ascii").split()
+        found = path.stat().st_size
+        if str(found) != size:
+            return f"it has {found} bytes instead of {size}"
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            return f"its SHA-256 is not the one in {RECORD}"
+    except FileNotFoundError:
+        return f"there is no {RECORD} beside it"
+    except (OSError, ValueError) as error:
+        return f"it cannot be compared with {RECORD}: {error}"
+    return None
+
+
+@functools.cache
+def _opened() -> ctypes.CDLL | str:
+    """The library beside this file, or why it cannot be used."""
+    try:
+        return open_library(Path(__file__).parent)
+    except OSError as error:
+        return str(error)
+
+
+def load() -> ctypes.CDLL:
+    """The library; raises ``RuntimeError`` where it cannot be used, with the reason that ``problem`` returns."""
+    opened = _opened()
+    if isinstance(opened, str):
+        raise RuntimeError(opened)
+    return opened
 
 
 def problem() -> str | None:
-    """Why the library can't be used here; None where it can."""
-    if load() is not None:
-        return None
-    if not Path(__file__).with_name(NAME).exists():
-        return "the package was installed without a C compiler (install gcc or clang, then install it again)"
-    return "the compiled library can't be used: it is damaged, or of another machine or other sources (install again)"
+    """Why the library cannot be used here; None where it can."""
+    opened = _opened()
+    return opened if isinstance(opened, str) else None
+
+
+def addresses(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """The address of each tensor; ``ValueError`` for one whose numbers are not aligned, which the kernels cannot read.
+
+    Only memory from outside of torch, as ``torch.frombuffer`` takes it, can be so.
+    """
+    found = {name: tensor.data_ptr() for name, tensor in tensors.items()}
+    for name, address in found.items():
+        if address % tensors[name].element_size():
+            raise ValueError(f"{name} is not aligned in memory: pass a copy of it (tensor.clone())")
+    return found
 
 
 @functools.cache
 def instruction_set() -> int:
     """The number of the best set of instructions of this machine, an index of ``INSTRUCTION_SETS``."""
-    library = load()
-    assert library is not None
-    return int(library.sparx_instruction_set())
+    return int(load().sparx_instruction_set())
 
 
 def function(name: str) -> Callable[[ctypes.Structure], None]:
@@ -112,9 +167,7 @@ def function(name: str) -> Callable[[ctypes.Structure], None]:
 
 @functools.cache
 def _function(name: str, instructions: int) -> Callable[[ctypes.Structure], None]:
-    library = load()
-    assert library is not None
-    compiled, reference = library[f"sparx_{name}"], ctypes.byref
+    compiled, reference = load()[f"sparx_{name}"], ctypes.byref
     compiled.argtypes = [ctypes.POINTER(FUNCTIONS[name]), ctypes.c_int]
 
     def call(arguments: ctypes.Structure) -> None:

@@ -1,0 +1,70 @@
+"""The checks that the operators for inference on maps make before the compiled library gets an address."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.ops.arguments import DIRECTIONS, require, sizes
+from sparx_dsl.ops.cpu.kernels import KINDS
+from sparx_dsl.ops.cpu.maps import ACTIVATIONS, CHANNELS_TOGETHER, KERNELS
+
+MAP = ("batch", "channels", "height", "width")
+
+
+def check_depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> None:
+    """Raise ``ValueError`` for arguments of ``depthwise_convolution`` that are not as ``maps.packed`` returns them."""
+    channels, size = _check_map(x)[1], sizes("weight", weight, ("k", "k", "channels"))[0]
+    if size not in KERNELS:
+        raise ValueError(f"weight is for kernels of {size} × {size}: {', '.join(map(str, KERNELS))} are compiled")
+    filled = channels + -channels % CHANNELS_TOGETHER
+    _check_prepared("weight", weight, (size, size, filled), x)
+    _check_prepared("bias", bias, (filled,), x)
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"there is no activation {activation!r}: write one of {', '.join(ACTIVATIONS)}")
+
+
+def check_map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> None:
+    """Raise ``ValueError`` for arguments of ``map_norm`` that do not match."""
+    channels = _check_map(x)[1]
+    _check_prepared("weight", weight, (channels,), x)
+    _check_prepared("bias", bias, (channels,), x)
+
+
+def check_ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
+    """Raise ``ValueError`` for arguments of ``ss2d_`` that are not as ``kernels.ss2d_parameters`` returns them."""
+    batch, inner, height, width = _check_map(x)
+    rank = sizes("weight", weight, ("4", "R", "inner"))[1]
+    state = sizes("rate", rate, ("4", "N", "inner"))[1]
+    require("projected", projected, (batch, height, width, DIRECTIONS * (rank + 2 * state)), x)
+    if projected.dtype != x.dtype:
+        raise ValueError(f"projected has dtype {projected.dtype}, but x has {x.dtype}: convert one of them")
+    _check_prepared("weight", weight, (DIRECTIONS, rank, inner), x)
+    _check_prepared("bias", bias, (DIRECTIONS, inner), x)
+    _check_prepared("rate", rate, (DIRECTIONS, state, inner), x)
+    _check_prepared("skip", skip, (DIRECTIONS * inner,), x)
+
+
+def check_in_place(x: Tensor) -> None:
+    """Raise ``ValueError`` for a map that is not channels-last, so that a result cannot be written over it."""
+    if not is_channels_last(x):
+        raise ValueError("x cannot be overwritten: pass x.contiguous(memory_format=torch.channels_last)")
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether a map (batch, channels, height, width) is contiguous when read as (batch, height, width, channels)."""
+    return x.permute(0, 2, 3, 1).is_contiguous()
+
+
+def _check_map(x: Tensor) -> torch.Size:
+    shape = sizes("x", x, MAP)
+    require("x", x, shape, x)
+    if x.dtype not in KINDS:
+        raise ValueError(f"x has dtype {x.dtype}: the kernels are compiled for float32 and bfloat16")
+    return shape
+
+
+def _check_prepared(name: str, tensor: Tensor, shape: tuple[int, ...], x: Tensor) -> None:
+    require(name, tensor, shape, x)
+    if tensor.dtype != torch.float32 or not tensor.is_contiguous():
+        raise ValueError(f"{name} is not contiguous in float32: pass {name}.float().contiguous()")

@@ -1,0 +1,42 @@
+"""Whether the Triton kernels run here."""
+
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false, reportMissingImports=false
+# Triton has no types, and may be missing.
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+
+import torch
+
+OLDEST_CAPABILITY = (8, 0)
+"""CUDA devices from Ampere on: the oldest for which the kernels are compiled in the tests."""
+
+
+def problem(device_type: str) -> str | None:
+    """Why the kernels do not run here on tensors of that device type; None if they do.
+
+    On CUDA they run natively; on the CPU in Triton's interpreter, slowly, if the environment variable
+    TRITON_INTERPRET=1 was set before the kernels were imported.
+    """
+    if not _installed():
+        return "triton is not installed (pip install 'sparx_dsl[triton]')"
+    from sparx_dsl.ops.triton_kernels import tile
+
+    if not tile.COMPILED:
+        return None if device_type in ("cpu", "cuda") else f"there are no kernels for {device_type!r}"
+    if device_type != "cuda":
+        return f"the kernels run on CUDA, not on {device_type!r}; TRITON_INTERPRET=1 runs them, slowly, on the CPU"
+    if torch.version.hip is not None or not torch.cuda.is_available():
+        return "there is no CUDA device here"
+    capability = torch.cuda.get_device_capability()
+    if capability < OLDEST_CAPABILITY:
+        return f"the CUDA device's capability is {capability[0]}.{capability[1]}, and 8.0 is the least"
+    return None
+
+
+@functools.cache
+def _installed() -> bool:
+    """Whether Triton can be imported; the search takes longer than a launch, so its answer is kept."""
+    return importlib.util.find_spec("triton") is not None
