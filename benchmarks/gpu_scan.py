@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
 
 import sparx_dsl
+from sparx_dsl.ops.arguments import SS2DInputs
 from sparx_dsl.ops.backends import backends
-from sparx_dsl.ops.triton_kernels import launch
+from sparx_dsl.ops.triton_kernels.availability import problem
 from sparx_dsl.ops.triton_kernels.blocks import Blocks
+from sparx_dsl.ops.triton_kernels.launch_ss2d import ss2d, ss2d_backward
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 TOLERANCES = {torch.bfloat16: 2e-2, torch.float16: 2e-2, torch.float32: 1e-4}
@@ -44,8 +45,8 @@ class Shape:
     rank: int
     state: int
 
-    def inputs(self, dtype: torch.dtype) -> tuple[Tensor, ...]:
-        """x, projected, dt_weight, dt_bias, A and D, of the sizes that training begins with."""
+    def inputs(self, dtype: torch.dtype) -> SS2DInputs:
+        """Of the sizes that training begins with."""
         values = 4 * (self.rank + 2 * self.state)
         x = torch.randn(self.batch, self.inner, self.size, self.size, device="cuda", dtype=dtype)
         projected = torch.randn(self.batch, self.size, self.size, values, device="cuda", dtype=dtype)
@@ -55,7 +56,8 @@ class Shape:
         states = torch.arange(1, self.state + 1, device="cuda", dtype=torch.float32)
         A = -states.repeat(4 * self.inner, 1)
         layout = torch.channels_last
-        return x.contiguous(memory_format=layout), projected, dt_weight, dt_bias, A, torch.ones_like(A[:, 0])
+        x = x.contiguous(memory_format=layout)
+        return SS2DInputs(x, projected, dt_weight, dt_bias, A, torch.ones_like(A[:, 0]))
 
 
 def milliseconds(call: Callable[[], object], runs: int) -> tuple[float, float]:
@@ -93,11 +95,10 @@ def errors(shape: Shape) -> None:
     reference = backends()["reference"].kernels()
     for dtype in DTYPES:
         inputs = shape.inputs(dtype)
-        exact = [each.double() for each in inputs]
-        gradient = torch.randn_like(inputs[0])
-        pairs = [(launch.ss2d(*inputs), reference.ss2d(*exact))]
-        pairs += zip(launch.ss2d_backward(gradient, *inputs), reference.ss2d_backward(gradient.double(), *exact),
-                     strict=True)  # fmt: skip
+        exact = SS2DInputs(*(each.double() for each in inputs))
+        gradient = torch.randn_like(inputs.x)
+        pairs = [(ss2d(inputs), reference.ss2d(exact))]
+        pairs += zip(ss2d_backward(gradient, inputs), reference.ss2d_backward(gradient.double(), exact), strict=True)
         forward, *backward = [((a - b).abs().max() / b.abs().max()).item() for a, b in pairs]
         worst = max(forward, *backward)
         verdict = "within" if worst <= TOLERANCES[dtype] else "BEYOND"
@@ -109,10 +110,10 @@ def compare(shape: Shape, dtype: torch.dtype, runs: int) -> None:
     """Forward and backward of both backends."""
     chunked = backends()["torch"].kernels()
     inputs = shape.inputs(dtype)
-    with_gradient = (torch.randn_like(inputs[0]), *inputs)
+    gradient = torch.randn_like(inputs.x)
     pairs = [
-        ("forward", partial(launch.ss2d, *inputs), partial(chunked.ss2d, *inputs)),
-        ("backward", partial(launch.ss2d_backward, *with_gradient), partial(chunked.ss2d_backward, *with_gradient)),
+        ("forward", partial(ss2d, inputs), partial(chunked.ss2d, inputs)),
+        ("backward", partial(ss2d_backward, gradient, inputs), partial(chunked.ss2d_backward, gradient, inputs)),
     ]
     for what, ours, theirs in pairs:
         mine = row(f"triton, {what}", dtype, ours, runs)
@@ -124,8 +125,8 @@ def compare(shape: Shape, dtype: torch.dtype, runs: int) -> None:
 def block_times(shape: Shape, runs: int) -> None:
     """Every choice of blocks, in bfloat16."""
     inputs = shape.inputs(torch.bfloat16)
-    choices = [("forward", partial(launch.ss2d, *inputs), blocks) for blocks in FORWARD_BLOCKS]
-    backward = partial(launch.ss2d_backward, inputs[0], *inputs)
+    choices = [("forward", partial(ss2d, inputs), blocks) for blocks in FORWARD_BLOCKS]
+    backward = partial(ss2d_backward, inputs.x, inputs)
     choices += [("backward", backward, blocks) for blocks in BACKWARD_BLOCKS]
     for what, call, blocks in choices:
         sizes = f"{blocks.tile} × {blocks.channels}, {blocks.warps} warps, {blocks.turns} turns"
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--blocks", action="store_true", help="time every choice of block sizes too")
     options = parser.parse_args()
     versions = f"torch {torch.__version__}, sparx_dsl {sparx_dsl.__version__}"
-    obstacle = launch.problem("cuda")
+    obstacle = problem("cuda")
     if obstacle is not None or not torch.cuda.is_available():
         print(f"{versions}: not measured, {obstacle or 'there is no CUDA device here'}")
         return

@@ -20,6 +20,7 @@ from torch import Tensor
 
 import sparx_dsl
 from sparx_dsl.ops import backends, pipeline
+from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import Kernels
 
 SCANS = [(192, 56, 6, 2), (384, 28, 12, 2), (640, 14, 20, 7), (1024, 7, 32, 2)]
@@ -86,9 +87,10 @@ def thirteen_scans(kernels: dict[str, Kernels]) -> None:
     runs = {"cpu": 15, "torch": 5, "reference": 2}
     for inner, side, _, layers in SCANS:
         tensors = scan_arguments(inner, side)
-        exact = kernels["reference"].scan(*(t.double() for t in tensors), True)  # pyright: ignore[reportCallIssue]
-        made = {name: partial(each.scan, *tensors, True) for name, each in kernels.items()}
-        derived = {name: partial(each.scan_backward, tensors[0], *tensors, True) for name, each in kernels.items()}
+        exact = kernels["reference"].scan(ScanInputs(*(t.double() for t in tensors)))
+        inputs = ScanInputs(*tensors)
+        made = {name: partial(each.scan, inputs) for name, each in kernels.items()}
+        derived = {name: partial(each.scan_backward, inputs.u, inputs) for name, each in kernels.items()}
         for total, calls in ((forward, made), (backward, derived)):
             for name, taken in medians(calls, runs).items():
                 total[name] += layers * taken
@@ -99,25 +101,25 @@ def thirteen_scans(kernels: dict[str, Kernels]) -> None:
 
 def fused(kernels: dict[str, Kernels]) -> None:
     """SS2D on the map of stage 1: the fused kernel, and the pipeline over each backend's scan."""
-    tensors = ss2d_arguments(192, 56, 6)
-    exact = kernels["reference"].ss2d(*(t.double() for t in tensors))
+    inputs = SS2DInputs(*ss2d_arguments(192, 56, 6))
+    exact = kernels["reference"].ss2d(SS2DInputs(*(t.double() for t in inputs)))
     calls: dict[str, Callable[[], Tensor]] = {
-        "fused": partial(kernels["cpu"].ss2d, *tensors),
-        "cpu": partial(pipeline.ss2d, kernels["cpu"].scan, *tensors),
-        "torch": partial(kernels["torch"].ss2d, *tensors),
-        "reference": partial(kernels["reference"].ss2d, *tensors),
+        "fused": partial(kernels["cpu"].ss2d, inputs),
+        "cpu": partial(pipeline.ss2d, kernels["cpu"].scan, inputs),
+        "torch": partial(kernels["torch"].ss2d, inputs),
+        "reference": partial(kernels["reference"].ss2d, inputs),
     }
     runs = {"fused": 31, "cpu": 15, "torch": 7, "reference": 5}
     errors = {name: error(call(), exact) for name, call in calls.items()}
     row("SS2D (1, 192, 56, 56), forward", medians(calls, runs), errors)
-    low = [t.bfloat16() if place < 2 else t for place, t in enumerate(tensors)]
-    halves = {"fused": partial(kernels["cpu"].ss2d, *low), "reference": partial(kernels["reference"].ss2d, *low)}
+    low = inputs._replace(x=inputs.x.bfloat16(), projected=inputs.projected.bfloat16())
+    halves = {"fused": partial(kernels["cpu"].ss2d, low), "reference": partial(kernels["reference"].ss2d, low)}
     row("SS2D (1, 192, 56, 56), bfloat16, forward", medians(halves, runs), {"fused": error(halves["fused"](), exact)})
     derived: dict[str, Callable[[], object]] = {
-        "fused": partial(kernels["cpu"].ss2d_backward, tensors[0], *tensors),
-        "cpu": partial(pipeline.ss2d_backward, kernels["cpu"].scan_backward, tensors[0], *tensors),
-        "torch": partial(kernels["torch"].ss2d_backward, tensors[0], *tensors),
-        "reference": partial(kernels["reference"].ss2d_backward, tensors[0], *tensors),
+        "fused": partial(kernels["cpu"].ss2d_backward, inputs.x, inputs),
+        "cpu": partial(pipeline.ss2d_backward, kernels["cpu"].scan_backward, inputs.x, inputs),
+        "torch": partial(kernels["torch"].ss2d_backward, inputs.x, inputs),
+        "reference": partial(kernels["reference"].ss2d_backward, inputs.x, inputs),
     }
     row("SS2D (1, 192, 56, 56), backward", medians(derived, runs | {"reference": 2}), {})
 

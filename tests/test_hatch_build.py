@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.util
 import shutil
 import sys
@@ -81,10 +82,13 @@ def test_a_wheel_takes_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """With a compiler the wheel is one for this platform, and the library has the four functions."""
     monkeypatch.delenv("CC", raising=False)
     data, warnings = built(monkeypatch, tmp_path, "wheel")
-    (library,) = (tmp_path / SOURCES).glob("libsparx_scan.*")
+    library, record = sorted((tmp_path / SOURCES).glob("libsparx_scan.*"), key=lambda path: len(path.name))
     assert warnings == []
-    assert data["artifacts"] == [f"/{(SOURCES / library.name).as_posix()}"]
+    assert data["artifacts"] == [f"/{(SOURCES / each.name).as_posix()}" for each in (library, record)]
     assert data["tag"].startswith("py3-none-")
     functions = ctypes.CDLL(str(library))
     for name in ("scan_forward", "scan_backward", "ss2d_forward", "ss2d_backward"):
         assert functions[f"sparx_{name}"]
+    content = library.read_bytes()
+    assert record.name == f"{library.name}.sha256"
+    assert record.read_text(encoding="ascii") == f"{len(content)} {hashlib.sha256(content).hexdigest()}\n"

@@ -50,6 +50,8 @@ def leaves(tensors: list[Tensor]) -> list[Tensor]:
     return [tensor.detach().clone().requires_grad_() for tensor in tensors]
 
 
+# From torch 2.15 on, opcheck looks for gradients of copies that have none, and hides its warning from readers only.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_opcheck_passes(backend: str, dtype: torch.dtype) -> None:
@@ -160,8 +162,9 @@ def test_a_backbone_exports_with_dynamic_batch_and_size(name: str) -> None:
             torch.testing.assert_close(exported(images), model(images))
 
 
-
+# torch.func.jvp itself scripts its decompositions, of which torch warns: by another category from 2.15 on.
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
 @pytest.mark.parametrize("place", range(6))
 def test_forward_mode_is_refused(place: int) -> None:
     """A derivative that the operators do not have is an error, never a zero."""
@@ -177,40 +180,32 @@ def test_forward_mode_is_refused(place: int) -> None:
         selective_scan(*lines[:place], forward_ad.make_dual(lines[place], lines[place]), *lines[place + 1 :])
 
 
-def test_samples_can_be_mapped() -> None:
-    """``vmap`` over samples gives what a batch gives."""
-    x, projected, *rest = ss2d_arguments(3, 4, 3, 5, 2, 1, torch.float32)
-    found = torch.func.vmap(lambda a, b: ss2d_scan(a[None], b[None], *rest)[0])(x, projected)
-    torch.testing.assert_close(found, ss2d_scan(x, projected, *rest))
+@pytest.mark.parametrize("mapped", [(0, 0), (1, 3), (None, 0), (0, 0, 0), (0, None, None, 2, 0, 0)])
+def test_samples_can_be_mapped(mapped: tuple[int | None, ...]) -> None:
+    """``vmap`` along any dimension of any argument is one sample after the other, gradients too."""
+    samples = [ss2d_arguments(2, 4, 3, 5, 2, 1, torch.float32) for _ in range(3)]
+    dims = (*mapped, *[None] * (6 - len(mapped)))
+    given = [
+        each[0] if dim is None else torch.stack(list(each), dim)
+        for dim, each in zip(dims, zip(*samples, strict=True), strict=True)
+    ]
+    leaf = given[1].requires_grad_()
+    alone = [[each if dim is None else each.select(dim, place) for dim, each in zip(dims, given, strict=True)]
+             for place in range(3)]  # fmt: skip
+    expected = torch.stack([ss2d_scan(*sample) for sample in alone])
+    found = torch.func.vmap(ss2d_scan, in_dims=dims)(*given)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(each.square().sum(), leaf)[0] for each in (found, expected)]
+    torch.testing.assert_close(*gradients)
 
 
-def test_shapes_that_do_not_go_together_are_refused() -> None:
-    """A ValueError says which tensor is wrong, and which shape goes with the rest."""
-    u, delta, A, B, C, D, bias = scan_arguments(2, 2, 3, 5, 2, torch.float32)
-    with pytest.raises(ValueError, match=r"A is \(5, 2\), and \(6, 2\)"):
-        selective_scan(u, delta, A[:5], B, C, D, bias)
-    with pytest.raises(ValueError, match=r"C is \(2, 2, 2, 4\)"):
-        selective_scan(u, delta, A, B, C[..., :4], D, bias)
-    with pytest.raises(ValueError, match="6 channels don't fall into 4 equal groups"):
-        selective_scan(u, delta, A, B.repeat(1, 2, 1, 1), C.repeat(1, 2, 1, 1), D, bias)
-    x, projected, *rest = ss2d_arguments(1, 4, 3, 3, 2, 1, torch.float32)
-    with pytest.raises(ValueError, match=r"projected is \(1, 3, 3, 15\), and \(1, 3, 3, 16\)"):
-        ss2d_scan(x, projected[..., :15], *rest)
-
-
-def test_tensors_that_are_no_maps_or_elsewhere_are_refused() -> None:
-    """A ValueError says which tensor has too few dimensions, or lies on another device."""
-    x, projected, weight, *rest = ss2d_arguments(1, 4, 3, 3, 2, 1, torch.float32)
-    with pytest.raises(ValueError, match=r"x is \(4, 3, 3\), and 4 dimensions"):
-        ss2d_scan(x[0], projected, weight, *rest)
-    with pytest.raises(ValueError, match=r"dt_weight is \(4, 2\), and 3 dimensions"):
-        ss2d_scan(x, projected, weight[0], *rest)
-    with pytest.raises(ValueError, match=r"dt_weight is on meta, and what it goes with on cpu"):
-        ss2d_scan(x, projected, weight.to("meta"), *rest)
-    u, delta, A, B, C, D, _ = scan_arguments(2, 1, 3, 5, 2, torch.float32)
-    with pytest.raises(ValueError, match=r"B is \(2, 2, 5\), and 4 dimensions"):
-        selective_scan(u, delta, A, B[:, 0], C[:, 0], D)
-    with pytest.raises(ValueError, match="3 channels don't fall into 0 equal groups"):
-        selective_scan(u, delta, A, B[:, :0], C[:, :0], D)
-    with pytest.raises(ValueError, match="A is on meta, and what it goes with on cpu"):
-        selective_scan(u, delta, A.to("meta"), B, C, D)
+def test_gradients_can_be_mapped() -> None:
+    """Several gradients of one result at a time, as ``torch.autograd.functional.jacobian`` asks for them."""
+    lines = leaves(scan_arguments(1, 1, 2, 4, 2, torch.float64))
+    y = selective_scan(*lines)
+    mapped = torch.autograd.grad(
+        y, lines, torch.eye(8).double().view(8, 1, 2, 4), is_grads_batched=True, retain_graph=True
+    )
+    for place in range(8):
+        alone = torch.autograd.grad(y.flatten()[place], lines, retain_graph=True)
+        torch.testing.assert_close([each[place] for each in mapped], list(alone))

@@ -86,16 +86,25 @@ SS2DGradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """The gradients of the six tensors of ``SS2DInputs``, in their dtypes."""
 
 
-def sizes(name: str, tensor: Tensor, dimensions: tuple[str, ...]) -> torch.Size:
-    """The shape of a tensor; ``ValueError`` where it has another number of dimensions."""
+def given(name: str, tensor: Tensor | None) -> Tensor:
+    """The tensor; ``ValueError`` for None, which PyTorch lets through where a schema has a tensor."""
+    if tensor is None:
+        raise ValueError(f"{name} is None: a tensor is required")
+    return tensor
+
+
+def sizes(name: str, tensor: Tensor | None, dimensions: tuple[str, ...]) -> torch.Size:
+    """The shape of a tensor; ``ValueError`` where it is None or has another number of dimensions."""
+    tensor = given(name, tensor)
     if tensor.dim() != len(dimensions):
         wanted = f"{len(dimensions)} dimensions are required: ({', '.join(dimensions)})"
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, but {wanted}")
     return tensor.shape
 
 
-def require(name: str, tensor: Tensor, shape: tuple[int, ...], first: Tensor) -> None:
+def require(name: str, tensor: Tensor | None, shape: tuple[int, ...], first: Tensor) -> None:
     """Raise ``ValueError`` unless it is a strided float tensor of that shape on the device of the first argument."""
+    tensor = given(name, tensor)
     if tensor.shape != shape:
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}, but the other arguments require {tuple(shape)}")
     if tensor.dtype not in FLOATS:

@@ -60,7 +60,7 @@ def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
     return (
         _channels_last(du.squeeze(3), inputs.u.dtype),
         _channels_last(dz.squeeze(3), inputs.delta.dtype),
-        (from_decay * t.delta).sum((0, 1)).transpose(1, 2).flatten(0, 1).to(inputs.A.dtype),
+        (from_decay * t.delta).sum((0, 1)).transpose(1, 2).flatten(0, 1).contiguous().to(inputs.A.dtype),
         (d_states * t.delta * t.u).sum(4).permute(0, 2, 3, 1).contiguous().to(inputs.B.dtype),
         (g * t.states).sum(4).permute(0, 2, 3, 1).contiguous().to(inputs.C.dtype),
         None if D is None else (g * t.u).sum((0, 1)).flatten().to(D.dtype),

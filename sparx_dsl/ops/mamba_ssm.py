@@ -34,9 +34,7 @@ def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
     """The gradients of the scan's seven tensors, in their dtypes."""
     given = _arguments(inputs)
     states = _kernel().fwd(*given, inputs.softplus)[1]
-    found = _kernel().bwd(
-        *given, gradient.to(inputs.u.dtype).contiguous(), states, None, None, inputs.softplus, False
-    )
+    found = _kernel().bwd(*given, gradient.to(inputs.u.dtype).contiguous(), states, None, None, inputs.softplus, False)
     du, d_delta, dA, dB, dC, dD, d_bias = found[:7]
     D, delta_bias = inputs.D, inputs.delta_bias
     return (

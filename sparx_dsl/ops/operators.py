@@ -17,9 +17,14 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from sparx_dsl.ops.arguments import DIRECTIONS, ScanInputs, SS2DInputs, require
-from sparx_dsl.ops.backends import choose, named
+from sparx_dsl.ops.arguments import DIRECTIONS, ScanInputs, SS2DInputs, given, require
+from sparx_dsl.ops.backends import Backend, choose, named
 from sparx_dsl.ops.second_derivatives import scan_second_derivative, ss2d_second_derivative
+
+
+def _chosen(name: str, first: Tensor | None, backend: str) -> Backend:
+    first = given(name, first)
+    return choose(first.device.type, first.dtype, backend)
 
 
 @torch.library.custom_op("sparx_dsl::selective_scan", mutates_args=())
@@ -35,7 +40,7 @@ def selective_scan(
     backend: str,
 ) -> Tensor:
     """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``; an empty ``backend`` is chosen."""
-    chosen = choose(u.device.type, u.dtype, backend)
+    chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
     return chosen.kernels().scan(inputs)
@@ -55,7 +60,7 @@ def selective_scan_backward(
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The gradients of the scan's tensors, in their dtypes; an empty tensor for one that is not there."""
-    chosen = choose(u.device.type, u.dtype, backend)
+    chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
     require("gradient", gradient, u.shape, u)
@@ -70,7 +75,7 @@ def ss2d_scan(
     x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, backend: str
 ) -> Tensor:
     """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``; an empty ``backend`` is chosen."""
-    chosen = choose(x.device.type, x.dtype, backend)
+    chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
     return chosen.kernels().ss2d(inputs)
@@ -88,7 +93,7 @@ def ss2d_scan_backward(
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """The gradients of ``ss2d_scan``'s six tensors, in their dtypes."""
-    chosen = choose(x.device.type, x.dtype, backend)
+    chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
     require("gradient", gradient, x.shape, x)

@@ -20,7 +20,7 @@ def scan(inputs: ScanInputs) -> Tensor:
     for t in range(u.shape[2]):
         state = _step(state, steps[:, :, t, None], rates, u[:, :, t, None], into[..., t])
         results.append((state * out[..., t]).sum(2))
-    y = torch.stack(results, dim=1) if results else u.transpose(1, 2)
+    y = torch.stack(results, dim=1) if results else torch.zeros_like(u.transpose(1, 2))
     if inputs.D is not None:
         y = y + inputs.D.to(y.dtype) * u.transpose(1, 2)
     return y.to(inputs.u.dtype).contiguous().transpose(1, 2)

@@ -52,4 +52,3 @@ def ss2d_scan(
 def decay_rates(A_logs: Tensor) -> Tensor:
     """A = −exp(A_logs), of any shape, in float32 at least: a rounded rate bends every step."""
     return -torch.exp(A_logs.to(torch.promote_types(A_logs.dtype, torch.float32)))
-

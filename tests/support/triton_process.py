@@ -34,22 +34,31 @@ def interpreted(function: str, arguments: bytes, blocks: tuple[int, int, int, in
     """Call one of the backend's functions in Triton's interpreter, the fused ones with those blocks if any."""
     import torch
 
-    from sparx_dsl.ops.triton_kernels import launch
+    from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
     from sparx_dsl.ops.triton_kernels.blocks import Blocks
+    from sparx_dsl.ops.triton_kernels.launch_scan import scan, scan_backward
+    from sparx_dsl.ops.triton_kernels.launch_ss2d import ss2d, ss2d_backward
 
     torch.set_num_threads(1)
     # Numpy's, of overflow for one: nothing that is thrown away later should overflow either.
     warnings.simplefilter("error", RuntimeWarning)
-    functions = {each.__name__: each for each in (launch.scan, launch.scan_backward, launch.ss2d, launch.ss2d_backward)}
-    options = {} if blocks is None else {"blocks": Blocks(*blocks)}
-    return packed(functions[function](*unpacked(arguments), **options))
+    given, options = unpacked(arguments), {} if blocks is None else {"blocks": Blocks(*blocks)}
+    match function:
+        case "scan":
+            return packed(scan(ScanInputs(*given)))
+        case "scan_backward":
+            return packed(scan_backward(given[0], ScanInputs(*given[1:])))
+        case "ss2d":
+            return packed(ss2d(SS2DInputs(*given), **options))
+        case _:
+            return packed(ss2d_backward(given[0], SS2DInputs(*given[1:]), **options))
 
 
 def problem(device_type: str) -> str | None:
     """The backend's own word on whether it runs in this process."""
-    from sparx_dsl.ops.triton_kernels import launch
+    from sparx_dsl.ops.triton_kernels import availability
 
-    return launch.problem(device_type)
+    return availability.problem(device_type)
 
 
 def compiled(kernel: str, capability: int, dtype: str, constants: dict[str, Any]) -> tuple[int, int]:
