@@ -16,8 +16,7 @@ import torch
 from peers import in_turn, machine
 
 import sparx_dsl
-from sparx_dsl.lowering import deploy
-from sparx_dsl.lowering.deployed import INFERENCE
+from sparx_dsl.inference.deploy import INFERENCE, deploy
 
 SPECS = Path(__file__).parent.parent / "specs"
 MODELS = ("sparx_mamba_t", "sparx_swin_t", "swin_t")

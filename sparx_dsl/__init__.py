@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     )
     from sparx_dsl.errors import Diagnostic, SparxError, explain_code
     from sparx_dsl.graph import ConnectionGraph, verify_graph
+    from sparx_dsl.kind import Kind
+    from sparx_dsl.language.editor_schema import json_schema
+    from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec
     from sparx_dsl.pricing import Cost, Totals, check_prices
+    from sparx_dsl.reader.limits import Limits
+    from sparx_dsl.registry import register
     from sparx_dsl.render import cost_table, report, write_text
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
@@ -51,7 +56,6 @@ if TYPE_CHECKING:
         study_table,
         write_winners,
     )
-    from sparx_dsl.spec import Kind, Limits, Spec, dump_spec, json_schema, load_spec, parse_spec
 
 __version__ = "0.1.0"
 
@@ -97,6 +101,7 @@ __all__ = [
     "prices",
     "read_study",
     "recompute",
+    "register",
     "render_diagnostics",
     "report",
     "run_study",
@@ -117,13 +122,13 @@ MODULES: Final = {
     "ConnectionGraph": "sparx_dsl.graph",
     "Cost": "sparx_dsl.pricing",
     "Diagnostic": "sparx_dsl.errors",
-    "Kind": "sparx_dsl.spec",
-    "Limits": "sparx_dsl.spec",
+    "Kind": "sparx_dsl.kind",
+    "Limits": "sparx_dsl.reader.limits",
     "RayOptions": "sparx_dsl.search",
     "Schedule": "sparx_dsl.schedule",
     "Space": "sparx_dsl.search",
     "SparxError": "sparx_dsl.errors",
-    "Spec": "sparx_dsl.spec",
+    "Spec": "sparx_dsl.language.spec",
     "StudyResult": "sparx_dsl.search",
     "Totals": "sparx_dsl.pricing",
     "Trial": "sparx_dsl.search",
@@ -140,20 +145,21 @@ MODULES: Final = {
     "doctor": "sparx_dsl.api",
     "dot": "sparx_dsl.api",
     "draw": "sparx_dsl.api",
-    "dump_spec": "sparx_dsl.spec",
+    "dump_spec": "sparx_dsl.language.spec",
     "explain_code": "sparx_dsl.errors",
-    "json_schema": "sparx_dsl.spec",
+    "json_schema": "sparx_dsl.language.editor_schema",
     "load_checkpoint": "sparx_dsl.api",
     "load_space": "sparx_dsl.search",
-    "load_spec": "sparx_dsl.spec",
+    "load_spec": "sparx_dsl.language.spec",
     "make_space": "sparx_dsl.search",
     "paper_page": "sparx_dsl.api",
     "parse_space": "sparx_dsl.search",
-    "parse_spec": "sparx_dsl.spec",
+    "parse_spec": "sparx_dsl.language.spec",
     "plan": "sparx_dsl.api",
     "prices": "sparx_dsl.api",
     "read_study": "sparx_dsl.search",
     "recompute": "sparx_dsl.api",
+    "register": "sparx_dsl.registry",
     "render_diagnostics": "sparx_dsl.api",
     "report": "sparx_dsl.render",
     "run_study": "sparx_dsl.search",

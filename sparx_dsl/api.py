@@ -14,15 +14,18 @@ from sparx_dsl import errors, pricing, schedule
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
+from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.spec import Spec, load_spec, parse_spec
 from sparx_dsl.pricing import Cost, Totals
-from sparx_dsl.schedule import DType, Schedule
-from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, load_spec, parse_spec
+from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
+from sparx_dsl.schedule import Schedule
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from sparx_dsl.lowering import Backbone, DeployedBackbone
+    from sparx_dsl.inference.deploy import DeployedBackbone
+    from sparx_dsl.lowering import Backbone
     from sparx_dsl.ops.doctor import Examination
     from sparx_dsl.weights import LoadReport
 
@@ -32,18 +35,24 @@ Source = Spec | ConnectionGraph | Mapping[str, object] | str | os.PathLike[str]
 """A spec, its graph, a mapping of plain values, a path to a YAML file, or YAML text (a string with a line break)."""
 
 
-def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Spec:
-    """The spec that ``source`` is, holds or names; raises ``SparxError``."""
+def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, limits: Limits | None = None) -> Spec:
+    """The spec that ``source`` is, holds or names, within ``limits``; raises ``SparxError``.
+
+    A ``Spec`` carries the limits within which it was read, which hold where none are given.
+    """
     if isinstance(source, Spec):
-        return source
+        return source if limits is None else source.within(limits)
+    limits = DEFAULT_LIMITS if limits is None else limits
     if isinstance(source, Mapping) or (isinstance(source, str) and "\n" in source):
         return parse_spec(source, limits=limits)
     return load_spec(source, limits=limits)
 
 
-def connect(source: Source) -> ConnectionGraph:
-    """Which layer hears which; raises ``SparxError``."""
-    return source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source))
+def connect(source: Source, *, limits: Limits | None = None) -> ConnectionGraph:
+    """Which layer hears which, within ``limits``; raises ``SparxError``."""
+    if isinstance(source, ConnectionGraph):
+        return source if limits in (None, source.spec.limits) else connect_spec(as_spec(source.spec, limits=limits))
+    return connect_spec(as_spec(source, limits=limits))
 
 
 def plan(
@@ -74,14 +83,13 @@ def prices(source: Source, size: tuple[int, int] | None = None, batch: int = 1, 
     return pricing.prices(spec, size, batch, dtype)
 
 
-def check(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Schedule:
+def check(source: Source, *, limits: Limits | None = None) -> Schedule:
     """Go as far as can be gone without torch, and hold the backbone to ``limits`` and to the budget in its spec.
 
     Gives the schedule for the spec's size, a batch of one and float32; raises ``SparxError``.
     """
-    graph = source if isinstance(source, ConnectionGraph) else connect_spec(as_spec(source, limits=limits))
-    planned = schedule.plan(graph)
-    pricing.check_prices(planned, limits)
+    planned = schedule.plan(connect(source, limits=limits))
+    pricing.check_prices(planned)
     return planned
 
 
@@ -141,7 +149,7 @@ def build(
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
     features: tuple[int, ...] | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits | None = None,
     deploy: bool = False,
     activation_budget: int | str | None = None,
     batch: int = 1,
@@ -172,30 +180,32 @@ def _built(
     device: torch.device | str | None,
     dtype: torch.dtype | str | None,
     features: tuple[int, ...] | None,
-    limits: Limits,
+    limits: Limits | None,
 ) -> Backbone:
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):
         from sparx_dsl.weights import load_model
 
-        return load_model(source, device=device, dtype=dtype, features=features, limits=limits)
+        return load_model(source, device=device, dtype=dtype, features=features, limits=limits or DEFAULT_LIMITS)
     from sparx_dsl.lowering import build_backbone
 
-    if not isinstance(source, (ConnectionGraph, Cost)):
-        source = connect_spec(as_spec(source, limits=limits))
-    return build_backbone(source, device=device, dtype=dtype, features=features, limits=limits)
+    if isinstance(source, Cost) and limits not in (None, source.schedule.graph.spec.limits):
+        source = source.schedule.graph
+    if not isinstance(source, Cost):
+        source = connect(source, limits=limits)
+    return build_backbone(source, device=device, dtype=dtype, features=features)
 
 
 def deploy(model: Backbone) -> DeployedBackbone:
     """A copy of a trained backbone for inference, faster and with the same results to 1e-5.
 
-    See ``sparx_dsl.lowering.deploy``; the model stays as it was. Raises ``SparxError``.
+    See ``sparx_dsl.inference.deploy.deploy``; the model stays as it was. Raises ``SparxError``.
     """
     return _deployed(model)
 
 
 def _deployed(model: Backbone) -> DeployedBackbone:
     # ``build`` has an argument of the public name.
-    from sparx_dsl.lowering import deploy
+    from sparx_dsl.inference.deploy import deploy
 
     return deploy(model)
 
@@ -208,8 +218,12 @@ def recompute(
     ``batch`` and ``size`` (height, width; by default the spec's) are those of the images that it will be trained on.
     See ``sparx_dsl.lowering.recompute_within``; raises ``SparxError`` for a budget that cannot be kept.
     """
+    from sparx_dsl.inference.deploy import DeployedBackbone
     from sparx_dsl.lowering import recompute_within
 
+    if isinstance(model, DeployedBackbone):
+        message = "a deployed backbone is for inference and saves nothing for a backward pass"
+        raise SparxError(Diagnostic("SPX326", message, help="ask for a budget with the backbone that is trained"))
     return recompute_within(model, activation_budget, batch, size)
 
 

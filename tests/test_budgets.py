@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl.reader.quantities import read_quantity, write_quantity
 from sparx_dsl.search import fingerprint
-from sparx_dsl.spec.quantities import read_quantity, write_quantity
 from tests.support import strategies
 from tests.support.broken_specs import CORPUS
 from tests.support.commands import sparx

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparx_dsl.errors import Diagnostic, SourceText, Span, SparxError
-from sparx_dsl.spec.compose import FAST_LOADER, compose, compose_events
-from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode, plain
-from sparx_dsl.spec.yaml_text import read_text
+from sparx_dsl.reader.compose import FAST_LOADER, compose, compose_events
+from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
+from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode, plain
+from sparx_dsl.reader.yaml_text import read_text
 
 LOADERS = [FAST_LOADER, yaml.SafeLoader]
 

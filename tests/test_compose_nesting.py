@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparx_dsl.errors import SparxError
-from sparx_dsl.spec.compose import FAST_LOADER, compose_events
-from sparx_dsl.spec.limits import Limits
-from sparx_dsl.spec.yaml_text import read_text
+from sparx_dsl.reader.compose import FAST_LOADER, compose_events
+from sparx_dsl.reader.limits import Limits
+from sparx_dsl.reader.yaml_text import read_text
 
 LOADERS = pytest.mark.parametrize("loader", [FAST_LOADER, yaml.SafeLoader])
 OPENERS = ["[", "[1, ", "[ ", "[\n", "{a: ", '{"a": ', "{a:\n", "- "]

@@ -18,9 +18,9 @@ from torch.nn.utils import parametrize, prune
 
 import sparx_dsl
 from sparx_dsl import SparxError
-from sparx_dsl.lowering import Backbone, deploy
-from sparx_dsl.lowering.deployed import INFERENCE
-from sparx_dsl.lowering.passes.base import Pass, apply_passes, replace
+from sparx_dsl.inference.deploy import INFERENCE, deploy
+from sparx_dsl.inference.passes.base import Pass, apply_passes, replace
+from sparx_dsl.lowering import Backbone
 from sparx_dsl.nn import tiled
 from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.fused import as_inference

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 import sparx_dsl
-from sparx_dsl.lowering import Backbone, deploy
+from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.lowering import Backbone
 from tests.support.backbones import mixed
 from tests.support.deployed import images_of, results, trained, worst_error
 

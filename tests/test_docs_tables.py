@@ -16,10 +16,12 @@ from pydantic import BaseModel
 
 import sparx_dsl
 from sparx_dsl.errors.catalogue import text as text_codes
-from sparx_dsl.spec import models
-from sparx_dsl.spec.kinds import Kind, KindRegistry, Role, builtin_kinds
-from sparx_dsl.spec.options.base import KindOptions
-from sparx_dsl.spec.resolve import LayerSettings
+from sparx_dsl.kind import Kind
+from sparx_dsl.language import models
+from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.resolve import LayerSettings
+from sparx_dsl.language.roles import Role
+from sparx_dsl.registry import KindRegistry, builtin_kinds
 from tests.support.pages import PAGES, PLAIN, Block
 
 TABLE = re.compile(r"^<!-- table: (?P<what>.+?) -->\n\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE)
@@ -104,9 +106,13 @@ def key_rows(model: type[BaseModel], defaults: Mapping[str, object]) -> dict[str
     return rows
 
 
+def _default(field: dataclasses.Field[object]) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def layer_defaults() -> dict[str, object]:
     """What a layer is made of where no level says."""
-    fields = {field.name: field.default for field in dataclasses.fields(LayerSettings)}
+    fields = {field.name: _default(field) for field in dataclasses.fields(LayerSettings) if field.init}
     return {**fields, "layer_scale": "none", "mixer": None}
 
 
@@ -117,11 +123,11 @@ def expected_rows(what: str) -> dict[str, tuple[str, ...]]:
         return {field.name: (f"{field.default:,}",) for field in fields}
     if what in PLAIN_TABLES:
         defaults = {"Stage": STAGE_DEFAULTS, "LayerOptions": layer_defaults()}.get(what, {})
-        return dict(key_rows(getattr(models, what), defaults))
+        return dict(key_rows(getattr(models, {"Spec": "SpecModel"}.get(what, what)), defaults))
     role, _, name = what.partition(" ")
     kind = KindRegistry(builtin_kinds()).find(role, name)  # pyright: ignore[reportArgumentType]
     assert kind is not None
-    return {key: cells for key, cells in key_rows(kind.options, {}).items() if key != "kind"}
+    return {key: cells for key, cells in key_rows(kind.load_options(), {}).items() if key != "kind"}
 
 
 def rewritten_table(match: Block) -> str:
@@ -145,12 +151,12 @@ def test_tables_name_every_key_with_its_values_and_default(golden):
 def test_every_model_and_kind_has_its_table():
     """The language reference leaves no set of keys and no kind out."""
     marked = [match["what"] for match in TABLE.finditer(PAGES["language"].read_text(encoding="utf-8"))]
-    with_options = [kind for kind in builtin_kinds() if len(kind.options.model_fields) > 1]
+    with_options = [kind for kind in builtin_kinds() if len(kind.load_options().model_fields) > 1]
     kinds = [f"{kind.role} {kind.name}" for kind in with_options]
     assert sorted(marked) == sorted([*PLAIN_TABLES, "limits", *kinds])
 
 
-@pytest.mark.parametrize("kind", builtin_kinds(), ids=lambda kind: f"{kind.role}-{kind.name}")
+@pytest.mark.parametrize("kind", list(builtin_kinds()), ids=lambda kind: f"{kind.role}-{kind.name}")
 def test_every_kind_has_a_heading(kind: Kind):
     """Each kind, also one without options, is described under its name, below its role."""
     text = PAGES["language"].read_text(encoding="utf-8")

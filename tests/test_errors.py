@@ -29,7 +29,7 @@ from sparx_dsl.errors import (
     visible,
 )
 from sparx_dsl.errors.catalogue import catalogue_of
-from sparx_dsl.spec.compose import compose
+from sparx_dsl.reader.compose import compose
 
 SOURCE = SourceText("specs/tiny.yaml", "name: tiny\nstages:\n  - {channels: 64, S: 0}\n  - {channels: 64}\n")
 

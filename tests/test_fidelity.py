@@ -7,11 +7,14 @@ import torch
 from torch import Tensor, nn
 
 import sparx_dsl
+from sparx_dsl.kind import load
+from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.ssm.options import SSM
+from sparx_dsl.language.base import Site
+from sparx_dsl.language.roles import MixerOptions
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.nn.layer import normal_mixing
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.options.base import Site
-from sparx_dsl.spec.options.mixers import SSM, BiSSM, MixerOptions
+from sparx_dsl.registry import default_registry
 from sparx_dsl.weights import load_checkpoint
 from sparx_dsl.weights.swin import is_computed
 from tests.support.paths import SPECS
@@ -97,7 +100,7 @@ def test_sequence_mixers_match_the_published_block(
     """The vanilla Mamba block and Vim's bidirectional one agree on a sequence laid out as a map of rows."""
     golden = load_golden(name)
     channels = golden.input.shape[2]
-    build = default_registry().of("mixer", options).load_builder()
+    build = load(default_registry().of("mixer", options).module)
     mixing = normal_mixing(options, Site(channels, channels), build, dtype=dtype).eval()
     block = nn.ModuleDict({"projection": mixing.projection, "mixer": mixing.mixer})
     ours = block.state_dict()

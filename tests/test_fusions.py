@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from sparx_dsl.nn.dmca import complete
+from sparx_dsl.kinds.fusions.aggregator import complete
+from sparx_dsl.kinds.fusions.concat.options import ConcatFusion
+from sparx_dsl.kinds.fusions.dmca.options import DMCA
+from sparx_dsl.kinds.fusions.no_gcca.options import NoGcca
+from sparx_dsl.kinds.fusions.sca.options import SCA
+from sparx_dsl.kinds.fusions.sra.options import SRA
+from sparx_dsl.language.base import Site
+from sparx_dsl.language.roles import FusionOptions
 from sparx_dsl.nn.init import initialise
-from sparx_dsl.spec.options.base import Site
-from sparx_dsl.spec.options.fusions import DMCA, SCA, SRA, ConcatFusion, FusionOptions, NoGcca
 from tests.support.modules import batch_norm, builder, conv, random_map, settle
 
 FUSIONS = (

@@ -15,9 +15,11 @@ from torch import Tensor
 from torch.export import Dim
 
 import sparx_dsl
+from sparx_dsl.kinds.heads.options import SegmentationHead
+from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
+from sparx_dsl.kinds.heads.upernet.options import UPerNet
+from sparx_dsl.language.base import Site
 from sparx_dsl.schedule import Free
-from sparx_dsl.spec.options.base import Site
-from sparx_dsl.spec.options.heads import SegmentationHead, SemanticFpn, UPerNet
 from tests.support.modules import batch_norm, builder, conv, random_map, settle
 
 KINDS = ("semantic_fpn", "upernet")

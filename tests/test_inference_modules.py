@@ -15,13 +15,13 @@ from torch.nn import functional
 from torch.nn.utils import parametrize, prune
 
 import sparx_dsl
-from sparx_dsl.lowering import deploy
-from sparx_dsl.lowering.passes.base import modules_of
-from sparx_dsl.mixers.fused_ss2d import FusedScan2D
-from sparx_dsl.mixers.gathered_attention import GatheredAttention
-from sparx_dsl.mixers.ss2d import SelectiveScan2D
-from sparx_dsl.mixers.window_attention import WindowedAttention
-from sparx_dsl.nn.concat import Concatenation
+from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.inference.passes.base import modules_of
+from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
+from sparx_dsl.kinds.mixers.ss2d.fused import FusedScan2D
+from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
+from sparx_dsl.kinds.mixers.window_attention.gathered import GatheredAttention
+from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.nn.convolution import Convolution, depthwise, pointwise
 from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
 from sparx_dsl.nn.fused_norm import CompiledNorm, is_whole_map_norm, normalised

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.schedule import DType, Free, Gather, Run, Step, verify_schedule, verify_steps
+from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.schedule import Free, Gather, Run, Step, verify_schedule, verify_steps
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, with_frees
 from sparx_dsl.schedule.values import IMAGES
-from sparx_dsl.spec.frozen import FrozenDict
 from tests.support import strategies
 
 MOST = 6

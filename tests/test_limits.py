@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import sparx_dsl
 from sparx_dsl import SparxError
-from sparx_dsl.spec import Limits
+from sparx_dsl.reader.limits import Limits
 from tests.support.backbones import tiny
 from tests.support.work import count_calls
 

@@ -13,17 +13,23 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
+from sparx_dsl.kinds.downsamples.merge.options import MergeDownsample
+from sparx_dsl.kinds.ffns.conv.options import ConvFfn
+from sparx_dsl.kinds.ffns.mlp.options import Mlp
+from sparx_dsl.kinds.fusions.dmca.options import DMCA
+from sparx_dsl.kinds.heads.linear.options import LinearHead
+from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.ss2d.options import SS2D
+from sparx_dsl.kinds.mixers.ssm.options import SSM
+from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
+from sparx_dsl.kinds.stems.conv.options import ConvStem
+from sparx_dsl.kinds.stems.patch.options import PatchStem
+from sparx_dsl.language.base import KindOptions, NormName, Site
+from sparx_dsl.language.roles import MixerOptions, Role
 from sparx_dsl.nn.init import initialise, no_weight_decay
 from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter, fusing, ganglion_mixing, normal_mixing
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.spec.kinds import Role
-from sparx_dsl.spec.options.base import KindOptions, NormName, Site
-from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
-from sparx_dsl.spec.options.ffns import ConvFfn, Mlp
-from sparx_dsl.spec.options.fusions import DMCA
-from sparx_dsl.spec.options.heads import LinearHead
-from sparx_dsl.spec.options.mixers import SS2D, SSM, BiSSM, MixerOptions, WindowAttention
-from sparx_dsl.spec.options.stems import ConvStem, PatchStem
 from tests.support.modules import builder, random_map, settle
 
 CHANNELS = 8

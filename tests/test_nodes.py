@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparx_dsl.errors import SparxError, Where
-from sparx_dsl.spec.compose import compose
-from sparx_dsl.spec.limits import Limits
-from sparx_dsl.spec.nodes import MappingNode, Node, locate, merge_patch, node_of, plain
+from sparx_dsl.reader.compose import compose
+from sparx_dsl.reader.limits import Limits
+from sparx_dsl.reader.tree import MappingNode, Node, locate, merge_patch, node_of, plain
 
 TEXT = """\
 name: base

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparx_dsl.graph.rule import STAGE_INPUT, ganglion_layers, reads
+from sparx_dsl.graph.rule import STAGE_INPUT, reads
+from sparx_dsl.language.resolve import ganglion_layers
 
 Rule = tuple[int, dict[str, Any]]
 """A depth, and the arguments of ``reads`` but for the layer."""

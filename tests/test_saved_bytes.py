@@ -6,7 +6,6 @@ tensors that do.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,9 @@ from hypothesis import assume, given, seed, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.pricing import Outline
-from sparx_dsl.pricing.saved.strides import CHANNELS_LAST, elementwise, is_packed, prefers_channels_last, viewed
+from sparx_dsl.language.dtypes import DType
+from sparx_dsl.pricing.tape.strides import CHANNELS_LAST, elementwise, is_packed, prefers_channels_last, viewed
 from sparx_dsl.schedule import Run
-from sparx_dsl.schedule.values import DType
-from sparx_dsl.spec.kinds import KindRegistry, default_registry
 from tests.support import strategies
 from tests.support.paths import SPECS, ZOO
 from tests.support.saved_tensors import saved_by_torch
@@ -106,47 +103,6 @@ def test_nodes_and_stages_add_up(spec: sparx_dsl.Spec, batch: int) -> None:
     assert sum(price.of_stage(stage).saved_bytes for stage in stages) == price.saved_bytes
 
 
-def test_a_kind_without_a_rule_is_an_error_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything else has its price; what is saved is SPX407, in tables a reason, in reports null, never zero."""
-    price = without_rule(monkeypatch, None)
-    assert price.macs > 0
-    with pytest.raises(sparx_dsl.SparxError) as caught:
-        price.rows[0].saved_bytes  # noqa: B018
-    (mistake,) = caught.value.diagnostics
-    assert (mistake.code, "ffn kind 'mlp' of other" in mistake.message) == ("SPX407", True)
-    table = sparx_dsl.cost_table(price)
-    assert "Saved for backward: unknown, since the ffn kind 'mlp' of other has no rule" in table
-    report = sparx_dsl.report(price.schedule)
-    assert report["saved_bytes"] is report["prices"][0]["saved_bytes"] is None
-
-
-def nothing(*arguments: object) -> None:
-    """A rule that gives no outline."""
-
-
-def narrow(options: object, site: object, tape: object, x: Outline) -> Outline:
-    """A rule that gives one channel."""
-    return x.part(1, 1)
-
-
-@pytest.mark.parametrize(("rule", "says"), [("nothing", "NoneType and no outline"), ("narrow", "(1, 1, 8, 8) and no")])
-def test_a_rule_that_gives_something_else_is_an_error(monkeypatch: pytest.MonkeyPatch, rule: str, says: str) -> None:
-    """A rule gives the outline of the result, of the result's shape."""
-    price = without_rule(monkeypatch, f"{__name__}:{rule}")
-    with pytest.raises(sparx_dsl.SparxError) as caught:
-        price.saved_bytes  # noqa: B018
-    (mistake,) = caught.value.diagnostics
-    assert (mistake.code, says in mistake.message) == ("SPX407", True)
-
-
-def without_rule(monkeypatch: pytest.MonkeyPatch, rule: str | None) -> sparx_dsl.Cost:
-    """The cost of a backbone whose feed-forward networks have that rule for what they save."""
-    kinds = [replace(kind, saved=rule, owner="other") if kind.name == "mlp" else kind for kind in default_registry()]
-    registry = KindRegistry(kinds)
-    monkeypatch.setattr("sparx_dsl.pricing.rule.default_registry", lambda: registry)
-    return sparx_dsl.cost(sparx_dsl.load_spec(SPECS / "swin_t.yaml"), (32, 32))
-
-
 @st.composite
 def tensors(draw: st.DrawFn, rank: int | None = None) -> torch.Tensor:
     """A small tensor that is a view: dimensions in any order, cut or not."""
@@ -182,9 +138,11 @@ def test_results_lie_in_memory_as_those_of_torch(x: torch.Tensor, y: torch.Tenso
         assert laid(elementwise(operand, (tuple(y.shape), y.stride()))) == laid_out(x + y)
 
 
-def laid(found: tuple[tuple[int, ...], tuple[int, ...]]) -> list[tuple[int, int]]:
+def laid(found: tuple[tuple[int, ...], tuple[int, ...] | None]) -> list[tuple[int, int]]:
     """Sizes and strides, without the dimensions of size 1, whose strides say nothing."""
-    return [(size, stride) for size, stride in zip(*found, strict=True) if size > 1]
+    shape, strides = found
+    assert strides is not None
+    return [(size, stride) for size, stride in zip(shape, strides, strict=True) if size > 1]
 
 
 def laid_out(x: torch.Tensor) -> list[tuple[int, int]]:

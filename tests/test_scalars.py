@@ -12,8 +12,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.spec.limits import Limits
-from sparx_dsl.spec.scalars import check_scalar, resolve_scalar
+from sparx_dsl.reader.limits import Limits
+from sparx_dsl.reader.scalars import check_scalar, resolve_scalar
 
 ACCEPTED = [
     "~", "null", "Null", "NULL", "nUll", "true", "True", "TRUE", "tRUE", "false", "False", "FALSE", "fALSE",

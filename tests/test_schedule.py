@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.schedule import DType, Free, Gather, Run
-from sparx_dsl.schedule.listing import call
+from sparx_dsl.language.dtypes import DType
+from sparx_dsl.schedule import Free, Gather, Run
+from sparx_dsl.schedule.step import call
 from sparx_dsl.schedule.values import IMAGES
 from tests.support import strategies
 from tests.support.golden_text import Golden

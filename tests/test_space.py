@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 
 import sparx_dsl
 import sparx_dsl.search
+from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
+from sparx_dsl.kinds.heads.linear.options import LinearHead
+from sparx_dsl.language.base import KindOptions, Problem, Site
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search import Point, Space, load_space, make_space
-from sparx_dsl.spec.frozen import FrozenDict
-from sparx_dsl.spec.options.base import KindOptions, Problem, Site
-from sparx_dsl.spec.options.downsamples import ConvDownsample
-from sparx_dsl.spec.options.heads import LinearHead
 from tests.support.paths import SPACES, SPECS
 from tests.support.spaces import Assignment, Drawn, drawn_spaces, sound_spaces
 from tests.support.strategies import examples

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search import Bound, Space, load_space, make_space
 from sparx_dsl.search.batched import BatchPrices
 from sparx_dsl.search.values import Point
-from sparx_dsl.spec.frozen import FrozenDict
 from tests.support import strategies
 from tests.support.paths import SPACES
 from tests.support.spaces import Assignment, Drawn, sound_spaces

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 
 import sparx_dsl
 import sparx_dsl.search
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search import Point, Space, load_space, make_space
 from sparx_dsl.search.drawing import draw_within
-from sparx_dsl.spec.frozen import FrozenDict
 from tests.support.broken_specs import places
 from tests.support.paths import DOCS, SPACES, SPECS
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
+from sparx_dsl.reader.quantities import read_quantity
 from sparx_dsl.search import load_space, parse_space
-from sparx_dsl.spec.quantities import read_quantity
 from tests.support.broken_specs import places
 from tests.support.paths import SPECS
 

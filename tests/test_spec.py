@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl import SparxError, Spec
-from sparx_dsl.spec.edit import LayerEdit
-from sparx_dsl.spec.resolve import choices, drop_path_rates, layer_settings
+from sparx_dsl.language.resolve import choices, drop_path_rates
+from sparx_dsl.language.spec import LayerEdit
 from tests.support import strategies
 from tests.support.paths import SPECS
 
@@ -148,7 +147,7 @@ KINDS = ("mixer", "fusion", "ffn")
 def test_drop_path_rises_in_a_line(spec: sparx_dsl.Spec) -> None:
     """The rates begin at 0, end at the spec's, and rise by equal steps; a single layer has the spec's."""
     rates = list(drop_path_rates(spec))
-    assert rates == [layer.drop_path for stage in layer_settings(spec) for layer in stage]
+    assert rates == [node.drop_path for node in sparx_dsl.connect(spec).layers()]
     assert rates[-1] == pytest.approx(spec.drop_path)
     if len(rates) > 1:
         assert rates[0] == 0
@@ -263,8 +262,8 @@ def layer_names(spec: Spec, stage: int) -> list[str]:
 
 
 def without_rates(spec: Spec, stage: int) -> list[Any]:
-    """The settings of a stage's layers but for the drop path, which depends on the depth of the whole."""
-    return [replace(settings, drop_path=0.0) for settings in layer_settings(spec)[stage - 1]]
+    """The settings of a stage's layers, drop path aside, which depends on the depth of the whole."""
+    return list(spec.resolved[stage - 1].layers)
 
 
 def renamed_links(spec: Spec, renames: Any, lost: str | None = None) -> dict[str, list[tuple[str, str]]]:

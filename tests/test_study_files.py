@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import sparx_dsl
 from sparx_dsl import StudyResult
 from sparx_dsl.cli.main import compile_main, main
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.render.scatter import Panel, axis, front_line, scatter, tick
 from sparx_dsl.search.studies import locks
 from sparx_dsl.search.studies.claiming import differences
@@ -29,7 +30,6 @@ from sparx_dsl.search.studies.outcome import Cause, Outcome
 from sparx_dsl.search.studies.presence import Presence, Watch
 from sparx_dsl.search.studies.store import open_store
 from sparx_dsl.search.values import Point
-from sparx_dsl.spec.frozen import FrozenDict
 from tests.support import studies
 from tests.support.pages import BLOCK
 from tests.support.paths import DOCS, ROOT, SPACES, SPECS

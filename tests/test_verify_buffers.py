@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.schedule import Buffer, Gather, Run, Schedule, Step
 from sparx_dsl.schedule.verify import verified
-from sparx_dsl.spec.frozen import FrozenDict
 from tests.support import strategies
 
 TEXT = """\

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import sparx_dsl
+from sparx_dsl.language.base import Site
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.options.base import Site
+from sparx_dsl.registry import default_registry
 from sparx_dsl.weights import LoadReport, transfer
 from sparx_dsl.weights.feature_axes import FEATURE_AXES
 
@@ -298,7 +298,8 @@ def test_every_tensor_that_grows_with_the_features_is_known(kind: str) -> None:
     """The table of slots names exactly the tensors whose shape depends on how many features are read."""
     found = default_registry().find("fusion", kind)
     assert found is not None
-    options = found.options.model_validate({"kind": kind, "heads": 2} if kind in ("sra", "sca") else {"kind": kind})
+    given = {"kind": kind, "heads": 2} if kind in ("sra", "sca") else {"kind": kind}
+    options = found.load_options().model_validate(given)
     states = [found.load_builder()(options, Site(12, 24, norm, 1, count, 2)).state_dict()
               for norm in ("group", "batch") for count in (2, 3)]  # fmt: skip
     grown = {name for few, more in (states[:2], states[2:]) for name in few if few[name].shape != more[name].shape}

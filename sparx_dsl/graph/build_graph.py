@@ -8,17 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sparx_dsl.errors import Diagnostic, Related, SparxError
+from sparx_dsl.graph.connection_graph import ConnectionGraph
 from sparx_dsl.graph.links import edit_links
-from sparx_dsl.graph.rule import STAGE_INPUT, ganglion_layers, reads
-from sparx_dsl.graph.values import ConnectionGraph, Edge, Node
+from sparx_dsl.graph.nodes import Edge, Node
+from sparx_dsl.graph.rule import STAGE_INPUT, stage_reads
 from sparx_dsl.graph.verify import verified
-from sparx_dsl.spec.check import stage_name
-from sparx_dsl.spec.kinds import default_registry
-from sparx_dsl.spec.limits import DEFAULT_LIMITS
-from sparx_dsl.spec.load import in_order
-from sparx_dsl.spec.models import Spec, Stage
-from sparx_dsl.spec.options.base import KindOptions, Site
-from sparx_dsl.spec.resolve import head_site, layer_settings
+from sparx_dsl.language.load import in_order
+from sparx_dsl.language.resolve import drop_path_rates, head_site
+from sparx_dsl.language.spec import Spec
+from sparx_dsl.registry import default_registry
 
 
 def connect(spec: Spec) -> ConnectionGraph:
@@ -27,19 +25,19 @@ def connect(spec: Spec) -> ConnectionGraph:
     Raises ``SparxError`` for links that cannot be, and for layers left without features.
     """
     nodes = tuple(_nodes(spec))
-    edges = [*_feeds(nodes), *_bounded(spec, _rule_edges(spec, nodes)), *_taps(nodes)]
+    edges = [*_feeds(nodes), *_bounded(spec, _rule_edges(spec)), *_taps(nodes)]
     edges, mistakes = edit_links(spec, nodes, edges)
     if not mistakes:
         mistakes = list(_without_features(spec, nodes, edges))
     if mistakes:
-        raise SparxError(in_order(mistakes, spec.where().source)[: DEFAULT_LIMITS.mistakes])
+        raise SparxError(in_order(mistakes, spec.where().source)[: spec.limits.mistakes])
     counts = Counter(edge.target for edge in edges if edge.kind != "feed")
     return verified(ConnectionGraph(spec, tuple(_informed(node, counts[node.name]) for node in nodes), tuple(edges)))
 
 
 def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
     """The edges, which are counted while they are made; raises ``SparxError`` beyond the limit."""
-    most = DEFAULT_LIMITS.connections
+    most = spec.limits.connections
     found = list(itertools.islice(edges, most + 1))
     if len(found) > most:
         message = f"the ganglion layers read more than {most:,} features in all"
@@ -48,43 +46,20 @@ def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
     return found
 
 
-def placed_layers(stage: Stage) -> tuple[int, ...]:
-    """The ganglion layers that a stage names, or that its stride places."""
-    if stage.ganglion is not None:
-        return stage.ganglion
-    return ganglion_layers(stage.depth, stage.S) if stage.S is not None else ()
-
-
-def input_name(spec: Spec, stage: int) -> str:
-    """The node whose output is the input of the stage at that 1-based position."""
-    return "stem" if stage == 1 else f"{stage_name(spec, stage - 1)}.downsample"
-
-
 def _nodes(spec: Spec) -> Iterator[Node]:
-    settings = layer_settings(spec)
-    before, stride, last = spec.input.channels, spec.stem.stride, len(spec.stages)
-    for position, stage in enumerate(spec.stages, start=1):
-        options: KindOptions = spec.stem if position == 1 else stage.downsample or spec.downsample
-        role = "stem" if position == 1 else "downsample"
-        site = Site(before, stage.channels)
-        yield Node(input_name(spec, position), role, position, 0, stage.channels, stride, site, options)
-        placed, name = placed_layers(stage), stage_name(spec, position - 1)
-        for number, setting in enumerate(settings[position - 1], start=1):
-            site = Site(stage.channels, stage.channels, setting.norm, number, reduction=2 ** (last - position))
+    stages, rates = spec.resolved, drop_path_rates(spec)
+    for stage in stages:
+        role = "stem" if stage.position == 1 else "downsample"
+        place = stage.channels, stage.stride
+        yield Node(stage.opening_name, role, stage.position, 0, *place, stage.opening_site, stage.opening)
+        for number, settings in enumerate(stage.layers, start=1):
             yield Node(
-                f"{name}.layer{number}",
-                "layer",
-                position,
-                number,
-                stage.channels,
-                stride,
-                site,
-                settings=setting,
-                placed=number in placed,
-            )
-        before, stride = stage.channels, stride * 2
+                stage.layer_name(number), "layer", stage.position, number, *place, stage.site(number),
+                settings=settings, drop_path=next(rates), placed=number in stage.rule.ganglion,
+            )  # fmt: skip
     if default_registry().of("head", spec.head).runs:
-        yield Node("head", "head", last, 0, before, stride // 2, head_site(spec), spec.head)
+        last = stages[-1]
+        yield Node("head", "head", last.position, 0, last.channels, last.stride, head_site(spec), spec.head)
 
 
 def _feeds(nodes: tuple[Node, ...]) -> Iterator[Edge]:
@@ -92,14 +67,12 @@ def _feeds(nodes: tuple[Node, ...]) -> Iterator[Edge]:
         yield Edge(before.name, node.name, "feed", reason="the node before")
 
 
-def _rule_edges(spec: Spec, nodes: tuple[Node, ...]) -> Iterator[Edge]:
-    for position, stage in enumerate(spec.stages, start=1):
-        ganglion, name = placed_layers(stage), stage_name(spec, position - 1)
-        for layer in ganglion:
-            heard = reads(layer, ganglion, stage.M or "all", stage.cross_stage or "first", stage.intra or "since_last")
-            for slot, read in enumerate(heard):
-                source = input_name(spec, position) if read.layer == STAGE_INPUT else f"{name}.layer{read.layer}"
-                yield Edge(source, f"{name}.layer{layer}", read.kind, slot, read.reason)
+def _rule_edges(spec: Spec) -> Iterator[Edge]:
+    for stage in spec.resolved:
+        for layer in stage.rule.ganglion:
+            for slot, read in enumerate(stage_reads(stage.rule, layer)):
+                source = stage.opening_name if read.layer == STAGE_INPUT else stage.layer_name(read.layer)
+                yield Edge(source, stage.layer_name(layer), read.kind, slot, read.reason)
 
 
 def _taps(nodes: tuple[Node, ...]) -> Iterator[Edge]:

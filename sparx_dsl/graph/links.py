@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from sparx_dsl.errors import Diagnostic, Related, did_you_mean, quoted
-from sparx_dsl.graph.values import Edge, Node
-from sparx_dsl.spec.limits import DEFAULT_LIMITS
-from sparx_dsl.spec.models import Link, Spec
+from sparx_dsl.graph.nodes import Edge, Node
+from sparx_dsl.language.models import Link
+from sparx_dsl.language.spec import Spec
 
 LinkPath = tuple[str | int, ...]
 Heard = dict[str, dict[str, Edge]]
@@ -32,7 +32,7 @@ def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[
         if not found:
             del heard[link.target][link.source]
     for place, link in enumerate(spec.links.add):
-        if len(mistakes) >= DEFAULT_LIMITS.mistakes:
+        if len(mistakes) >= spec.limits.mistakes:
             break
         found = _ends(spec, link, ("links", "add", place), nodes, order) or _added(spec, link, place, heard)
         mistakes += found

@@ -3,6 +3,7 @@
 For a stage of n layers, numbered from 1, with stride S and window M:
 
     ganglion layers   G = {n, n − S, n − 2S, …} ∩ [1, n]: every S-th layer, counted back from the last
+                      (``language.resolve.ganglion_layers``), or those that the spec names
     for g in G, with p the closest ganglion layer before it (0 if there is none):
       intra(g)        the normal layers p + 1 … g − 1            (``intra: all``: every normal layer before g)
       inter(g)        the M largest members of G below g         (``M: all``: all of them)
@@ -20,7 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sparx_dsl.spec.models import CrossStage, Intra
+from sparx_dsl.language.models import CrossStage, Intra
+from sparx_dsl.language.resolve import StageRule
 
 ReadKind = Literal["cross_stage", "intra", "inter"]
 
@@ -37,9 +39,9 @@ class Read:
     reason: str
 
 
-def ganglion_layers(depth: int, stride: int) -> tuple[int, ...]:
-    """The ganglion layers of a stage of ``depth`` layers: every ``stride``-th, counted back from the last."""
-    return tuple(range(depth, 0, -stride))[::-1]
+def stage_reads(rule: StageRule, layer: int) -> tuple[Read, ...]:
+    """What a ganglion layer of a stage reads, in the order of concatenation."""
+    return reads(layer, rule.ganglion, rule.window, rule.cross_stage, rule.intra)
 
 
 def reads(

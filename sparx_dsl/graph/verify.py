@@ -6,7 +6,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
-from sparx_dsl.graph.values import ConnectionGraph, Edge
+from sparx_dsl.graph.connection_graph import ConnectionGraph
+from sparx_dsl.graph.nodes import Edge
 
 
 def verified(graph: ConnectionGraph) -> ConnectionGraph:

@@ -10,10 +10,10 @@ from typing import Any
 from torch import fx, nn
 
 from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.language.spec import Spec
 from sparx_dsl.lowering.features import FeatureInfo
 from sparx_dsl.lowering.fxgraph import fx_graph
 from sparx_dsl.schedule import Run, Schedule
-from sparx_dsl.spec import Spec
 
 
 class Backbone(fx.GraphModule):

@@ -6,11 +6,10 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, refuse_edited
 from sparx_dsl.lowering.build import TORCH_DTYPES, dtype_name, lower
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
-from sparx_dsl.lowering.deployed import DeployedBackbone
 from sparx_dsl.lowering.saved import SavedPart, saved_parts
 from sparx_dsl.pricing import price_schedule
+from sparx_dsl.reader.quantities import read_quantity, show_quantity
 from sparx_dsl.schedule import Schedule, plan
-from sparx_dsl.spec.quantities import read_quantity, show_quantity
 
 MACS_PER_BYTE = 8
 """How many multiplications a machine does while it moves a byte; what a part costs is what it takes of both."""
@@ -25,12 +24,8 @@ def recompute_within(
     the spec's) are those of the images. Parts whose inner tensors have no room are run again in the backward pass, the
     cheapest set of them; gradients, drawn numbers and running statistics stay the same, bit for bit. Feature buffers,
     the images and one part's inner tensors count; weights, gradients and what a part needs while it runs do not. Raises
-    ``SparxError`` for a budget that cannot be kept (SPX325), for a deployed backbone (SPX326), and for a graph that was
-    edited by hand (SPX324).
+    ``SparxError`` for a budget that cannot be kept (SPX325), and for a graph that was edited by hand (SPX324).
     """
-    if isinstance(model, DeployedBackbone):
-        message = "a deployed backbone is for inference and saves nothing for a backward pass"
-        raise SparxError(Diagnostic("SPX326", message, help="ask for a budget with the backbone that is trained"))
     refuse_edited(model, "trained within a budget")
     amount = read_quantity(budget, of_bytes=True)
     dtype = dtype_name(next(model.parameters()).dtype)

@@ -8,11 +8,11 @@ import torch
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.language.dtypes import DType
 from sparx_dsl.lowering.backbone import Backbone, module_tree
 from sparx_dsl.lowering.parts import build_parts
 from sparx_dsl.pricing import Cost, check_prices
-from sparx_dsl.schedule import DType, Schedule, plan
-from sparx_dsl.spec import DEFAULT_LIMITS, Limits
+from sparx_dsl.schedule import Schedule, plan
 
 TORCH_DTYPES: Mapping[DType, torch.dtype] = {
     "float64": torch.float64,
@@ -29,9 +29,9 @@ def build_backbone(
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
     features: tuple[int, ...] | None = None,
-    limits: Limits = DEFAULT_LIMITS,
 ) -> Backbone:
-    """Plan for the spec's image size and a batch of 1, check against ``limits`` and the budget, build and lower.
+    """Plan for the spec's image size and a batch of 1, check against the spec's limits and its budget, then build and
+    lower.
 
     Weights are drawn by the modules as they are made, unless ``device`` is ``meta``. The price of that schedule, where
     it is given in place of the graph, is not computed again. Raises ``SparxError``.
@@ -39,7 +39,7 @@ def build_backbone(
     name = dtype_name(dtype)
     graph = source.schedule.graph if isinstance(source, Cost) else source
     schedule = plan(graph, dtype=name, features=features)
-    check_prices(source if isinstance(source, Cost) and source.schedule == schedule else schedule, limits)
+    check_prices(source if isinstance(source, Cost) and source.schedule == schedule else schedule)
     return lower(schedule, device=device, dtype=TORCH_DTYPES[name])
 
 

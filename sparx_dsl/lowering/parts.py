@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from sparx_dsl.graph import Node
+from sparx_dsl.kind import load
+from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.roles import Role
 from sparx_dsl.nn import layer
 from sparx_dsl.nn.init import Factory
+from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.step import Part
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.kinds import Role
-from sparx_dsl.spec.options.base import KindOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def build_parts(
 
 def builder_of(role: Role, options: KindOptions) -> layer.Builder:
     """The builder of the kind to which these options belong."""
-    builder: layer.Builder = default_registry().of(role, options).load_builder()
+    builder: layer.Builder = load(default_registry().of(role, options).module)
     return builder
 
 
@@ -69,14 +70,14 @@ def _fusion(place: Place) -> nn.Module:
 def _mixer(place: Place) -> nn.Module:
     node, settings = place.node, place.node.layer_settings
     make = layer.ganglion_mixing if node.ganglion else layer.normal_mixing
-    scale, rate = settings.layer_scale, settings.drop_path
+    scale, rate = settings.layer_scale, node.drop_path
     build = builder_of("mixer", settings.mixer)
     return make(settings.mixer, node.site, build, layer_scale=scale, drop_path=rate, **place.factory)
 
 
 def _ffn(place: Place) -> nn.Module:
     node, settings = place.node, place.node.layer_settings
-    scale, rate = settings.layer_scale, settings.drop_path
+    scale, rate = settings.layer_scale, node.drop_path
     build = builder_of("ffn", settings.ffn)
     return layer.feeding(settings.ffn, node.site, build, layer_scale=scale, drop_path=rate, **place.factory)
 

@@ -6,9 +6,9 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
+from sparx_dsl.language.base import NormName
 from sparx_dsl.nn.init import Factory, reset_weight
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.spec.options.base import NormName
 
 
 class Convolution(nn.Conv2d):

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sparx_dsl.language.base import KindOptions, Site
+from sparx_dsl.language.roles import MixerOptions
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
-from sparx_dsl.spec.options.base import KindOptions, Site
-from sparx_dsl.spec.options.mixers import MixerOptions
 
 
 class Builder(Protocol):

@@ -7,8 +7,8 @@ from typing import Unpack
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sparx_dsl.language.base import NormName
 from sparx_dsl.nn.init import Factory
-from sparx_dsl.spec.options.base import NormName
 
 EPSILON = 1e-5
 

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.spec import DEFAULT_LIMITS
-from sparx_dsl.spec.compose import compose
-from sparx_dsl.spec.extends import read_bytes
-from sparx_dsl.spec.nodes import Node, locate, plain
-from sparx_dsl.spec.options.base import Options
+from sparx_dsl.language.base import Options
+from sparx_dsl.language.extends import read_bytes
+from sparx_dsl.reader.compose import compose
+from sparx_dsl.reader.limits import DEFAULT_LIMITS
+from sparx_dsl.reader.tree import Node, locate, plain
 
 Figures = TypeVar("Figures", bound=Options)
 

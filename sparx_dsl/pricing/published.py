@@ -10,13 +10,14 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.pricing.cost import cost
-from sparx_dsl.spec import DEFAULT_LIMITS, load_spec
-from sparx_dsl.spec.compose import compose
-from sparx_dsl.spec.extends import read_bytes
-from sparx_dsl.spec.models import Name
-from sparx_dsl.spec.nodes import Node, locate, plain
-from sparx_dsl.spec.options.base import Options
+from sparx_dsl.language.base import Options
+from sparx_dsl.language.extends import read_bytes
+from sparx_dsl.language.models import Name
+from sparx_dsl.language.spec import load_spec
+from sparx_dsl.pricing.cost_rows import cost
+from sparx_dsl.reader.compose import compose
+from sparx_dsl.reader.limits import DEFAULT_LIMITS
+from sparx_dsl.reader.tree import Node, locate, plain
 
 
 @dataclass(frozen=True, slots=True)

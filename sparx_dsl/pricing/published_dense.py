@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparx_dsl.pricing.cost import cost
+from sparx_dsl.language.base import Options
+from sparx_dsl.language.models import Name, Size
+from sparx_dsl.language.spec import load_spec
+from sparx_dsl.pricing.cost_rows import cost
 from sparx_dsl.pricing.figures_file import read_figures_of
 from sparx_dsl.pricing.published import Comparison, Row, Tolerance
-from sparx_dsl.spec import load_spec
-from sparx_dsl.spec.models import Name, Size
-from sparx_dsl.spec.options.base import Options
 
 DENSE_TOLERANCE = Tolerance(params=0.03, macs=0.03)
 EXAMPLE = 'rows such as swin_t: {params: "32", macs: "182", table: "6"} under heads, semantic_fpn'

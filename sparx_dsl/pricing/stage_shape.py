@@ -8,25 +8,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from sparx_dsl.graph.rule import reads
+from sparx_dsl.graph.rule import stage_reads
+from sparx_dsl.language.resolve import StageRule
 from sparx_dsl.schedule.lifetime import with_frees
 from sparx_dsl.schedule.step import Free, Gather, Run, Step
 from sparx_dsl.schedule.steps import layer_steps
-from sparx_dsl.spec.models import CrossStage, Intra
-
-
-@dataclass(frozen=True, slots=True)
-class StageRule:
-    """What decides which layer of a stage hears which, in the words of the connection rule."""
-
-    depth: int
-    ganglion: tuple[int, ...]
-    """The ganglion layers by number, rising."""
-    window: int | Literal["all"] = "all"
-    cross_stage: CrossStage = "first"
-    intra: Intra = "since_last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +34,30 @@ def stage_shape(rule: StageRule, dpe: tuple[bool, ...], ffn: tuple[bool, ...]) -
 
     The stage's input is held from the start, the last layer's output at the end, and nothing else beyond the stage.
     """
-    heard = [_heard(rule, layer) for layer in range(1, rule.depth + 1)]
+    features = [_features(rule, layer) for layer in range(1, rule.depth + 1)]
     steps = [
         step
         for layer in range(1, rule.depth + 1)
-        for step in layer_steps(str(layer), str(layer - 1), heard[layer - 1], dpe=dpe[layer - 1], ffn=ffn[layer - 1])
+        for step in layer_steps(str(layer), str(layer - 1), features[layer - 1], dpe=dpe[layer - 1], ffn=ffn[layer - 1])
     ]
     held, beside = [0] * rule.depth, [0] * rule.depth
     for layer, live, fused in _replay(with_frees(steps, ("0",), (str(rule.depth),))):
         most = beside if fused else held
         most[layer - 1] = max(most[layer - 1], live)
-    return StageShape(tuple(map(len, heard)), tuple(held), tuple(beside))
+    return StageShape(tuple(map(len, features)), tuple(held), tuple(beside))
 
 
 @functools.lru_cache(maxsize=4096)
 def features_read(rule: StageRule) -> tuple[int, ...]:
     """How many features each layer of a stage reads, in the order of the layers."""
-    return tuple(len(_heard(rule, layer)) for layer in range(1, rule.depth + 1))
+    return tuple(len(_features(rule, layer)) for layer in range(1, rule.depth + 1))
 
 
-def _heard(rule: StageRule, layer: int) -> tuple[str, ...]:
+def _features(rule: StageRule, layer: int) -> tuple[str, ...]:
     """The features that a layer reads, by the numbers of the layers that give them."""
     if layer not in rule.ganglion:
         return ()
-    return tuple(str(read.layer) for read in reads(layer, rule.ganglion, rule.window, rule.cross_stage, rule.intra))
+    return tuple(str(read.layer) for read in stage_reads(rule, layer))
 
 
 def _replay(steps: Iterable[Step]) -> Iterator[tuple[int, int, bool]]:

@@ -1,64 +1,88 @@
-"""The price of one step of a schedule, by the rule of the kind that runs there."""
+"""The steps of a schedule, told to a tape one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from sparx_dsl.graph import Node
-from sparx_dsl.pricing.layer import (
-    price_adapter,
-    price_dpe,
-    price_feeding,
-    price_fusing,
-    price_ganglion_mixing,
-    price_mixing,
-)
+from sparx_dsl.graph.nodes import Node
+from sparx_dsl.pricing import layer
+from sparx_dsl.pricing.kind_cost import priced_at, tell_kind
+from sparx_dsl.pricing.layer_cost import layer_cost
 from sparx_dsl.pricing.price import ZERO, Price
-from sparx_dsl.pricing.rule import price_kind
-from sparx_dsl.schedule import Gather, Run, Schedule
+from sparx_dsl.pricing.stage_cost import head_price, opening_cost
+from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
+from sparx_dsl.pricing.tape.tape import Tape
+from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run
+from sparx_dsl.schedule.values import Schedule
 
 
 def price_step(schedule: Schedule, step: Run | Gather) -> Price:
-    """Parameters and MACs of a step; gathering moves and computes nothing."""
+    """Parameters and MACs of a step; gathering moves and computes nothing. Raises ``SparxError`` (SPX406, SPX407)."""
     if isinstance(step, Gather):
         return ZERO
-    return PART_PRICES[step.part](schedule, schedule.graph.node(step.node), step)
+    node = schedule.graph.node(step.node)
+    with priced_at(node.name):
+        return _price(schedule, step, node)
 
 
-def _end(schedule: Schedule, node: Node, run: Run) -> Price:
-    """A stem, downsampling or head; its rule is given the size of the map (or image) that goes in."""
-    assert node.options is not None
-    assert node.role != "layer"
-    height, width = schedule.buffers[run.inputs[0]].shape[2:]
-    return price_kind(node.role, node.options, node.site, height, width)
+def _price(schedule: Schedule, step: Run, node: Node) -> Price:
+    size = node.map_size(schedule.size)
+    if node.settings is None:
+        assert node.options is not None
+        given = [schedule.buffers[name].shape[1:] for name in step.inputs]
+        if node.role == "head":
+            return head_price(node.options, node.site, tuple(given), schedule.buffers[step.output].shape[1:])
+        assert node.role != "layer"
+        return opening_cost(node.role, node.options, node.site.channels, node.channels, given[0][1:], size).price
+    if step.part == "link":
+        source = schedule.graph.node(step.inputs[0])
+        tape = Tape(saves=False)
+        x = tape.new(1, *schedule.buffers[step.inputs[0]].shape[1:])
+        layer.adapter(tape, x, node.channels, _ratio(source, node))
+        return tape.price
+    site = node.site
+    cost = layer_cost(node.settings, site.channels, node.number, site.features, site.reduction, *size)
+    return cost.parts[step.part]
 
 
-def _link(schedule: Schedule, node: Node, run: Run) -> Price:
-    return price_adapter(schedule.buffers[run.inputs[0]].shape[1], node.channels, *node.map_size(schedule.size))
+def saved_bytes(schedule: Schedule) -> tuple[int, ...]:
+    """What a forward pass in training saves at each step but those that free a buffer, in bytes, in their order.
+
+    Each storage counts at the first step that saves it. Raises ``SparxError`` (SPX407) for a kind that has no cost.
+    """
+    tape, found = Tape(schedule.dtype), list[int]()
+    tensors = {IMAGES: tape.new(*schedule.buffers[IMAGES].shape)}
+    for step in schedule.steps:
+        if isinstance(step, Free):
+            del tensors[step.buffer]
+            continue
+        before = tape.saved_bytes
+        with priced_at(step.node):
+            tensors[step.output] = _told(schedule, step, tape, tuple(tensors[name] for name in step.inputs))
+        found.append(tape.saved_bytes - before)
+    return tuple(found)
 
 
-def _dpe(schedule: Schedule, node: Node, run: Run) -> Price:
-    return price_dpe(node.site, *node.map_size(schedule.size))
+def _told(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
+    if isinstance(step, Gather):
+        return tape.concatenate(inputs)
+    node = schedule.graph.node(step.node)
+    match step.part:
+        case "stem" | "downsample" | "head":
+            assert node.options is not None
+            shape = schedule.buffers[step.output].shape
+            return tell_kind(step.part, node.options, node.site, tape, *inputs, shape=shape)
+        case "link":
+            return layer.adapter(tape, inputs[0], node.channels, _ratio(schedule.graph.node(step.inputs[0]), node))
+        case "dpe":
+            return layer.dpe(tape, *inputs)
+        case "fusion":
+            return layer.fusing(node.layer_settings, node.site, tape, *inputs)
+        case "mixer":
+            mix = layer.ganglion_mixing if node.ganglion else layer.mixing
+            return mix(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
+        case "ffn":
+            return layer.feeding(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
 
 
-def _fusion(schedule: Schedule, node: Node, run: Run) -> Price:
-    return price_fusing(node.layer_settings.fusion, node.site, *node.map_size(schedule.size))
-
-
-def _mixer(schedule: Schedule, node: Node, run: Run) -> Price:
-    settings = node.layer_settings
-    rule = price_ganglion_mixing if node.ganglion else price_mixing
-    return rule(settings.mixer, node.site, *node.map_size(schedule.size), layer_scale=settings.layer_scale is not None)
-
-
-def _ffn(schedule: Schedule, node: Node, run: Run) -> Price:
-    settings = node.layer_settings
-    return price_feeding(
-        settings.ffn, node.site, *node.map_size(schedule.size), layer_scale=settings.layer_scale is not None
-    )
-
-
-PART_PRICES: Mapping[str, Callable[[Schedule, Node, Run], Price]] = {
-    "stem": _end, "downsample": _end, "head": _end, "link": _link,
-    "dpe": _dpe, "fusion": _fusion, "mixer": _mixer, "ffn": _ffn,
-}  # fmt: skip
+def _ratio(source: Node, target: Node) -> int:
+    """How many times smaller the target's map is, per side."""
+    return target.stride // source.stride

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
-from sparx_dsl.graph.explain import describe
-from sparx_dsl.spec.options.base import Options
-from sparx_dsl.spec.resolve import LayerSettings
+from sparx_dsl.graph.nodes import describe
+from sparx_dsl.language.base import Options
+from sparx_dsl.language.resolve import LayerSettings
 
 EQUAL = "no difference"
 

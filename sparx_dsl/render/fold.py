@@ -14,10 +14,10 @@ layer of the first is connected in that way to some layer of the second; arcs in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
-from sparx_dsl.graph.values import EdgeKind
+from sparx_dsl.graph.nodes import EdgeKind
 
 SHORTEST_RUN = 3
 LEAST_SAVED = 3
@@ -159,7 +159,7 @@ def _distance(other: Node, node: Node) -> int | str:
 
 
 def _settings(node: Node) -> object:
-    return replace(node.settings, drop_path=0.0) if node.settings else None
+    return node.settings
 
 
 def _readers(graph: ConnectionGraph) -> dict[str, tuple[Edge, ...]]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparx_dsl.errors import SparxError
 from sparx_dsl.graph import Node
 from sparx_dsl.pricing import Cost, CostRow, EdgeCost, price_schedule
 from sparx_dsl.schedule import Free, Schedule
-from sparx_dsl.schedule.listing import call
+from sparx_dsl.schedule.step import call
 
 
 def report(source: Schedule | Cost) -> dict[str, Any]:
     """Nodes, edges, prices and memory of a schedule, or of one that is priced already, as JSON values.
 
-    Bytes are for the schedule's size, batch and dtype; ``saved_bytes`` is null where a kind has no rule for them.
+    Bytes are for the schedule's size, batch and dtype.
     """
     price = source if isinstance(source, Cost) else price_schedule(source)
     schedule = price.schedule
@@ -29,7 +28,7 @@ def report(source: Schedule | Cost) -> dict[str, Any]:
         "macs": price.macs,
         "flops": price.flops,
         "traffic_bytes": price.traffic_bytes,
-        "saved_bytes": _saved(price),
+        "saved_bytes": price.saved_bytes,
         "peak_bytes": schedule.peak_bytes,
         "bound_bytes": schedule.bound_bytes,
         "nodes": [_node(node, schedule) for node in graph.nodes],
@@ -45,15 +44,7 @@ def report(source: Schedule | Cost) -> dict[str, Any]:
 
 def _price(row: CostRow) -> dict[str, Any]:
     return {"node": row.node, "part": row.part, "params": row.params, "macs": row.macs, "flops": row.flops,
-            "traffic_bytes": row.traffic_bytes, "saved_bytes": _saved(row)}  # fmt: skip
-
-
-def _saved(price: Cost | CostRow) -> int | None:
-    """The bytes saved for backward; None where that is not known."""
-    try:
-        return price.saved_bytes
-    except SparxError:
-        return None
+            "traffic_bytes": row.traffic_bytes, "saved_bytes": row.saved_bytes}  # fmt: skip
 
 
 def _carried(edge: EdgeCost | None) -> dict[str, int]:

@@ -6,8 +6,9 @@ import itertools
 from dataclasses import dataclass, replace
 
 from sparx_dsl.graph import ConnectionGraph, Node
+from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Box, Sketch
-from sparx_dsl.render.style import SHAPES, TWO_LINES, Shape, ShapeName, mixer_name, shape_name, short_mixer_name
+from sparx_dsl.render.style import SHAPES, TWO_LINES, Shape, ShapeName, shape_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _label(box: Box, mixed: bool) -> Label:
 
 
 def _with_mixer(text: str, node: Node, name: ShapeName, shape: Shape) -> Label:
-    mixer = short_mixer_name(node.layer_settings.mixer.kind)
+    mixer = default_registry().of("mixer", node.layer_settings.mixer).short_title
     roomy = replace(shape, width=shape.width + TWO_LINES, height=shape.height + TWO_LINES / 2)
     return Label(f"{text}\n{mixer}", name, roomy)
 
@@ -91,7 +92,8 @@ def _title(graph: ConnectionGraph, stage: int, several_mixers: bool) -> Title:
         placing = "added links only" if ganglion else "no ganglion layers"
     height, width = layers[0].map_size(graph.spec.input.size)
     details = [f"{layers[0].channels} channels", f"{height}×{width}"]
-    details += [mixer_name(mixers[0])] if several_mixers and len(mixers) == 1 else []
+    own = default_registry().of("mixer", layers[0].layer_settings.mixer)
+    details += [own.title] if several_mixers and len(mixers) == 1 else []
     if ganglion and options.cross_stage not in (None, "first"):
         details.append(f"cross-stage: {options.cross_stage}")
     if ganglion and options.intra == "all":

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.graph.values import Node
+from sparx_dsl.graph.nodes import Node
+from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Sketch
 from sparx_dsl.render.labels import Label
 from sparx_dsl.render.style import (
-    FUSION_NAMES,
     LINES,
     SHAPES,
     SMALL_SIZE,
     Line,
     Shape,
     ShapeName,
-    mixer_name,
     shape_name,
     text_width,
 )
@@ -102,11 +101,11 @@ def _shape_text(graph: ConnectionGraph, picture: Sketch, name: ShapeName) -> str
 
 
 def parts(layer: Node) -> str:
-    """What a layer is made of, in order: ``DPE → DMCA → SS2D → FFN``."""
+    """What a layer is made of, in order: ``DPE → fusion → mixer → FFN``."""
     settings = layer.layer_settings
     names = ["DPE"] if settings.dpe else []
-    fusion = settings.fusion.kind
-    names += [FUSION_NAMES.get(fusion, fusion)] if layer.ganglion else []
-    names += [mixer_name(settings.mixer.kind)]
+    of = default_registry().of
+    names += [of("fusion", settings.fusion).title] if layer.ganglion else []
+    names += [of("mixer", settings.mixer).title]
     names += ["FFN"] if settings.ffn.kind != "none" else []
     return " → ".join(names)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sparx_dsl.graph.values import EdgeKind
+from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.render.fold import Box
 
 FONT = "Arial"
@@ -70,13 +70,6 @@ LINES: Mapping[EdgeKind, Line] = {
     "added": Line("added link", 'color="#b0468c", penwidth=2, style=dotted'),
     "tap": Line("map that the head reads", 'color="#222222", penwidth=1.2, style=dashed, arrowhead=empty'),
 }
-MIXER_NAMES: Mapping[str, str] = {
-    "ss2d": "SS2D", "ssm": "SSM", "bi_ssm": "Bi-SSM", "window_attention": "window attention",
-}  # fmt: skip
-FUSION_NAMES: Mapping[str, str] = {
-    "dmca": "DMCA", "concat": "concatenation", "no_gcca": "DMCA without GCCA", "sca": "SCA", "sra": "SRA",
-}  # fmt: skip
-SHORT_NAMES: Mapping[str, str] = {"window_attention": "window"}
 TWO_LINES = 14
 """Points by which layers with a second line are wider; they are half as much higher."""
 
@@ -90,17 +83,6 @@ def shape_name(box: Box) -> ShapeName:
     if box.node.role == "layer":
         return "ganglion" if box.node.ganglion else "normal"
     return box.node.role
-
-
-def mixer_name(kind: str) -> str:
-    """A mixer's name as the paper writes it."""
-    return MIXER_NAMES.get(kind, kind.replace("_", " "))
-
-
-def short_mixer_name(kind: str) -> str:
-    """A mixer's name that fits into a layer: at most eight characters."""
-    name = SHORT_NAMES.get(kind) or mixer_name(kind)
-    return name if len(name) <= 8 else f"{name[:7]}…"
 
 
 def text_width(text: str, size: float) -> float:

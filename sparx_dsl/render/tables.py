@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.graph.values import EdgeKind
+from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.pricing import Cost, CostRow
+from sparx_dsl.registry import default_registry
 from sparx_dsl.render.labels import number_set, stage_heading
-from sparx_dsl.render.style import short_mixer_name
 from sparx_dsl.render.text_table import WIDTH, Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration, share
 from sparx_dsl.schedule import Schedule
@@ -61,7 +61,8 @@ def _stage(
     options, layers = graph.spec.stages[stage - 1], graph.layers(stage)
     height, breadth = layers[0].map_size(schedule.size)
     ganglion = number_set(tuple(layer.number for layer in layers if layer.ganglion))
-    mixers = dict.fromkeys(short_mixer_name(layer.layer_settings.mixer.kind) for layer in layers)
+    of = default_registry().of
+    mixers = dict.fromkeys(of("mixer", layer.layer_settings.mixer).short_title for layer in layers)
     priced = [row for row in cost.rows if row.stage == stage and row.node not in heads]
     window = str(options.M or "all") if ganglion else "–"
     name = stage_heading(graph, stage).removeprefix("Stage ")

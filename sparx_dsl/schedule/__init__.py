@@ -1,5 +1,6 @@
 """Order and lifetimes: the steps of a backbone, and the birth and death of every feature buffer."""
 
+from sparx_dsl.language.dtypes import DType as DType
 from sparx_dsl.schedule.build_schedule import plan as plan
 from sparx_dsl.schedule.step import IMAGES as IMAGES
 from sparx_dsl.schedule.step import Free as Free
@@ -7,7 +8,6 @@ from sparx_dsl.schedule.step import Gather as Gather
 from sparx_dsl.schedule.step import Run as Run
 from sparx_dsl.schedule.step import Step as Step
 from sparx_dsl.schedule.values import Buffer as Buffer
-from sparx_dsl.schedule.values import DType as DType
 from sparx_dsl.schedule.values import Schedule as Schedule
 from sparx_dsl.schedule.verify import verify_schedule as verify_schedule
 from sparx_dsl.schedule.verify import verify_steps as verify_steps

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from sparx_dsl.graph import ConnectionGraph, Node
+from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.schedule.lifetime import with_frees
 from sparx_dsl.schedule.request import checked_request
 from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.schedule.steps import steps_of
-from sparx_dsl.schedule.values import Buffer, DType, Schedule
+from sparx_dsl.schedule.values import Buffer, Schedule
 from sparx_dsl.schedule.verify import verified
-from sparx_dsl.spec.frozen import FrozenDict
-from sparx_dsl.spec.options.heads import HeadOptions
 
 
 def plan(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.schedule.values import ITEM_BYTES, DType
+from sparx_dsl.language.dtypes import ITEM_BYTES, DType
 
 if TYPE_CHECKING:
-    from sparx_dsl.spec import Spec
+    from sparx_dsl.language.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)

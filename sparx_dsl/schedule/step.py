@@ -40,3 +40,9 @@ class Free:
 
 
 Step = Run | Gather | Free
+
+
+def call(step: Run | Gather) -> str:
+    """A step as ``output = part(inputs)``."""
+    part = "gather" if isinstance(step, Gather) else step.part
+    return f"{step.output} = {part}({', '.join(step.inputs)})"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
+from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule.step import IMAGES, Gather, Part, Run
-from sparx_dsl.spec.kinds import default_registry
 
 
 def steps_of(graph: ConnectionGraph, nodes: tuple[Node, ...]) -> Iterator[Run | Gather]:

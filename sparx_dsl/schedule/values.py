@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, held_bytes
-from sparx_dsl.schedule.listing import listing
-from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run, Step
-from sparx_dsl.spec.frozen import FrozenDict
-
-DType = Literal["float64", "float32", "bfloat16", "float16"]
-ITEM_BYTES: Mapping[str, int] = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run, Step, call
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +65,19 @@ class Schedule:
         return lower_bound(tuple(step for step in self.steps if not isinstance(step, Free)), sizes, self.outputs)
 
     def __str__(self) -> str:
-        return listing(self)
+        """Every step with the bytes of its output and of all that is held while it runs; frees stand under it."""
+        height, width = self.size
+        lines = [
+            f"{self.graph.spec.name}: {height}×{width}, batch {self.batch}, {self.dtype}",
+            f"peak {self.peak_bytes:,} bytes at {self.peak_step.output}; "
+            f"no order needs less than {self.bound_bytes:,}",
+        ]
+        number = 0
+        for step, live in zip(self.steps, self.live_bytes, strict=True):
+            if isinstance(step, Free):
+                lines.append(f"        free {step.buffer}")
+            else:
+                number += 1
+                own = self.buffers[step.output].bytes
+                lines.append(f"{number:>5}   {call(step):<84} {own:>13,} live {live:>13,}")
+        return "\n".join([*lines, f"        return {', '.join(self.outputs)}"])

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sparx_dsl.graph import Node
+from sparx_dsl.language.dtypes import ITEM_BYTES
+from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run
 from sparx_dsl.schedule.steps import adapted_name
-from sparx_dsl.schedule.values import ITEM_BYTES, Schedule
-from sparx_dsl.spec.options.heads import HeadOptions
+from sparx_dsl.schedule.values import Schedule
 
 
 def verify_buffers(schedule: Schedule) -> Iterator[str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sparx_dsl.errors import Where
+from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing import prices
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.quantities import show_quantity
+from sparx_dsl.reader.quantities import show_quantity
 
 MEASURES = {"params": "parameters", "macs": "MACs", "peak": "peak bytes"}
 """What can be bounded, and what a message calls it."""

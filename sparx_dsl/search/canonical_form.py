@@ -7,11 +7,7 @@ import json
 from typing import Any
 
 from sparx_dsl.graph import ConnectionGraph, Node, connect
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.options.base import KindOptions, Site
-from sparx_dsl.spec.options.fusions import DMCA, SRA, HeadedFusion
-from sparx_dsl.spec.options.heads import LinearHead
-from sparx_dsl.spec.options.mixers import ScanMixer, WindowAttention
+from sparx_dsl.language.spec import Spec
 
 
 def fingerprint(source: Spec | ConnectionGraph) -> str:
@@ -42,33 +38,16 @@ def _node(node: Node) -> dict[str, Any]:
         "channels": [node.site.channels, node.channels],
     }  # fmt: skip
     if node.options is not None:
-        found["options"] = _options(node.options, node.site)
+        found["options"] = node.options.canonical(node.site)
     if node.settings is not None:
         settings = node.settings
         found |= {
-            "mixer": _options(settings.mixer, node.site),
-            "fusion": _options(settings.fusion, node.site) if node.ganglion else None,
-            "ffn": _options(settings.ffn, node.site),
+            "mixer": settings.mixer.canonical(node.site),
+            "fusion": settings.fusion.canonical(node.site) if node.ganglion else None,
+            "ffn": settings.ffn.canonical(node.site),
             "norm": settings.norm,
             "dpe": settings.dpe,
             "layer_scale": settings.layer_scale,
-            "drop_path": settings.drop_path,
+            "drop_path": node.drop_path,
         }
-    return found
-
-
-def _options(options: KindOptions, site: Site) -> dict[str, Any]:
-    """The options with numbers in place of what stands for them at that site."""
-    found: dict[str, Any] = {"kind": options.kind, **options.model_dump(mode="json")}
-    if isinstance(options, ScanMixer):
-        found["rank"] = options.time_rank(site.channels)
-    if isinstance(options, WindowAttention | HeadedFusion):
-        found["heads"] = options.head_count(site.channels)
-        del found["head_width"]
-    if isinstance(options, WindowAttention):
-        found["shift"] = options.shift and site.number % 2 == 0
-    if isinstance(options, DMCA | SRA):
-        found["reduction"] = options.spatial_reduction(site)
-    if isinstance(options, LinearHead):
-        found["norm"] = options.norm or site.norm
     return found

@@ -10,16 +10,14 @@ from pydantic import ValidationError
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import connect
+from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.language.checks.schema_errors import schema_diagnostics
+from sparx_dsl.language.spec import Spec, spec_of
+from sparx_dsl.reader.tree import MappingNode, plain
 from sparx_dsl.search.laying import lay, with_links
 from sparx_dsl.search.paths import join_path
 from sparx_dsl.search.space import Space
 from sparx_dsl.search.values import OFF, Alternative, Choice
-from sparx_dsl.spec.advice import shown
-from sparx_dsl.spec.limits import DEFAULT_LIMITS
-from sparx_dsl.spec.load import spec_of
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import MappingNode, plain
-from sparx_dsl.spec.schema_errors import schema_diagnostics
 
 MAX_CONTEXTS = 64
 """Combinations of wider choices within which a value is tried."""
@@ -75,7 +73,7 @@ def _complaints(space: Space, alternatives: Sequence[Alternative]) -> list[Diagn
         Spec.model_validate(plain(tree))
     except ValidationError as error:
         findings = error.errors(include_url=False, include_input=False)
-        return schema_diagnostics(findings, tree, DEFAULT_LIMITS.mistakes)
+        return schema_diagnostics(findings, tree, space.base.limits.mistakes)
     return []
 
 
@@ -124,7 +122,7 @@ def _empty(space: Space) -> Diagnostic:
 def _reason(space: Space, alternative: Alternative) -> tuple[str, ...]:
     """What the language says of the base with that value alone, where it says something."""
     try:
-        connect(spec_of(_laid(space, (alternative,)), DEFAULT_LIMITS))
+        connect(spec_of(_laid(space, (alternative,)), space.base.limits))
     except SparxError as error:
         return (f"laid over the base alone: {error.diagnostics[0].message}",)
     where = ", ".join(join_path(path) for path, _ in alternative.patches)

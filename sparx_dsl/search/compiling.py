@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sparx_dsl.language.resolve import stage_name
+from sparx_dsl.language.spec import Spec
+from sparx_dsl.reader.tree import MappingNode
 from sparx_dsl.search.counting import Count, Table, TooWideError, count, tabulate
 from sparx_dsl.search.fitting import end_rules, layer_rules
 from sparx_dsl.search.laying import patches_of
@@ -20,9 +23,6 @@ from sparx_dsl.search.rules import (
     value_rules,
 )
 from sparx_dsl.search.values import OFF, Choice
-from sparx_dsl.spec.check import stage_name
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import MappingNode
 
 MAX_COMBINATIONS = 400_000
 """Combinations that one rule's table is made from."""
@@ -99,7 +99,7 @@ def _rules(
     yield from values
     yield from existence_rules(choices, readings)
     yield from placement_rules(readings, links.targets())
-    yield from total_rules(readings)
+    yield from total_rules(readings, base.limits.layers_in_total)
     yield from end_rules(readings, domains)
     yield from layer_rules(readings, domains, links.added, links.receives)
     yield from links.rules()

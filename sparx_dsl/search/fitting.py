@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
+from sparx_dsl.language.base import KindOptions, Site
+from sparx_dsl.language.defaults import DEFAULT_NORM, default_options
+from sparx_dsl.language.models import InputOptions
+from sparx_dsl.language.resolve import site_of_head, stage_reduction
+from sparx_dsl.language.roles import HeadOptions, MixerOptions
 from sparx_dsl.search.readings import Picks, Reading, Readings
 from sparx_dsl.search.rules import Rule, has_layer, placed_layers, union
-from sparx_dsl.spec.models import InputOptions
-from sparx_dsl.spec.options.base import KindOptions, Site
-from sparx_dsl.spec.options.heads import HeadOptions
-from sparx_dsl.spec.options.mixers import MixerOptions
-from sparx_dsl.spec.resolve import DEFAULT_FFN, DEFAULT_FUSION
 
 MAX_TRIED = 50_000
 """Combinations that are tried to see whether a rule has anything to say."""
@@ -68,11 +69,11 @@ def _head_rule(readings: Readings, widths: Sequence[Reading]) -> Rule:
     def head_fits(picks: Picks) -> bool:
         options = head(picks)
         maps = tuple(width for reading in widths if isinstance(width := reading(picks), int))
-        own: object = norm(picks) or "layer"
+        own: object = norm(picks) or DEFAULT_NORM
         if not isinstance(options, HeadOptions) or len(maps) < len(widths) or not isinstance(own, str):
             return False
-        read = maps if options.reads_all_stages else ()
-        return _fits(options, Site(maps[-1], maps[-1], own, maps=read))  # pyright: ignore[reportArgumentType]
+        tapped = options.reads_all_stages
+        return _fits(options, site_of_head(maps, own, reads_all_stages=tapped))  # pyright: ignore[reportArgumentType]
 
     return Rule(union([head, norm, *widths]), head_fits, "the head")
 
@@ -91,7 +92,7 @@ def _layer_rule(
     domains: Domains,
     stage: int,
     layer: int,
-    slot: str,
+    slot: Literal["mixer", "fusion", "ffn"],
     links: tuple[int, ...],
     receives: Receives | None,
 ) -> Iterator[Rule]:
@@ -104,9 +105,10 @@ def _layer_rule(
         if not isinstance(width, int) or not isinstance(mixer, MixerOptions):
             return False
         out = mixer.projected(width) if slot == "fusion" else width
-        reduction = 2 ** (readings.stages - stage)
-        options = given_first(levels, picks) or {"fusion": DEFAULT_FUSION, "ffn": DEFAULT_FFN}.get(slot)
-        return _fits(options, Site(width, out, number=layer, reduction=reduction))
+        options = given_first(levels, picks)
+        if options is None and slot != "mixer":
+            options = default_options(slot, KindOptions)
+        return _fits(options, Site(width, out, number=layer, reduction=stage_reduction(readings.stages, stage - 1)))
 
     core = union([*levels, *mixers, channels])
     if _always(core, domains, accepted):

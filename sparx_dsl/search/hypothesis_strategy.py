@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.space import Space
-from sparx_dsl.spec.models import Spec
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode, merge_patch
 from sparx_dsl.search.values import OFF, Choice, KeyPath, LinkAction
-from sparx_dsl.spec.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode, merge_patch
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sparx_dsl.graph.rule import STAGE_INPUT
+from sparx_dsl.language.models import Link, LinkEdits, Stage
+from sparx_dsl.language.resolve import stage_rule
+from sparx_dsl.reader.tree import plain
 from sparx_dsl.search.readings import Picks, Readings
-from sparx_dsl.search.rules import PLACEMENT, Rule, placed_stage, stage_places, stage_reads, union
+from sparx_dsl.search.rules import PLACEMENT, Rule, placed_stage, stage_sources, union
 from sparx_dsl.search.values import OFF, Choice, LinkAction
-from sparx_dsl.spec.models import Link, LinkEdits, Stage
-from sparx_dsl.spec.nodes import plain
 
 Place = tuple[int, int]
 """Stage and number of a layer; the number is 0 for what stands in front of a stage's layers."""
@@ -128,14 +129,14 @@ class Links:
             if not self._can_lead(link, aim, picks) or (link.source in heard) == (action == "add"):
                 return False
             heard = {*heard, link.source} if action == "add" else heard - {link.source}
-        return bool(heard) or aim[1] not in stage_places(stage)
+        return bool(heard) or aim[1] not in stage_rule(stage).ganglion
 
     def _rule_sources(self, aim: Place, stage: Stage) -> set[str]:
         """The nodes that the connection rule lets a layer read."""
-        if aim[1] not in stage_places(stage):
+        if aim[1] not in stage_rule(stage).ganglion:
             return set()
         head = "stem" if aim[0] == 1 else f"{self.names[aim[0] - 1]}.downsample"
-        found = stage_reads(stage, aim[1])
+        found = stage_sources(stage, aim[1])
         return {head if layer == STAGE_INPUT else self.layer_name(aim[0], layer) for layer in found}
 
     def _can_lead(self, link: Link, aim: Place, picks: Picks) -> bool:

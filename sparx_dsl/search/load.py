@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Final
 
 from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.language.extends import FILE_PATTERN, expand, read_bytes
+from sparx_dsl.language.load import in_order
+from sparx_dsl.language.spec import Spec, spec_of
+from sparx_dsl.reader.compose import compose
+from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
+from sparx_dsl.reader.quantities import read_quantity
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, node_of
 from sparx_dsl.search.bounds import MEASURES, Bound, budget_bounds
 from sparx_dsl.search.checks import refused_values, unfitting_values
 from sparx_dsl.search.read_choices import ChoiceReader
 from sparx_dsl.search.read_values import place_of, refuse
 from sparx_dsl.search.space import Space
 from sparx_dsl.search.values import value_of
-from sparx_dsl.spec.advice import shown
-from sparx_dsl.spec.compose import compose
-from sparx_dsl.spec.extends import FILE_PATTERN, expand, read_bytes
-from sparx_dsl.spec.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.spec.load import in_order, spec_of
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import Entry, MappingNode, Node, ScalarNode, node_of
-from sparx_dsl.spec.quantities import read_quantity
 
 VERSION: Final = 1
 SPACE_KEYS: Final = ("space", "name", "base", "spec", "choices", "bounds")
@@ -61,7 +61,7 @@ def make_space(
 def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
     """Read the parts one after another; each is only read once those before it are sound."""
     mistakes = list(_top_level(tree))
-    _raise(mistakes, tree)
+    _raise(mistakes, tree, limits)
     base_tree = _base(tree, path, limits)
     base = spec_of(base_tree, limits)
     choices_entry = tree.entry("choices")
@@ -70,20 +70,20 @@ def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
     reader = ChoiceReader(base, base_tree)
     choices = reader.read(choices_entry.value)
     bounds, wrong_bounds = _bounds(tree.entry("bounds"))
-    _raise([*reader.mistakes, *wrong_bounds], tree)
+    _raise([*reader.mistakes, *wrong_bounds], tree, limits)
     name = tree.entry("name")
     written = str(value_of(name.value)) if name is not None else base.name
     kept = (*bounds, *budget_bounds(base, bounds))
     space = Space(written, base, choices, kept, base_tree, place_of(choices_entry.key, "choices"))
-    _raise(refused_values(space), tree)
-    _raise(unfitting_values(space), tree)
+    _raise(refused_values(space), tree, limits)
+    _raise(unfitting_values(space), tree, limits)
     return space
 
 
-def _raise(mistakes: Iterable[Diagnostic], tree: MappingNode) -> None:
+def _raise(mistakes: Iterable[Diagnostic], tree: MappingNode, limits: Limits) -> None:
     found = in_order(mistakes, tree.source)
     if found:
-        raise SparxError(found[: DEFAULT_LIMITS.mistakes])
+        raise SparxError(found[: limits.mistakes])
 
 
 def _top_level(tree: MappingNode) -> Iterable[Diagnostic]:

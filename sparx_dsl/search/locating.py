@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import SparxError
+from sparx_dsl.language.spec import Spec
+from sparx_dsl.reader.tree import Node, ScalarNode, SequenceNode, node_of
 from sparx_dsl.search.canonical_form import fingerprint
 from sparx_dsl.search.laying import lay, node_at
 from sparx_dsl.search.moves import complete
 from sparx_dsl.search.rules import layer_of
 from sparx_dsl.search.values import OFF, Choice, KeyPath, Point, same, value_of
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import Node, ScalarNode, SequenceNode, node_of
 
 if TYPE_CHECKING:
     from sparx_dsl.search.space import Space

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sparx_dsl.errors import Diagnostic, did_you_mean, quoted
+from sparx_dsl.language.checks.describe_schema import language
 from sparx_dsl.search.values import KeyPath
-from sparx_dsl.spec.expected import language
 
 STAR: Final = "*"
 FIXED: Final = {

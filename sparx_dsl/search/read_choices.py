@@ -7,6 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.language.models import NAME_PATTERN
+from sparx_dsl.language.resolve import stage_name
+from sparx_dsl.language.spec import Spec
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.compiling import ordered
 from sparx_dsl.search.laying import patches_of
 from sparx_dsl.search.paths import fill_stars, has_star, join_path, path_mistake, split_path, spread, stars_of
@@ -23,10 +28,6 @@ from sparx_dsl.search.read_values import (
 from sparx_dsl.search.readings import Readings
 from sparx_dsl.search.rules import dependencies
 from sparx_dsl.search.values import Alternative, Choice, Condition, KeyPath, matches, value_of
-from sparx_dsl.spec.advice import shown
-from sparx_dsl.spec.check import stage_name
-from sparx_dsl.spec.models import NAME_PATTERN, Spec
-from sparx_dsl.spec.nodes import Entry, MappingNode, Node, ScalarNode, SequenceNode
 
 CHOICE_KEYS = ("at", "values", *RANGE_KEYS, "link", "cut", "when")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sparx_dsl.errors import Diagnostic, Related, SparxError, Where
+from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.values import Alternative, KeyPath, LinkAction, same, value_of
-from sparx_dsl.spec.advice import shown
-from sparx_dsl.spec.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_VALUES = 10_000
 """Values of one choice."""

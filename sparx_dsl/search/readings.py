@@ -9,10 +9,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from sparx_dsl.errors import SparxError
+from sparx_dsl.language.models import LayerOptions, Stage
+from sparx_dsl.language.spec import Spec
+from sparx_dsl.reader.tree import MappingNode, Node, plain
 from sparx_dsl.search.laying import Patch, cell_of
 from sparx_dsl.search.values import KeyPath
-from sparx_dsl.spec.models import LayerOptions, Spec, Stage
-from sparx_dsl.spec.nodes import MappingNode, Node, plain
 
 Picks = Mapping[int, int]
 """For each choice, by number, the number of its value, or ``OFF``."""
@@ -136,4 +137,4 @@ def _default(path: KeyPath) -> object:
     known = Spec.model_fields[str(path[-1])] if len(path) == 1 else None
     if known is None:
         return None
-    return INVALID if known.is_required() else known.get_default()
+    return INVALID if known.is_required() else known.get_default(call_default_factory=True, validated_data={})

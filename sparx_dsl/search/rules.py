@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
-from sparx_dsl.graph.rule import ganglion_layers, reads
+from sparx_dsl.graph.rule import stage_reads
+from sparx_dsl.language.checks.check_spec import check_stage
+from sparx_dsl.language.models import Stage
+from sparx_dsl.language.resolve import rule_of, stage_rule
+from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.readings import INVALID, ROOT_KEYS, SLOTS, STAGE_KEYS, Picks, Reading, Readings
 from sparx_dsl.search.values import OFF, Choice, KeyPath
-from sparx_dsl.spec.check import check_stage
-from sparx_dsl.spec.limits import DEFAULT_LIMITS
-from sparx_dsl.spec.models import Spec, Stage
+
+Numbers = tuple[int, ...]
 
 PLACEMENT = ("depth", "S", "M", "ganglion", "cross_stage", "intra")
 """The keys of a stage that say which layers are ganglion layers and what they read."""
@@ -140,7 +144,7 @@ def _placement_holds(stage: Stage, numbers: object, position: int, linked: set[t
     })  # fmt: skip
     if next(check_stage(alone, 0), None) is not None:
         return False
-    return all(stage_reads(stage, layer) for layer in stage_places(stage) if (position, layer) not in linked)
+    return all(stage_sources(stage, layer) for layer in stage_rule(stage).ganglion if (position, layer) not in linked)
 
 
 def placed_stage(readings: Readings, stage: int, picks: Picks) -> Stage | None:
@@ -154,34 +158,24 @@ def placed_stage(readings: Readings, stage: int, picks: Picks) -> Stage | None:
 def placed_layers(readings: Readings, stage: int, picks: Picks) -> tuple[int, ...]:
     """The numbers of a stage's ganglion layers."""
     depth, stride, named = (readings.stage(stage, key)(picks) for key in ("depth", "S", "ganglion"))
-    if isinstance(named, tuple):
-        return tuple(number for number in named if isinstance(number, int))  # pyright: ignore[reportUnknownVariableType]
-    return ganglion_layers(depth, stride) if isinstance(depth, int) and isinstance(stride, int) else ()
+    if INVALID in (depth, stride, named):
+        return ()
+    return rule_of(cast("int", depth), cast("int | None", stride), None, cast("Numbers | None", named)).ganglion
 
 
-def stage_places(stage: Stage) -> tuple[int, ...]:
-    """The numbers of a stage's ganglion layers."""
-    if stage.ganglion is not None:
-        return stage.ganglion
-    return ganglion_layers(stage.depth, stage.S) if stage.S is not None else ()
-
-
-def stage_reads(stage: Stage, layer: int) -> tuple[int, ...]:
+def stage_sources(stage: Stage, layer: int) -> tuple[int, ...]:
     """The layers that the rule connects to a ganglion layer, 0 for the stage's input."""
-    found = reads(
-        layer, stage_places(stage), stage.M or "all", stage.cross_stage or "first", stage.intra or "since_last"
-    )
-    return tuple(read.layer for read in found)
+    return tuple(read.layer for read in stage_reads(stage_rule(stage), layer))
 
 
-def total_rules(readings: Readings) -> Iterator[Rule]:
+def total_rules(readings: Readings, most: int) -> Iterator[Rule]:
     """All stages together stay within the limit of layers."""
     stages = range(1, readings.stages + 1)
-    if sum(readings.deepest(stage) for stage in stages) > DEFAULT_LIMITS.layers_in_total:
+    if sum(readings.deepest(stage) for stage in stages) > most:
         depths = [readings.stage(stage, "depth") for stage in stages]
 
         def allows(picks: Picks) -> bool:
             found = [depth(picks) for depth in depths]
-            return sum(n for n in found if isinstance(n, int)) <= DEFAULT_LIMITS.layers_in_total
+            return sum(n for n in found if isinstance(n, int)) <= most
 
         yield Rule(union(depths), allows, "the number of layers in total")

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.spec import Spec, spec_of
+from sparx_dsl.reader.tree import MappingNode
 from sparx_dsl.search import moves
 from sparx_dsl.search.bounds import Bound, Prices, excess, price_spec
 from sparx_dsl.search.canonical_form import fingerprint
@@ -18,11 +21,6 @@ from sparx_dsl.search.laying import Patch, lay, patches_of, with_links
 from sparx_dsl.search.locating import find_point
 from sparx_dsl.search.rules import has_layer, layer_of
 from sparx_dsl.search.values import OFF, Choice, Point, same
-from sparx_dsl.spec.frozen import FrozenDict
-from sparx_dsl.spec.limits import DEFAULT_LIMITS
-from sparx_dsl.spec.load import spec_of
-from sparx_dsl.spec.models import Spec
-from sparx_dsl.spec.nodes import MappingNode
 
 if TYPE_CHECKING:
     from sparx_dsl.search.batched import BatchPrices, Picks, SpaceBatches
@@ -223,7 +221,7 @@ class Space:
             if picks[number] != OFF
             for link in choice.alternatives[picks[number]].links
         ]
-        return spec_of(cast("MappingNode", with_links(tree, links)), DEFAULT_LIMITS)
+        return spec_of(cast("MappingNode", with_links(tree, links)), self.base.limits)
 
     @functools.cached_property
     def _batches(self) -> SpaceBatches:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from sparx_dsl.errors import Where
-from sparx_dsl.spec.frozen import FrozenDict
-from sparx_dsl.spec.nodes import Node, plain
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.reader.tree import Node, plain
 
 KeyPath = tuple[str | int, ...]
 """A key path with numbers from 1, as in ``Spec.edit``: ``("stages", 3, "S")``."""

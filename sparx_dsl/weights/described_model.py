@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where
-from sparx_dsl.lowering import Backbone, DeployedBackbone, lower
+from sparx_dsl.inference.deploy import DeployedBackbone
+from sparx_dsl.lowering import Backbone, lower
 from sparx_dsl.lowering.backbone import kind_of, refuse_edited
 from sparx_dsl.lowering.build import TORCH_DTYPES
 from sparx_dsl.lowering.memory import memory_of

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
+from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
+from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.schedule import plan
-from sparx_dsl.spec import DEFAULT_LIMITS, Limits, Spec, parse_spec
 from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
 from sparx_dsl.weights.detect_format import detect_format, named_format
 from sparx_dsl.weights.limits import DEFAULT_CHECKPOINT_LIMITS, CheckpointLimits
@@ -83,14 +84,14 @@ def load_model(
     graph = connect(written_spec(checkpoint, limits))
     chosen = _common_dtype(checkpoint.tensors) if dtype is None else dtype
     outputs = features or _written_features(checkpoint)
-    sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs, limits=limits)
+    sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs)
     targets = model_tensors(sketch)
     tensors = ComparedTensors(targets, checkpoint.tensors, _whole(sketch, targets))
     found = compare(tensors, "sparx_dsl", checkpoint.where)
     errors = [*found.errors, *strict_errors(found, tensors, checkpoint.where, LENIENT_CALL)]
     if errors:
         raise SparxError(errors)
-    model = build_backbone(graph, device=device, dtype=chosen, features=outputs, limits=limits)
+    model = build_backbone(graph, device=device, dtype=chosen, features=outputs)
     targets = model_tensors(model)
     errors = [*_without_storage(targets, checkpoint.where)]
     if errors:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sparx_dsl.graph import ConnectionGraph, Node
-from sparx_dsl.spec.options.downsamples import ConvDownsample, MergeDownsample
-from sparx_dsl.spec.options.fusions import DMCA
-from sparx_dsl.spec.options.mixers import WindowAttention
-from sparx_dsl.spec.options.stems import ConvStem, PatchStem
+from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
+from sparx_dsl.kinds.downsamples.merge.options import MergeDownsample
+from sparx_dsl.kinds.fusions.dmca.options import DMCA
+from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
+from sparx_dsl.kinds.stems.conv.options import ConvStem
+from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.weights.names import ReleasedFormat
 
 NORMS: Final[Mapping[ReleasedFormat, tuple[str, str]]] = {

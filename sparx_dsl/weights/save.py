@@ -13,10 +13,10 @@ from torch import Tensor
 
 from sparx_dsl import __version__
 from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, quoted
+from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.render import replacing
 from sparx_dsl.schedule import Schedule
-from sparx_dsl.spec import dump_spec
 from sparx_dsl.weights.compare import expected_tensors
 from sparx_dsl.weights.described_model import described_tensors
 from sparx_dsl.weights.detect_format import named_format

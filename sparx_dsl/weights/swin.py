@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.graph import ConnectionGraph, Node
-from sparx_dsl.spec.options.mixers import WindowAttention
+from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 
 INDEX, MASK = "attn.relative_position_index", "attn_mask"
 BLOCKED = -100.0

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.spec.kinds import Role, default_registry
-from sparx_dsl.spec.options.base import KindOptions
+from sparx_dsl.kind import load
+from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.roles import Role
+from sparx_dsl.registry import default_registry
 
 
 def builder(role: Role, options: KindOptions) -> Any:
     """The builder of a kind; what it builds is read by the names of its parts."""
-    return default_registry().of(role, options).load_builder()
+    return load(default_registry().of(role, options).module)
 
 
 def settle(module: nn.Module, seed: int = 0) -> Any:

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.graph.rule import STAGE_INPUT, ganglion_layers, reads
+from sparx_dsl.graph.rule import STAGE_INPUT, reads
+from sparx_dsl.language.resolve import ganglion_layers
 
 UNIT = 8
 """Every width is a multiple of this, so that all groups and head widths drawn here divide it."""

@@ -43,15 +43,14 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         "SPX406",
-        "a kind without a price",
-        "Every kind that runs has a rule for its price, which gives a `Price`. A package that adds a kind names the "
-        "rule in its `Kind(price=…)`.",
+        "a kind without a cost",
+        "Every kind that runs tells its forward pass to a tape, from which all prices come. A package that adds a kind "
+        "names the function in its `Kind(cost=…)`.",
     ),
     CodeEntry(
         "SPX407",
-        "a kind without a rule for what it saves",
-        "The bytes saved for the backward pass were asked for, and a kind in the backbone has no rule for them, or its "
-        "rule gives no `Outline`. A package that adds a kind names the rule in its `Kind(saved=…)`. Everything else of "
-        "the price can be had without it.",
+        "a kind with a broken cost",
+        "The cost of a kind cannot be imported, fails, is below zero, or does not give the `FakeTensor` of what the "
+        "kind's module makes: one of the same shape. That is a fault of the package that adds the kind.",
     ),
 )

@@ -15,8 +15,13 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sparx_dsl.pricing.parts import Part, Size, ending, map_size, opening
-from sparx_dsl.pricing.price import ZERO, Price
+from sparx_dsl.language.base import KindOptions, NormName
+from sparx_dsl.language.models import InputOptions, LinkEdits
+from sparx_dsl.language.roles import HeadOptions, StemOptions
+from sparx_dsl.pricing.price import ZERO
+from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost
+from sparx_dsl.pricing.totals_by_stage import passing_by
+from sparx_dsl.registry import default_registry
 from sparx_dsl.search.batched.readers import Keys
 from sparx_dsl.search.batched.rows import Picks
 from sparx_dsl.search.batched.stages import StagePricer
@@ -24,11 +29,6 @@ from sparx_dsl.search.batched.sums import BEYOND, MACS, PARAMS, PricedLabels, Su
 from sparx_dsl.search.batched.tables import Column, Ids, Labels, Table
 from sparx_dsl.search.bounds import Bound, Prices
 from sparx_dsl.search.space import Space
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.models import InputOptions, LinkEdits
-from sparx_dsl.spec.options.base import KindOptions, NormName
-from sparx_dsl.spec.options.heads import HeadOptions
-from sparx_dsl.spec.options.stems import StemOptions
 
 CHUNK = 16_384
 """Points that are priced together, so that the arrays stay in the caches."""
@@ -133,24 +133,23 @@ class BatchPricer:
         return linked
 
     def _add_stages(self, picks: Picks, sums: Sums) -> None:
-        """Add every part, in order; ``passing`` is what later parts read and the part at hand does not."""
+        """Add every part, in order."""
         ends = {key: reader(picks) for key, reader in self._keys.ends.items()}
         widths = [read["channels"](picks) for read in self._keys.of_stage]
         areas = [size(ends["input"], ends["stem"]) for size in self._sizes]
         numbers = [self._channels(width) * self._positions(area) for width, area in zip(widths, areas, strict=True)]
         tapped = self._tapped(ends["head"])
-        passing = tapped * self._images(ends["input"])
-        for stage, (width, area) in enumerate(zip(widths, areas, strict=True)):
+        passing = passing_by(tapped, self._images(ends["input"]), numbers)
+        for stage, (width, area, (opening, layers)) in enumerate(zip(widths, areas, passing, strict=True)):
             if stage == 0:
-                sums.hold(self._stem.add(sums, ends["input"], ends["stem"], width, area))
+                held = self._stem.add(sums, ends["input"], ends["stem"], width, area)
             else:
                 own = self._keys.of_stage[stage]["downsample"](picks)
                 merge = np.where(own == self._no_downsample, ends["downsample"], own)
-                before = widths[stage - 1], areas[stage - 1]
-                sums.hold(self._downsample.add(sums, merge, before[0], width, before[1], area) + passing)
-                passing = passing + tapped * numbers[stage - 1]
+                held = self._downsample.add(sums, merge, widths[stage - 1], width, areas[stage - 1], area)
+            sums.hold(held + opening)
             held = self._stages[stage](picks, width, area, self._positions(area), self._channels(width), sums)
-            sums.hold(held + passing)
+            sums.hold(held + layers)
         common = ends["head"], self._keys.norm(picks), ends["input"]
         if tapped.any():
             sums.hold(self._tapping_head.add(sums, *common, *widths, *areas))
@@ -163,19 +162,14 @@ class _PartTable:
 
     def __init__(self, inputs: Sequence[Labels[Hashable]], make: Callable[..., Hashable]) -> None:
         self._table = Table(inputs, make)
-        self._amounts = PricedLabels(self._table.labels, _amounts)
-        self._peak = Column(self._table.labels, lambda part: cast("Part", part).peak)
+        self._amounts = PricedLabels(self._table.labels, lambda part: cast("PartCost", part).price)
+        self._peak = Column(self._table.labels, lambda part: cast("PartCost", part).peak)
 
     def add(self, sums: Sums, *ids: Ids) -> Ids:
         """Add what the part costs; gives the numbers that it holds, shape (points,)."""
         parts = self._table(*ids)
         sums.add(self._amounts, parts)
         return self._peak(parts)
-
-
-def _amounts(part: Hashable) -> tuple[Price, int]:
-    known = cast("Part", part)
-    return known.price, known.moved
 
 
 def _area_of(stage: int) -> Callable[..., Hashable]:
@@ -200,11 +194,11 @@ def _has_links(links: Hashable) -> int:
 def _stem(images: Hashable, stem: Hashable, width: Hashable, area: Hashable) -> Hashable:
     given = cast("InputOptions", images)
     options = cast("KindOptions", stem)
-    return opening("stem", options, given.channels, cast("int", width), given.size, cast("Size", area))
+    return opening_cost("stem", options, given.channels, cast("int", width), given.size, cast("Size", area))
 
 
 def _downsample(options: Hashable, before: Hashable, width: Hashable, given: Hashable, area: Hashable) -> Hashable:
-    return opening(
+    return opening_cost(
         "downsample", cast("KindOptions", options), cast("int", before), cast("int", width), cast("Size", given),
         cast("Size", area),
     )  # fmt: skip
@@ -214,9 +208,9 @@ def _head(head: Hashable, norm: Hashable, images: Hashable, *stages: Hashable) -
     """The head behind stages of these widths, and then of these sizes."""
     options, given = cast("HeadOptions", head), cast("InputOptions", images)
     if not default_registry().of("head", options).runs:
-        return Part(ZERO, 0, 0)
-    widths, areas = stages[: len(stages) // 2], stages[len(stages) // 2 :]
-    return ending(
-        options, cast("NormName | None", norm) or "layer", cast("Sequence[int]", widths),
-        cast("Sequence[Size]", areas), (given.channels, *given.size),
+        return PartCost(ZERO, 0, 0)
+    widths, sizes = stages[: len(stages) // 2], stages[len(stages) // 2 :]
+    return head_cost(
+        options, cast("NormName | None", norm), cast("tuple[int, ...]", widths), cast("tuple[Size, ...]", sizes),
+        (given.channels, *given.size),
     )  # fmt: skip

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
-from sparx_dsl.graph.rule import ganglion_layers
-from sparx_dsl.pricing.layer_total import LayerPrice, heeds_number, layer_price, runs_ffn
-from sparx_dsl.pricing.price import ZERO, Price
-from sparx_dsl.pricing.stage_shape import StageRule, StageShape, features_read, stage_shape
+from sparx_dsl.language.resolve import LayerSettings, StageRule, rule_of, settings_of, stage_reduction
+from sparx_dsl.language.roles import MixerOptions
+from sparx_dsl.pricing.layer_cost import NO_LAYER, LayerCost, layer_cost, runs_ffn
+from sparx_dsl.pricing.stage_shape import StageShape, features_read, stage_shape
 from sparx_dsl.search.batched.readers import Keys
 from sparx_dsl.search.batched.rows import Picks
 from sparx_dsl.search.batched.sums import PricedLabels, Sums
 from sparx_dsl.search.batched.tables import Column, Ids, Labels, Table
-from sparx_dsl.search.readings import SLOTS
+from sparx_dsl.search.readings import INVALID, SLOTS
 from sparx_dsl.search.rules import PLACEMENT
-from sparx_dsl.spec.models import CrossStage, Intra
-from sparx_dsl.spec.options.ffns import FfnOptions
-from sparx_dsl.spec.options.fusions import FusionOptions
-from sparx_dsl.spec.options.mixers import MixerOptions
-from sparx_dsl.spec.resolve import DEFAULT_FFN, DEFAULT_FUSION, LayerSettings
 
 Size = tuple[int, int]
 
@@ -33,18 +28,6 @@ class Flags:
 
     dpe: tuple[bool, ...] = ()
     ffn: tuple[bool, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPrice:
-    """A layer's price with the numbers that its steps move on the map where it stands."""
-
-    layer: LayerPrice
-    moved: int
-
-
-NO_LAYER = PlacedPrice(LayerPrice(ZERO, 0, 0), 0)
-"""What stands in the place of a layer beyond the depth."""
 
 
 class StagePricer:
@@ -83,7 +66,7 @@ class StagePricer:
 
     def _tables(self) -> _Tables:
         counts = Labels[Hashable](range(self._deepest + 2))
-        reduction = 2 ** (self._keys.stages - self._position)
+        reduction = stage_reduction(self._keys.stages, self._position - 1)
         return _Tables(
             self._settings.labels, self._read["channels"].labels, counts, self._areas, self._rules.labels,
             self._shapes.labels, reduction,
@@ -108,49 +91,38 @@ class _LayerPricer:
     """Prices the layer of one number."""
 
     def __init__(self, tables: _Tables, number: int) -> None:
-        def price(settings: Hashable, width: Hashable, features: Hashable, area: Hashable) -> Hashable:
-            return _placed(settings, width, number, features, tables.reduction, area)
+        def cost(settings: Hashable, width: Hashable, features: Hashable, area: Hashable) -> Hashable:
+            return _cost(settings, width, number, features, tables.reduction, area)
 
         def features(rule: Hashable) -> int:
             known = features_read(cast("StageRule", rule))
             return known[number - 1] if number <= len(known) else 0
 
-        self._prices = Table([tables.settings, tables.widths, tables.counts, tables.areas], price)
+        self._costs = Table([tables.settings, tables.widths, tables.counts, tables.areas], cost)
         self._features = Column(tables.rules, features)
-        self._amounts = PricedLabels(self._prices.labels, _amounts)
-        self._fused = Column(self._prices.labels, lambda placed: cast("PlacedPrice", placed).layer.fused)
+        self._prices = PricedLabels(self._costs.labels, lambda layer: cast("LayerCost", layer).price)
+        self._fused = Column(self._costs.labels, lambda layer: cast("LayerCost", layer).fused)
         self.held = Column(tables.shapes, lambda shape: _at(cast("StageShape", shape).held, number))
         self.beside_fusion = Column(tables.shapes, lambda shape: _at(cast("StageShape", shape).beside_fusion, number))
 
     def add(self, settings: Ids, width: Ids, rule: Ids, area: Ids, sums: Sums) -> Ids:
         """Add what the layer costs; gives the channels of its fusion's result, shape (points,)."""
-        priced = self._prices(settings, width, self._features(rule), area)
-        sums.add(self._amounts, priced)
-        return self._fused(priced)
+        layer = self._costs(settings, width, self._features(rule), area)
+        sums.add(self._prices, layer)
+        return self._fused(layer)
 
 
-def _rule(
-    depth: Hashable, stride: Hashable, window: Hashable, named: Hashable, cross_stage: Hashable, intra: Hashable
-) -> Hashable:
+def _rule(*keys: Hashable) -> Hashable:
     """The rule that the values of ``PLACEMENT`` make."""
-    layers = cast("int", depth)
-    placed = ganglion_layers(layers, stride) if isinstance(stride, int) else ()
-    return StageRule(
-        layers, cast("tuple[int, ...] | None", named) or placed, cast("int | Literal['all'] | None", window) or "all",
-        cast("CrossStage | None", cross_stage) or "first", cast("Intra | None", intra) or "since_last",
-    )  # fmt: skip
+    return rule_of(*cast("tuple[Any, Any, Any, Any, Any, Any]", keys))
 
 
 def _settings(*slots: Hashable) -> Hashable:
     """The settings that the values of ``SLOTS`` make; None for values that belong to no layer."""
     given = dict(zip(SLOTS, slots, strict=True))
-    mixer, fusion, ffn = given["mixer"], given["fusion"] or DEFAULT_FUSION, given["ffn"] or DEFAULT_FFN
-    if not (isinstance(mixer, MixerOptions) and isinstance(fusion, FusionOptions) and isinstance(ffn, FfnOptions)):
+    if not isinstance(given["mixer"], MixerOptions) or INVALID in given.values():
         return None
-    scale = given["layer_scale"]
-    return LayerSettings(
-        mixer, fusion, ffn, given["norm"] or "layer", bool(given["dpe"]), scale if isinstance(scale, float) else None,  # pyright: ignore[reportArgumentType]
-    )  # fmt: skip
+    return settings_of(cast("dict[str, object]", given))
 
 
 def _flagged(flags: Hashable, settings: Hashable) -> Hashable:
@@ -166,21 +138,13 @@ def _shape(rule: Hashable, flags: Hashable) -> Hashable:
     return stage_shape(cast("StageRule", rule), known.dpe, known.ffn)
 
 
-def _placed(
+def _cost(
     settings: Hashable, width: Hashable, number: int, features: Hashable, reduction: int, area: Hashable
 ) -> Hashable:
-    """The price of a layer with these settings; nothing where there is none."""
+    """What a layer with these settings costs; nothing where there is none."""
     if not isinstance(settings, LayerSettings):
         return NO_LAYER
-    height, breadth = cast("Size", area)
-    mark = number if heeds_number(settings) else 1
-    layer = layer_price(settings, cast("int", width), mark, cast("int", features), reduction, height, breadth)
-    return PlacedPrice(layer, layer.moved * height * breadth)
-
-
-def _amounts(placed: Hashable) -> tuple[Price, int]:
-    known = cast("PlacedPrice", placed)
-    return known.layer.price, known.moved
+    return layer_cost(settings, cast("int", width), number, cast("int", features), reduction, *cast("Size", area))
 
 
 def _at(numbers: tuple[int, ...], layer: int) -> int:

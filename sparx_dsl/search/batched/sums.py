@@ -10,38 +10,37 @@ from sparx_dsl.pricing.price import Price
 from sparx_dsl.search.batched.tables import Ids, Labels
 
 MOST = 2**50
-"""The largest amount that is summed in 64 bits: a backbone has fewer than 2^11 parts, and a number at most 8 bytes."""
-PARAMS, MACS, FLOPS, MOVED, BEYOND = range(5)
+"""The largest amount that is summed in 64 bits: a backbone has less than 2^11 parts, and an element at most 8 bytes."""
+PARAMS, MACS, BEYOND = range(3)
 """The columns of a row of amounts."""
 
 
 class PricedLabels:
-    """Rows of amounts for labels that have a price and move features."""
+    """Rows of amounts for labels that have a price."""
 
-    def __init__(self, labels: Labels[Hashable], amounts: Callable[[Hashable], tuple[Price, int]]) -> None:
-        self._labels, self._amounts = labels, amounts
-        self._known: Ids = np.zeros((0, 5), dtype=np.int64)
+    def __init__(self, labels: Labels[Hashable], price: Callable[[Hashable], Price]) -> None:
+        self._labels, self._price = labels, price
+        self._known: Ids = np.zeros((0, 3), dtype=np.int64)
 
     def rows(self, ids: Ids) -> Ids:
-        """The amounts at points with these labels, shape (points, 5), or (5,) where all points have one label."""
+        """The amounts at points with these labels, shape (points, 3), or (3,) where all points have one label."""
         fresh = self._labels.values[len(self._known) :]
         if fresh:
-            more: Ids = np.array([_row(*self._amounts(value)) for value in fresh], dtype=np.int64)
+            more: Ids = np.array([_row(self._price(value)) for value in fresh], dtype=np.int64)
             self._known = np.concatenate([self._known, more])
         return np.asarray(self._known[ids])
 
 
-def _row(price: Price, moved: int) -> tuple[int, ...]:
-    """Parameters, MACs, FLOPs, moved numbers, and whether they are beyond; zeros then."""
-    row = (price.params, price.macs, price.flops, moved)
-    return (*row, 0) if max(row) <= MOST else (0, 0, 0, 0, 1)
+def _row(price: Price) -> tuple[int, int, int]:
+    """Parameters, MACs, and whether they are beyond; zeros then."""
+    return (price.params, price.macs, 0) if max(price.params, price.macs) <= MOST else (0, 0, 1)
 
 
 class Sums:
-    """Amounts of many backbones, shape (points, 5), and the most numbers that each of them holds, shape (points,)."""
+    """Amounts of many backbones, shape (points, 3), and the most numbers that each of them holds, shape (points,)."""
 
     def __init__(self, points: int) -> None:
-        self.amounts: Ids = np.zeros((points, 5), dtype=np.int64)
+        self.amounts: Ids = np.zeros((points, 3), dtype=np.int64)
         self.peak: Ids = np.zeros(points, dtype=np.int64)
 
     def add(self, priced: PricedLabels, ids: Ids) -> None:

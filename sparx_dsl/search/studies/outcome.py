@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import SupportsFloat, cast
 
 from sparx_dsl.errors import Diagnostic, SparxError, visible
-from sparx_dsl.spec.advice import shown
+from sparx_dsl.language.checks.hints import shown
 
 FORM = "give a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
 DEEPEST = 4

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.bounds import Prices
 from sparx_dsl.search.space import Space
 from sparx_dsl.search.studies.outcome import Cause
 from sparx_dsl.search.values import Point
-from sparx_dsl.spec.models import Spec
 
 State = Literal["complete", "failed", "running", "lost"]
 """``failed``: the objective raised, or its worker died each time; ``lost``: the worker died, and it is tried again."""

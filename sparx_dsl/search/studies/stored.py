@@ -10,13 +10,13 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field, FiniteFloat, Json, TypeAdapter
 
 from sparx_dsl.errors import SparxError
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search.bounds import Prices
 from sparx_dsl.search.space import Space
 from sparx_dsl.search.studies.objectives import Direction
 from sparx_dsl.search.studies.outcome import Cause
 from sparx_dsl.search.studies.records import State, TrialRecord
 from sparx_dsl.search.values import Point
-from sparx_dsl.spec.frozen import FrozenDict
 
 VERSION: Final = 1
 Amount = Annotated[int, Field(ge=0)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.bounds import Prices
 from sparx_dsl.search.values import Point
-from sparx_dsl.spec.models import Spec
 
 if TYPE_CHECKING:
     from sparx_dsl.lowering import Backbone

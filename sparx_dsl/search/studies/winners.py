@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SparxError, visible
+from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render import write_text
 from sparx_dsl.render.scatter import Panel, scatter
 from sparx_dsl.render.tables import WIDTH, Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration
 from sparx_dsl.search.bounds import MEASURES, price_of
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
-from sparx_dsl.spec import dump_spec
 
 MOST = 10
 """Winners where there is one direction; a front is shown whole."""

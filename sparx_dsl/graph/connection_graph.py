@@ -1,0 +1,103 @@
+"""The connection graph as a value: its nodes, its edges, and the ways to ask it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.graph.nodes import Edge, EdgeKind, Node, describe
+from sparx_dsl.language.spec import Spec
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+
+@dataclass(frozen=True)
+class ConnectionGraph:
+    """Which layer hears which: nodes in the order in which they run, edges with slots and reasons."""
+
+    spec: Spec = field(repr=False)
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    def node(self, name: str) -> Node:
+        """The node of that name; raises ``KeyError``."""
+        return self._by_name[name]
+
+    def feed(self, name: str) -> Edge | None:
+        """The edge from the node before; None for the stem."""
+        return next((edge for edge in self._into[name] if edge.kind == "feed"), None)
+
+    def features(self, name: str) -> tuple[Edge, ...]:
+        """The edges that a layer's fusion reads, or a head besides its feed, in the order of their slots."""
+        return tuple(edge for edge in self._into[name] if edge.kind != "feed")
+
+    def adapted(self, edge: Edge) -> bool:
+        """Whether the feature must be resampled or projected before the target can read it."""
+        source, target = self.node(edge.source), self.node(edge.target)
+        return edge.kind == "added" and (source.stride, source.channels) != (target.stride, target.channels)
+
+    def layers(self, stage: int | None = None) -> tuple[Node, ...]:
+        """The layers of the stage at that 1-based position, or of all stages."""
+        return tuple(node for node in self.nodes if node.role == "layer" and stage in (None, node.stage))
+
+    def count(self, kind: EdgeKind, stage: int | None = None) -> int:
+        """How many edges of that kind lead into the stage, or into any."""
+        return sum(edge.kind == kind and stage in (None, self.node(edge.target).stage) for edge in self.edges)
+
+    @functools.cached_property
+    def networkx(self) -> MultiDiGraph[str]:
+        """The same graph for networkx, frozen: node attribute ``node``, edge attribute ``edge``, keyed by kind."""
+        import networkx
+
+        graph: MultiDiGraph[str] = networkx.MultiDiGraph(name=self.spec.name)
+        for node in self.nodes:
+            graph.add_node(node.name, node=node)
+        for edge in self.edges:
+            graph.add_edge(edge.source, edge.target, edge.kind, edge=edge)
+        networkx.freeze(graph)  # pyright: ignore[reportUnknownMemberType]
+        return graph
+
+    def explain(self, name: str) -> str:
+        """What the node is, what it reads and why, and who reads it; raises ``SparxError`` for an unknown name."""
+        names = [node.name for node in self.nodes]
+        if name not in names:
+            message = f"there is no {name!r} in {self.spec.name}"
+            raise SparxError(Diagnostic("SPX310", message, help=did_you_mean(name, names)))
+        node, feed = self.node(name), self.feed(name)
+        lines = [f"{name}: {describe(node)}", f"  fed by {feed.source}" if feed else "  fed by the image"]
+        heard = self.features(name)
+        lines += [f"  reads {edge.source} in slot {edge.slot} ({edge.kind}): {edge.reason}" for edge in heard]
+        lines += ["  is given the images as well, for their size"] if node.site.maps else []
+        readers = [edge for edge in self.edges if edge.source == name]
+        lines += [
+            f"  {'feeds' if edge.kind == 'feed' else 'is read by'} {edge.target} ({edge.kind})" for edge in readers
+        ]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        """One line for each node with all that it reads, in the order in which the nodes run."""
+        width = max(len(node.name) for node in self.nodes)
+        lines = [f"{self.spec.name}: {len(self.nodes)} nodes, {len(self.edges)} edges"]
+        for node in self.nodes:
+            feed = self.feed(node.name)
+            text = f"{node.name:<{width}}  {describe(node)}  <- {feed.source if feed else 'image'}"
+            heard = [f"{edge.slot}:{edge.source} ({edge.kind})" for edge in self.features(node.name)]
+            lines.append(f"{text}  reads {', '.join(heard)}" if heard else text)
+        return "\n".join(lines)
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @functools.cached_property
+    def _into(self) -> dict[str, tuple[Edge, ...]]:
+        into: dict[str, list[Edge]] = {node.name: [] for node in self.nodes}
+        for edge in self.edges:
+            into[edge.target].append(edge)
+        return {
+            name: tuple(sorted(edges, key=lambda edge: -1 if edge.slot is None else edge.slot))
+            for name, edges in into.items()
+        }

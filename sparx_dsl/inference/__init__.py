@@ -1,0 +1,1 @@
+"""From a trained backbone to one for inference: passes over its modules, each verified."""

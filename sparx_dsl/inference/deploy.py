@@ -1,0 +1,109 @@
+"""From a trained backbone to one for inference."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import fx, nn
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
+from sparx_dsl.inference.passes.channels_last import ChannelsLast
+from sparx_dsl.inference.passes.fold_batch_norm import FoldBatchNorm
+from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
+from sparx_dsl.inference.passes.gather_windows import GatherWindows
+from sparx_dsl.inference.passes.tile_batch import TileBatch
+from sparx_dsl.inference.passes.write_over import WriteOver
+from sparx_dsl.lowering.backbone import Backbone, refuse_edited
+from sparx_dsl.schedule import Schedule
+
+INFERENCE: tuple[Pass, ...] = (
+    FoldBatchNorm(),
+    FoldResidualConvolutions(),
+    SumInPlace(),
+    ChannelsLast(),
+    GatherWindows(),
+    WriteOver(),
+    TileBatch(),
+)
+"""The passes for inference, in their order."""
+
+
+LARGEST_KEPT_BLOCK = 31 << 20
+"""The bytes of a block that is just small enough for glibc to learn from."""
+
+
+class DeployedBackbone(Backbone):
+    """A backbone for inference only: nothing of it takes a gradient, and it has no training mode.
+
+    Its results are those of the backbone that it was made from, up to rounding. Its ``state_dict`` has names of its
+    own: load weights into the plain backbone, then deploy that.
+    """
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        root: nn.Module,
+        graph: fx.Graph | None = None,
+        *,
+        recomputed: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(schedule, root, graph, recomputed=recomputed)
+        keep_freed_memory()
+
+    def train(self, mode: bool = True) -> DeployedBackbone:
+        """Raise ``SparxError`` unless ``mode`` is False."""
+        if mode:
+            raise SparxError(
+                Diagnostic(
+                    "SPX323",
+                    "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
+                    help="train the backbone that it was made from, then deploy that again",
+                )
+            )
+        super().train(False)
+        return self
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep up to 64 MiB that were freed, for the next tensors, instead of giving them back at once.
+
+    glibc raises its thresholds for that to the largest block that was ever given back, up to 32 MiB (``mallopt(3)``,
+    ``M_MMAP_THRESHOLD``). Without it, every image maps and clears tens of MiB of pages anew. The block is never
+    touched; elsewhere than with glibc this does nothing.
+    """
+    torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8, device="cpu")
+
+
+def refuse_computed_weights(model: Backbone) -> None:
+    """Raise ``SparxError`` (SPX324) where a product's weight is no parameter: by parametrisation, or pruning."""
+    for path, product in (*modules_of(model, nn.Conv2d), *modules_of(model, nn.Linear)):
+        if not isinstance(product.weight, nn.Parameter):
+            message = f"the weight of {path} is computed in each call, and cannot be folded"
+            help = "make it a parameter first: torch.nn.utils.parametrize.remove_parametrizations, or prune.remove"
+            raise SparxError(Diagnostic("SPX324", message, help=help))
+
+
+def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
+    """A copy of a trained backbone for inference; the model stays as it was.
+
+    Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on the
+    modules that no pass replaces; what they are given may be written over later. Raises ``SparxError`` (SPX324) for a
+    model whose graph was edited by hand, or whose weights are computed from others in each call.
+    """
+    refuse_edited(model, "deployed")
+    refuse_computed_weights(model)
+    # Tensors of inference mode would not tell when they are written to.
+    with torch.inference_mode(False):
+        return _deployed(model, passes)
+
+
+def _deployed(model: Backbone, passes: Sequence[Pass]) -> DeployedBackbone:
+    deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
+    deployed.train(False)
+    # Folding under autocast would round the weights.
+    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        apply_passes(deployed, passes)
+    return deployed.requires_grad_(False)

@@ -1,0 +1,11 @@
+"""Patch merging: 2×2 positions concatenated, a norm, a linear layer (Swin)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="downsample",
+    name="merge",
+    options=f"{__name__}.options:MergeDownsample",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+)

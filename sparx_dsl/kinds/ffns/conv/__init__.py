@@ -1,0 +1,12 @@
+"""Feed-forward network with a residual depthwise convolution (SparX-Mamba)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="ffn",
+    name="conv",
+    options=f"{__name__}.options:ConvFfn",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

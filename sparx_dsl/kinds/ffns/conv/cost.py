@@ -1,0 +1,15 @@
+"""The forward pass of the feed-forward network with a residual depthwise convolution, in shapes."""
+
+from __future__ import annotations
+
+from sparx_dsl.kinds.ffns.conv.options import ConvFfn
+from sparx_dsl.language.base import Site
+from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
+from sparx_dsl.pricing.tape.tape import Tape
+
+
+def forward(options: ConvFfn, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """(batch, channels, height, width) to the same shape."""
+    hidden = tape.convolution(x, options.ratio * site.channels)
+    convolved = tape.elementwise(hidden, tape.depthwise(hidden, 3))
+    return tape.convolution(tape.activation(convolved), site.channels)

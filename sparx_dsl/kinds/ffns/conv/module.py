@@ -1,0 +1,47 @@
+"""The feed-forward networks, without the residual around them."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.kinds.ffns.conv.options import ConvFfn
+from sparx_dsl.language.base import Site
+from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.fused import gelu_of
+from sparx_dsl.nn.init import Factory
+
+
+class ConvolutionalFfn(nn.Module):
+    """1×1 to the hidden channels, a residual depthwise 3×3, GELU, 1×1 back (SparX-Mamba).
+
+    ``folded`` says that the residual is part of the 3×3 kernel, at its centre.
+    """
+
+    def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.expansion = pointwise(channels, hidden, **factory)
+        self.conv = depthwise(hidden, 3, **factory)
+        self.folded = False
+        self.contraction = pointwise(hidden, channels, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        hidden = self.expansion(x)
+        if self.folded:
+            return self.contraction(gelu_of(self.conv, hidden, spent=hidden is not x))
+        return self.contraction(functional.gelu(hidden + self.conv(hidden)))
+
+
+def build(
+    options: ConvFfn,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> ConvolutionalFfn:
+    """Make the feed-forward network with a depthwise convolution for that site."""
+    return ConvolutionalFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)

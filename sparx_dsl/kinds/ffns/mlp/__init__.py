@@ -1,0 +1,12 @@
+"""Plain feed-forward network: two linear layers with GELU between (Swin, VMamba)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="ffn",
+    name="mlp",
+    options=f"{__name__}.options:Mlp",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

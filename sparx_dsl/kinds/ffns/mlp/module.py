@@ -1,0 +1,34 @@
+"""The plain feed-forward network, without the residual around it."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from sparx_dsl.kinds.ffns.mlp.options import Mlp
+from sparx_dsl.language.base import Site
+from sparx_dsl.nn.convolution import pointwise
+from sparx_dsl.nn.fused import gelu_of
+from sparx_dsl.nn.init import Factory
+
+
+class PointwiseFfn(nn.Module):
+    """1×1 to the hidden channels, GELU, 1×1 back (Swin, VMamba)."""
+
+    def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
+        super().__init__()
+        self.expansion = pointwise(channels, hidden, **factory)
+        self.contraction = pointwise(hidden, channels, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return self.contraction(gelu_of(self.expansion, x))
+
+
+def build(
+    options: Mlp, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> PointwiseFfn:
+    """Make the plain feed-forward network for that site."""
+    return PointwiseFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)

@@ -1,0 +1,16 @@
+"""Options of the feed-forward network ``mlp``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sparx_dsl.language.roles import FfnOptions
+
+
+class Mlp(FfnOptions, frozen=True):
+    """1×1 C → ``ratio``·C, GELU, 1×1 back to C; biases in both (Swin, VMamba)."""
+
+    kind: Literal["mlp"] = "mlp"
+    ratio: Annotated[int, Field(ge=1, le=16)] = 4

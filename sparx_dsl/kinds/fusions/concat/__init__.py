@@ -1,0 +1,13 @@
+"""Concatenation fused by a Conv-FFN (SparX, section 4.4, "Concat")."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="fusion",
+    name="concat",
+    options=f"{__name__}.options:ConcatFusion",
+    title="concatenation",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

@@ -1,0 +1,21 @@
+"""Fusion by concatenation, the paper's baseline for DMCA (SparX, section 4.4)."""
+
+from __future__ import annotations
+
+import torch
+
+from sparx_dsl.kinds.fusions.concat.options import ConcatFusion
+from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
+from sparx_dsl.language.base import Site
+
+
+def build(
+    options: ConcatFusion,
+    site: Site,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> Concatenation:
+    """Make the concatenating fusion for that site."""
+    channels = (1 + site.features) * site.channels
+    return Concatenation(channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype)

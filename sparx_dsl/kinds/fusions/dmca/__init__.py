@@ -1,0 +1,13 @@
+"""Dynamic Multi-layer Channel Aggregator, the paper's fusion (SparX, section 3.1 and equation 1)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="fusion",
+    name="dmca",
+    options=f"{__name__}.options:DMCA",
+    title="DMCA",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

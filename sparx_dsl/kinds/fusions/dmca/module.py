@@ -1,0 +1,75 @@
+"""Dynamic Multi-layer Channel Aggregator: how a ganglion layer takes in features (SparX, section 3.1).
+
+Where the paper is silent or differs, this follows the authors' implementation: the scale of the attention
+stands before the softmax, and where nothing is reduced the query takes the place of the input in the final
+mixing.
+"""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.kinds.fusions.aggregator import Aggregator, is_channels_last
+from sparx_dsl.kinds.fusions.dmca.options import DMCA
+from sparx_dsl.language.base import NormName, Site
+from sparx_dsl.nn.init import Factory
+
+
+class ChannelAggregator(Aggregator):
+    """DMCA: features are selected, attended to channel by channel, and mixed with the input (equation 1)."""
+
+    def __init__(
+        self,
+        channels: int,
+        features: int,
+        out_channels: int,
+        *,
+        groups: int,
+        ratio: int,
+        norm: NormName,
+        shortcut: bool = True,
+        **factory: Unpack[Factory],
+    ) -> None:
+        ratios = (ratio, ratio, 1)
+        super().__init__(channels, features, out_channels, ratios=ratios, shortcut=shortcut, norm=norm, **factory)
+        self.groups = groups
+        self.query_replaces_input = ratio == 1
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        key, value = self.select(features)
+        query, value = self.query(x), self.value(value)
+        attended = attend_to_channels(query, self.key(key), value, self.groups)
+        return self.mix(query if self.query_replaces_input else x, attended, value)
+
+
+def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -> Tensor:
+    """Grouped channel-wise cross-attention (GCCA): within a group, channels attend to channels.
+
+    query and key (batch, C, reduced height, reduced width), value (batch, C, height, width); gives the shape
+    of the value.
+    """
+    queries, keys, values = (torch.unflatten(each.flatten(2), 1, (groups, -1)) for each in (query, key, value))
+    scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
+    attended = (scores.softmax(dim=-1) @ values).reshape(value.shape)
+    return attended.contiguous(memory_format=torch.channels_last) if is_channels_last(value) else attended
+
+
+def build(
+    options: DMCA, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+) -> ChannelAggregator:
+    """Make the aggregator for that site; ``site.out_channels`` is the width of the mixer's projection."""
+    return ChannelAggregator(
+        site.channels,
+        site.features,
+        site.out_channels,
+        groups=options.groups,
+        ratio=options.spatial_reduction(site),
+        norm=site.norm,
+        shortcut=options.shortcut,
+        device=device,
+        dtype=dtype,
+    )

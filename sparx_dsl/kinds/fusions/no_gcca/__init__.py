@@ -1,0 +1,13 @@
+"""The aggregator without its attention (SparX, section 4.4, "w/o GCCA")."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="fusion",
+    name="no_gcca",
+    options=f"{__name__}.options:NoGcca",
+    title="DMCA without GCCA",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

@@ -1,0 +1,20 @@
+"""Options of the fusion ``no_gcca``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sparx_dsl.language.roles import FusionOptions
+
+
+class NoGcca(FusionOptions, frozen=True):
+    """DMCA's query and value concatenated and fused by a Conv-FFN (SparX, section 4.4, "w/o GCCA").
+
+    Query and value as in DMCA, but the features give C channels, the value alone; then 1×1 2·C → ``ratio``·C,
+    depthwise 3×3, GELU, 1×1 to the mixer's projection.
+    """
+
+    kind: Literal["no_gcca"] = "no_gcca"
+    ratio: Annotated[int, Field(ge=1, le=16)] = 1

@@ -1,0 +1,13 @@
+"""FcaFormer's spatial cross-attention as a fusion (SparX, section 4.4, "SCA")."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="fusion",
+    name="sca",
+    options=f"{__name__}.options:SCA",
+    title="SCA",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

@@ -1,0 +1,13 @@
+"""The aggregator with spatial-reduction attention (SparX, section 4.4, "SRA")."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="fusion",
+    name="sra",
+    options=f"{__name__}.options:SRA",
+    title="SRA",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

@@ -1,0 +1,18 @@
+"""What the forward passes of the heads for dense prediction share, in shapes."""
+
+from __future__ import annotations
+
+from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
+from sparx_dsl.pricing.tape.tape import Tape
+
+
+def rectified(tape: Tape, x: FakeTensor, outputs: int, kernel: int) -> FakeTensor:
+    """A convolution without bias, BatchNorm, ReLU."""
+    return tape.relu(tape.norm("batch", tape.convolution(x, outputs, kernel, bias=False)))
+
+
+def summed_from_last(tape: Tape, levels: list[FakeTensor]) -> list[FakeTensor]:
+    """Each level summed with the one behind it, resized to its own size, from the last to the first."""
+    for place in reversed(range(len(levels) - 1)):
+        levels[place] = tape.elementwise(levels[place], tape.resize(levels[place + 1], levels[place]))
+    return levels

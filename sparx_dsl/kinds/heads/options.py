@@ -1,0 +1,35 @@
+"""Options that several heads have in common: classes, and norms on the maps of all stages."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sparx_dsl.language.base import NormName
+from sparx_dsl.language.roles import HeadOptions
+
+Classes = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+ADE20K_CLASSES = 150
+
+
+PoolScales = Annotated[tuple[Annotated[int, Field(ge=1, le=64)], ...], Field(strict=False, min_length=1, max_length=16)]
+
+
+class SegmentationHead(HeadOptions, frozen=True):
+    """What the heads have in common that give every pixel a class: they read all stages, each map under a norm."""
+
+    classes: Classes = ADE20K_CLASSES
+    norm: NormName = "layer"
+    """The norm on each stage's map, which published backbones for dense prediction have (Swin, VMamba, SparX)."""
+
+    @property
+    def reads_all_stages(self) -> bool:
+        """It does."""
+        return True
+
+    def output(self, channels: int, height: int, width: int, image: tuple[int, int]) -> tuple[int, ...]:
+        """One number for each class at each pixel of the image."""
+        return (self.classes, *image)

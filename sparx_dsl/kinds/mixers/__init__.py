@@ -1,0 +1,1 @@
+"""The token mixers: everything of a mixer after its input projection."""

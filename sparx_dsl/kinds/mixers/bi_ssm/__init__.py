@@ -1,0 +1,13 @@
+"""Bi-SSM: Vim's bidirectional Mamba block, version 2 (Zhu et al. 2024)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="mixer",
+    name="bi_ssm",
+    options=f"{__name__}.options:BiSSM",
+    title="Bi-SSM",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

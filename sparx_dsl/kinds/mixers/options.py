@@ -1,0 +1,59 @@
+"""Options that several token mixers have in common: those of scans, and of scans over one sequence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sparx_dsl.language.base import Site
+from sparx_dsl.language.roles import MixerOptions
+
+Rank = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
+
+
+Kernel = Annotated[int, Field(ge=0, le=31)]
+
+
+class ScanMixer(MixerOptions, frozen=True):
+    """What the three mixers that scan have in common."""
+
+    state: Annotated[int, Field(ge=1, le=256)] = 1
+    """N, the numbers of state for each channel."""
+    expand: Annotated[int, Field(ge=1, le=8)] = 2
+    """The scan runs over ``expand`` times the layer's channels."""
+    rank: Rank = "auto"
+    """R, the rank of the time steps; ``auto`` is ceil(channels / 16)."""
+
+    def inner(self, channels: int) -> int:
+        """Channels of the scan."""
+        return self.expand * channels
+
+    def time_rank(self, channels: int) -> int:
+        """R for a layer of that many channels."""
+        return -(-channels // 16) if self.rank == "auto" else self.rank
+
+    def canonical(self, site: Site) -> dict[str, Any]:
+        """With the rank as a number."""
+        return {**super().canonical(site), "rank": self.time_rank(site.channels)}
+
+
+class SequenceMixer(ScanMixer, frozen=True):
+    """What SSM and Bi-SSM have in common: the map is read as one sequence, row by row."""
+
+    state: Annotated[int, Field(ge=1, le=256)] = 16
+    conv: Kernel = 4
+    """Length of the causal depthwise convolution before the scan; 0 for none (and then no SiLU either)."""
+    gate: bool = True
+    """Whether a second branch, through SiLU, multiplies the scan's result."""
+    bias: bool = False
+    """Whether the two projections have a bias."""
+
+    @property
+    def projection_bias(self) -> bool:
+        """As ``bias`` says."""
+        return self.bias
+
+    def projected(self, channels: int) -> int:
+        """The channels of the scan, and as many for the gate."""
+        return self.inner(channels) * (2 if self.gate else 1)

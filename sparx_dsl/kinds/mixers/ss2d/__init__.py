@@ -1,0 +1,13 @@
+"""SS2D: a selective scan over the map in four directions (VMamba)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="mixer",
+    name="ss2d",
+    options=f"{__name__}.options:SS2D",
+    title="SS2D",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

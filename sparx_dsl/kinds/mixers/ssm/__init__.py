@@ -1,0 +1,13 @@
+"""SSM: the vanilla Mamba block over the map's positions in rows (Gu and Dao 2024)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="mixer",
+    name="ssm",
+    options=f"{__name__}.options:SSM",
+    title="SSM",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

@@ -1,0 +1,13 @@
+"""Shifted-window self-attention with a relative position bias (Swin)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="mixer",
+    name="window_attention",
+    options=f"{__name__}.options:WindowAttention",
+    short_title="window",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+    cost_per_layer=False,
+)

@@ -1,0 +1,1 @@
+"""How an image becomes the first feature map."""

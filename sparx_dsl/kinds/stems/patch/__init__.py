@@ -1,0 +1,11 @@
+"""Patch stem: one convolution over patches that do not overlap (Swin)."""
+
+from sparx_dsl.kind import Kind
+
+KIND = Kind(
+    role="stem",
+    name="patch",
+    options=f"{__name__}.options:PatchStem",
+    module=f"{__name__}.module:build",
+    cost=f"{__name__}.cost:forward",
+)

@@ -1,0 +1,23 @@
+"""Options of the stem ``patch``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sparx_dsl.language.base import NormName
+from sparx_dsl.language.roles import StemOptions
+
+
+class PatchStem(StemOptions, frozen=True):
+    """One convolution over patches that do not overlap, then a norm (Swin)."""
+
+    kind: Literal["patch"] = "patch"
+    size: Annotated[int, Field(ge=1, le=64)] = 4
+    norm: NormName = "layer"
+
+    @property
+    def stride(self) -> int:
+        """The side of a patch; an image that is no multiple of it is padded with zeros right and below."""
+        return self.size

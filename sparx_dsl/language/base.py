@@ -1,0 +1,75 @@
+"""What every set of options shares: strict frozen models, the site where a kind is placed, and its complaints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+NormName = Literal["group", "layer", "batch"]
+"""``group``: GroupNorm of one group; ``layer``: LayerNorm over channels; ``batch``: BatchNorm. eps 1e-5 in all."""
+
+MAX_CHANNELS = 65_536
+MAX_SIDE = 16_384
+"""Pixels of an image's longer side, in specs, calls and commands alike."""
+
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
+
+
+class Options(BaseModel, frozen=True):
+    """A strict and frozen set of options that refuses unknown keys."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The place in a backbone where a kind stands; all that its builder and its price need besides its options."""
+
+    channels: int
+    """Channels of the map that goes in (for a downsampling or a stem: before it)."""
+    out_channels: int
+    """Channels of the map that comes out."""
+    norm: NormName = "layer"
+    """The norm of the layer (of the backbone, for a head)."""
+    number: int = 1
+    """The layer's number in its stage, from 1."""
+    features: int = 0
+    """How many features of ``channels`` channels a fusion is given."""
+    maps: tuple[int, ...] = ()
+    """The channels of the maps that a head reads, the first stage's first; empty where it reads only the last one."""
+    reduction: int = 1
+    """How many times smaller the map of the last stage is, per side; what ``reduction: auto`` stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with an option at a site; the loader turns it into a diagnostic at the option's line."""
+
+    field: str
+    code: str
+    message: str
+    help: str | None = None
+
+
+class KindOptions(Options, frozen=True):
+    """The options of one kind; a subclass fixes ``kind`` to its name."""
+
+    kind: str
+
+    def problems(self, site: Site) -> Iterator[Problem]:
+        """Yield what is wrong with these options at that site."""
+        yield from ()
+
+    def canonical(self, site: Site) -> dict[str, Any]:
+        """What these options stand for at that site, as plain data: equal for two that make the same module."""
+        return {"kind": self.kind, **self.model_dump(mode="json")}
+
+
+def divisor_help(what: str, channels: int, value: int) -> str:
+    """Say which numbers divide ``channels`` and lie closest to ``value``."""
+    divisors = [n for n in range(1, min(channels, 4096) + 1) if channels % n == 0]
+    nearest = sorted(sorted(divisors, key=lambda n: abs(n - value))[:4])
+    return f"{what} that divide {channels} and lie closest: {', '.join(map(str, nearest))}"

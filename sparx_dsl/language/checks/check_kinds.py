@@ -1,0 +1,138 @@
+"""What a mixer, fusion, FFN, stem, downsampling or head has to say about the place that a spec gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from sparx_dsl.errors import Diagnostic, Related, plural
+from sparx_dsl.language.base import KindOptions, Problem, Site
+from sparx_dsl.language.models import SpecModel
+from sparx_dsl.language.resolve import (
+    Chosen,
+    Path,
+    head_site,
+    opening_site,
+    stage_name,
+    stage_reduction,
+    stage_rule,
+)
+
+Slot = Literal["mixer", "fusion", "ffn"]
+SLOTS: tuple[Slot, ...] = get_args(Slot)
+
+
+@dataclass(frozen=True, slots=True)
+class _Complaint:
+    """A problem with the kind that stands at ``path``, at the 0-based stage where it was met."""
+
+    path: Path
+    problem: Problem
+    stage: int
+    given: bool = True
+    """False for a kind that the spec does not name: the language's default."""
+
+
+def check_kinds(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
+    """Yield the mistakes of the kinds around the layers, and of those chosen for the layers of stages, by index.
+
+    One kind that several stages share is one mistake.
+    """
+    yield from _without_mixer(spec, chosen)
+    found: dict[tuple[Path, str, str], list[_Complaint]] = {}
+    for complaint in (*_layers(spec, chosen), *_ends(spec)):
+        mark = (complaint.path, complaint.problem.field, complaint.problem.code)
+        found.setdefault(mark, []).append(complaint)
+    for complaints in found.values():
+        yield _diagnostic(spec, complaints)
+
+
+def _without_mixer(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
+    """Layers for which no level names a token mixer: one mistake for the backbone, or one for each stage."""
+    lacking: list[tuple[int, list[int]]] = []
+    for index, layers in chosen.items():
+        numbers = [number for number, layer in enumerate(layers, start=1) if layer.mixer is None]
+        if numbers:
+            lacking.append((index, numbers))
+    if len(lacking) == len(spec.stages) and len(lacking) > 1:
+        message = "the layers have no token mixer"
+        where = spec.where("layer" if "layer" in spec.model_fields_set else "stages", key=True)
+        yield Diagnostic("SPX220", message, where, help="write layer: {mixer: {kind: ss2d}} at the top level")
+        return
+    for index, numbers in lacking:
+        some = len(numbers) < spec.stages[index].depth
+        which = f"layer {numbers[0]} of stage {index + 1} has" if some else f"the layers of stage {index + 1} have"
+        advice = "write layer: {mixer: {kind: ss2d}} for the stage or the backbone"
+        yield Diagnostic("SPX220", f"{which} no token mixer", spec.where("stages", index), help=advice)
+
+
+def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[_Complaint]:
+    """The complaints of mixers, fusions and FFNs; of each only the first layer in a stage that meets one."""
+    targets = {link.target for link in spec.links.add}
+    for index, layers in chosen.items():
+        name, met, placed = stage_name(spec, index), set[Path](), stage_rule(spec.stages[index]).ganglion
+        conditions = {id(layer): list(_conditional(layer)) for layer in {id(one): one for one in layers}.values()}
+        if not any(conditions.values()):
+            continue
+        for number, layer in enumerate(layers, start=1):
+            reads = number in placed or f"{name}.layer{number}" in targets
+            for slot, options in conditions[id(layer)]:
+                if slot != "fusion" or reads:
+                    yield from _complaints(spec, index, number, layer, slot, options, met)
+
+
+def _conditional(layer: Chosen) -> Iterator[tuple[Slot, KindOptions]]:
+    """The kinds of a layer that have conditions on their place; most have none."""
+    for slot in SLOTS:
+        options = layer.kind_options(slot)
+        if options is not None and type(options).problems is not KindOptions.problems:
+            yield slot, options
+
+
+def _complaints(
+    spec: SpecModel, index: int, number: int, layer: Chosen, slot: Slot, options: KindOptions, met: set[Path]
+) -> Iterator[_Complaint]:
+    """The complaints of one kind in one layer, unless its place is in ``met``, where it then is."""
+    path, channels = layer.paths.get(slot) or ("stages", index, "channels"), spec.stages[index].channels
+    if path in met:
+        return
+    site = Site(channels, channels, number=number, reduction=stage_reduction(len(spec.stages), index))
+    for problem in options.problems(_fusion_site(site, layer) if slot == "fusion" else site):
+        met.add(path)
+        yield _Complaint(path, problem, index, given=slot in layer.paths)
+
+
+def _fusion_site(site: Site, chosen: Chosen) -> Site:
+    """The site of the layer's fusion, which gives what the mixer's projection would."""
+    # Without a mixer that is the mistake, not the width of its projection.
+    projected = 3 * site.channels if chosen.mixer is None else chosen.mixer.projected(site.channels)
+    return replace(site, out_channels=projected)
+
+
+def _ends(spec: SpecModel) -> Iterator[_Complaint]:
+    """The complaints of the stem, the downsamplings and the head."""
+    for problem in spec.stem.problems(opening_site(spec, 0)):
+        yield _Complaint(("stem",), problem, 0)
+    for index, stage in enumerate(spec.stages[1:], start=1):
+        path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
+        for problem in (stage.downsample or spec.downsample).problems(opening_site(spec, index)):
+            yield _Complaint(path, problem, index)
+    for problem in spec.head.problems(head_site(spec)):
+        yield _Complaint(("head",), problem, len(spec.stages) - 1)
+
+
+def _diagnostic(spec: SpecModel, complaints: list[_Complaint]) -> Diagnostic:
+    """One diagnostic for the same complaint in one or several stages, with the widths that it speaks of."""
+    first = complaints[0]
+    problem = first.problem
+    where = spec.where(*first.path, problem.field)
+    related: list[Related] = []
+    if str(spec.stages[first.stage].channels) in problem.message:
+        for index in dict.fromkeys(complaint.stage for complaint in complaints):
+            width, channels = spec.where("stages", index, "channels"), spec.stages[index].channels
+            if width != where:
+                text = f"stage {index + 1} has {channels} {plural(channels, 'channel')}"
+                related.append(Related(width, text))
+    notes = () if first.given else ("this kind is the language's default; no level of the spec names another",)
+    return Diagnostic(problem.code, problem.message, where, notes=notes, help=problem.help, related=tuple(related))

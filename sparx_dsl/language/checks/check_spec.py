@@ -1,0 +1,135 @@
+"""The rules that tie several keys of a spec together; what concerns connections as such is checked by the graph."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from sparx_dsl.errors import Diagnostic, Related, Where, plural, quoted
+from sparx_dsl.language.checks.check_kinds import check_kinds
+from sparx_dsl.language.models import SpecModel, Stage
+from sparx_dsl.language.resolve import Chosen, stage_name
+from sparx_dsl.reader.limits import Limits
+
+RESERVED_NAMES = frozenset({
+    "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "code", "compile", "cpu", "cuda",
+    "delete_all_unused_submodules", "delete_submodule", "double", "dump_patches", "eval", "extra_repr", "float",
+    "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "graph", "half", "head", "images",
+    "input", "ipu", "load_state_dict", "meta", "modules", "mtia", "named_buffers", "named_children", "named_modules",
+    "named_parameters", "parameters", "print_readable", "recompile", "register_backward_hook", "register_buffer",
+    "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
+    "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook",
+    "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
+    "requires_grad_", "set_extra_state", "set_submodule", "shape_env", "share_memory", "state_dict", "stem", "to",
+    "to_empty", "to_folder", "train", "training", "type", "xpu", "zero_grad", "add_submodule",
+    "feature_info", "plan", "recomputed", "spec", "schedule",
+})  # fmt: skip
+"""Names that a stage cannot have: the compiled module's own attributes, and the other nodes of a backbone."""
+
+
+def check_spec(
+    spec: SpecModel, limits: Limits, chosen: Mapping[int, Sequence[Chosen]]
+) -> Iterator[Diagnostic]:
+    """Yield every cross-field mistake of a spec, each at its place.
+
+    ``chosen`` has what was chosen for the layers of each stage that is to be checked, by its 0-based index; the others
+    were checked before.
+    """
+    yield from _stage_names(spec)
+    total = sum(stage.depth for stage in spec.stages)
+    if total > limits.layers_in_total:
+        message = f"{total} layers are more than the limit of {limits.layers_in_total}"
+        advice = "give the stages fewer layers, or raise Limits(layers_in_total=…) in the call"
+        yield Diagnostic("SPX401", message, spec.where("stages", key=True), help=advice)
+    for index in chosen:
+        yield from check_stage(spec, index)
+    if spec.stages[0].downsample is not None:
+        message, where = "stage 1 follows the stem, so it downsamples nothing", ("stages", 0, "downsample")
+        yield Diagnostic("SPX221", message, spec.where(*where, key=True), help="set the stem instead")
+    yield from check_kinds(spec, chosen)
+
+
+def check_stage(spec: SpecModel, index: int) -> Iterator[Diagnostic]:
+    """Yield the mistakes within the stage at a 0-based index: of its ganglion layers and of the layers it names."""
+    stage = spec.stages[index]
+    yield from _placement(spec, index, stage)
+    yield from _ganglion_list(spec, index, stage)
+    yield from _overrides(spec, index, stage)
+
+
+def _stage_names(spec: SpecModel) -> Iterator[Diagnostic]:
+    """Names that are taken, or that mislead."""
+    seen: dict[str, int] = {}
+    for index in range(len(spec.stages)):
+        name, path = stage_name(spec, index), ("stages", index, "name")
+        number = re.fullmatch(r"stage(\d+)", name)
+        if name in RESERVED_NAMES or keyword.iskeyword(name):
+            message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
+            yield Diagnostic("SPX201", message, spec.where(*path), help=f"write for example {name}_stage")
+        elif number and name != f"stage{index + 1}":
+            message = f"stage {index + 1} is named {quoted(name)}, the name of another position"
+            advice = "leave the name out, or write one that is not stage and a number"
+            yield Diagnostic("SPX202", message, spec.where(*path), help=advice)
+        elif name in seen:
+            first = Related(spec.where("stages", seen[name], "name"), "the first of that name")
+            message = f"two stages are named {quoted(name)}"
+            yield Diagnostic("SPX203", message, spec.where(*path), help="give each a name of its own", related=(first,))
+        seen.setdefault(name, index)
+
+
+def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic]:
+    """How a stage places its ganglion layers, and the keys that speak of them."""
+
+    def where(name: str, *, key: bool = False) -> Where:
+        return spec.where("stages", index, name, key=key)
+
+    title = f"stage {index + 1} has {stage.depth} {plural(stage.depth, 'layer')}"
+    if stage.S is not None and stage.ganglion is not None:
+        message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
+        related = (Related(where("S", key=True), "the stride stands here"),)
+        advice = "keep either S or ganglion"
+        yield Diagnostic("SPX204", message, where("ganglion", key=True), help=advice, related=related)
+    if stage.S is not None and stage.depth < stage.S:
+        message = f"{title}, fewer than the stride S = {stage.S}"
+        advice = f"write S: {stage.depth} to make only the last layer a ganglion layer"
+        yield Diagnostic("SPX205", message, where("S"), help=advice)
+    if isinstance(stage.M, int) and stage.depth < stage.M:
+        message = f"{title}, so a window of M = {stage.M} ganglion layers is never filled"
+        yield Diagnostic("SPX206", message, where("M"), help="write M: all for no window")
+    if stage.S is None and stage.ganglion is None:
+        for name, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
+            if value is not None and value != "none":
+                message = f"{name} speaks of ganglion layers, and stage {index + 1} has none"
+                advice = f"give the stage a stride, such as S: {min(2, stage.depth)}, or leave {name} out"
+                yield Diagnostic("SPX207", message, where(name, key=True), help=advice)
+
+
+def _ganglion_list(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic]:
+    """Ganglion layers that do not exist, and the first that is out of order or named twice."""
+    last, ordered = 0, True
+    for position, number in enumerate(stage.ganglion or ()):
+        path = ("stages", index, "ganglion", position)
+        if number > stage.depth:
+            yield _no_such_layer(index, stage, number, spec.where(*path))
+        elif number <= last and ordered:
+            ordered = False
+            right = [n for n in sorted(set(stage.ganglion or ())) if n <= stage.depth]
+            place = "is there twice" if number == last else f"stands after layer {last}"
+            message = f"ganglion names layers in rising order, and layer {number} {place}"
+            yield Diagnostic("SPX209", message, spec.where(*path), help=f"write {right}")
+        last = number if number <= stage.depth else last
+
+
+def _overrides(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic]:
+    """Settings of layers that do not exist."""
+    for number in stage.layers:
+        if number > stage.depth:
+            yield _no_such_layer(index, stage, number, spec.where("stages", index, "layers", number, key=True))
+
+
+def _no_such_layer(index: int, stage: Stage, number: int, where: Where) -> Diagnostic:
+    """The mistake of a layer number beyond the stage's depth."""
+    have = "only layer 1" if stage.depth == 1 else f"the layers 1 to {stage.depth}"
+    message = f"there is no layer {number} in stage {index + 1}, which has {have}"
+    return Diagnostic("SPX208", message, where, help=f"name one of its layers, or write depth: {number}")

@@ -1,0 +1,31 @@
+"""What the language takes where a spec names nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from sparx_dsl.language.base import KindOptions, NormName
+from sparx_dsl.language.roles import Role
+from sparx_dsl.registry import default_registry
+
+OptionsT = TypeVar("OptionsT", bound=KindOptions)
+
+DEFAULT_KINDS: Final[Mapping[Role, str]] = {"downsample": "conv", "fusion": "dmca", "ffn": "mlp", "head": "none"}
+"""The kind of each role that has a default."""
+DEFAULT_NORM: Final[NormName] = "layer"
+
+
+def default_options(role: Role, base: type[OptionsT]) -> OptionsT:
+    """The kind that stands where a spec names none, with its own defaults."""
+    options = _options(role, default_registry().revision)
+    assert isinstance(options, base)
+    return options
+
+
+@functools.cache
+def _options(role: Role, revision: int) -> KindOptions:
+    kind = default_registry().find(role, DEFAULT_KINDS[role])
+    assert kind is not None
+    return kind.load_options()(kind=kind.name)

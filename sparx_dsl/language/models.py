@@ -1,0 +1,261 @@
+"""The models of a spec, key by key as a user writes them: one YAML file is one backbone."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, PrivateAttr, WithJsonSchema
+
+from sparx_dsl.errors import Where
+from sparx_dsl.language.base import MAX_SIDE, Channels, NormName, Options
+from sparx_dsl.language.defaults import default_options
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.kind_field import KindField
+from sparx_dsl.language.roles import (
+    DownsampleOptions,
+    FfnOptions,
+    FusionOptions,
+    HeadOptions,
+    MixerOptions,
+    StemOptions,
+)
+from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
+from sparx_dsl.reader.quantities import BYTES_PATTERN, COUNT_PATTERN, read_quantity, write_quantity
+from sparx_dsl.reader.tree import MappingNode, locate, node_of
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
+PLACE_PATTERN = r"^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Place = Annotated[str, Field(pattern=PLACE_PATTERN)]
+"""The name of a node: ``stem``, ``stage3.layer4``, ``stage3.downsample``."""
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
+LayerNumber = Annotated[int, Field(ge=1, le=4096)]
+
+CrossStage = Literal["none", "first", "window", "every"]
+Intra = Literal["since_last", "all"]
+
+
+def _pair(size: object) -> object:
+    return (size, size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+def _short(size: tuple[int, int]) -> int | list[int]:
+    return size[0] if size[0] == size[1] else list(size)
+
+
+SIDE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
+SIZE_SCHEMA = {"anyOf": [SIDE_SCHEMA, {"type": "array", "items": SIDE_SCHEMA, "minItems": 2, "maxItems": 2}]}
+
+Size = Annotated[
+    tuple[Side, Side], Field(strict=False), BeforeValidator(_pair), PlainSerializer(_short), WithJsonSchema(SIZE_SCHEMA)
+]
+"""Height and width in pixels; one number where they are equal."""
+
+
+class InputOptions(Options, frozen=True):
+    """What the backbone is fed."""
+
+    channels: Annotated[int, Field(ge=1, le=1024)] = 3
+    size: Size = (224, 224)
+    """The size at which to price and plan by default; the compiled module takes any."""
+
+
+class LayerOptions(Options, frozen=True):
+    """What a layer is made of; a slot that is not given is taken from the next wider level.
+
+    The levels, widest first: the backbone's ``layer``, the stage's ``layer``, the stage's ``layers`` entry. A slot
+    that is given replaces the wider one as a whole.
+    """
+
+    dpe: bool | None = None
+    mixer: Annotated[MixerOptions | None, KindField("mixer")] = None
+    fusion: Annotated[FusionOptions | None, KindField("fusion")] = None
+    ffn: Annotated[FfnOptions | None, KindField("ffn")] = None
+    norm: NormName | None = None
+    layer_scale: Annotated[float, Field(ge=-1e3, le=1e3)] | Literal["none"] | None = None
+    """Initial weight of the per-channel scale on the residual path, or ``none``."""
+
+
+LayerTable = Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)]
+
+
+class Stage(Options, frozen=True):
+    """One stage: its width, its depth, and which of its layers hear which."""
+
+    name: Name | None = None
+    """By default ``stage1``, ``stage2`` …"""
+    channels: Channels
+    depth: Annotated[int, Field(ge=1, le=512)]
+    S: Annotated[int, Field(ge=1, le=512)] | None = None
+    """Stride: every S-th layer is a ganglion layer, counted back from the last."""
+    M: Annotated[int, Field(ge=1, le=512)] | Literal["all"] | None = None
+    """Window: how many of the closest preceding ganglion layers a ganglion layer reads; by default all."""
+    ganglion: Annotated[tuple[LayerNumber, ...], Field(strict=False, min_length=1)] | None = None
+    """The ganglion layers by number, in place of S."""
+    cross_stage: CrossStage | None = None
+    """Which ganglion layers read the downsampled feature of the stage before; by default the first."""
+    intra: Intra | None = None
+    """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
+    downsample: Annotated[DownsampleOptions | None, KindField("downsample")] = None
+    layer: LayerOptions = LayerOptions()
+    layers: LayerTable = Field(default_factory=FrozenDict[int, LayerOptions])
+    """What single layers are, by number."""
+
+
+class Link(Options, frozen=True):
+    """One connection by the names of its ends."""
+
+    source: Place = Field(alias="from")
+    target: Place = Field(alias="to")
+
+
+Links = Annotated[tuple[Link, ...], Field(strict=False)]
+
+
+class LinkEdits(Options, frozen=True):
+    """Connections added to the rule's, or cut from them."""
+
+    add: Links = ()
+    cut: Links = ()
+
+
+def _count(value: object) -> object:
+    """The number that a text of an amount stands for; what is no amount is left to be refused."""
+    amount = read_quantity(value, of_bytes=False) if isinstance(value, str) else None
+    return value if amount is None else amount
+
+
+def _bytes(value: object) -> object:
+    amount = read_quantity(value, of_bytes=True) if isinstance(value, str) else None
+    return value if amount is None else amount
+
+
+def _written_count(amount: int | None) -> str | int | None:
+    return None if amount is None else write_quantity(amount, of_bytes=False)
+
+
+def _written_bytes(amount: int | None) -> str | int | None:
+    return None if amount is None else write_quantity(amount, of_bytes=True)
+
+
+def _amount_schema(pattern: str, example: str) -> dict[str, Any]:
+    text = {"type": "string", "pattern": pattern, "examples": [example]}
+    return {"anyOf": [{"type": "integer", "minimum": 1}, text]}
+
+
+Count = Annotated[
+    int, Field(ge=1), BeforeValidator(_count), PlainSerializer(_written_count),
+    WithJsonSchema(_amount_schema(COUNT_PATTERN, "30M")),
+]  # fmt: skip
+"""A number of parameters or MACs, also with one of the units K, M, G and T."""
+Bytes = Annotated[
+    int, Field(ge=1), BeforeValidator(_bytes), PlainSerializer(_written_bytes),
+    WithJsonSchema(_amount_schema(BYTES_PATTERN, "2GiB")),
+]  # fmt: skip
+"""A number of bytes, also with one of the units B, KB to TB (powers of 1000) and KiB to TiB (powers of 1024)."""
+
+
+class Budget(Options, frozen=True):
+    """The most that the backbone may cost, for images of its own size, a batch of one and float32."""
+
+    params: Count | None = None
+    """Trainable parameters."""
+    macs: Count | None = None
+    """Multiply-accumulates for one image."""
+    peak: Bytes | None = None
+    """Bytes of the feature buffers that are held at once."""
+
+
+def _default_downsample() -> DownsampleOptions:
+    return default_options("downsample", DownsampleOptions)
+
+
+def _default_head() -> HeadOptions:
+    return default_options("head", HeadOptions)
+
+
+class Origin:
+    """Where a spec came from, and what was worked out of it; takes no part in comparison.
+
+    A spec equals its round trip therefore. What is kept holds for the values with which the spec was made: a copy with
+    other values (``model_copy``) has no use for it.
+    """
+
+    def __init__(self, root: MappingNode, limits: Limits, values: tuple[object, ...]) -> None:
+        self.root = root
+        """The tree that the spec was read from."""
+        self.limits = limits
+        self.values = values
+        self.tree = root if root.source is None else None
+        """The same without places; made when it is asked for."""
+        self.stages: tuple[Any, ...] | None = None
+        """What ``language.resolve`` makes of the stages."""
+
+    def __eq__(self, other: object) -> bool:
+        return other is None or isinstance(other, Origin)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+class SpecModel(Options, frozen=True):
+    """The keys of a spec; ``language.spec.Spec`` adds what can be done with one."""
+
+    model_config = ConfigDict(title="Spec")
+
+    sparx: Literal[1]
+    """The version of the language."""
+    name: Name
+    input: InputOptions = InputOptions()
+    stem: Annotated[StemOptions, KindField("stem")]
+    downsample: Annotated[DownsampleOptions, KindField("downsample"), Field(default_factory=_default_downsample)]
+    layer: LayerOptions = LayerOptions()
+    stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1, max_length=16)]
+    links: LinkEdits = LinkEdits()
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Rate of stochastic depth in the last layer; it rises linearly from 0 in the first."""
+    head: Annotated[HeadOptions, KindField("head"), Field(default_factory=_default_head)]
+    budget: Budget = Budget()
+    """What checking, compiling and building hold the backbone to."""
+
+    _origin: Origin | None = PrivateAttr(default=None)
+
+    def where(self, *path: str | int, key: bool = False) -> Where:
+        """The place of a key path (list indices 0-based) in the text that this spec was read from."""
+        return locate(self.tree if self._origin is None else self._origin.root, path, key=key)
+
+    @property
+    def limits(self) -> Limits:
+        """The bounds within which the spec was read, and within which all that is made of it stays."""
+        return DEFAULT_LIMITS if self._origin is None else self._origin.limits
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the spec came from; None for one that was made by hand, or is a copy with other values."""
+        known = self._origin
+        return known if known is not None and all(map(operator.is_, known.values, vars(self).values())) else None
+
+    def with_origin(self, root: MappingNode, limits: Limits) -> Self:
+        """The same spec, remembering the tree that it was read from and the limits."""
+        copy = self.model_copy()
+        Options.__setattr__(copy, "_origin", Origin(root, limits, tuple(vars(copy).values())))
+        return copy
+
+    @property
+    def tree(self) -> MappingNode:
+        """The keys that were given as a tree without places, which edits are laid over."""
+        origin = self.origin
+        if origin is not None and origin.tree is not None:
+            return origin.tree
+        written = node_of(self.written(), limits=self.limits)
+        assert isinstance(written, MappingNode)
+        if origin is not None:
+            origin.tree = written
+        return written
+
+    def written(self) -> dict[str, Any]:
+        """The keys that were given, as plain Python values: what ``dump_spec`` writes."""
+        return self.model_dump(mode="python", by_alias=True, exclude_unset=True)

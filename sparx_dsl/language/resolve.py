@@ -1,0 +1,255 @@
+"""What every stage and every layer of a backbone is: the one place where the levels of a spec are laid over each other.
+
+Placement of the ganglion layers, window, modes, kinds and their defaults, norms, sizes and sites are decided here. The
+checks, the graph, prices and search ask; none of them decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sparx_dsl.language.base import KindOptions, NormName, Site
+from sparx_dsl.language.defaults import DEFAULT_NORM, default_options
+from sparx_dsl.language.models import CrossStage, Intra, LayerOptions, SpecModel, Stage
+from sparx_dsl.language.roles import FfnOptions, FusionOptions, MixerOptions
+
+Path = tuple[str | int, ...]
+SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale")
+"""What can be chosen for a layer, at each level."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSettings:
+    """Everything that one layer is made of but for its drop-path rate, which depends on the whole backbone."""
+
+    mixer: MixerOptions
+    fusion: FusionOptions = field(default_factory=lambda: default_options("fusion", FusionOptions))
+    ffn: FfnOptions = field(default_factory=lambda: default_options("ffn", FfnOptions))
+    norm: NormName = DEFAULT_NORM
+    dpe: bool = False
+    layer_scale: float | None = None
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """Worked out once: prices are looked up by settings over and over."""
+        if self._hash is None:
+            values = self.mixer, self.fusion, self.ffn, self.norm, self.dpe, self.layer_scale
+            object.__setattr__(self, "_hash", hash(values))
+        return self._hash  # pyright: ignore[reportReturnType]
+
+    def fused_channels(self, channels: int) -> int:
+        """The channels of the mixer's input projection, which a ganglion layer's fusion gives in its place."""
+        return self.mixer.projected(channels)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """What decides which layer of a stage reads which, in the words of the connection rule (``graph.rule``)."""
+
+    depth: int
+    ganglion: tuple[int, ...]
+    """The ganglion layers by number, rising."""
+    window: int | Literal["all"] = "all"
+    cross_stage: CrossStage = "first"
+    intra: Intra = "since_last"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResolvedStage:
+    """One stage: its rule, its layers, what opens it, and where all of them stand."""
+
+    position: int
+    """From 1."""
+    name: str
+    channels: int
+    stride: int
+    """The image's side over the side of the stage's maps."""
+    reduction: int
+    """The side of the stage's maps over that of the last stage's."""
+    rule: StageRule
+    opening: KindOptions
+    """The stem, or the downsampling from the stage before."""
+    opening_site: Site
+    layers: tuple[LayerSettings, ...]
+    """In order; layers without settings of their own share one value."""
+
+    @property
+    def opening_name(self) -> str:
+        """The node that gives the stage's input."""
+        return "stem" if self.position == 1 else f"{self.name}.downsample"
+
+    def layer_name(self, number: int) -> str:
+        """The name of a layer."""
+        return f"{self.name}.layer{number}"
+
+    def site(self, number: int, features: int = 0) -> Site:
+        """The place of the layer of that number, which reads so many features."""
+        settings = self.layers[number - 1]
+        out = settings.fused_channels(self.channels) if features else self.channels
+        return Site(self.channels, out, settings.norm, number, features, reduction=self.reduction)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """The value that each slot of a layer was given, and the key path where it stands (list indices 0-based)."""
+
+    values: Mapping[str, object] = field(default_factory=dict[str, object])
+    paths: Mapping[str, Path] = field(default_factory=dict[str, Path])
+
+    def over(self, options: LayerOptions, *path: str | int) -> Chosen:
+        """These choices with a narrower level, which stands at ``path``, laid over them."""
+        given = [slot for slot in SLOTS if slot in options.model_fields_set]
+        if not given:
+            return self
+        keys = vars(options)
+        values = {slot: keys[slot] for slot in given}
+        return Chosen({**self.values, **values}, {**self.paths, **{slot: (*path, slot) for slot in given}})
+
+    @property
+    def mixer(self) -> MixerOptions | None:
+        """The mixer; None where no level names one."""
+        mixer = self.values.get("mixer")
+        return mixer if isinstance(mixer, MixerOptions) else None
+
+    def kind_options(self, slot: Literal["mixer", "fusion", "ffn"]) -> KindOptions | None:
+        """The kind in that slot, by default the language's; None where no level names a mixer."""
+        given = self.values.get(slot)
+        if isinstance(given, KindOptions):
+            return given
+        return None if slot == "mixer" else default_options(slot, KindOptions)
+
+
+def resolve_stages(spec: SpecModel) -> tuple[ResolvedStage, ...]:
+    """Every stage of a spec; raises ``LookupError`` where no level names a mixer for a layer."""
+    origin = spec.origin
+    if origin is not None and origin.stages is not None:
+        return origin.stages
+    return tuple(resolve_stage(spec, index, choices(spec, index)) for index in range(len(spec.stages)))
+
+
+def carried_over(before: SpecModel | None, spec: SpecModel) -> tuple[ResolvedStage | None, ...]:
+    """For each stage of a spec what is known of it from the spec ``before`` of which it is an edit; None where nothing.
+
+    A stage is known where all that decides it is the very same: its own keys, those of all stages, what is in front of
+    it, how many stages follow, and the links that are added.
+    """
+    known = before.origin.stages if before is not None and before.origin is not None else None
+    shared = ("layer", "stem", "downsample", "links")
+    if before is None or known is None or len(before.stages) != len(spec.stages):
+        return (None,) * len(spec.stages)
+    widths = before.input.channels, spec.input.channels
+    if widths[0] != widths[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
+        return (None,) * len(spec.stages)
+    same = [old is new for old, new in zip(before.stages, spec.stages, strict=True)]
+    in_front = [True, *(old.channels == new.channels for old, new in zip(before.stages, spec.stages, strict=True))]
+    return tuple(stage if same[index] and in_front[index] else None for index, stage in enumerate(known))
+
+
+def resolve_stage(spec: SpecModel, index: int, chosen: Sequence[Chosen]) -> ResolvedStage:
+    """The stage at a 0-based index with what was chosen for its layers; raises ``LookupError`` without a mixer."""
+    stage = spec.stages[index]
+    return ResolvedStage(
+        index + 1,
+        stage_name(spec, index),
+        stage.channels,
+        stage_stride(spec, index),
+        stage_reduction(len(spec.stages), index),
+        stage_rule(stage),
+        spec.stem if index == 0 else stage.downsample or spec.downsample,
+        opening_site(spec, index),
+        _layers(chosen),
+    )
+
+
+def stage_name(spec: SpecModel, index: int) -> str:
+    """The name of the stage at that 0-based index."""
+    return spec.stages[index].name or f"stage{index + 1}"
+
+
+def stage_stride(spec: SpecModel, index: int) -> int:
+    """The image's side over the side of the maps of the stage at that 0-based index; sizes are rounded up."""
+    return spec.stem.stride << index
+
+
+def stage_reduction(stages: int, index: int) -> int:
+    """The side of the maps of the stage at that 0-based index, of so many, over that of the last stage's."""
+    return 1 << (stages - 1 - index)
+
+
+def stage_rule(stage: Stage) -> StageRule:
+    """The rule of a stage, with what stands for keys that are not given."""
+    return rule_of(stage.depth, stage.S, stage.M, stage.ganglion, stage.cross_stage, stage.intra)
+
+
+def rule_of(
+    depth: int,
+    stride: int | None,
+    window: int | Literal["all"] | None,
+    ganglion: tuple[int, ...] | None,
+    cross_stage: CrossStage | None = None,
+    intra: Intra | None = None,
+) -> StageRule:
+    """The rule that the values of a stage's keys make; a list of ganglion layers goes before the stride S."""
+    placed = ganglion if ganglion is not None else ganglion_layers(depth, stride) if stride is not None else ()
+    return StageRule(depth, placed, window or "all", cross_stage or "first", intra or "since_last")
+
+
+def ganglion_layers(depth: int, stride: int) -> tuple[int, ...]:
+    """The ganglion layers of a stage of ``depth`` layers: every ``stride``-th, counted back from the last."""
+    return tuple(range(depth, 0, -stride))[::-1]
+
+
+def opening_site(spec: SpecModel, index: int) -> Site:
+    """The place of the stem, or of the downsampling in front of the stage at that 0-based index."""
+    before = spec.input.channels if index == 0 else spec.stages[index - 1].channels
+    return Site(before, spec.stages[index].channels)
+
+
+def head_site(spec: SpecModel) -> Site:
+    """The place of the head: behind the last stage, or behind all of them where it reads all."""
+    widths = tuple(stage.channels for stage in spec.stages)
+    return site_of_head(widths, spec.layer.norm, reads_all_stages=spec.head.reads_all_stages)
+
+
+def site_of_head(widths: tuple[int, ...], norm: NormName | None, *, reads_all_stages: bool) -> Site:
+    """The place of a head behind stages of these widths, in a backbone whose ``layer`` has that norm."""
+    return Site(widths[-1], widths[-1], norm or DEFAULT_NORM, maps=widths if reads_all_stages else ())
+
+
+def choices(spec: SpecModel, index: int) -> tuple[Chosen, ...]:
+    """What was chosen for each layer of the stage at that 0-based index; layers without settings share one value."""
+    stage = spec.stages[index]
+    common = Chosen().over(spec.layer, "layer").over(stage.layer, "stages", index, "layer")
+    if not stage.layers:
+        return (common,) * stage.depth
+    own = ((number, stage.layers.get(number)) for number in range(1, stage.depth + 1))
+    return tuple(
+        common if options is None else common.over(options, "stages", index, "layers", number)
+        for number, options in own
+    )
+
+
+def drop_path_rates(spec: SpecModel) -> Iterator[float]:
+    """The drop-path rate of each layer in order: linear from 0 to the spec's rate (as in the reference training)."""
+    total = sum(stage.depth for stage in spec.stages)
+    for position in range(total):
+        yield spec.drop_path * position / (total - 1) if total > 1 else spec.drop_path
+
+
+def _layers(chosen: Sequence[Chosen]) -> tuple[LayerSettings, ...]:
+    """The settings of a stage's layers; those without settings of their own share one value."""
+    made = {id(one): one for one in chosen}
+    known = {mark: settings_of(one.values) for mark, one in made.items()}
+    return tuple(known[id(one)] for one in chosen)
+
+
+def settings_of(values: Mapping[str, object]) -> LayerSettings:
+    """The settings that values of ``SLOTS`` make, None and absence alike; raises ``LookupError`` without a mixer."""
+    given = {slot: value for slot, value in values.items() if value is not None}
+    if "mixer" not in given:
+        raise LookupError("a layer without a token mixer")
+    if given.get("layer_scale") == "none":
+        given["layer_scale"] = None
+    return LayerSettings(**given)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,64 @@
+"""The roles that a kind can have in a backbone, and what the options of each role tell the compiler."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from sparx_dsl.language.base import KindOptions
+
+Role = Literal["stem", "downsample", "mixer", "fusion", "ffn", "head"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class StemOptions(KindOptions, frozen=True):
+    """What every stem tells the rest of the compiler."""
+
+    @property
+    def stride(self) -> int:
+        """By how much the stem shrinks each side of the image, rounded up."""
+        raise NotImplementedError
+
+
+class DownsampleOptions(KindOptions, frozen=True):
+    """What every downsampling has: it halves each side, rounded up."""
+
+
+class MixerOptions(KindOptions, frozen=True):
+    """What every token mixer tells the rest of the compiler."""
+
+    def projected(self, channels: int) -> int:
+        """Channels of the mixer's input projection, which is also what a fusion in its place must give."""
+        raise NotImplementedError
+
+    @property
+    def projection_bias(self) -> bool:
+        """Whether the input projection (a 1×1 convolution) has a bias."""
+        return True
+
+
+class FusionOptions(KindOptions, frozen=True):
+    """What every fusion does: from the layer's normalised input and the features to the mixer's projection."""
+
+
+class FfnOptions(KindOptions, frozen=True):
+    """What every feed-forward network has: the layer's channels in and out."""
+
+
+class HeadOptions(KindOptions, frozen=True):
+    """What every head is: it reads the last stage's feature, and those of the other stages where it says so."""
+
+    @property
+    def reads_all_stages(self) -> bool:
+        """Whether the head reads the last map of every stage, and the images, whose size its result has.
+
+        Its module is then called with the maps, the first stage's first, and the images behind them; its site names
+        the maps' channels, and its price rule is given the size of the first stage's map.
+        """
+        return False
+
+    def output(self, channels: int, height: int, width: int, image: tuple[int, int]) -> tuple[int, ...]:
+        """The shape, without the batch, of what the head makes in evaluation of a last map (channels, height, width).
+
+        ``image`` is the height and width of the image that the map was made of.
+        """
+        raise NotImplementedError

@@ -1,0 +1,86 @@
+"""A spec, and what can be done with one: read, written, and edited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparx_dsl.language import edit, load
+from sparx_dsl.language.extends import expand, read_tree
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.models import SpecModel
+from sparx_dsl.language.resolve import ResolvedStage, resolve_stages
+from sparx_dsl.reader.compose import compose
+from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
+from sparx_dsl.reader.tree import MappingNode, node_of
+
+
+class Spec(SpecModel, frozen=True):
+    """One backbone as its user wrote it; made by ``load_spec``, ``parse_spec`` or ``Spec.edit``."""
+
+    @property
+    def resolved(self) -> tuple[ResolvedStage, ...]:
+        """What every stage is, with all levels laid over each other; raises ``LookupError`` without a mixer."""
+        return resolve_stages(self)
+
+    def edit(self, changes: Mapping[str, object]) -> Spec:
+        """A checked copy with other values at 1-based key paths such as ``stages.3.S``; None takes a key away.
+
+        What the changes leave alone is not checked anew. Raises ``SparxError``.
+        """
+        return load.checked_spec(Spec, edit.edited_tree(self, changes), self.limits, self)
+
+    def insert_layer(self, stage: str, after: int) -> LayerEdit:
+        """One layer more in the stage of that name, behind layer ``after`` (0: first of all); raises ``SparxError``."""
+        return self._renumbered(edit.inserted(self, stage, after))
+
+    def remove_layer(self, stage: str, number: int) -> LayerEdit:
+        """The stage of that name without layer ``number``, its overrides and its links; raises ``SparxError``."""
+        return self._renumbered(edit.removed(self, stage, number))
+
+    def within(self, limits: Limits) -> Spec:
+        """The same spec under other limits; raises ``SparxError`` where it does not keep them."""
+        return self if limits == self.limits else load.checked_spec(Spec, self._root, limits)
+
+    @property
+    def _root(self) -> MappingNode:
+        return self.tree if self.origin is None else self.origin.root
+
+    def _renumbered(self, renumbered: edit.Renumbered) -> LayerEdit:
+        spec = load.checked_spec(Spec, renumbered.tree, self.limits)
+        return LayerEdit(spec, renumbered.renames)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEdit:
+    """A spec with a layer more or less, and the new name of every layer that is called differently now."""
+
+    spec: Spec
+    renames: FrozenDict[str, str]
+    """Old name → new name, for the layers that are still there and were renumbered."""
+
+
+def load_spec(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Spec:
+    """Read, extend and check the spec in the YAML file at ``path``; raises ``SparxError`` with every mistake."""
+    return load.checked_spec(Spec, read_tree(Path(path), limits), limits)
+
+
+def parse_spec(
+    text: str | bytes | Mapping[str, object], *, name: str = "<text>", limits: Limits = DEFAULT_LIMITS
+) -> Spec:
+    """Check a spec given as YAML text or as a mapping of plain values; raises ``SparxError`` with every mistake."""
+    tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
+    assert isinstance(tree, MappingNode)
+    return load.checked_spec(Spec, expand(tree, None, limits), limits)
+
+
+def spec_of(tree: MappingNode, limits: Limits) -> Spec:
+    """The spec that a composed and extended tree describes; raises ``SparxError`` with every mistake."""
+    return load.checked_spec(Spec, tree, limits)
+
+
+def dump_spec(spec: Spec) -> str:
+    """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
+    return load.dump_spec(spec)

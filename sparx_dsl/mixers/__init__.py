@@ -1,1 +1,0 @@
-"""The token mixers: everything of a mixer after its input projection, one kind a file."""

@@ -1,0 +1,63 @@
+"""The forward pass of a kind's module, told to a tape by the kind's own ``cost``: without one nothing is priced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.kind import Kind, load
+from sparx_dsl.language.base import KindOptions, Site
+from sparx_dsl.language.roles import Role
+from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
+from sparx_dsl.pricing.tape.tape import Tape
+from sparx_dsl.registry import default_registry
+
+
+class KindCostError(Exception):
+    """A kind whose cost cannot be told; ``priced_at`` says where it stands."""
+
+    def __init__(self, code: str, message: str, help: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.help = code, message, help
+
+
+@contextmanager
+def priced_at(node: str) -> Iterator[None]:
+    """Turn what is wrong with the cost of a kind into a ``SparxError`` that names the node."""
+    try:
+        yield
+    except KindCostError as error:
+        raise SparxError(Diagnostic(error.code, f"{error.message}, at {node}", help=error.help)) from error.__cause__
+
+
+def tell_kind(
+    role: Role, options: KindOptions, site: Site, tape: Tape, *inputs: FakeTensor, shape: tuple[int, ...]
+) -> FakeTensor:
+    """Tell the tape what the module of these options' kind does with its inputs; gives the fake tensor of its result.
+
+    ``shape`` is the result's. Raises ``KindCostError`` for a kind without a cost (SPX406), and for a cost that fails,
+    gives no fake tensor, one of another shape, or less than nothing (SPX407).
+    """
+    kind = default_registry().of(role, options)
+    if kind.cost is None:
+        raise KindCostError("SPX406", f"{kind} has no cost", "name one in Kind(cost='module:function')")
+    result = _told(kind, options, site, tape, inputs)
+    if not isinstance(result, FakeTensor) or result.shape != shape:
+        found = f"the shape {result.shape}" if isinstance(result, FakeTensor) else type(result).__name__
+        help = "return the FakeTensor of what the module gives"
+        raise KindCostError("SPX407", f"the cost of {kind} gives {found} and not the shape {shape}", help)
+    if min(tape.params, tape.macs, tape.saved_bytes) < 0:
+        raise KindCostError("SPX407", f"the cost of {kind} is below zero", "count each operation once, and none back")
+    return result
+
+
+def _told(kind: Kind, options: KindOptions, site: Site, tape: Tape, inputs: tuple[FakeTensor, ...]) -> object:
+    if kind.owner == "sparx_dsl":
+        return load(kind.cost)(options, site, tape, *inputs)
+    try:
+        return load(kind.cost)(options, site, tape, *inputs)
+    except Exception as error:  # what another package raises becomes a diagnostic that names it
+        reason = f"{type(error).__name__}: {error}"
+        help = f"this is a fault of {kind.owner}, not of the spec"
+        raise KindCostError("SPX407", f"the cost of {kind} fails with {reason}", help) from error

@@ -1,0 +1,286 @@
+"""What each operation of a forward pass costs: parameters, multiply-accumulates, and what autograd saves.
+
+MACs follow the count behind the paper's tables: one for each product of a convolution, a linear layer or an attention,
+the selective scan by its own formula, and none for norms, activations and element-wise sums. A kind's ``cost.py`` tells
+its module's forward pass to a ``Tape`` once, and every figure comes from that.
+
+Saved bytes are those of PyTorch on a CPU in training. An operation saves what its derivative needs: a convolution or a
+product its input, an activation its input, ReLU its result, a norm its input and two statistics, an attention its
+operands and its weights. Sums, means, resizing, views and copies save nothing. Parameters are no part of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sparx_dsl.language.base import NormName
+from sparx_dsl.language.dtypes import ITEM_BYTES, DType
+from sparx_dsl.pricing.price import Price
+from sparx_dsl.pricing.tape.fake_tensor import UNTRACKED, FakeTensor, Storage
+from sparx_dsl.pricing.tape.strides import Shape, count, elementwise
+
+FLOAT32, INT64, BOOL = 4, 8, 1
+"""The bytes of one element."""
+
+
+class Tape:
+    """Counts what the operations cost that it is told; an operation gives the fake tensor that PyTorch's would.
+
+    Tensors are (batch, channels, height, width) maps, or have the batch as their first dimension. With ``saves`` false
+    only shapes are followed, and nothing is known of saved bytes.
+    """
+
+    def __init__(self, dtype: DType = "float32", *, saves: bool = True) -> None:
+        self.item = ITEM_BYTES[dtype]
+        self.wide = max(self.item, FLOAT32)
+        """The bytes of an element that is float32 at least."""
+        self.saves = saves
+        self.params = 0
+        """Trainable parameters."""
+        self.macs = 0
+        """Multiply-accumulates for one image."""
+        self.scan_macs = 0
+        """Those of the MACs that are a selective scan's, whose formula counts operations."""
+        self.saved_bytes = 0
+        """What autograd saves for the batch, each storage once."""
+        self._saved: set[Storage] = set()
+        self._evaluated = True
+
+    @property
+    def price(self) -> Price:
+        """Parameters and MACs so far."""
+        return Price(self.params, self.macs, self.scan_macs)
+
+    # What operations are made of.
+
+    def new(self, *shape: int) -> FakeTensor:
+        """A new contiguous tensor in the backbone's dtype."""
+        return FakeTensor.fresh(shape, self.item) if self.saves else FakeTensor(shape, None, self.item, UNTRACKED)
+
+    def weight(self, *shape: int) -> None:
+        """A trainable parameter of that shape."""
+        self.params += count(shape)
+
+    def multiply(self, macs: int) -> None:
+        """That many multiply-accumulates for one image."""
+        if self._evaluated:
+            self.macs += macs
+
+    def save(self, *tensors: FakeTensor) -> None:
+        """Save tensors for the backward pass, which holds the whole storage that they lie in."""
+        if self.saves:
+            for tensor in tensors:
+                storage = tensor.storage
+                if storage not in self._saved:
+                    self._saved.add(storage)
+                    self.saved_bytes += storage.bytes
+
+    def save_new(self, *shape: int, item: int | None = None) -> None:
+        """Save a tensor that nothing else reads, of ``item`` bytes an element, by default those of the dtype."""
+        if self.saves:
+            self.saved_bytes += count(shape) * (self.item if item is None else item)
+
+    @contextmanager
+    def training_only(self) -> Iterator[None]:
+        """What is told within runs in training alone: it has parameters and saves, and MACs count none."""
+        before, self._evaluated = self._evaluated, False
+        yield
+        self._evaluated = before
+
+    # Products.
+
+    def convolution(
+        self,
+        x: FakeTensor,
+        channels: int,
+        kernel: int = 1,
+        stride: int = 1,
+        padding: int | None = None,
+        *,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> FakeTensor:
+        """A ``kernel`` × ``kernel`` convolution to that many channels, by default with padding ``kernel // 2``."""
+        batch, inputs, height, width = x.shape
+        if kernel != 1 or stride != 1:
+            pad = 2 * (kernel // 2 if padding is None else padding) - kernel
+            height, width = (height + pad) // stride + 1, (width + pad) // stride + 1
+        weights = inputs // groups * channels * kernel * kernel
+        self.params += weights + channels if bias else weights
+        if self._evaluated:
+            self.macs += weights * height * width
+        self.save(x)
+        return x.like(batch, channels, height, width)
+
+    def depthwise(self, x: FakeTensor, kernel: int, stride: int = 1, *, bias: bool = True) -> FakeTensor:
+        """A convolution of each channel by itself, with padding ``kernel // 2``."""
+        return self.convolution(x, x.shape[1], kernel, stride, groups=x.shape[1], bias=bias)
+
+    def causal_convolution(self, x: FakeTensor, kernel: int) -> FakeTensor:
+        """A depthwise convolution along (batch, channels, length) of what came before, with bias; it pads a copy."""
+        batch, channels, length = x.shape
+        self.weight(channels, kernel + 1)
+        self.multiply(channels * kernel * length)
+        before = kernel - 1
+        self.save(self.new(batch, channels, length + before) if before else self.elementwise(x))
+        return self.new(batch, channels, length)
+
+    def linear(self, x: FakeTensor, outputs: int, *, bias: bool = False) -> FakeTensor:
+        """A product over the last dimension; it saves its input as a matrix, copied where it has to be."""
+        *outer, inputs = x.shape
+        rows = count(tuple(outer))
+        self.params += inputs * outputs + (outputs if bias else 0)
+        self.multiply(rows // x.shape[0] * inputs * outputs)
+        if self.saves:
+            self.save(x.reshape(rows, inputs))
+        return self.new(*outer, outputs)
+
+    def batched_product(self, x: FakeTensor, y: FakeTensor) -> FakeTensor:
+        """Matrix products (…, n, m) · (…, m, k); both operands are saved as one batch, copied where they have to be."""
+        *outer, rows, inner = x.shape
+        columns, together = y.shape[-1], count(tuple(outer))
+        self.multiply(together // x.shape[0] * rows * inner * columns)
+        if self.saves:
+            self.save(x.reshape(together, rows, inner), y.reshape(together, inner, columns))
+        return self.new(*outer, rows, columns)
+
+    def attention(self, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
+        """Fused attention without a bias, all (batch, heads, tokens, width).
+
+        It saves its operands, its result, and a sum for each query, float32 at least.
+        """
+        self._attend(query, key)
+        result = self.new(*query.shape)
+        self.save(query, key, value, result)
+        self.save_new(*query.shape[:3], item=self.wide)
+        return result
+
+    def biased_attention(self, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
+        """Attention with a bias that is learned, step by step, in float32 at least; all (batch, heads, tokens, width).
+
+        It saves the scaled query and key, the value, and the weights of all pairs of tokens. The value is saved where
+        it lies, with whatever else is there, unless it had to be converted or copied.
+        """
+        self._attend(query, key)
+        if self.saves:
+            batch, heads, tokens, width = query.shape
+            self.save_new(*query.shape, item=self.wide)
+            self.save_new(*key.shape, item=self.wide)
+            self.save_new(batch, heads, tokens, key.shape[2], item=self.wide)
+            if self.item < FLOAT32:
+                self.save_new(*value.shape, item=self.wide)
+            else:
+                self.save(value.reshape(batch * heads, key.shape[2], width))
+        return self.new(*query.shape)
+
+    def _attend(self, query: FakeTensor, key: FakeTensor) -> None:
+        """The scores of all pairs of tokens, and the sums of values."""
+        _, heads, tokens, width = query.shape
+        self.multiply(2 * heads * tokens * key.shape[2] * width)
+
+    def selective_scan(self, operands: tuple[FakeTensor, ...], channels: int, length: int, state: int) -> None:
+        """A scan over (channels, length) with N = ``state``; ``channels`` counts those of every direction.
+
+        Its parameters are A, D and the bias of the time steps; MACs are 9·channels·length·N + channels·length, which is
+        the count behind the paper's tables. It saves the operands, and the decay rates −exp(A_logs) twice, once before
+        the sign; these are float32 at least.
+        """
+        self.weight(channels, state + 2)
+        macs = (9 * state + 1) * channels * length
+        self.multiply(macs)
+        self.scan_macs += macs
+        self.save_new(channels, state, item=self.wide)
+        self.save(*operands)
+        self.save_new(channels, state, item=self.wide)
+
+    # Norms and element-wise operations.
+
+    def norm(self, name: NormName, x: FakeTensor) -> FakeTensor:
+        """A norm on a map: it saves the map and two statistics for each position, image or channel."""
+        batch, channels, height, width = x.shape
+        self.params += 2 * channels
+        if not self.saves:
+            return x
+        match name:
+            case "layer":
+                self.save(x)
+                self.save_new(2, batch, height, width)
+                return FakeTensor.fresh((batch, height, width, channels), x.item).permute(0, 3, 1, 2)
+            case "group":
+                x = x.contiguous(channels_last=x.channels_last)
+                self.save(x)
+                self.save_new(2, batch)
+            case "batch":
+                self.save(x)
+                self.save_new(2, channels)
+        return x.like(*x.shape)
+
+    def activation(self, x: FakeTensor) -> FakeTensor:
+        """GELU or SiLU; it saves its input."""
+        self.save(x)
+        return self.elementwise(x)
+
+    def relu(self, x: FakeTensor) -> FakeTensor:
+        """ReLU; it saves its result."""
+        result = self.elementwise(x)
+        self.save(result)
+        return result
+
+    def softmax(self, scores: FakeTensor) -> FakeTensor:
+        """A softmax over the last dimension; it saves its result."""
+        return self.relu(scores)
+
+    def product(self, x: FakeTensor, y: FakeTensor) -> FakeTensor:
+        """The product of two tensors, element by element; it saves both."""
+        self.save(x, y)
+        return self.elementwise(x, y)
+
+    def elementwise(self, *operands: FakeTensor) -> FakeTensor:
+        """An element-wise operation that saves nothing: a sum, or a product with a number."""
+        first = operands[0]
+        shape, strides = elementwise(*((each.shape, each.strides) for each in operands))
+        if strides is None:
+            return FakeTensor(shape, None, first.item, UNTRACKED)
+        return FakeTensor.fresh(shape, first.item, strides)
+
+    def scaled(self, x: FakeTensor) -> FakeTensor:
+        """A weight and a bias for each channel of a map, counted as a 1×1 depthwise convolution; it saves the map."""
+        self.weight(2, x.shape[1])
+        self.multiply(count(x.shape[1:]))
+        if x.strides is None:
+            return x
+        self.save(x)
+        per_channel: tuple[Shape, Shape] = (x.shape[1], 1, 1), (1, 1, 1)
+        shape, strides = elementwise(per_channel, (x.shape, x.strides), per_channel)
+        return FakeTensor.fresh(shape, x.item, strides)
+
+    def drop_path(self, x: FakeTensor, rate: float) -> FakeTensor:
+        """Stochastic depth: it saves one number for each image, and nothing at rate 0."""
+        if rate == 0 or x.strides is None:
+            return x
+        self.save_new(x.shape[0])
+        shape, strides = elementwise((x.shape, x.strides), ((x.shape[0], 1, 1, 1), (1, 1, 1, 1)))
+        return FakeTensor.fresh(shape, x.item, strides)
+
+    # Maps side by side, larger and smaller.
+
+    def concatenate(self, tensors: tuple[FakeTensor, ...], dimension: int = 1) -> FakeTensor:
+        """Tensors joined along a dimension, as a copy; it is channels-last where all of them are."""
+        first = tensors[0].shape
+        joined = sum(each.shape[dimension] for each in tensors)
+        shape = (*first[:dimension], joined, *first[dimension + 1 :])
+        return next((each for each in tensors if not each.channels_last), tensors[0]).like(*shape)
+
+    def pad(self, x: FakeTensor, height: int, width: int) -> FakeTensor:
+        """The map within zeros, of that size; itself where nothing is to be padded."""
+        return x if (height, width) == x.shape[2:] else x.like(*x.shape[:2], height, width)
+
+    def pool(self, x: FakeTensor, height: int, width: int) -> FakeTensor:
+        """Means over parts of a map, which save it."""
+        self.save(x)
+        return x.like(*x.shape[:2], height, width)
+
+    def resize(self, x: FakeTensor, like: FakeTensor) -> FakeTensor:
+        """A map at the height and width of another."""
+        return x.like(*x.shape[:2], *like.shape[2:])

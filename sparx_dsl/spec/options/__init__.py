@@ -1,1 +1,0 @@
-"""The options of every kind that the language has by itself: one file for each role."""
