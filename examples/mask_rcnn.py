@@ -8,11 +8,8 @@ The backbone gives the maps of its four stages, each under a norm, as published 
 torchvision's feature pyramid and heads. ``--count`` builds on the meta device, which allocates nothing, and prints
 parameters and multiply-accumulates beside Table 3 of the SparX paper. To run the detector, torchvision's compiled
 operators (nms, roi_align) must match the torch that is installed; where they do not, the program says so and ends
-with status 1. Weights are random, so that the masks say nothing. Needs torchvision, and scikit-learn for the photo.
+with status 1. Weights are random, so that the masks say nothing. Needs the extra ``examples``.
 """
-
-# pyright: reportMissingImports=false
-# What the extra bench brings is looked for when it is needed, and may be missing.
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ from typer.testing import CliRunner
 
 import sparx_dsl
 from sparx_dsl.cli.main import make_app
-from tests.support.pages import BLOCK, EXAMPLES, FILE_LINE, PAGES, PLAIN, Block, blocks, numbered
+from tests.support.markdown import BLOCK, Block
+from tests.support.pages import EXAMPLES, FILE_LINE, PAGES, PLAIN, blocks, numbered
 from tests.support.paths import DOCS, ROOT, SPECS
 
 

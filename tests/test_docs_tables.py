@@ -22,7 +22,8 @@ from sparx_dsl.language.base import KindOptions
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import KindRegistry, builtin_kinds
-from tests.support.pages import PAGES, PLAIN, Block
+from tests.support.markdown import Block
+from tests.support.pages import PAGES, PLAIN
 
 TABLE = re.compile(r"^<!-- table: (?P<what>.+?) -->\n\n(?P<rows>(?:\|.*\n)+)", re.MULTILINE)
 

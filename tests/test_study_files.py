@@ -31,7 +31,7 @@ from sparx_dsl.search.studies.presence import Presence, Watch
 from sparx_dsl.search.studies.store import open_store
 from sparx_dsl.search.values import Point
 from tests.support import studies
-from tests.support.pages import BLOCK
+from tests.support.markdown import BLOCK
 from tests.support.paths import DOCS, ROOT, SPACES, SPECS
 
 SMALL = studies.small_space()

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.markdown import bodies
 from tests.support.paths import DOCS
 
 EXAMPLES = DOCS / "examples"
 PAGES = {name: DOCS / f"{name}.md" for name in ("language", "rules", "running", "extending")}
 
-Block = re.Match[str]
-BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_LINE = re.compile(r"# (?P<path>[\w./-]+\.(?:yaml|py|txt))\n")
 
 PLAIN: Mapping[str, Any] = {"sparx": 1, "name": "x", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ss2d"}}}
@@ -23,8 +22,7 @@ PLAIN: Mapping[str, Any] = {"sparx": 1, "name": "x", "stem": {"kind": "patch"}, 
 
 def blocks(page: str, language: str) -> list[str]:
     """The bodies of the page's fenced blocks in that language, in order."""
-    found = BLOCK.finditer(PAGES[page].read_text(encoding="utf-8"))
-    return [match["body"] for match in found if match["language"] == language]
+    return bodies(PAGES[page], language)
 
 
 def numbered(language: str) -> list[Any]:
