@@ -30,7 +30,8 @@ if TYPE_CHECKING:
         summary,
         transfer,
     )
-    from sparx_dsl.errors import Diagnostic, SparxError, explain_code
+    from sparx_dsl.codes import explain_code
+    from sparx_dsl.errors import Diagnostic, SparxError
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
@@ -146,7 +147,7 @@ MODULES: Final = {
     "dot": "sparx_dsl.api",
     "draw": "sparx_dsl.api",
     "dump_spec": "sparx_dsl.language.spec",
-    "explain_code": "sparx_dsl.errors",
+    "explain_code": "sparx_dsl.codes",
     "json_schema": "sparx_dsl.language.editor_schema",
     "load_checkpoint": "sparx_dsl.api",
     "load_space": "sparx_dsl.search",

@@ -47,6 +47,8 @@ class Kind:
     """A ``nn.deployment.Deployment``: what deployment may assume of its modules, and puts in their place."""
     feature_axes: Facet | None = None
     """For a fusion, a mapping from tensor names to ``kinds.fusions.feature_axes.FeatureAxis``."""
+    codes: Facet | None = None
+    """A tuple of ``errors.CodeEntry``: what the codes mean with which its options complain."""
     owner: str = "sparx_dsl"
     """The package that defines it."""
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sparx_dsl.codes import builtin_codes
 from sparx_dsl.errors import (
-    CODES,
     CodeEntry,
     Diagnostic,
     Related,
@@ -31,6 +31,7 @@ from sparx_dsl.errors import (
 from sparx_dsl.errors.catalogue import catalogue_of
 from sparx_dsl.reader.compose import compose
 
+CODES = builtin_codes()
 SOURCE = SourceText("specs/tiny.yaml", "name: tiny\nstages:\n  - {channels: 64, S: 0}\n  - {channels: 64}\n")
 
 MISTAKES = (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.errors.catalogue import CODES as CODES
 from sparx_dsl.errors.catalogue.entry import CodeEntry as CodeEntry
-from sparx_dsl.errors.catalogue.page import explain_code as explain_code
 from sparx_dsl.errors.diagnostic import Diagnostic as Diagnostic
 from sparx_dsl.errors.diagnostic import Related as Related
 from sparx_dsl.errors.diagnostic import SourceText as SourceText

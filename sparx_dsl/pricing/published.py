@@ -30,7 +30,7 @@ class Tolerance:
 
 TOLERANCE = Tolerance(params=0.01, macs=0.02)
 FUSION_TOLERANCE = Tolerance(params=0.02, macs=0.04)
-"""For the fusions that the paper compares DMCA with: it names them, and leaves their widths open."""
+"""For the fusions that the paper compares its own with: it names them, and leaves their widths open."""
 
 Printed = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")]
 

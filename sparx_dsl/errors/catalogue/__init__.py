@@ -1,4 +1,4 @@
-"""Every code that a diagnostic can carry, by family: one file each."""
+"""Every code that a diagnostic can carry, by family: one file each. Those of one kind alone stand in its folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ def catalogue_of(entries: Iterable[CodeEntry]) -> Mapping[str, CodeEntry]:
     return MappingProxyType(codes)
 
 
-CODES: Final[Mapping[str, CodeEntry]] = catalogue_of(
-    (
-        *text.ENTRIES,
-        *schema.ENTRIES,
-        *rules.ENTRIES,
-        *graph.ENTRIES,
-        *limits.ENTRIES,
-        *tools.ENTRIES,
-        *weights.ENTRIES,
-        *search.ENTRIES,
-    )
+ENTRIES: Final[tuple[CodeEntry, ...]] = (
+    *text.ENTRIES,
+    *schema.ENTRIES,
+    *rules.ENTRIES,
+    *graph.ENTRIES,
+    *limits.ENTRIES,
+    *tools.ENTRIES,
+    *weights.ENTRIES,
+    *search.ENTRIES,
 )
-"""The catalogue; ``CODES["SPX009"]`` explains that code."""
+"""All but those of one kind's options; ``sparx_dsl.codes`` has all of them."""

@@ -10,7 +10,7 @@ class CodeEntry:
     """A code's explanation, with a snippet that earns it and the same snippet put right."""
 
     code: str
-    """``SPX`` and three digits, the first of them the family."""
+    """``SPX`` and three digits, the first of them the family; kinds of other packages have letters of their own."""
     title: str
     """What went wrong, in a few words."""
     explanation: str

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from sparx_dsl.errors.catalogue import CODES
 from sparx_dsl.errors.catalogue.entry import CodeEntry
-from sparx_dsl.errors.diagnostic import Diagnostic, SparxError
-from sparx_dsl.errors.escape import quoted
-from sparx_dsl.errors.suggest import did_you_mean
 
 FAMILIES: Final[dict[str, str]] = {
     "SPX0": "Text and YAML",
@@ -27,27 +24,23 @@ _INTRODUCTION: Final = """\
 
 Every mistake is reported with a code, its place, and what to write instead. `sparx explain SPX106` prints what stands
 here. The snippets show only the keys that matter; the rest of the spec is sound. This page is made from
-`sparx_dsl/errors/catalogue/` by `sparx_dsl.errors.catalogue.page.catalogue_page`.
+`sparx_dsl/errors/catalogue/` and the kinds' own `codes.py` by `sparx_dsl.errors.catalogue.page.catalogue_page`.
 """
 
 
-def explain_code(code: str) -> str:
-    """What a code means, with a wrong and a right snippet where it is about a spec; raises ``SparxError`` (SPX530)."""
-    entry = CODES.get(code.upper())
-    if entry is None:
-        advice = did_you_mean(code.upper(), CODES) or "the codes are those that the messages show in brackets"
-        raise SparxError(Diagnostic("SPX530", f"there is no code {quoted(code)}", help=advice))
+def entry_text(entry: CodeEntry) -> str:
+    """What a code means, with a wrong and a right snippet where it is about a spec."""
     parts = [f"{entry.code}: {entry.title}", entry.explanation]
     if entry.wrong:
         parts += [f"Wrong:\n\n{_indented(entry.wrong)}", f"Right:\n\n{_indented(entry.right)}"]
     return "\n\n".join(parts) + "\n"
 
 
-def catalogue_page() -> str:
-    """The page docs/errors.md."""
+def catalogue_page(codes: Mapping[str, CodeEntry]) -> str:
+    """The page docs/errors.md, of all codes."""
     parts = [_INTRODUCTION]
     for prefix, family in FAMILIES.items():
-        sections = [_section(entry) for code, entry in CODES.items() if code.startswith(prefix)]
+        sections = [_section(entry) for code, entry in codes.items() if code.startswith(prefix)]
         parts += [f"## {family} ({prefix}xx)\n", *sections] if sections else []
     return "\n".join(parts)
 

@@ -74,69 +74,6 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stages:\n  - {channels: 16, depth: 4, ganglion: [2, 4]}\n",
     ),
     CodeEntry(
-        "SPX210",
-        "an even kernel",
-        "A depthwise convolution of SS2D keeps the size of the map, so its kernel has a middle: its side is odd, or 0 "
-        "for no convolution.",
-        "layer: {mixer: {kind: ss2d, conv: 4}}\n",
-        "layer: {mixer: {kind: ss2d, conv: 5}}\n",
-    ),
-    CodeEntry(
-        "SPX211",
-        "heads that do not divide the channels",
-        "The heads of window attention share the layer's channels evenly.",
-        "layer: {mixer: {kind: window_attention, heads: 3}}\n",
-        "layer: {mixer: {kind: window_attention, heads: 4}}\n",
-    ),
-    CodeEntry(
-        "SPX212",
-        "a width of heads that does not divide the channels",
-        "Window attention has as many heads of `head_width` channels as the layer's channels make; none may be left "
-        "over. Set `head_width`, or the number of `heads` itself.",
-        "layer: {mixer: {kind: window_attention, head_width: 12}}\n",
-        "layer: {mixer: {kind: window_attention, head_width: 8}}\n",
-    ),
-    CodeEntry(
-        "SPX213",
-        "groups that do not divide the channels",
-        "DMCA's channel-wise cross-attention runs in groups of channels, as many in each.",
-        "layer: {mixer: {kind: ss2d}, fusion: {kind: dmca, groups: 3}}\n",
-        "layer: {mixer: {kind: ss2d}, fusion: {kind: dmca, groups: 4}}\n",
-    ),
-    CodeEntry(
-        "SPX214",
-        "a projection too narrow for three groups",
-        "DMCA, and its variant `sra`, give the mixer's projection in three groups of channels, so the mixer takes "
-        "three channels or more. With `shortcut: false` DMCA has no groups there.",
-        "layer: {mixer: {kind: ss2d, expand: 1}, fusion: {kind: dmca, groups: 1}}\n"
-        "stages:\n  - {channels: 2, depth: 2, S: 1}\n",
-        "layer: {mixer: {kind: ss2d, expand: 2}, fusion: {kind: dmca, groups: 1}}\n"
-        "stages:\n  - {channels: 2, depth: 2, S: 1}\n",
-    ),
-    CodeEntry(
-        "SPX215",
-        "a first stage too narrow for its stem",
-        "The convolutions of the stem `conv` but for the last have half of the first stage's channels. Half of one is "
-        "none.",
-        "stem: {kind: conv}\nstages:\n  - {channels: 1, depth: 2}\n",
-        "stem: {kind: patch}\nstages:\n  - {channels: 1, depth: 2}\n",
-    ),
-    CodeEntry(
-        "SPX216",
-        "heads of a fusion that do not divide the channels",
-        "The heads of the fusions `sca` and `sra` share the layer's channels evenly.",
-        "layer: {mixer: {kind: ss2d}, fusion: {kind: sra, heads: 3}}\n",
-        "layer: {mixer: {kind: ss2d}, fusion: {kind: sra, heads: 4}}\n",
-    ),
-    CodeEntry(
-        "SPX217",
-        "a width of a fusion's heads that does not divide the channels",
-        "The fusions `sca` and `sra` have as many heads of `head_width` channels as the layer's channels make; none "
-        "may be left over. Set `head_width`, or the number of `heads` itself.",
-        "layer: {mixer: {kind: ss2d}, fusion: {kind: sca, head_width: 12}}\n",
-        "layer: {mixer: {kind: ss2d}, fusion: {kind: sca, head_width: 8}}\n",
-    ),
-    CodeEntry(
         "SPX220",
         "layers without a token mixer",
         "Every layer has a token mixer: from its entry in `layers`, the stage's `layer`, or the backbone's `layer`.",

@@ -32,7 +32,7 @@ class ReducedProjection(nn.Module):
 
 
 class Aggregator(nn.Module):
-    """What DMCA has in common with its variant of spatial attention: all but the attention.
+    """What the aggregators of channel-wise and of spatial attention have in common: all but the attention.
 
     ``ratios`` are the spatial reductions of query, key and value; without ``shortcut`` only what was attended to
     goes on.

@@ -1,4 +1,4 @@
-"""Fusion by concatenation, the paper's baseline for DMCA (SparX, section 4.4)."""
+"""Fusion by concatenation, the paper's baseline for its own (SparX, section 4.4)."""
 
 from __future__ import annotations
 

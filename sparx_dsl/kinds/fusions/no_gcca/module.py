@@ -1,4 +1,4 @@
-"""DMCA without its attention: query and value, fused by a Conv-FFN (SparX, section 4.4, "w/o GCCA")."""
+"""The aggregator without its attention: query and value, fused by a Conv-FFN (SparX, section 4.4, "w/o GCCA")."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sparx_dsl.nn.norm import make_norm
 
 
 class QueryValueFusion(nn.Module):
-    """The features become the value, the input the query, both as in DMCA; a Conv-FFN fuses the two."""
+    """The features become the value, the input the query, both as in the aggregator; a Conv-FFN fuses the two."""
 
     def __init__(
         self,

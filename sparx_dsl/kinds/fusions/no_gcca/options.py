@@ -10,9 +10,9 @@ from sparx_dsl.language.roles import FusionOptions
 
 
 class NoGcca(FusionOptions, frozen=True):
-    """DMCA's query and value concatenated and fused by a Conv-FFN (SparX, section 4.4, "w/o GCCA").
+    """The aggregator's query and value concatenated and fused by a Conv-FFN (SparX, section 4.4, "w/o GCCA").
 
-    Query and value as in DMCA, but the features give C channels, the value alone; then 1×1 2·C → ``ratio``·C,
+    Query and value as in the aggregator, but the features give C channels, the value alone; then 1×1 2·C → ``ratio``·C,
     depthwise 3×3, GELU, 1×1 to the mixer's projection.
     """
 

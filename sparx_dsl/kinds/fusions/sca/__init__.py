@@ -9,5 +9,6 @@ KIND = Kind(
     title="SCA",
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
+    codes="sparx_dsl.kinds.fusions.codes:HEADED",
     cost_per_layer=False,
 )

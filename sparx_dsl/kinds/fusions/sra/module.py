@@ -1,7 +1,7 @@
-"""DMCA with spatial-reduction attention (PVT, Wang et al. 2021) in place of the channel-wise one.
+"""The aggregator with spatial-reduction attention (PVT, Wang et al. 2021) in place of the channel-wise one.
 
 The SparX paper (section 4.4, "SRA") exchanges the attention only: the features are gathered, and X, Z and Y_v
-mixed, as in DMCA. Key and value are reduced by DMCA's own spatial reducers.
+mixed, as before. Key and value are reduced by the aggregator's own spatial reducers.
 """
 
 from __future__ import annotations

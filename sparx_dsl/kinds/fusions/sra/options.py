@@ -10,7 +10,7 @@ from sparx_dsl.language.base import Problem, Site
 
 
 class SRA(HeadedFusion, frozen=True):
-    """DMCA with PVT's spatial-reduction attention in place of the channel-wise one (SparX, section 4.4, "SRA").
+    """The aggregator with PVT's spatial-reduction attention, not the channel-wise one (SparX, section 4.4, "SRA").
 
     The query keeps its size; key and value are reduced.
     """

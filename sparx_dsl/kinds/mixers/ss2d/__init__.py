@@ -9,5 +9,6 @@ KIND = Kind(
     title="SS2D",
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
+    codes=f"{__name__}.codes:CODES",
     cost_per_layer=False,
 )

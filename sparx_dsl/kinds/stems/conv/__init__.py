@@ -8,4 +8,5 @@ KIND = Kind(
     options=f"{__name__}.options:ConvStem",
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
+    codes=f"{__name__}.codes:CODES",
 )

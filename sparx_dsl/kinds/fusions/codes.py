@@ -1,0 +1,26 @@
+"""What can be wrong with the options that several fusions share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparx_dsl.errors import CodeEntry
+
+HEADED: Final[tuple[CodeEntry, ...]] = (
+    CodeEntry(
+        "SPX216",
+        "heads of a fusion that do not divide the channels",
+        "The heads of the fusions `sca` and `sra` share the layer's channels evenly.",
+        "layer: {mixer: {kind: ss2d}, fusion: {kind: sra, heads: 3}}\n",
+        "layer: {mixer: {kind: ss2d}, fusion: {kind: sra, heads: 4}}\n",
+    ),
+    CodeEntry(
+        "SPX217",
+        "a width of a fusion's heads that does not divide the channels",
+        "The fusions `sca` and `sra` have as many heads of `head_width` channels as the layer's channels make; none "
+        "may be left over. Set `head_width`, or the number of `heads` itself.",
+        "layer: {mixer: {kind: ss2d}, fusion: {kind: sca, head_width: 12}}\n",
+        "layer: {mixer: {kind: ss2d}, fusion: {kind: sca, head_width: 8}}\n",
+    ),
+)
+"""Those of fusions with heads."""
