@@ -37,8 +37,8 @@ class Kind:
 
     It gives the fake tensor that the module would return.
     """
-    cost_per_layer: bool = True
-    """Whether the cost depends on the layer's number in its stage, or may; where not, layers share what is known."""
+    numbered: bool = True
+    """Whether its cost, or its options' problems, may depend on the layer's number; where not, layers share them."""
     title: str = ""
     """What pictures and tables call it; by default the name, with spaces for underscores."""
     short_title: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -208,9 +209,8 @@ def test_groups_divide_the_weights(
     """A convolution in groups has one dense convolution's weights for each group, and shares no MAC."""
 
     def convolved(inputs: int, outputs: int, groups: int) -> Price:
-        return told(
-            (1, inputs, height, width), part=lambda tape, x: tape.convolution(x, outputs, kernel, groups=groups)
-        )
+        part = partial(Tape.convolution, channels=outputs, kernel=kernel, groups=groups)
+        return told((1, inputs, height, width), part=part)
 
     grouped = convolved(groups * inputs, groups * outputs, groups)
     assert grouped == sum([convolved(inputs, outputs, 1)] * groups, ZERO)
@@ -275,8 +275,8 @@ def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(
     site, chosen = Site(8, 8), LayerSettings(mixer, layer_scale=layer_scale)
     width, x = mixer.projected(8), (1, 8, side, 3)
     own = Price(16 + 8 * width + width * mixer.projection_bias, 8 * width * side * 3)
-    ganglion = told(x, (1, width, side, 3), part=lambda tape, *maps: layer.ganglion_mixing(chosen, site, tape, *maps))
-    assert told(x, part=lambda tape, x: layer.mixing(chosen, site, tape, x)) == ganglion + own
+    ganglion = told(x, (1, width, side, 3), part=partial(layer.ganglion_mixing, chosen, site))
+    assert told(x, part=partial(layer.mixing, chosen, site)) == ganglion + own
 
 
 def test_parts_of_a_layer() -> None:
@@ -287,11 +287,11 @@ def test_parts_of_a_layer() -> None:
     concat, mlp = price_of("fusion", ConcatFusion(), site, 5, 4), price_of("ffn", Mlp(), site, 5, 4)
     assert told(x, part=layer.dpe) == Price(80, 72 * 20)
     assert told(x, part=Tape.scaled) == Price(16, 8 * 20)
-    assert told(x, features, part=lambda tape, *maps: layer.fusing(plain, site, tape, *maps)) == concat + Price(16)
-    assert told(x, part=lambda tape, x: layer.feeding(plain, site, tape, x)) == mlp + Price(16)
-    assert told(x, part=lambda tape, x: layer.feeding(scaled, site, tape, x)) == mlp + Price(16) + Price(16, 8 * 20)
-    assert told((1, 6, 5, 4), part=lambda tape, x: layer.adapter(tape, x, 8, 1)) == Price(6 * 8 + 8, 48 * 20)
-    assert told((1, 6, 5, 4), part=lambda tape, x: layer.adapter(tape, x, 6, 1)) == ZERO
+    assert told(x, features, part=partial(layer.fusing, plain, site)) == concat + Price(16)
+    assert told(x, part=partial(layer.feeding, plain, site)) == mlp + Price(16)
+    assert told(x, part=partial(layer.feeding, scaled, site)) == mlp + Price(16) + Price(16, 8 * 20)
+    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=8, ratio=1)) == Price(6 * 8 + 8, 48 * 20)
+    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=6, ratio=1)) == ZERO
 
 
 class Broken(FfnOptions, frozen=True):

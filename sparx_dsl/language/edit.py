@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import stage_name
-from sparx_dsl.reader.tree import MappingNode, merge_patch, node_of
+from sparx_dsl.reader.limits import Limits
+from sparx_dsl.reader.scalars import check_scalar
+from sparx_dsl.reader.tree import MappingNode, merge_patch, nested, node_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,23 @@ def edited_tree(spec: SpecModel, changes: Mapping[str, object]) -> MappingNode:
     A path is dotted and 1-based (``stages.3.S``), or names the stage (``stages.deep.S``). None takes a key away;
     a mapping is laid over the one that is there, or replaces it where its ``kind`` differs.
     """
-    tree = spec.tree
+    tree, limits = spec.tree, spec.limits
     for path, value in changes.items():
-        merged = merge_patch(tree, node_of(_nested(path, value), limits=spec.limits))
+        keys = key_path(path, limits)
+        merged = merge_patch(tree, nested(keys, node_of(value, limits=limits, path=keys)))
         assert isinstance(merged, MappingNode)
         tree = merged
     return tree
+
+
+def key_path(path: str, limits: Limits) -> tuple[str | int, ...]:
+    """The keys and 1-based numbers of a dotted path; raises ``SparxError`` for what no spec could hold."""
+    # A number of more digits than any item has stays text, which addresses nothing.
+    parts = path.split(".")
+    for place, part in enumerate(parts):
+        if wrong := check_scalar(part, limits):
+            raise SparxError(replace(wrong, where=Where(".".join(parts[:place]))))
+    return tuple(int(part) if part.isdecimal() and len(part) <= 18 else part for part in parts)
 
 
 def inserted(spec: SpecModel, stage: str, after: int) -> Renumbered:
@@ -55,15 +68,6 @@ def removed(spec: SpecModel, stage: str, number: int) -> Renumbered:
         raise SparxError(Diagnostic("SPX131", message, help=f"the layers are 1 to {depth}"))
     kept = [n for n in range(1, depth + 1) if n != number]
     return _renumbered(spec, index, depth - 1, {n: n - 1 if n > number else n for n in kept})
-
-
-def _nested(path: str, value: object) -> dict[str | int, Any]:
-    # A number of more digits than any item has stays text, which addresses nothing.
-    parts = [int(part) if part.isdecimal() and len(part) <= 18 else part for part in path.split(".")]
-    nested: Any = value
-    for part in reversed(parts):
-        nested = {part: nested}
-    return nested
 
 
 def _stage_index(spec: SpecModel, stage: str) -> int:

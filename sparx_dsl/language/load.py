@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from sparx_dsl.errors import Diagnostic, SourceText, SparxError
 from sparx_dsl.language.checks.check_spec import check_spec
 from sparx_dsl.language.checks.schema_errors import schema_diagnostics
 from sparx_dsl.language.models import SpecModel
-from sparx_dsl.language.resolve import carried_over, choices, resolve_stage
+from sparx_dsl.language.resolve import backbone_choices, carried_over, choices, resolve_stage
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.scalars import resolve_scalar
 from sparx_dsl.reader.tree import MappingNode, Node, SequenceNode, plain
@@ -28,16 +28,17 @@ def checked_spec(model: type[SpecT], tree: MappingNode, limits: Limits, before: 
     ``before`` is a spec within the same limits over whose ``tree`` this one was laid: what both share is neither read
     nor checked again.
     """
-    findings: list[ErrorDetails] = []
-    spec = None
+    given, findings, spec = _given(tree, before), list[ErrorDetails](), None
     try:
-        spec = model.model_validate(_given(tree, before)).with_origin(tree, limits)
+        spec = model.model_validate(given).with_origin(tree, limits)
     except ValidationError as error:
         findings = error.errors(include_url=False, include_input=False)
-    mistakes = schema_diagnostics(findings, tree, limits.mistakes)
+    sound = spec is not None and type(given["sparx"]) is int and not _holds_null(given)
+    mistakes = [] if sound else schema_diagnostics(findings, tree, limits.mistakes)
     if spec is not None and not mistakes:
         known = carried_over(before, spec)
-        chosen = {index: choices(spec, index) for index, stage in enumerate(known) if stage is None}
+        widest = backbone_choices(spec)
+        chosen = {index: choices(spec, index, widest) for index, stage in enumerate(known) if stage is None}
         mistakes = list(itertools.islice(check_spec(spec, limits, chosen), limits.mistakes))
         if not mistakes and spec.origin is not None:
             spec.origin.stages = tuple(
@@ -72,9 +73,19 @@ def _given_items(items: Iterable[Node], old: Iterable[Node], values: Iterable[ob
     return [known[id(item)] if id(item) in known else plain(item) for item in items]
 
 
+def _holds_null(data: object) -> bool:
+    """Whether an empty value stands anywhere in plain data; values that were checked before hold none."""
+    if isinstance(data, dict):
+        return any(map(_holds_null, cast("dict[object, object]", data).values()))
+    return any(map(_holds_null, cast("list[object]", data))) if isinstance(data, list) else data is None
+
+
 def dump_spec(spec: SpecModel) -> str:
     """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
-    return yaml.dump(spec.written(), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110)
+    text: str = yaml.dump(  # pyright: ignore[reportUnknownMemberType]
+        spec.written(), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110
+    )
+    return text
 
 
 class _Dumper(yaml.SafeDumper):

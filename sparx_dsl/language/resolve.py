@@ -218,10 +218,13 @@ def site_of_head(widths: tuple[int, ...], norm: NormName | None, *, reads_all_st
     return Site(widths[-1], widths[-1], norm or DEFAULT_NORM, maps=widths if reads_all_stages else ())
 
 
-def choices(spec: SpecModel, index: int) -> tuple[Chosen, ...]:
-    """What was chosen for each layer of the stage at that 0-based index; layers without settings share one value."""
+def choices(spec: SpecModel, index: int, widest: Chosen | None = None) -> tuple[Chosen, ...]:
+    """What was chosen for each layer of the stage at that 0-based index; layers without settings share one value.
+
+    ``widest`` is ``backbone_choices(spec)``, where it is known.
+    """
     stage = spec.stages[index]
-    common = Chosen().over(spec.layer, "layer").over(stage.layer, "stages", index, "layer")
+    common = (widest or backbone_choices(spec)).over(stage.layer, "stages", index, "layer")
     if not stage.layers:
         return (common,) * stage.depth
     own = ((number, stage.layers.get(number)) for number in range(1, stage.depth + 1))
@@ -229,6 +232,11 @@ def choices(spec: SpecModel, index: int) -> tuple[Chosen, ...]:
         common if options is None else common.over(options, "stages", index, "layers", number)
         for number, options in own
     )
+
+
+def backbone_choices(spec: SpecModel) -> Chosen:
+    """What the backbone's ``layer`` chooses for all layers."""
+    return Chosen().over(spec.layer, "layer")
 
 
 def drop_path_rates(spec: SpecModel) -> Iterator[float]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.kind import Kind, load
 from sparx_dsl.language.base import KindOptions, Site
@@ -15,20 +12,15 @@ from sparx_dsl.registry import default_registry
 
 
 class KindCostError(Exception):
-    """A kind whose cost cannot be told; ``priced_at`` says where it stands."""
+    """A kind whose cost cannot be told; ``at`` says where it stands."""
 
     def __init__(self, code: str, message: str, help: str) -> None:
         super().__init__(message)
         self.code, self.message, self.help = code, message, help
 
-
-@contextmanager
-def priced_at(node: str) -> Iterator[None]:
-    """Turn what is wrong with the cost of a kind into a ``SparxError`` that names the node."""
-    try:
-        yield
-    except KindCostError as error:
-        raise SparxError(Diagnostic(error.code, f"{error.message}, at {node}", help=error.help)) from error.__cause__
+    def at(self, node: str) -> SparxError:
+        """The same as a diagnostic that names the node."""
+        return SparxError(Diagnostic(self.code, f"{self.message}, at {node}", help=self.help))
 
 
 def tell_kind(

@@ -39,7 +39,7 @@ def layer_cost(
 
     Raises ``KindCostError``.
     """
-    if not cost_per_layer(settings):
+    if not numbered(settings):
         number = 1
     return _layer_cost(settings, channels, number, features, reduction, height, width)
 
@@ -77,11 +77,11 @@ def runs_ffn(settings: LayerSettings) -> bool:
     return default_registry().of("ffn", settings.ffn).runs
 
 
-def cost_per_layer(settings: LayerSettings) -> bool:
+def numbered(settings: LayerSettings) -> bool:
     """Whether the cost may depend on the layer's number in its stage."""
     of = default_registry().of
     kinds = of("mixer", settings.mixer), of("fusion", settings.fusion), of("ffn", settings.ffn)
-    return any(kind.cost_per_layer for kind in kinds)
+    return any(kind.numbered for kind in kinds)
 
 
 def _moved(settings: LayerSettings, channels: int, features: int, fused: int) -> int:

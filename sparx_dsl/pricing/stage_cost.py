@@ -7,17 +7,17 @@ look up the same values for whole arrays.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sparx_dsl.language.base import KindOptions, NormName, Site
-from sparx_dsl.language.resolve import ResolvedStage, site_of_head
+from sparx_dsl.language.resolve import LayerSettings, ResolvedStage, site_of_head
 from sparx_dsl.language.roles import HeadOptions
-from sparx_dsl.pricing.kind_cost import priced_at, tell_kind
-from sparx_dsl.pricing.layer_cost import LayerCost, cost_per_layer, layer_cost, runs_ffn
-from sparx_dsl.pricing.price import ZERO, Price
-from sparx_dsl.pricing.stage_shape import StageShape, stage_shape
+from sparx_dsl.pricing.kind_cost import KindCostError, tell_kind
+from sparx_dsl.pricing.layer_cost import layer_cost, numbered, runs_ffn
+from sparx_dsl.pricing.price import Price
+from sparx_dsl.pricing.stage_shape import LayerGroup, layer_groups
 from sparx_dsl.pricing.tape.tape import Tape
 
 Size = tuple[int, int]
@@ -53,40 +53,30 @@ def opening_cost(
 @functools.lru_cache(maxsize=4096)
 def stage_cost(stage: ResolvedStage, size: Size) -> PartCost:
     """The layers of a stage, on maps of that size; raises ``SparxError`` for a kind that cannot be priced."""
-    per_layer = {id(settings): cost_per_layer(settings) for settings in stage.layers}
-    shape = shape_of(stage)
-    costs: dict[tuple[int, int, int], LayerCost] = {}
-    layers: list[LayerCost] = []
-    for number, (settings, features) in enumerate(zip(stage.layers, shape.features, strict=True), start=1):
-        # The levels of a spec give many layers one and the same value, which is cheaper to tell than equal ones.
-        mark = id(settings), features, number if per_layer[id(settings)] else 1
-        found = costs.get(mark)
-        if found is None:
-            with priced_at(stage.layer_name(number)):
-                found = layer_cost(settings, stage.channels, mark[2], features, stage.reduction, *size)
-            costs[mark] = found
-        layers.append(found)
-    price, moved = ZERO, 0
-    for one in layers:
-        price += one.price
-        moved += one.moved
+    # The levels of a spec give many layers one and the same value, which is cheaper to tell than equal ones.
+    settings = list({id(one): one for one in stage.layers}.values())
+    params, macs, scan_macs, moved, most = 0, 0, 0, 0, 0
+    for group in groups_of(stage, settings):
+        try:
+            layer = layer_cost(
+                settings[group.settings], stage.channels, group.number, group.features, stage.reduction, *size
+            )
+        except KindCostError as error:
+            raise error.at(stage.layer_name(group.number)) from error.__cause__
+        price, count = layer.price, group.count
+        params, macs = params + price.params * count, macs + price.macs * count
+        scan_macs, moved = scan_macs + price.scan_macs * count, moved + layer.moved * count
+        most = max(most, group.held * stage.channels, group.beside_fusion * stage.channels + layer.fused)
     positions = size[0] * size[1]
-    most = max(held_by_layers(shape, stage.channels, [one.fused for one in layers]))
-    return PartCost(price, moved * positions, most * positions)
+    return PartCost(Price(params, macs, scan_macs), moved * positions, most * positions)
 
 
-def shape_of(stage: ResolvedStage) -> StageShape:
-    """The maps that a stage holds."""
-    fed = {id(settings): runs_ffn(settings) for settings in stage.layers}
-    return stage_shape(
-        stage.rule, tuple(one.dpe for one in stage.layers), tuple(fed[id(one)] for one in stage.layers)
-    )
-
-
-def held_by_layers(shape: StageShape, channels: int, fused: Sequence[int]) -> Iterator[int]:
-    """The most that each layer of a stage holds at once, in channels of its maps."""
-    for held, beside, own in zip(shape.held, shape.beside_fusion, fused, strict=True):
-        yield max(held * channels, beside * channels + own)
+def groups_of(stage: ResolvedStage, settings: Sequence[LayerSettings]) -> tuple[LayerGroup, ...]:
+    """The layers of a stage in groups that cost the same; ``settings`` are its distinct ones."""
+    place = {id(one): index for index, one in enumerate(settings)}
+    which = tuple(place[id(one)] for one in stage.layers)
+    flags = tuple((one.dpe, runs_ffn(one), numbered(one)) for one in settings)
+    return layer_groups(stage.rule, which, flags)
 
 
 @functools.lru_cache(maxsize=16_384)

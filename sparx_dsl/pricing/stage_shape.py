@@ -47,6 +47,41 @@ def stage_shape(rule: StageRule, dpe: tuple[bool, ...], ffn: tuple[bool, ...]) -
     return StageShape(tuple(map(len, features)), tuple(held), tuple(beside))
 
 
+@dataclass(frozen=True, slots=True)
+class LayerGroup:
+    """Layers of a stage that cost the same, and the most maps that are held while one of them runs."""
+
+    settings: int
+    """Which of the stage's distinct settings they have."""
+    number: int
+    """The first of them."""
+    features: int
+    count: int
+    held: int
+    beside_fusion: int
+
+
+@functools.lru_cache(maxsize=16_384)
+def layer_groups(
+    rule: StageRule, settings: tuple[int, ...], flags: tuple[tuple[bool, bool, bool], ...]
+) -> tuple[LayerGroup, ...]:
+    """The groups of a stage whose layers have these settings, by number.
+
+    ``flags`` say of each of the settings whether it has a DPE and an FFN, and whether the layer's number matters.
+    """
+    shape = stage_shape(rule, tuple(flags[one][0] for one in settings), tuple(flags[one][1] for one in settings))
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for place, (one, features) in enumerate(zip(settings, shape.features, strict=True)):
+        groups.setdefault((one, features, place if flags[one][2] else -1), []).append(place)
+    return tuple(
+        LayerGroup(
+            one, places[0] + 1, features, len(places), max(shape.held[place] for place in places),
+            max(shape.beside_fusion[place] for place in places),
+        )
+        for (one, features, _), places in groups.items()
+    )  # fmt: skip
+
+
 @functools.lru_cache(maxsize=4096)
 def features_read(rule: StageRule) -> tuple[int, ...]:
     """How many features each layer of a stage reads, in the order of the layers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparx_dsl.graph.nodes import Node
 from sparx_dsl.pricing import layer
-from sparx_dsl.pricing.kind_cost import priced_at, tell_kind
+from sparx_dsl.pricing.kind_cost import KindCostError, tell_kind
 from sparx_dsl.pricing.layer_cost import layer_cost
 from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.stage_cost import head_price, opening_cost
@@ -19,8 +19,10 @@ def price_step(schedule: Schedule, step: Run | Gather) -> Price:
     if isinstance(step, Gather):
         return ZERO
     node = schedule.graph.node(step.node)
-    with priced_at(node.name):
+    try:
         return _price(schedule, step, node)
+    except KindCostError as error:
+        raise error.at(node.name) from error.__cause__
 
 
 def _price(schedule: Schedule, step: Run, node: Node) -> Price:
@@ -55,8 +57,10 @@ def saved_bytes(schedule: Schedule) -> tuple[int, ...]:
             del tensors[step.buffer]
             continue
         before = tape.saved_bytes
-        with priced_at(step.node):
+        try:
             tensors[step.output] = _told(schedule, step, tape, tuple(tensors[name] for name in step.inputs))
+        except KindCostError as error:
+            raise error.at(step.node) from error.__cause__
         found.append(tape.saved_bytes - before)
     return tuple(found)
 

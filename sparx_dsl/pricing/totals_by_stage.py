@@ -15,8 +15,7 @@ from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.resolve import ResolvedStage
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.cost_rows import cost
-from sparx_dsl.pricing.kind_cost import priced_at
-from sparx_dsl.pricing.price import ZERO
+from sparx_dsl.pricing.kind_cost import KindCostError
 from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost, stage_cost
 from sparx_dsl.pricing.stage_shape import features_read
 from sparx_dsl.pricing.totals import Totals
@@ -49,31 +48,29 @@ def _connects(stages: Sequence[ResolvedStage], most: int) -> bool:
 
 def _summed(parts: list[tuple[PartCost, int]], request: Request) -> Totals:
     """The totals of all parts of a backbone."""
-    price, moved = ZERO, 0
-    for part, _ in parts:
-        price += part.price
-        moved += part.moved
-    held = request.batch * request.item_bytes
+    params = sum(part.price.params for part, _ in parts)
+    macs, flops = sum(part.price.macs for part, _ in parts), sum(part.price.flops for part, _ in parts)
+    held, moved = request.batch * request.item_bytes, sum(part.moved for part, _ in parts)
     peak = max(part.peak + passing for part, passing in parts) * held
-    return Totals(price.params, price.macs, price.flops, peak, moved * held + price.params * request.item_bytes)
+    return Totals(params, macs, flops, peak, moved * held + params * request.item_bytes)
 
 
 def _parts(spec: Spec, stages: Sequence[ResolvedStage], size: Size) -> Iterator[tuple[PartCost, int]]:
     """Every part in order, with what passes it by: what a later part reads, and the part at hand does not."""
     sizes = tuple(map_size(size, stage.stride) for stage in stages)
     areas = [stage.channels * height * width for stage, (height, width) in zip(stages, sizes, strict=True)]
-    image = spec.input.channels, *size
+    image, node = (spec.input.channels, *size), ""
     passing = passing_by(spec.head.reads_all_stages, image[0] * image[1] * image[2], areas)
-    for stage, made, given, (opening, layers) in zip(stages, sizes, (size, *sizes), passing, strict=False):
-        with priced_at(stage.opening_name):
-            role = "stem" if stage.position == 1 else "downsample"
-            site = stage.opening_site
+    try:
+        for stage, made, given, (opening, layers) in zip(stages, sizes, (size, *sizes), passing, strict=False):
+            role, site, node = "stem" if stage.position == 1 else "downsample", stage.opening_site, stage.opening_name
             yield opening_cost(role, stage.opening, site.channels, site.out_channels, given, made), opening
-        yield stage_cost(stage, made), layers
-    if default_registry().of("head", spec.head).runs:
-        widths = tuple(stage.channels for stage in stages)
-        with priced_at("head"):
+            yield stage_cost(stage, made), layers
+        if default_registry().of("head", spec.head).runs:
+            node, widths = "head", tuple(stage.channels for stage in stages)
             yield head_cost(spec.head, spec.layer.norm, widths, sizes, image), 0
+    except KindCostError as error:
+        raise error.at(node) from error.__cause__
 
 
 def passing_by(tapped: Any, image: Any, areas: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

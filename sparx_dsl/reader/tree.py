@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -68,13 +68,18 @@ def plain(node: Node) -> Any:
     return {entry.key.value: plain(entry.value) for entry in node.entries}
 
 
-def node_of(data: object, source: SourceText | None = None, limits: Limits = DEFAULT_LIMITS) -> Node:
-    """The tree of Python data: mappings, lists, tuples and scalars, without spans.
+def node_of(
+    data: object,
+    source: SourceText | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    path: Sequence[str | int] = (),
+) -> Node:
+    """The tree of Python data, which stands at ``path``: mappings, lists, tuples and scalars, without spans.
 
     Raises ``SparxError`` for other types and data that contains itself (SPX019), keys that are no names
     (SPX011), and data beyond the limits (SPX002, SPX003, SPX015 to SPX017).
     """
-    return _DataReader(source, limits).node(data, (), ())
+    return _DataReader(source, limits).node(data, tuple(map(str, path)), ())
 
 
 class _DataReader:
@@ -208,6 +213,14 @@ def merge_patch(base: Node, patch: Node) -> Node:
     return _merged(base, patch, ())
 
 
+def nested(path: Sequence[str | int], value: Node) -> Node:
+    """The mapping of mappings that has nothing but the value at that path; the value's place stands for the keys'."""
+    for part in reversed(path):
+        key = ScalarNode(part, str(part), value.span, value.source)
+        value = MappingNode((Entry(key, value),), value.span, value.source)
+    return value
+
+
 def _merged(base: Node | None, patch: Node, trail: tuple[str, ...]) -> Node:
     """What ``merge_patch`` gives at that trail; ``base`` is None where there was nothing."""
     if not isinstance(patch, MappingNode):
@@ -231,12 +244,12 @@ def _merged(base: Node | None, patch: Node, trail: tuple[str, ...]) -> Node:
 def _merged_items(base: SequenceNode, patch: MappingNode, trail: tuple[str, ...]) -> SequenceNode:
     """A list with some items changed; every number means the item that it meant before any was taken away."""
     items: list[Node | None] = list(base.items)
-    names = _item_names(base)
+    names = {} if all(isinstance(entry.key.value, int) for entry in patch.entries) else _item_names(base)
     for entry in patch.entries:
         index = _item_index(entry.key, names, len(items))
         appends = index == len(items)
         if index is None or (appends and _takes_away(entry.value)):
-            raise SparxError(_no_such_item(entry.key, names, len(items), trail))
+            raise SparxError(_no_such_item(entry.key, _item_names(base), len(items), trail))
         if appends:
             items.append(None)
         old = items[index]
@@ -285,5 +298,6 @@ def _takes_away(node: Node) -> bool:
 
 def _differ_in_kind(base: MappingNode, patch: MappingNode) -> bool:
     """Whether both mappings name a kind, and not the same one; ``kind: null`` names none."""
-    old, new = base.entry("kind"), patch.entry("kind")
-    return old is not None and new is not None and not _takes_away(new.value) and plain(old.value) != plain(new.value)
+    new = patch.entry("kind")
+    old = None if new is None or _takes_away(new.value) else base.entry("kind")
+    return new is not None and old is not None and plain(old.value) != plain(new.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode, merge_patch
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, SequenceNode, merge_patch, nested
 from sparx_dsl.search.values import OFF, Choice, KeyPath, LinkAction
 
 
@@ -32,15 +32,6 @@ def patches_of(choices: Sequence[Choice]) -> tuple[Patch, ...]:
 def lay(tree: Node, path: KeyPath, value: Node) -> Node:
     """The tree with a value laid over it at a path, by the rules of ``extends``; raises ``SparxError``."""
     return merge_patch(tree, nested(path, value))
-
-
-def nested(path: KeyPath, value: Node) -> Node:
-    """The mapping of mappings that has nothing but the value at that path."""
-    for part in reversed(path):
-        # The value's place stands for the keys on the way, which the user wrote as one path.
-        key = ScalarNode(part, str(part), value.span, value.source)
-        value = MappingNode((Entry(key, value),), value.span, value.source)
-    return value
 
 
 def with_links(tree: Node, links: Iterable[tuple[LinkAction, Node]]) -> Node:

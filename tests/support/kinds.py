@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from sparx_dsl.kind import Kind
@@ -10,7 +10,7 @@ from sparx_dsl.registry import default_registry
 
 
 @contextmanager
-def registered(*kinds: Kind) -> Iterator[None]:
+def registered(*kinds: Kind) -> Generator[None]:
     """Within the block these kinds are known as if installed packages offered them."""
     registry = default_registry()
     for kind in kinds:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sparx_dsl.errors import Diagnostic, Related, plural
@@ -18,6 +18,7 @@ from sparx_dsl.language.resolve import (
     stage_reduction,
     stage_rule,
 )
+from sparx_dsl.registry import default_registry
 
 Slot = Literal["mixer", "fusion", "ffn"]
 SLOTS: tuple[Slot, ...] = get_args(Slot)
@@ -52,9 +53,10 @@ def _without_mixer(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> I
     """Layers for which no level names a token mixer: one mistake for the backbone, or one for each stage."""
     lacking: list[tuple[int, list[int]]] = []
     for index, layers in chosen.items():
+        if all(layer.mixer is not None for layer in {id(layer): layer for layer in layers}.values()):
+            continue
         numbers = [number for number, layer in enumerate(layers, start=1) if layer.mixer is None]
-        if numbers:
-            lacking.append((index, numbers))
+        lacking.append((index, numbers))
     if len(lacking) == len(spec.stages) and len(lacking) > 1:
         message = "the layers have no token mixer"
         where = spec.where("layer" if "layer" in spec.model_fields_set else "stages", key=True)
@@ -71,23 +73,29 @@ def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator
     """The complaints of mixers, fusions and FFNs; of each only the first layer in a stage that meets one."""
     targets = {link.target for link in spec.links.add}
     for index, layers in chosen.items():
-        name, met, placed = stage_name(spec, index), set[Path](), stage_rule(spec.stages[index]).ganglion
-        conditions = {id(layer): list(_conditional(layer)) for layer in {id(one): one for one in layers}.values()}
-        if not any(conditions.values()):
+        own = {id(layer): layer for layer in layers}
+        conditional = {mark: list(_conditional(layer)) for mark, layer in own.items()}
+        if not any(conditional.values()):
             continue
+        name, placed = stage_name(spec, index), stage_rule(spec.stages[index]).ganglion
+        met, asked = set[Path](), set[tuple[Slot, int, int]]()
         for number, layer in enumerate(layers, start=1):
             reads = number in placed or f"{name}.layer{number}" in targets
-            for slot, options in conditions[id(layer)]:
-                if slot != "fusion" or reads:
-                    yield from _complaints(spec, index, number, layer, slot, options, met)
+            for slot, options, numbered in conditional[id(layer)]:
+                mark = slot, id(options), id(layer.mixer)
+                if mark in asked or (slot == "fusion" and not reads):
+                    continue
+                if not numbered:
+                    asked.add(mark)
+                yield from _complaints(spec, index, number, layer, slot, options, met)
 
 
-def _conditional(layer: Chosen) -> Iterator[tuple[Slot, KindOptions]]:
-    """The kinds of a layer that have conditions on their place; most have none."""
+def _conditional(layer: Chosen) -> Iterator[tuple[Slot, KindOptions, bool]]:
+    """The kinds of a layer with conditions on their place, and whether those look at its number; most have none."""
     for slot in SLOTS:
         options = layer.kind_options(slot)
         if options is not None and type(options).problems is not KindOptions.problems:
-            yield slot, options
+            yield slot, options, default_registry().of(slot, options).numbered
 
 
 def _complaints(
@@ -97,17 +105,13 @@ def _complaints(
     path, channels = layer.paths.get(slot) or ("stages", index, "channels"), spec.stages[index].channels
     if path in met:
         return
-    site = Site(channels, channels, number=number, reduction=stage_reduction(len(spec.stages), index))
-    for problem in options.problems(_fusion_site(site, layer) if slot == "fusion" else site):
+    # A fusion gives what the mixer's projection would; without a mixer that is the mistake, not the width.
+    fused = 3 * channels if layer.mixer is None else layer.mixer.projected(channels)
+    out = fused if slot == "fusion" else channels
+    site = Site(channels, out, number=number, reduction=stage_reduction(len(spec.stages), index))
+    for problem in options.problems(site):
         met.add(path)
         yield _Complaint(path, problem, index, given=slot in layer.paths)
-
-
-def _fusion_site(site: Site, chosen: Chosen) -> Site:
-    """The site of the layer's fusion, which gives what the mixer's projection would."""
-    # Without a mixer that is the mistake, not the width of its projection.
-    projected = 3 * site.channels if chosen.mixer is None else chosen.mixer.projected(site.channels)
-    return replace(site, out_channels=projected)
 
 
 def _ends(spec: SpecModel) -> Iterator[_Complaint]:

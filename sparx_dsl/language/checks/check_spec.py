@@ -61,8 +61,11 @@ def check_stage(spec: SpecModel, index: int) -> Iterator[Diagnostic]:
 def _stage_names(spec: SpecModel) -> Iterator[Diagnostic]:
     """Names that are taken, or that mislead."""
     seen: dict[str, int] = {}
-    for index in range(len(spec.stages)):
+    for index, stage in enumerate(spec.stages):
         name, path = stage_name(spec, index), ("stages", index, "name")
+        if stage.name is None:
+            seen[name] = index
+            continue
         number = re.fullmatch(r"stage(\d+)", name)
         if name in RESERVED_NAMES or keyword.iskeyword(name):
             message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
@@ -84,18 +87,17 @@ def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic
     def where(name: str, *, key: bool = False) -> Where:
         return spec.where("stages", index, name, key=key)
 
-    title = f"stage {index + 1} has {stage.depth} {plural(stage.depth, 'layer')}"
     if stage.S is not None and stage.ganglion is not None:
         message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
         related = (Related(where("S", key=True), "the stride stands here"),)
         advice = "keep either S or ganglion"
         yield Diagnostic("SPX204", message, where("ganglion", key=True), help=advice, related=related)
     if stage.S is not None and stage.depth < stage.S:
-        message = f"{title}, fewer than the stride S = {stage.S}"
+        message = f"{_title(index, stage)}, fewer than the stride S = {stage.S}"
         advice = f"write S: {stage.depth} to make only the last layer a ganglion layer"
         yield Diagnostic("SPX205", message, where("S"), help=advice)
     if isinstance(stage.M, int) and stage.depth < stage.M:
-        message = f"{title}, so a window of M = {stage.M} ganglion layers is never filled"
+        message = f"{_title(index, stage)}, so a window of M = {stage.M} ganglion layers is never filled"
         yield Diagnostic("SPX206", message, where("M"), help="write M: all for no window")
     if stage.S is None and stage.ganglion is None:
         for name, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
@@ -103,6 +105,10 @@ def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic
                 message = f"{name} speaks of ganglion layers, and stage {index + 1} has none"
                 advice = f"give the stage a stride, such as S: {min(2, stage.depth)}, or leave {name} out"
                 yield Diagnostic("SPX207", message, where(name, key=True), help=advice)
+
+
+def _title(index: int, stage: Stage) -> str:
+    return f"stage {index + 1} has {stage.depth} {plural(stage.depth, 'layer')}"
 
 
 def _ganglion_list(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic]:

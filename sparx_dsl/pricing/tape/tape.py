@@ -11,7 +11,7 @@ operands and its weights. Sums, means, resizing, views and copies save nothing. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from sparx_dsl.language.base import NormName
@@ -82,7 +82,7 @@ class Tape:
             self.saved_bytes += count(shape) * (self.item if item is None else item)
 
     @contextmanager
-    def training_only(self) -> Iterator[None]:
+    def training_only(self) -> Generator[None]:
         """What is told within runs in training alone: it has parameters and saves, and MACs count none."""
         before, self._evaluated = self._evaluated, False
         yield

@@ -8,5 +8,5 @@ KIND = Kind(
     options=f"{__name__}.options:Mlp",
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
-    cost_per_layer=False,
+    numbered=False,
 )

@@ -6,5 +6,5 @@ KIND = Kind(
     role="ffn",
     name="none",
     options=f"{__name__}.options:NoFfn",
-    cost_per_layer=False,
+    numbered=False,
 )

@@ -10,5 +10,5 @@ KIND = Kind(
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
     codes="sparx_dsl.kinds.fusions.codes:HEADED",
-    cost_per_layer=False,
+    numbered=False,
 )

@@ -9,5 +9,5 @@ KIND = Kind(
     title="Bi-SSM",
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
-    cost_per_layer=False,
+    numbered=False,
 )

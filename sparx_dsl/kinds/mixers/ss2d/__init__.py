@@ -10,5 +10,5 @@ KIND = Kind(
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
-    cost_per_layer=False,
+    numbered=False,
 )
