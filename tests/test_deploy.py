@@ -29,7 +29,10 @@ from tests.support.deployed import DOUBLE, SINGLE, images_of, results, trained, 
 from tests.support.paths import SPECS
 from tests.support.strategies import examples, specs
 
-torch_deprecates = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+# torch.func.jvp scripts its decompositions, and older exporters trace: torch warns, by a category of its version.
+torch_deprecates = pytest.mark.filterwarnings(
+    "ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning"
+)
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 
 

@@ -163,8 +163,7 @@ def test_a_backbone_exports_with_dynamic_batch_and_size(name: str) -> None:
 
 
 # torch.func.jvp itself scripts its decompositions, of which torch warns: by another category from 2.15 on.
-@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit:FutureWarning")
 @pytest.mark.parametrize("place", range(6))
 def test_forward_mode_is_refused(place: int) -> None:
     """A derivative that the operators do not have is an error, never a zero."""
