@@ -44,16 +44,19 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def cut(size: int) -> Callable[[bytes], bytes]:
+Damage = Callable[[bytes], bytes]
+
+
+def cut(size: int) -> Damage:
     return lambda content: content[:size]
 
 
-def flipped(place: int) -> Callable[[bytes], bytes]:
+def flipped(place: int) -> Damage:
     """One bit is another in the byte at that place."""
     return lambda content: content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :]
 
 
-DAMAGES = {
+DAMAGES: dict[str, Damage] = {
     "empty": cut(0),
     "header alone": cut(64),
     **{f"{percent} %": cut(SIZE * percent // 100) for percent in (10, 25, 50, 75, 90)},
@@ -64,11 +67,11 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_library_is_not_loaded(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("name", list(DAMAGES))
+def test_a_damaged_library_is_not_loaded(tmp_path: Path, name: str) -> None:
     """Cut, lengthened or with one bit flipped anywhere, it is refused before it is mapped."""
     path = copied(tmp_path) / library.NAME
-    path.write_bytes(damage(path.read_bytes()))
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
     lengths = f"it has {path.stat().st_size} bytes instead of {SIZE}"
     reason = "its SHA-256 is not the one in" if path.stat().st_size == SIZE else lengths
     with pytest.raises(OSError, match=re.escape(f"{library.NAME} is not loaded: {reason}")):
@@ -120,9 +123,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=["cut", "flipped", "no record", "no library"],
 )
-def test_the_package_works_without_its_library(
-    package: Path, name: str, damage: Callable[[bytes], bytes] | None, reason: str
-) -> None:
+def test_the_package_works_without_its_library(package: Path, name: str, damage: Damage | None, reason: str) -> None:
     """The scan and deployed backbones run in plain PyTorch; a kernel that is called all the same raises."""
     path = package / "sparx_dsl" / "ops" / "cpu" / name
     content = path.read_bytes()

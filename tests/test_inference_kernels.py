@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.ops.cpu import kernels, library, maps
-from sparx_dsl.ops.inference import can_be_written_over, depthwise_convolution, map_norm
+from sparx_dsl.ops.inference import can_overwrite, depthwise_convolution, map_norm
 from sparx_dsl.ops.selective_scan import ss2d_scan
 from tests.support.scans import ss2d_arguments
 from tests.support.scans import threads as with_threads
@@ -53,7 +53,7 @@ def worst(found: Tensor, expected: Tensor) -> float:
     kernel=st.sampled_from(maps.KERNELS),
     activation=st.sampled_from(list(ORACLES)),
     dtype=st.sampled_from(list(TOLERANCE)),
-    spent=st.booleans(),
+    may_overwrite=st.booleans(),
     bias=st.booleans(),
     threads=st.integers(1, 3),
 )
@@ -62,7 +62,7 @@ def test_the_depthwise_convolution_is_that_of_pytorch(
     kernel: int,
     activation: str,
     dtype: torch.dtype,
-    spent: bool,
+    may_overwrite: bool,
     bias: bool,
     threads: int,
 ) -> None:
@@ -74,8 +74,8 @@ def test_the_depthwise_convolution_is_that_of_pytorch(
     wide = (x.double(), weight.double(), None if summand is None else summand.double())
     expected = ORACLES[activation](functional.conv2d(*wide, padding=kernel // 2, groups=sizes[1]))
     with with_threads(threads):
-        over = spent and can_be_written_over(x)
-        found = depthwise_convolution(x, *maps.packed(weight, summand), activation, spent=spent)
+        over = may_overwrite and can_overwrite(x)
+        found = depthwise_convolution(x, *maps.packed(weight, summand), activation, may_overwrite=may_overwrite)
     assert (found.data_ptr() == x.data_ptr()) == over
     assert worst(found, expected) < TOLERANCE[dtype]
 
@@ -132,16 +132,16 @@ def test_results_are_the_same_from_run_to_run() -> None:
             assert torch.equal(depthwise_convolution(x, *packed, "gelu"), first)
 
 
-def test_maps_with_gaps_are_not_written_over() -> None:
+def test_maps_with_gaps_are_not_overwritten() -> None:
     """A slice of channels, and a map that has too few channels for the threads, get a result of their own."""
     wide = random_map(1, 64, 5, 5)
     kept, part = wide.clone(), wide[:, 16:48]
     packed = maps.packed(torch.randn(32, 1, 3, 3), None)
-    found = depthwise_convolution(part, *packed, "none", spent=True)
+    found = depthwise_convolution(part, *packed, "none", may_overwrite=True)
     assert worst(found, depthwise_convolution(part.contiguous(), *packed, "none").double()) < 1e-7
     assert torch.equal(wide, kept)
     with with_threads(3):
-        assert not can_be_written_over(part.contiguous(memory_format=torch.channels_last))
+        assert not can_overwrite(part.contiguous(memory_format=torch.channels_last))
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
@@ -186,11 +186,11 @@ def test_operators_have_shapes_without_values() -> None:
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 70), st.integers(1, 9), st.integers(1, 9)),
     dtype=st.sampled_from(list(TOLERANCE)),
     mean=st.sampled_from([0.0, 1.0, -30.0]),
-    spent=st.booleans(),
+    may_overwrite=st.booleans(),
     threads=st.integers(1, 3),
 )
 def test_the_norm_is_what_it_is_defined_as(
-    sizes: tuple[int, int, int, int], dtype: torch.dtype, mean: float, spent: bool, threads: int
+    sizes: tuple[int, int, int, int], dtype: torch.dtype, mean: float, may_overwrite: bool, threads: int
 ) -> None:
     """At any size and mean, over its map and beside it, with threads on one image and on several."""
     torch.manual_seed(0)
@@ -200,9 +200,9 @@ def test_the_norm_is_what_it_is_defined_as(
     standard = centred / (centred.square().mean((1, 2, 3), keepdim=True) + 1e-3).sqrt()
     expected = standard * weight.double()[:, None, None] + bias.double()[:, None, None]
     with with_threads(threads):
-        found = map_norm(x, weight, bias, 1e-3, spent=spent)
+        found = map_norm(x, weight, bias, 1e-3, may_overwrite=may_overwrite)
         assert torch.equal(map_norm(found.clone(), weight, bias, 1e-3), map_norm(found.clone(), weight, bias, 1e-3))
-    assert (found.data_ptr() == x.data_ptr()) == spent
+    assert (found.data_ptr() == x.data_ptr()) == may_overwrite
     assert worst(found, expected) < TOLERANCE[dtype] * (5 if abs(mean) > 1 else 1)
 
 

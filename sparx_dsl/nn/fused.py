@@ -106,7 +106,7 @@ class CompiledDepthwise(InferenceConvolution):
         if ANY_SHAPE not in self.prepared:
             self.prepared[ANY_SHAPE] = maps.packed(self.weight, self.bias)
         weight, bias = self.prepared[ANY_SHAPE]
-        return depthwise_convolution(x, weight, bias, activation, spent=spent)
+        return depthwise_convolution(x, weight, bias, activation, may_overwrite=spent)
 
 
 class PositionLinear(InferenceConvolution):

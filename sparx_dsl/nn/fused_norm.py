@@ -45,7 +45,7 @@ class CompiledNorm(PreparedWeights, nn.GroupNorm):
         if NORM not in self.prepared:
             self.prepared[NORM] = tuple(cast(Tensor, self._parameters[name]).detach().float() for name in self.follows)
         weight, bias = self.prepared[NORM]
-        return map_norm(x, weight, bias, self.eps, spent=spent)
+        return map_norm(x, weight, bias, self.eps, may_overwrite=spent)
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the kernel gives what GroupNorm would."""

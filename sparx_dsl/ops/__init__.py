@@ -1,1 +1,1 @@
-"""Operators that more than one module needs, in plain PyTorch."""
+"""The selective scans as PyTorch operators, their backends, and compiled kernels for inference."""

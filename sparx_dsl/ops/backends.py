@@ -39,13 +39,12 @@ class Kernels:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to run the scan: its name, what it is, its dtypes, and its functions, imported when first used.
+    """One way to run the scan: its name, its dtypes, and its functions, imported when first used.
 
     ``problem`` says why it does not work for tensors of a type of device; None where it does.
     """
 
     name: str
-    what: str
     dtypes: frozenset[torch.dtype]
     problem: Callable[[str], str | None]
     kernels: Callable[[], Kernels]
@@ -63,11 +62,11 @@ def backends() -> dict[str, Backend]:
     """All backends by name."""
     low = frozenset({torch.float32, torch.bfloat16})
     every = (
-        Backend("reference", "the definition, position after position", FLOATS, _never, _reference),
-        Backend("torch", "vectorised chunks in plain PyTorch", FLOATS, _never, _chunked),
-        Backend("cpu", "C with OpenMP and vectors across channels, fused", low, _cpu_problem, _cpu),
-        Backend("triton", "CUDA without nvcc, fused", low | {torch.float16}, _triton_problem, _triton),
-        Backend("mamba_ssm", "the CUDA kernel of mamba-ssm", low | {torch.float16}, _mamba_problem, _mamba),
+        Backend("reference", FLOATS, _never, _reference),
+        Backend("torch", FLOATS, _never, _chunked),
+        Backend("cpu", low, _cpu_problem, _cpu),
+        Backend("triton", low | {torch.float16}, _triton_problem, _triton),
+        Backend("mamba_ssm", low | {torch.float16}, _mamba_problem, _mamba),
     )
     return {backend.name: backend for backend in every}
 

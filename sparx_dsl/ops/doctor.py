@@ -14,7 +14,7 @@ from sparx_dsl.errors import SparxError
 from sparx_dsl.ops.backends import VARIABLE, Backend, backends, choose
 from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
 
-TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
+TOLERANCES = {"float32": 1e-4, "bfloat16": 2e-2}
 """The largest error that a dtype allows, relative to the largest value of a tensor."""
 
 
@@ -33,7 +33,7 @@ class Finding:
     @property
     def wrong(self) -> bool:
         """Whether it runs and what it gives is not what it should be."""
-        return self.error is not None and not self.error <= TOLERANCES[_dtype(self.dtype)]
+        return self.error is not None and not self.error <= TOLERANCES[self.dtype]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +49,19 @@ class Examination:
         return not any(finding.wrong for finding in self.findings)
 
     def __str__(self) -> str:
-        rows = [_row(finding) for finding in self.findings]
-        widths = [max(len(row[column]) for row in [HEADER, *rows]) for column in range(4)]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=False)) + f"  {row[4]}"
-                 for row in [HEADER, *rows]]  # fmt: skip
-        return "\n".join([*self.machine, "", *(line.rstrip() for line in lines)])
+        rows = [ROW.format("device", "dtype", "backend", "error", ""), *map(_row, self.findings)]
+        return "\n".join([*self.machine, "", *(row.rstrip() for row in rows)])
 
 
-HEADER = ("device", "dtype", "backend", "error", "")
+ROW = "{:<6}  {:<8}  {:<9}  {:<7}  {}"
 
 
-def _row(finding: Finding) -> tuple[str, str, str, str, str]:
+def _row(finding: Finding) -> str:
     error = "–" if finding.error is None else f"{finding.error:.1e}"
     word = finding.obstacle or ("WRONG: report this, and force another" if finding.wrong else "works")
     if finding.chosen:
         word += f", forced by {VARIABLE}" if os.environ.get(VARIABLE) else ", serves unasked"
-    return finding.device, finding.dtype, finding.backend, error, word
+    return ROW.format(finding.device, finding.dtype, finding.backend, error, word)
 
 
 def examine() -> Examination:
@@ -162,7 +159,3 @@ def _line() -> tuple[list[Tensor], tuple[int, ...]]:
 
     tensors = [normal(2, 24, 50), normal(2, 24, 50), decay_rates(normal(24, 4))]
     return [*tensors, normal(2, 2, 4, 50), normal(2, 2, 4, 50), normal(24), normal(24)], (0, 1, 3, 4)
-
-
-def _dtype(name: str) -> torch.dtype:
-    return {str(dtype).removeprefix("torch."): dtype for dtype in TOLERANCES}[name]

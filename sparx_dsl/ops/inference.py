@@ -1,7 +1,7 @@
-"""Operators for inference on CPU, which take no derivative: depthwise convolution, norm, and SS2D.
+"""Operators for inference on CPU, without derivatives: depthwise convolution, norm, and SS2D.
 
 An operator whose name ends in ``_`` writes its result over its first argument, a channels-last map (batch, channels,
-height, width): fresh memory costs more time than these operators. Every one checks its arguments itself, in its body
+height, width): allocating memory takes longer than these operators. Every one checks its arguments itself, in its body
 and in its fake implementation. Importing this module registers ``depthwise_convolution``, ``map_norm``, each also with
 ``_``, and ``ss2d_`` under ``torch.ops.sparx_dsl``.
 """
@@ -31,46 +31,48 @@ LIBRARY.define("map_norm_(Tensor(a!) x, Tensor weight, Tensor bias, float epsilo
 LIBRARY.define("ss2d_(Tensor(a!) x, Tensor projected, Tensor weight, Tensor bias, Tensor rate, Tensor skip) -> ()")
 
 
-def depthwise_convolution(x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, spent: bool = False) -> Tensor:
+def depthwise_convolution(
+    x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, may_overwrite: bool = False
+) -> Tensor:
     """A depthwise convolution of stride 1 that keeps the map's size, and ``none``, ``gelu`` or ``silu`` of it.
 
     (batch, channels, height, width) to the same shape, channels-last; weight and bias as ``maps.packed`` returns
-    them. The result is written over x where that is ``spent``, and where it can be.
+    them. With ``may_overwrite`` the result is written over x, where it can be: nothing else may read x then.
     """
-    if spent and can_be_written_over(x):
+    if may_overwrite and can_overwrite(x):
         torch.ops.sparx_dsl.depthwise_convolution_(x, weight, bias, activation)
-        tell_autograd(x)
+        mark_modified(x)
         return x
     return cast(Tensor, torch.ops.sparx_dsl.depthwise_convolution(x, weight, bias, activation))
 
 
-def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, spent: bool = False) -> Tensor:
+def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, may_overwrite: bool = False) -> Tensor:
     """GroupNorm of one group: over all of a map but the batch, with scale and shift for each channel.
 
     (batch, channels, height, width) to the same shape, channels-last; weight and bias (channels,) in float32.
-    ``spent`` as for ``depthwise_convolution``.
+    ``may_overwrite`` as for ``depthwise_convolution``.
     """
-    if spent and is_channels_last(x):
+    if may_overwrite and is_channels_last(x):
         torch.ops.sparx_dsl.map_norm_(x, weight, bias, epsilon)
-        tell_autograd(x)
+        mark_modified(x)
         return x
     return cast(Tensor, torch.ops.sparx_dsl.map_norm(x, weight, bias, epsilon))
 
 
-def ss2d_over(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
-    """Write SS2D of a map over it; ``projected`` as for ``ss2d_scan``, parameters from ``ss2d_parameters``."""
+def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
+    """SS2D of a map, written over it; ``projected`` as for ``ss2d_scan``, parameters from ``ss2d_parameters``."""
     torch.ops.sparx_dsl.ss2d_(x, projected, *parameters)
-    tell_autograd(x)
+    mark_modified(x)
 
 
-def tell_autograd(x: Tensor) -> None:
-    """Count a map as written to, so that autograd refuses what was to be derived from its former values."""
+def mark_modified(x: Tensor) -> None:
+    """Bump a map's version, so that autograd refuses gradients that need its former values."""
     if not x.is_inference():
         torch.autograd.graph.increment_version(x)
 
 
-def can_be_written_over(x: Tensor) -> bool:
-    """Whether a map is channels-last, and has channels enough for all threads to share."""
+def can_overwrite(x: Tensor) -> bool:
+    """Whether a map is channels-last, and has enough channels for all threads."""
     blocks = x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER)
     return blocks >= torch.get_num_threads() and is_channels_last(x)
 

@@ -43,7 +43,7 @@ def solve_in_chunks(decay: Tensor, drive: Tensor) -> Tensor:
     """Solve the recurrence in chunks of about sqrt(length), each step over all chunks at once.
 
     The first pass finds the state at every chunk's end as if it had begun at zero; the carry over the chunks
-    then gives the state at every chunk's beginning; the second pass starts from there. Shapes as in
+    is the state at every chunk's beginning; the second pass starts from there. Shapes as in
     ``linear_recurrence``.
     """
     length = decay.shape[1]

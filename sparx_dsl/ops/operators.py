@@ -193,6 +193,8 @@ ss2d_scan_backward.register_autograd(ss2d_second_derivative, setup_context=_keep
 
 def _map_samples(operator: Callable[..., Any], info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
     """Every sample's results, stacked, and the dimension that they are stacked along."""
+    if not info.batch_size:
+        raise ValueError("the mapped dimension has size 0: vmap needs at least one sample")
     mapped = list(zip(arguments, in_dims, strict=True))
     found = [
         operator(*(value if place is None else value.select(place, sample) for value, place in mapped))

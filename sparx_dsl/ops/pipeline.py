@@ -87,7 +87,7 @@ def unwalk(sequence: Tensor, direction: int, height: int, width: int) -> Tensor:
 def merge(y: Tensor, height: int, width: int) -> Tensor:
     """Bring (batch, 4·inner, length) back to the order of rows and sum the directions.
 
-    Gives (batch, inner, height, width), channels-last.
+    Returns (batch, inner, height, width), channels-last.
     """
     rows, columns, rows_back, columns_back = torch.unflatten(
         y.transpose(1, 2), 2, (DIRECTIONS, y.shape[1] // DIRECTIONS)

@@ -5,8 +5,8 @@
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
 #define LAYOUT 3
 
-/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is dense. The y of SS2D, of a
- * depthwise convolution and of a norm may lie where its x does.
+/* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is contiguous. The y of SS2D, of a
+ * depthwise convolution and of a norm may be its x.
  *
  * Shapes: x, y (batch, height, width, channels); projected (batch, height, width, 4, rank + 2·states); weight
  * (4, rank, channels); rate (4, states, channels); bias, skip (4, channels). Derivatives are written, not added to,

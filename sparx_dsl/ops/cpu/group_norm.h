@@ -1,4 +1,4 @@
-/* GroupNorm of one group: a map has its mean and variance over all its numbers, a channel its own factor and summand.
+/* GroupNorm of one group: a map has its mean and variance over all its numbers, a channel its own scale and shift.
  *
  * The sums are of differences from the map's first number, so that a mean far from zero takes no digits from them.
  */

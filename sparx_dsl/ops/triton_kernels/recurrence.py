@@ -26,7 +26,7 @@ def tile_forward(
     u, bits, y, state, rates, inward_at, outward_at, inward_between, outward_between,
     STATE: tl.constexpr, OUTPUT: tl.constexpr,
 ):  # fmt: skip
-    """Walk one tile: adds Σ C·h to ``y`` (with OUTPUT) and gives it with the states after the tile.
+    """Walk one tile: adds Σ C·h to ``y`` (with OUTPUT) and returns it with the states after the tile.
 
     u, bits, y: (positions, channels), where the time steps are Δ = bits · ln 2; state and rates A (STATE_BLOCK,
     channels). ``inward_at`` and ``outward_at`` point to B and C of each position, of the first state, with the
@@ -55,7 +55,7 @@ def tile_backward(
     """Walk one tile backwards, its states rebuilt from those before it (``states_at``, of the first state).
 
     Adds to ``u_gradient`` (positions, channels) and ``rate_gradient`` (STATE_BLOCK, channels), stores the sums
-    over these channels of the gradients of B and C, and gives ``u_gradient``, the gradient of Δ, the ``carry``
+    over these channels of the gradients of B and C, and returns ``u_gradient``, the gradient of Δ, the ``carry``
     (STATE_BLOCK, channels) into the tile before, and ``rate_gradient``. Where ``gradient`` is 0, nothing is added.
     """
     delta = bits * LN_2

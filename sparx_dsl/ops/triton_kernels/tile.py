@@ -1,8 +1,7 @@
 """What the kernels do with one tile (positions in the order of the walk, channels): steps, and the recurrence.
 
-A tile is meant to lie with each lane holding all positions of its own channel. Rows are then registers, and the
-recurrence along the walk costs one multiplication and addition at each position, in either direction. No result
-depends on where a tile lies.
+Each lane is meant to hold all positions of its own channel. Rows are then registers, and the recurrence along the
+walk costs one multiplication and addition at each position, in either direction. No result depends on that layout.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -82,7 +81,7 @@ def softplus_slope(z_bits, power):
 def channels_of(block, count, CHANNELS: tl.constexpr, WHOLE: tl.constexpr):
     """The channels of a block, with the last of ``count`` in place of those beyond it, and which are not beyond it.
 
-    With WHOLE, no block has any: the compiler then sees that a block's channels are neighbours in memory.
+    With WHOLE, no block has any: the compiler then sees that a block's channels are contiguous.
     """
     channel = block * CHANNELS + tl.arange(0, CHANNELS)
     inside = channel < count
@@ -132,7 +131,7 @@ def add_row(tile, index, values):
 
 @triton.jit
 def run_forward(decay, drive, state):
-    """Solve h[t] = decay[t] · h[t−1] + drive[t] down the rows, from ``state`` (columns,); gives h and the last h."""
+    """Solve h[t] = decay[t] · h[t−1] + drive[t] down the rows, from ``state`` (columns,); returns h and the last h."""
     rows = tl.arange(0, decay.shape[0])[:, None]
     decays, drives = decay.to(tl.int32, bitcast=True), drive.to(tl.int32, bitcast=True)
     states = drive
@@ -148,7 +147,7 @@ def run_forward(decay, drive, state):
 
 @triton.jit
 def run_backward(decay, drive, carry):
-    """Solve v[t] = drive[t] + decay[t+1] · v[t+1] up the rows; gives v, and decay[0] · v[0] for the tile before.
+    """Solve v[t] = drive[t] + decay[t+1] · v[t+1] up the rows; returns v, and decay[0] · v[0] for the tile before.
 
     ``carry`` (columns,) is decay · v of the row after the last one.
     """

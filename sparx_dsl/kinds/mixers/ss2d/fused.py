@@ -14,7 +14,7 @@ from sparx_dsl.nn.fused_norm import normalised
 from sparx_dsl.nn.prepared import PreparedWeights, is_plain_inference
 from sparx_dsl.ops.backends import choose
 from sparx_dsl.ops.cpu import kernels
-from sparx_dsl.ops.inference import ss2d_over
+from sparx_dsl.ops.inference import ss2d_in_place
 from sparx_dsl.ops.map_arguments import is_channels_last
 from sparx_dsl.ops.selective_scan import decay_rates
 
@@ -48,7 +48,7 @@ class FusedScan2D(PreparedWeights, SelectiveScan2D):
         elif x is projected and not self.owns_input:
             x = x.clone(memory_format=torch.channels_last)
         values = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
-        ss2d_over(x, values, *self.scan_parameters())
+        ss2d_in_place(x, values, *self.scan_parameters())
         return self.out_projection(normalised(self.norm, x))
 
     def fusable(self, x: Tensor) -> bool:
