@@ -45,12 +45,21 @@ def stage_edges(stage: dict[str, Any], prefix: str, head: str) -> set[tuple[str,
     )  # fmt: skip
 
 
+def prefixes(mapping: dict[str, Any]) -> list[str]:
+    """The names of the stages: their own, or those of their positions."""
+    return [stage.get("name", f"stage{k}") for k, stage in enumerate(mapping["stages"], start=1)]
+
+
+def inputs(mapping: dict[str, Any]) -> list[str]:
+    """For each stage the node that gives its input."""
+    return ["stem", *(f"{prefix}.downsample" for prefix in prefixes(mapping)[1:])]
+
+
 def chain(mapping: dict[str, Any]) -> list[str]:
     """The names of all nodes in the order in which they run."""
     names: list[str] = []
-    for k, stage in enumerate(mapping["stages"], start=1):
-        names.append(f"stage{k}.downsample" if k > 1 else "stem")
-        names += [f"stage{k}.layer{n}" for n in range(1, stage["depth"] + 1)]
+    for stage, prefix, head in zip(mapping["stages"], prefixes(mapping), inputs(mapping), strict=True):
+        names += [head, *(f"{prefix}.layer{n}" for n in range(1, stage["depth"] + 1))]
     return [*names, "head"] if mapping.get("head", {"kind": "none"})["kind"] != "none" else names
 
 
@@ -61,15 +70,15 @@ DENSE = ("semantic_fpn", "upernet")
 def taps(mapping: dict[str, Any]) -> set[tuple[str, str, str]]:
     """The last layers of all stages but the last, where the head reads them."""
     dense = mapping.get("head", {}).get("kind") in DENSE
-    return {(f"stage{k}.layer{stage['depth']}", "head", "tap")
-            for k, stage in enumerate(mapping["stages"][:-1], start=1) if dense}  # fmt: skip
+    pairs = list(zip(mapping["stages"], prefixes(mapping), strict=True))[:-1]
+    return {(f"{prefix}.layer{stage['depth']}", "head", "tap") for stage, prefix in pairs if dense}
 
 
 def feature_edges(mapping: dict[str, Any]) -> set[tuple[str, str, str]]:
     """Rule edges + added − cut, and the head's taps."""
     edges: set[tuple[str, str, str]] = taps(mapping)
-    for k, stage in enumerate(mapping["stages"], start=1):
-        edges |= stage_edges(stage, f"stage{k}", f"stage{k}.downsample" if k > 1 else "stem")
+    for stage, prefix, head in zip(mapping["stages"], prefixes(mapping), inputs(mapping), strict=True):
+        edges |= stage_edges(stage, prefix, head)
     links = mapping.get("links", {})
     cut = {(link["from"], link["to"]) for link in links.get("cut", [])}
     added = {(link["from"], link["to"], "added") for link in links.get("add", [])}
@@ -79,11 +88,11 @@ def feature_edges(mapping: dict[str, Any]) -> set[tuple[str, str, str]]:
 def order_of_slots(mapping: dict[str, Any], edge: Edge) -> tuple[int, int]:
     """Where a feature belongs in the concatenation: by what it is, then by age or place in the list."""
     if edge.kind == "tap":
-        return 0, int(edge.source.split(".")[0].removeprefix("stage"))
+        return 0, prefixes(mapping).index(edge.source.split(".")[0])
     if edge.kind == "added":
         written = [(link["from"], link["to"]) for link in mapping["links"]["add"]]
         return 3, written.index((edge.source, edge.target))
-    stage = mapping["stages"][int(edge.target.split(".")[0].removeprefix("stage")) - 1]
+    stage = mapping["stages"][prefixes(mapping).index(edge.target.split(".")[0])]
     if edge.kind == "cross_stage":
         return (2 if stage.get("cross_stage") == "window" else 0), 0
     return (1 if edge.kind == "intra" else 2), int(edge.source.rpartition("layer")[2])

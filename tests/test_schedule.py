@@ -60,7 +60,9 @@ def test_nothing_runs_after_the_last_stage_that_is_wanted(spec: sparx_dsl.Spec, 
         step for step in whole if graph.node(step.node).stage <= stages[-1] and graph.node(step.node).role != "head"
     ]
     assert runs == wanted
-    assert schedule.outputs == tuple(f"stage{stage}.layer{spec.stages[stage - 1].depth}" for stage in stages)
+    assert schedule.outputs == tuple(
+        f"{spec.stages[stage - 1].name or f'stage{stage}'}.layer{spec.stages[stage - 1].depth}" for stage in stages
+    )
     assert runs[-1].output == schedule.outputs[-1]
 
 

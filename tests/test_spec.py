@@ -255,10 +255,14 @@ def test_an_edit_is_checked(changes: dict[str, Any], code: str, path: str) -> No
 # Layers put in and taken out.
 
 
+def name_of(spec: Spec, stage: int) -> str:
+    """The name of a stage; the stage by its 1-based position."""
+    return spec.stages[stage - 1].name or f"stage{stage}"
+
+
 def layer_names(spec: Spec, stage: int) -> list[str]:
-    """The names of a stage's layers; the stage by its 1-based position."""
-    found = spec.stages[stage - 1]
-    return [f"{found.name or f'stage{stage}'}.layer{n}" for n in range(1, found.depth + 1)]
+    """The names of a stage's layers."""
+    return [f"{name_of(spec, stage)}.layer{n}" for n in range(1, spec.stages[stage - 1].depth + 1)]
 
 
 def without_rates(spec: Spec, stage: int) -> list[Any]:
@@ -281,11 +285,11 @@ def test_an_inserted_layer_moves_what_comes_after(spec: sparx_dsl.Spec, data: st
     """All other layers keep their settings and links under their new names; the new layer has its stage's settings."""
     stage = data.draw(st.integers(1, len(spec.stages)))
     after = data.draw(st.integers(0, spec.stages[stage - 1].depth))
-    edit = spec.insert_layer(f"stage{stage}", after)
+    edit = spec.insert_layer(name_of(spec, stage), after)
     old, new = layer_names(spec, stage), layer_names(edit.spec, stage)
     moved = [edit.renames.get(name, name) for name in old]
     assert set(edit.renames) == set(old[after:])
-    assert moved == [name for name in new if name != f"stage{stage}.layer{after + 1}"]
+    assert moved == [name for name in new if name != f"{name_of(spec, stage)}.layer{after + 1}"]
     settings = without_rates(edit.spec, stage)
     fresh = settings.pop(after)
     assert settings == without_rates(spec, stage)
@@ -300,8 +304,8 @@ def test_inserting_and_removing_gives_the_spec_back(spec: sparx_dsl.Spec, data: 
     """Taking the inserted layer out again gives an equal spec, and renames every layer back."""
     stage = data.draw(st.integers(1, len(spec.stages)))
     after = data.draw(st.integers(0, spec.stages[stage - 1].depth))
-    there = spec.insert_layer(f"stage{stage}", after)
-    back = there.spec.remove_layer(f"stage{stage}", after + 1)
+    there = spec.insert_layer(name_of(spec, stage), after)
+    back = there.spec.remove_layer(name_of(spec, stage), after + 1)
     assert back.spec == spec
     assert {new: old for old, new in there.renames.items()} == dict(back.renames)
 
@@ -316,8 +320,8 @@ def test_a_removed_layer_takes_what_names_it_along(spec: sparx_dsl.Spec, data: s
     found = spec.stages[stage - 1]
     # A stride, a window or a list of one ganglion layer may not fit the shorter stage.
     assume(found.S != found.depth and found.M != found.depth and found.ganglion != (number,))
-    edit = spec.remove_layer(f"stage{stage}", number)
-    old, lost = layer_names(spec, stage), f"stage{stage}.layer{number}"
+    edit = spec.remove_layer(name_of(spec, stage), number)
+    old, lost = layer_names(spec, stage), f"{name_of(spec, stage)}.layer{number}"
     kept = [edit.renames.get(name, name) for name in old if name != lost]
     assert kept == layer_names(edit.spec, stage)
     assert lost not in edit.renames

@@ -12,7 +12,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import sparx_dsl
-from tests.support.strategies import spec_mappings
+from tests.support.strategies import spec_mappings, stage_name
 
 MOST = 80
 """Combinations of a drawn space, so that all of them can be tried."""
@@ -157,7 +157,11 @@ def drawn_spaces(draw: st.DrawFn) -> Drawn:
     names = draw(st.lists(st.sampled_from(sorted(keys)), min_size=1, max_size=4, unique=True))
     some = {name: st.lists(st.sampled_from(keys[name]), min_size=1, max_size=3, unique_by=repr) for name in names}
     made = Drawn(base, {name: draw(some[name]) for name in names})
-    layers = [f"stage{n}.layer{k}" for n, stage in enumerate(base["stages"], 1) for k in range(1, stage["depth"] + 2)]
+    layers = [
+        f"{stage_name(n, stage)}.layer{k}"
+        for n, stage in enumerate(base["stages"], start=1)
+        for k in range(1, stage["depth"] + 2)
+    ]
     if draw(st.booleans()):
         ends = {"from": draw(st.sampled_from(["stem", *layers])), "to": draw(st.sampled_from(layers))}
         made.links["link"] = (draw(st.sampled_from(["add", "cut"])), ends)

@@ -18,13 +18,13 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 NUMBERS = frozenset({
     "channels", "depth", "S", "M", "state", "expand", "rank", "conv", "convs", "groups", "reduction", "ratio", "size",
-    "classes", "head_width", "window", "drop_path", "merging",
+    "classes", "head_width", "heads", "window", "drop_path", "merging",
     "pyramid_channels", "head_channels", "auxiliary_channels",
 })  # fmt: skip
 WORDS = frozenset({"cross_stage", "intra", "norm"})
 BOOLEANS = frozenset({"dpe", "bias", "gate", "halve", "shift", "shortcut", "auxiliary"})
 NAMES = frozenset({"name", "from", "to"})
-REQUIRED = frozenset({"sparx", "name", "stem", "stages", "channels", "depth", "kind", "from", "to"})
+REQUIRED = frozenset({"sparx", "stem", "stages", "channels", "depth", "kind", "from", "to"})
 SLOTS = frozenset({"stem", "mixer", "fusion", "ffn", "downsample", "head"})
 
 
@@ -210,6 +210,16 @@ def placed(stage: Spec) -> bool:
     return "S" in stage or "ganglion" in stage
 
 
+def unnamed(stage: Spec) -> bool:
+    """Whether a stage has no name of its own."""
+    return "name" not in stage
+
+
+def first_name(spec: Spec, _path: Path) -> str:
+    """The name of the first stage."""
+    return spec["stages"][0].get("name", "stage1")
+
+
 def links(spec: Spec) -> list[Path]:
     """The ends of all links."""
     return [path for path in paths(spec) if path[0] == "links" and path[-1] in ("from", "to")]
@@ -217,7 +227,7 @@ def links(spec: Spec) -> list[Path]:
 
 OPERATORS: dict[str, Operator] = {
     "required key deleted": Operator(
-        lambda spec: [p for p in keys(spec) if p[-1] in REQUIRED and "input" not in p], without
+        lambda spec: [p for p in keys(spec) if p == ("name",) or (p[-1] in REQUIRED and "input" not in p)], without
     ),
     "key misspelt": Operator(keys, misspelt),
     "unknown key added": Operator(mappings, added("colour", "blue")),
@@ -278,8 +288,11 @@ OPERATORS: dict[str, Operator] = {
         added("ganglion", lambda spec, path: [value_at(spec, path)["depth"]]),
     ),
     "override of no layer": Operator(lambda spec: stages(spec, lambda _: True), added(beyond, {}, "layers")),
-    "reserved stage name": Operator(lambda spec: stages(spec, lambda _: True), added("name", "forward")),
-    "stage name of another position": Operator(lambda spec: stages(spec, lambda _: True), added("name", "stage9")),
+    "reserved stage name": Operator(lambda spec: stages(spec, unnamed), added("name", "forward")),
+    "stage name of another position": Operator(lambda spec: stages(spec, unnamed), added("name", "stage9")),
+    "name of another stage": Operator(
+        lambda spec: [path for path in stages(spec, unnamed) if path[1] != 0], added("name", first_name)
+    ),
     "even kernel": Operator(
         lambda spec: [p for p in keyed("conv")(spec) if value_at(spec, p[:-1])["kind"] == "ss2d" and "layers" in p],
         replaced(4),

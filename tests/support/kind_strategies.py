@@ -1,0 +1,94 @@
+"""Hypothesis strategies for the options of every built-in kind; all of them fit every width that is drawn here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+UNIT = 8
+"""Every width is a multiple of this, so that all groups, heads and head widths drawn here divide it."""
+
+DIVISORS = st.sampled_from([1, 2, 4])
+NORMS = st.sampled_from(["group", "layer", "batch"])
+REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
+
+Options = st.SearchStrategy[dict[str, Any]]
+
+
+def widths(most: int = 4) -> st.SearchStrategy[int]:
+    """Channels that every drawn kind accepts."""
+    return st.integers(1, most).map(lambda k: UNIT * k)
+
+
+def of_kind(kind: str, given: dict[str, st.SearchStrategy[Any]] | None = None, **optional: Any) -> Options:
+    """A kind with options that are always given, and options that may be left out."""
+    return st.fixed_dictionaries({"kind": st.just(kind), **(given or {})}, optional=optional)
+
+
+def headed(kind: str, **optional: Any) -> Options:
+    """A kind whose heads are given by their number or by their width: the default width divides few of our channels."""
+    by_width = of_kind(kind, {"head_width": st.sampled_from([4, 8])}, **optional)
+    return st.one_of(by_width, of_kind(kind, {"heads": DIVISORS}, **optional))
+
+
+def sequence_mixer(kind: str, **optional: Any) -> Options:
+    """SSM or Bi-SSM."""
+    return of_kind(
+        kind, state=st.integers(1, 3), expand=st.integers(1, 2), conv=st.integers(0, 4), gate=st.booleans(),
+        bias=st.booleans(), rank=st.sampled_from(["auto", 1, 3]), **optional
+    )  # fmt: skip
+
+
+def mixers() -> Options:
+    """Any token mixer."""
+    window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans())
+    ss2d = of_kind(
+        "ss2d", state=st.integers(1, 2), expand=st.integers(1, 2), conv=st.sampled_from([0, 1, 3, 5]),
+        bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
+    )  # fmt: skip
+    return st.one_of(window, ss2d, sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans()))
+
+
+def fusions() -> Options:
+    """Any fusion."""
+    return st.one_of(
+        of_kind("dmca", groups=DIVISORS, reduction=REDUCTIONS, shortcut=st.booleans()),
+        of_kind("concat", ratio=st.integers(1, 2)),
+        of_kind("no_gcca", ratio=st.integers(1, 2)),
+        headed("sca", merging=st.integers(1, 4)),
+        headed("sra", reduction=REDUCTIONS),
+    )
+
+
+def ffns() -> Options:
+    """Any feed-forward network, none included."""
+    ratio = st.integers(1, 2)
+    return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), of_kind("none"))
+
+
+def downsamples() -> Options:
+    """Any downsampling."""
+    return st.one_of(of_kind("conv", norm=NORMS), of_kind("merge", norm=NORMS))
+
+
+def stems() -> Options:
+    """Any stem."""
+    return st.one_of(
+        of_kind("conv", convs=st.integers(2, 3), norm=NORMS),
+        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS),
+    )
+
+
+def heads() -> Options:
+    """Any head, none included; those for dense prediction narrow."""
+    classes, narrow = {"classes": st.integers(1, 5)}, st.sampled_from([2, 4])
+    pools = st.lists(st.integers(1, 7), min_size=1, max_size=3)
+    fpn = {**classes, "pyramid_channels": narrow, "head_channels": narrow}
+    upernet = {**classes, "pyramid_channels": narrow, "auxiliary_channels": narrow}
+    return st.one_of(
+        of_kind("none"),
+        of_kind("linear", classes, norm=NORMS),
+        of_kind("semantic_fpn", fpn, norm=NORMS),
+        of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
+    )
