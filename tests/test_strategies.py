@@ -74,8 +74,14 @@ def drawn_from(strategy: st.SearchStrategy[dict[str, Any]], slot: str, examples:
     return found
 
 
-KINDS = {"stem": kind_strategies.stems(), "downsample": kind_strategies.downsamples(), "mixer": kind_strategies.mixers(), "fusion": kind_strategies.fusions(),
-         "ffn": kind_strategies.ffns(), "head": kind_strategies.heads()}  # fmt: skip
+KINDS = {
+    "stem": kind_strategies.stems(),
+    "downsample": kind_strategies.downsamples(),
+    "mixer": kind_strategies.mixers(),
+    "fusion": kind_strategies.fusions(),
+    "ffn": kind_strategies.ffns(),
+    "head": kind_strategies.heads(),
+}
 
 
 def test_the_strategies_draw_every_feature_of_the_language() -> None:
