@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         dot,
         draw,
         load_checkpoint,
-        paper_page,
         plan,
         prices,
         recompute,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec
+    from sparx_dsl.paper import paper_page
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
@@ -153,7 +153,7 @@ MODULES: Final = {
     "load_space": "sparx_dsl.search",
     "load_spec": "sparx_dsl.language.spec",
     "make_space": "sparx_dsl.search",
-    "paper_page": "sparx_dsl.api",
+    "paper_page": "sparx_dsl.paper",
     "parse_space": "sparx_dsl.search",
     "parse_spec": "sparx_dsl.language.spec",
     "plan": "sparx_dsl.api",

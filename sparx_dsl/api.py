@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl import errors, pricing, schedule
@@ -126,21 +125,6 @@ def difference(before: Source, after: Source) -> str:
     from sparx_dsl import render
 
     return render.difference(connect(before), connect(after))
-
-
-def paper_page(path: str | os.PathLike[str]) -> str:
-    """Printed figures, as in the files of ``specs/paper``, beside our counts, in Markdown; raises ``SparxError``.
-
-    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``.
-    """
-    from sparx_dsl import render
-
-    keys = pricing.top_level_keys(Path(path))
-    if "heads" in keys:
-        return render.dense_page(pricing.compare_dense(Path(path)))
-    if "resolutions" in keys:
-        return render.resolutions_page(pricing.compare_resolutions(Path(path)))
-    return render.paper_page(*pricing.compare(Path(path)))
 
 
 def build(

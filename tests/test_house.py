@@ -36,8 +36,8 @@ ROOMS: dict[str, set[str]] = {
     "kinds": {"errors", "language", "kind", "pricing", "nn", "ops", "pydantic", "torch"},
     "graph": {"errors", "language", "registry", "networkx"},
     "schedule": {"errors", "language", "registry", "graph"},
-    # A paper's printed figures are read as a spec is, by models of their own.
-    "pricing": {*SPEC_ROOMS, "pydantic"},
+    "pricing": SPEC_ROOMS,
+    "paper": {*SPEC_ROOMS, "pricing", "pydantic"},
     "render": {*SPEC_ROOMS, "pricing", "graphviz", "rich"},
     # What mamba-ssm brings is looked for only where its backend is asked for by name.
     "ops": {"errors", "torch", "triton", "selective_scan_cuda"},

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from sparx_dsl.pricing.published import FUSION_TOLERANCE, Comparison, Row, compare, read_figures, rounds_to
+from sparx_dsl.paper.backbone_figures import EXAMPLE, FUSION_TOLERANCE, Comparison, Figures, Row, compare, rounds_to
+from sparx_dsl.paper.figures_file import read_figures_of
 from tests.support.paths import DOCS, SPECS, ZOO
 
 FIGURES = SPECS / "paper" / "figures.yaml"
@@ -16,7 +17,7 @@ FIGURES = SPECS / "paper" / "figures.yaml"
 
 def test_every_printed_row_has_a_spec_of_its_name() -> None:
     """The zoo is complete, and each file is named as the spec in it."""
-    figures = read_figures(FIGURES)
+    figures = read_figures_of(FIGURES, Figures, EXAMPLE)
     assert (13, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
     for path in ZOO:
         assert sparx_dsl.load_spec(path).name == path.stem

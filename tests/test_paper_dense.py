@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from sparx_dsl.pricing import compare_dense, compare_resolutions
+from sparx_dsl.paper.dense_figures import compare_dense
+from sparx_dsl.paper.resolution_figures import compare_resolutions
 from tests.support.paths import DOCS, SPECS
 
 FIGURES = SPECS / "paper"

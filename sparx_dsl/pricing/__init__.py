@@ -6,12 +6,7 @@ from sparx_dsl.pricing.cost_rows import CostRow as CostRow
 from sparx_dsl.pricing.cost_rows import EdgeCost as EdgeCost
 from sparx_dsl.pricing.cost_rows import cost as cost
 from sparx_dsl.pricing.cost_rows import price_schedule as price_schedule
-from sparx_dsl.pricing.figures_file import top_level_keys as top_level_keys
 from sparx_dsl.pricing.price import Price as Price
-from sparx_dsl.pricing.published import Comparison as Comparison
-from sparx_dsl.pricing.published import compare as compare
-from sparx_dsl.pricing.published_dense import compare_dense as compare_dense
-from sparx_dsl.pricing.published_resolutions import compare_resolutions as compare_resolutions
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor as FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape as Tape
 from sparx_dsl.pricing.totals import Totals as Totals

@@ -6,8 +6,5 @@ from sparx_dsl.render.dot_text import dot as dot
 from sparx_dsl.render.files import replacing as replacing
 from sparx_dsl.render.files import write_text as write_text
 from sparx_dsl.render.json_report import report as report
-from sparx_dsl.render.paper import paper_page as paper_page
-from sparx_dsl.render.paper_dense import dense_page as dense_page
-from sparx_dsl.render.paper_dense import resolutions_page as resolutions_page
 from sparx_dsl.render.picture import draw as draw
 from sparx_dsl.render.tables import summary as summary

@@ -9,9 +9,9 @@ from pathlib import Path
 from sparx_dsl.language.base import Options
 from sparx_dsl.language.models import Name, Size
 from sparx_dsl.language.spec import load_spec
+from sparx_dsl.paper.backbone_figures import Comparison, Row, Tolerance
+from sparx_dsl.paper.figures_file import read_figures_of
 from sparx_dsl.pricing.cost_rows import cost
-from sparx_dsl.pricing.figures_file import read_figures_of
-from sparx_dsl.pricing.published import Comparison, Row, Tolerance
 
 DENSE_TOLERANCE = Tolerance(params=0.03, macs=0.03)
 EXAMPLE = 'rows such as swin_t: {params: "32", macs: "182", table: "6"} under heads, semantic_fpn'

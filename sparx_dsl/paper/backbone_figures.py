@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.base import Options
-from sparx_dsl.language.extends import read_bytes
 from sparx_dsl.language.models import Name
 from sparx_dsl.language.spec import load_spec
+from sparx_dsl.paper.figures_file import read_figures_of
 from sparx_dsl.pricing.cost_rows import cost
-from sparx_dsl.reader.compose import compose
-from sparx_dsl.reader.limits import DEFAULT_LIMITS
-from sparx_dsl.reader.tree import Node, locate, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +27,8 @@ class Tolerance:
 TOLERANCE = Tolerance(params=0.01, macs=0.02)
 FUSION_TOLERANCE = Tolerance(params=0.02, macs=0.04)
 """For the fusions that the paper compares its own with: it names them, and leaves their widths open."""
+
+EXAMPLE = 'rows such as swin_t: {params: "28", macs: "4.5", table: "2"} under backbones or ablations'
 
 Printed = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")]
 
@@ -94,30 +92,12 @@ def compare(path: Path) -> tuple[tuple[Comparison, ...], tuple[Comparison, ...],
 
     The spec of a backbone stands in the folder above the file's, that of an ablation in ``ablations`` there.
     """
-    figures = read_figures(path)
+    figures = read_figures_of(path, Figures, EXAMPLE)
     folder = path.absolute().parent.parent
     return (
         tuple(_compared(folder, figures.backbones, TOLERANCE)),
         tuple(_compared(folder / "ablations", figures.ablations, TOLERANCE)),
         tuple(_compared(folder / "ablations", figures.fusion_ablations, FUSION_TOLERANCE)),
-    )
-
-
-def read_figures(path: Path) -> Figures:
-    """The printed figures in a YAML file; raises ``SparxError``."""
-    tree = compose(read_bytes(path, str(path), DEFAULT_LIMITS), str(path), DEFAULT_LIMITS)
-    data: Any = plain(tree)
-    try:
-        return Figures.model_validate(data)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        raise SparxError([_mistake(details["loc"], details["msg"], tree) for details in found]) from None
-
-
-def _mistake(path: tuple[str | int, ...], message: str, tree: Node) -> Diagnostic:
-    wanted = 'rows such as swin_t: {params: "28", macs: "4.5", table: "2"} under backbones or ablations'
-    return Diagnostic(
-        "SPX540", f"this is no printed figure: {message.lower()}", locate(tree, path), help=f"write {wanted}"
     )
 
 

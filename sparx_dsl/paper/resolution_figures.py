@@ -12,9 +12,9 @@ from pydantic import Field
 from sparx_dsl.language.base import Options
 from sparx_dsl.language.models import Name, Side
 from sparx_dsl.language.spec import Spec, load_spec
+from sparx_dsl.paper.backbone_figures import Printed, rounds_to
+from sparx_dsl.paper.figures_file import read_figures_of
 from sparx_dsl.pricing.cost_rows import cost
-from sparx_dsl.pricing.figures_file import read_figures_of
-from sparx_dsl.pricing.published import Printed, rounds_to
 
 RESOLUTION_TOLERANCE = 0.01
 """How far from the printed figure a count may lie, relative to it, unless it rounds to the printed digits."""

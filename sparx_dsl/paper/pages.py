@@ -1,19 +1,53 @@
-"""A paper's figures for dense prediction, and at several image sizes, beside our counts, as Markdown."""
+"""A paper's figures beside our counts, as Markdown: of backbones, of heads, and at several image sizes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
-from sparx_dsl.pricing.published import Comparison
-from sparx_dsl.pricing.published_dense import DENSE_TOLERANCE, DenseComparison
-from sparx_dsl.pricing.published_resolutions import RESOLUTION_TOLERANCE, ResolutionComparison
+from sparx_dsl.paper.backbone_figures import FUSION_TOLERANCE, TOLERANCE, Comparison, compare
+from sparx_dsl.paper.dense_figures import DENSE_TOLERANCE, DenseComparison, compare_dense
+from sparx_dsl.paper.figures_file import top_level_keys
+from sparx_dsl.paper.resolution_figures import RESOLUTION_TOLERANCE, ResolutionComparison, compare_resolutions
 
-DENSE_COLUMNS = (
+COLUMNS = (
     "model", "table", "params, printed", "params, ours", "difference",
     "MACs, printed", "MACs, ours", "difference", "lands",
 )  # fmt: skip
 RESOLUTION_COLUMNS = ("model", "image", "window", "MACs, printed", "MACs, ours", "difference", "lands")
 TEXT_COLUMNS = frozenset({"model", "table", "lands"})
+
+
+def paper_page(path: str | os.PathLike[str]) -> str:
+    """Printed figures, as in the files of ``specs/paper``, beside our counts; raises ``SparxError``.
+
+    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``.
+    """
+    file = Path(path)
+    keys = top_level_keys(file)
+    if "heads" in keys:
+        return dense_page(compare_dense(file))
+    return resolutions_page(compare_resolutions(file)) if "resolutions" in keys else backbones_page(*compare(file))
+
+
+def backbones_page(
+    backbones: Sequence[Comparison], ablations: Sequence[Comparison], fusion_ablations: Sequence[Comparison]
+) -> str:
+    """The tables of backbones and ablations, and a paragraph for each row that does not land."""
+    rows = (*backbones, *ablations, *fusion_ablations)
+    landed = sum(row.params_land and row.macs_land for row in rows)
+    off = [row for row in rows if not (row.params_land and row.macs_land)]
+    parts = [
+        f"{landed} of {len(rows)} rows land: parameters within {TOLERANCE.params:.0%} and MACs within "
+        f"{TOLERANCE.macs:.0%} of the printed figure ({FUSION_TOLERANCE.params:.0%} and {FUSION_TOLERANCE.macs:.0%} "
+        "for the fusion ablations, of which the paper leaves widths open), or rounding to it.",
+        "## Backbones", _table(COLUMNS, _rows(backbones, 3)),
+        "## Connection ablations (variants of sparx_mamba_t)", _table(COLUMNS, _rows(ablations, 3)),
+        "## Fusion ablations (variants of sparx_mamba_t)", _table(COLUMNS, _rows(fusion_ablations, 3)),
+        "## Rows that do not land", *(_reason(row) for row in off),
+    ]  # fmt: skip
+    return _page(parts)
 
 
 def dense_page(groups: Sequence[DenseComparison]) -> str:
@@ -27,7 +61,7 @@ def dense_page(groups: Sequence[DenseComparison]) -> str:
     for group in groups:
         what = " with ablations (variants of sparx_mamba_t)" if group.ablations else ""
         heading = f"## {group.head}{what}, {group.size[0]} × {group.size[1]}"
-        parts += [heading, _table(DENSE_COLUMNS, _dense(group.rows))]
+        parts += [heading, _table(COLUMNS, _rows(group.rows, 1))]
     reasons = [f"**{row.name}** with {head}: {row.row.note or 'no reason is known'}." for head, row in off]
     return _page([*parts, "## Rows that do not land", *(reasons or ["None."])])
 
@@ -44,13 +78,14 @@ def resolutions_page(rows: Sequence[ResolutionComparison]) -> str:
     return _page([heading, table, "## Figures that do not land", *(reasons or ["None."])])
 
 
-def _dense(rows: Iterable[Comparison]) -> Iterator[Sequence[str]]:
+def _rows(rows: Iterable[Comparison], decimals: int) -> Iterator[Sequence[str]]:
+    """The cells of each row, billions of MACs with so many decimals."""
     for row in rows:
         lands = "yes" if row.params_land and row.macs_land else "no"
         yield (
             row.name, row.row.table,
             f"{row.row.params} M", f"{row.params / 1e6:.2f} M", f"{row.params_difference:+.2%}",
-            f"{row.row.macs} G", f"{row.macs / 1e9:.1f} G", f"{row.macs_difference:+.2%}", lands,
+            f"{row.row.macs} G", f"{row.macs / 1e9:.{decimals}f} G", f"{row.macs_difference:+.2%}", lands,
         )  # fmt: skip
 
 
@@ -70,3 +105,8 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _page(parts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
+
+
+def _reason(row: Comparison) -> str:
+    what = " and ".join(["params"] * (not row.params_land) + ["MACs"] * (not row.macs_land))
+    return f"**{row.name}** ({what}): {row.row.note or 'no reason is known'}."

@@ -1,0 +1,3 @@
+"""A paper's printed figures beside our counts."""
+
+from sparx_dsl.paper.pages import paper_page as paper_page
