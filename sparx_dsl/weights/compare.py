@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where
-from sparx_dsl.weights.backbone_summary import BackboneSummary, summarize
-from sparx_dsl.weights.names import Format, ReleasedTensor, Shape, released_tensors, stage_names
+from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.weights.backbone_summary import BackboneSummary, stage_names, summarize
+from sparx_dsl.weights.formats import Format
+from sparx_dsl.weights.kind_checkpoint import Shape
+from sparx_dsl.weights.kind_modules import KindModules
+from sparx_dsl.weights.released_buffers import computed_names, other_buffers
+from sparx_dsl.weights.released_names import ReleasedTensor, released_tensors
 from sparx_dsl.weights.report import Resized, shape_text
-from sparx_dsl.weights.swin import INDEX, is_computed, relative_position_index, resized_bias, window_of
 from sparx_dsl.weights.tensor_lists import listed, listed_missing, listed_unused
 
-BIAS, CLASSIFIER = "mixer.position_bias", "head.linear"
 STRICT_OPTION = "pass strict=False"
 """How the caller of ``load_checkpoint`` accepts less; other functions name their own way."""
 
@@ -29,6 +32,8 @@ class ComparedTensors:
     """The checkpoint's, by its own names."""
     whole: Mapping[str, Tensor]
     """Those of the whole backbone; more than the model's where it was built for features, without its last parts."""
+    graph: ConnectionGraph | None
+    """The backbone's; None where the model is no backbone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Comparison:
 class _Findings:
     """What is gathered while the tensors are gone through."""
 
+    kinds: KindModules
     values: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     resized: list[Resized] = field(default_factory=list[Resized])
     missing: list[str] = field(default_factory=list[str])
@@ -66,9 +72,9 @@ def compare(tensors: ComparedTensors, format: Format, where: Where) -> Compariso
     Raises ``SparxError`` (SPX622) where the two have other depths or widths, so that a list of names would say little.
     """
     state = tensors.state
-    expected = expected_tensors(tensors.whole, format)
+    expected = expected_tensors(tensors.whole, format, tensors.graph)
     _refuse_other_stages(expected, state, where)
-    findings = _Findings()
+    findings = _Findings(KindModules.of(tensors.graph))
     for name, target in tensors.model.items():
         theirs = expected[name]
         found = None if theirs is None else state.get(theirs.name)
@@ -78,20 +84,26 @@ def compare(tensors: ComparedTensors, format: Format, where: Where) -> Compariso
             _assign(findings, name, target, theirs, found)
     names = {theirs.name: name for name, theirs in expected.items() if theirs is not None}
     unbuilt = tuple(name for name in state if name in names and names[name] not in tensors.model)
-    computed = tuple(name for name in state if format == "swin" and is_computed(name))
+    computed = computed_names(format, state)
     unused = tuple(name for name in state if name not in names and name not in computed)
-    errors = (*_misfits(findings, where), *_not_finite(findings, expected, where), *_buffers(state, computed, where))
+    buffers = other_buffers(format, state, computed, where)
+    errors = (*_misfits(findings, where), *_not_finite(findings, expected, where), *buffers)
     notes = (f"values of {len(findings.rounded)} tensors were rounded to a smaller dtype",) if findings.rounded else ()
     resized, missing = tuple(findings.resized), tuple(findings.missing)
     return Comparison(format, findings.values, resized, missing, unused, computed, unbuilt, notes, errors)
 
 
-def expected_tensors(model: Mapping[str, Tensor], format: Format) -> dict[str, ReleasedTensor | None]:
-    """What each tensor of a model is called in that format, and its shape there; None where it has no name."""
+def expected_tensors(
+    model: Mapping[str, Tensor], format: Format, graph: ConnectionGraph | None
+) -> dict[str, ReleasedTensor | None]:
+    """What each tensor of a model is called in that format, and its shape there; None where it has no name.
+
+    Without a graph nothing has a name in the formats of released models.
+    """
     shapes: dict[str, Shape] = {name: tuple(value.shape) for name, value in model.items()}
     if format == "sparx_dsl":
         return {name: ReleasedTensor(name, shape) for name, shape in shapes.items()}
-    return released_tensors(format, shapes)
+    return dict.fromkeys(shapes) if graph is None else released_tensors(format, graph, shapes)
 
 
 def strict_errors(
@@ -101,7 +113,7 @@ def strict_errors(
 
     ``option`` says how the caller could accept it.
     """
-    expected = expected_tensors(tensors.whole, found.format)
+    expected = expected_tensors(tensors.whole, found.format, tensors.graph)
     ours, file = _summaries(expected, tensors.state)
     if ours.ganglion != file.ganglion and found.missing and found.unused:
         yield _another_backbone(ours, file, where)
@@ -149,10 +161,11 @@ def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTens
         findings.wrong_dtype.append(f"{name}: {found.dtype} where {target.dtype} belongs".replace("torch.", ""))
     elif _without_unit_dims(shape) == _without_unit_dims(theirs.shape):
         _keep(findings, name, target, found.reshape(target.shape))
-    elif name.endswith(BIAS) and len(shape) == 2 and shape[1] == target.shape[1] and window_of(shape[0]):
-        findings.resized.append(Resized(name, shape, tuple(target.shape), "by bicubic interpolation"))
-        _keep(findings, name, target, resized_bias(found, target.shape[0]))
-    elif name.startswith(f"{CLASSIFIER}.") and shape[1:] == theirs.shape[1:]:
+    elif (resized := findings.kinds.resized(name, found, target)) is not None:
+        value, how = resized
+        findings.resized.append(Resized(name, shape, tuple(target.shape), how))
+        _keep(findings, name, target, value)
+    elif findings.kinds.counts_classes(name) and shape[1:] == theirs.shape[1:]:
         findings.resized.append(Resized(name, shape, tuple(target.shape), "left as it was: the classes are others"))
     else:
         findings.wrong_shape.append(f"{theirs.name}: {shape_text(shape)} where {shape_text(theirs.shape)} belongs")
@@ -184,17 +197,3 @@ def _not_finite(
         names = [theirs.name for name in odd if (theirs := expected[name]) is not None]
         advice = "build the model in a wider dtype" if findings.rounded else "such a model answers nothing but NaN"
         yield listed("SPX628", "hold infinities or NaN", names, where, advice)
-
-
-def _buffers(state: Mapping[str, Tensor], computed: tuple[str, ...], where: Where) -> Iterator[Diagnostic]:
-    """Position indices that are not what this project computes: the biases would be read in another order."""
-    odd: list[str] = []
-    for name in computed:
-        if name.endswith(INDEX):
-            side = state[name].shape[0] if state[name].dim() else 0
-            window = round(side**0.5)
-            expected = relative_position_index(window) if window * window == side and window <= 256 else None
-            if expected is None or not torch.equal(state[name].cpu().long(), expected):
-                odd.append(name)
-    if odd:
-        yield listed("SPX629", "are not in the order of Swin's windows", odd, where, "is this a checkpoint of Swin V2?")

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Final, get_args
+from collections.abc import Iterable, Iterator
+from typing import get_args
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
-from sparx_dsl.weights.backbone_summary import OUR_LAYER
-from sparx_dsl.weights.names import Format
+from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.weights.backbone_summary import OUR_LAYER, RELEASED_LAYER
+from sparx_dsl.weights.formats import FORMATS, RELEASED_LAYERS, Format
+from sparx_dsl.weights.kind_checkpoint import ReleasedFormat
+from sparx_dsl.weights.kind_modules import checkpoints
 from sparx_dsl.weights.report import shortened
-
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
-
-_SIGNS: Final[Mapping[Format, re.Pattern[str]]] = {
-    "sparx_dsl": OUR_LAYER,
-    "sparx_mamba": re.compile(r"^layers\.\d+\.blocks\.\d+\.(?:pos_embed|mlp\.dwconv)\."),
-    "vmamba": re.compile(r"^classifier\.(?:norm|head)\.|^layers\.\d+\.blocks\.\d+\.op\.(?:A_logs)$"),
-    "swin": re.compile(r"^layers\.\d+\.blocks\.\d+\.attn\.relative_position_bias_table$"),
-}
-"""Names that only this format has; SparX-Mamba has VMamba's, so it is looked for first."""
-
-
-def named_format(format: str, where: Where) -> Format:
-    """The format of that name; raises ``SparxError`` (SPX621)."""
-    for known in FORMATS:
-        if known == format:
-            return known
-    advice = did_you_mean(format, FORMATS) or f"one of {', '.join(FORMATS)}"
-    raise SparxError(Diagnostic("SPX621", f"there is no checkpoint format {quoted(format)}", where, help=advice))
 
 
 def detect_format(names: Iterable[str], where: Where) -> Format:
     """The format that the names of a checkpoint show; raises ``SparxError`` (SPX620)."""
     found = list(names)
-    for format, sign in _SIGNS.items():
-        if any(sign.search(name) for name in found):
+    if any(OUR_LAYER.match(name) for name in found):
+        return "sparx_dsl"
+    shown = {part for name in found for part in _parts(name)}
+    for format in get_args(ReleasedFormat):
+        if not _signs(format).isdisjoint(shown):
             return format
     first = [quoted(name) for name in shortened(found)]
     raise SparxError(
@@ -47,3 +32,16 @@ def detect_format(names: Iterable[str], where: Where) -> Format:
             help=f"the formats are {', '.join(FORMATS)}; name one with format=…, or rename the tensors of a state dict",
         )
     )
+
+
+def _parts(name: str) -> Iterator[str]:
+    """The module and tensor paths that a name begins with: within its layer, or within the file."""
+    layer = RELEASED_LAYER.match(name)
+    parts = (layer[3] if layer else name).split(".")
+    return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _signs(format: ReleasedFormat) -> frozenset[str]:
+    """The paths by which a checkpoint shows that it is of a released project."""
+    released = [checkpoint.released.get(format) for checkpoint in checkpoints()]
+    return RELEASED_LAYERS[format].signs.union(*(found.signs for found in released if found is not None))

@@ -17,10 +17,11 @@ from sparx_dsl.lowering import Backbone, build_backbone, lower
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.schedule import plan
 from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
-from sparx_dsl.weights.detect_format import detect_format, named_format
+from sparx_dsl.weights.detect_format import detect_format
+from sparx_dsl.weights.formats import named_format
 from sparx_dsl.weights.limits import DEFAULT_CHECKPOINT_LIMITS, CheckpointLimits
 from sparx_dsl.weights.read import PICKLE_EXTENSIONS, Checkpoint, Source, read_checkpoint
-from sparx_dsl.weights.released_checkpoints import mismatches
+from sparx_dsl.weights.released_names import other_settings
 from sparx_dsl.weights.report import LoadReport, shortened
 
 SPEC_KEY, LANGUAGE_KEY, FEATURES_KEY = "spec", "sparx", "features"
@@ -50,7 +51,8 @@ def load_checkpoint(
     where = checkpoint.where
     chosen = detect_format(checkpoint.tensors, where) if format is None else named_format(format, where)
     targets = model_tensors(model)
-    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(model, targets))
+    graph = model.schedule.graph if isinstance(model, Backbone) else None
+    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(model, targets), graph)
     found = compare(tensors, chosen, where)
     errors = [*_without_storage(targets, where), *found.errors]
     if strict:
@@ -86,7 +88,7 @@ def load_model(
     outputs = features or _written_features(checkpoint)
     sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs)
     targets = model_tensors(sketch)
-    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(sketch, targets))
+    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(sketch, targets), graph)
     found = compare(tensors, "sparx_dsl", checkpoint.where)
     errors = [*found.errors, *strict_errors(found, tensors, checkpoint.where, LENIENT_CALL)]
     if errors:
@@ -157,7 +159,7 @@ def _warnings(model: nn.Module, found: Comparison, checkpoint: Checkpoint) -> It
     if not isinstance(model, Backbone):
         return
     if found.format != "sparx_dsl":
-        yield from shortened([*mismatches(model.schedule.graph, found.format)])
+        yield from shortened([*other_settings(found.format, model.schedule.graph)])
     elif SPEC_KEY in checkpoint.metadata:
         yield from _other_settings(model.spec, checkpoint)
 

@@ -19,13 +19,13 @@ from sparx_dsl.render import replacing
 from sparx_dsl.schedule import Schedule
 from sparx_dsl.weights.compare import expected_tensors
 from sparx_dsl.weights.described_model import described_tensors
-from sparx_dsl.weights.detect_format import named_format
+from sparx_dsl.weights.formats import named_format
+from sparx_dsl.weights.kind_checkpoint import ReleasedFormat
 from sparx_dsl.weights.load import FEATURES_KEY, LANGUAGE_KEY, SPEC_KEY
-from sparx_dsl.weights.names import ReleasedFormat
 from sparx_dsl.weights.read import PICKLE_EXTENSIONS
-from sparx_dsl.weights.released_checkpoints import mismatches
+from sparx_dsl.weights.released_buffers import computed_buffers
+from sparx_dsl.weights.released_names import other_kinds, other_settings
 from sparx_dsl.weights.report import shortened
-from sparx_dsl.weights.swin import computed_buffers
 from sparx_dsl.weights.tensor_lists import listed
 
 
@@ -66,20 +66,19 @@ def released_state(model: Backbone, format: ReleasedFormat) -> dict[str, Tensor]
 
 
 def _released(tensors: dict[str, Tensor], schedule: Schedule, format: ReleasedFormat) -> dict[str, Tensor]:
-    names = expected_tensors(tensors, format)
+    graph = schedule.graph
+    names = expected_tensors(tensors, format, graph)
     nameless = [name for name, theirs in names.items() if theirs is None]
     advice = "write it as sparx_dsl; a released format holds only what its own models have"
     if nameless:
         raise SparxError(listed("SPX640", f"have no name in the format {format}", nameless, Where(), advice))
-    odd = shortened([*mismatches(schedule.graph, format)])
+    odd = shortened([*other_settings(format, graph), *other_kinds(format, graph)])
     if odd:
         message = f"code that reads the format {format} would compute something else with these weights"
         raise SparxError(Diagnostic("SPX640", message, notes=tuple(odd), help=advice))
     state = {theirs.name: tensors[name].reshape(theirs.shape) for name, theirs in names.items() if theirs is not None}
-    if format == "swin":
-        dtype = next(value.dtype for value in tensors.values() if value.is_floating_point())
-        state |= computed_buffers(schedule.graph, dtype)
-    return state
+    dtype = next(value.dtype for value in tensors.values() if value.is_floating_point())
+    return state | computed_buffers(format, graph, dtype)
 
 
 def _metadata(schedule: Schedule) -> dict[str, str]:

@@ -12,9 +12,10 @@ from sparx_dsl.graph import Node
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.schedule import Run
 from sparx_dsl.weights.feature_axes import FEATURE_AXES, match_features, moved_blocks
+from sparx_dsl.weights.kind_checkpoint import Alternation
+from sparx_dsl.weights.kind_modules import KindModules, checkpoint_of
 from sparx_dsl.weights.load import copy_values, model_tensors
 from sparx_dsl.weights.report import LoadReport, Resized
-from sparx_dsl.weights.swin import resized_bias, shifts
 
 
 def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
@@ -64,6 +65,7 @@ class _Transfer:
     origins: Mapping[str, str]
     old: dict[str, Tensor] = field(init=False)
     new: dict[str, Tensor] = field(init=False)
+    kinds: KindModules = field(init=False)
     values: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     resized: list[Resized] = field(default_factory=list[Resized])
     missing: list[str] = field(default_factory=list[str])
@@ -71,6 +73,7 @@ class _Transfer:
 
     def __post_init__(self) -> None:
         self.old, self.new = model_tensors(self.source), model_tensors(self.target)
+        self.kinds = KindModules.of(self.target.schedule.graph)
 
     def run(self) -> None:
         """Find a value for every tensor of every module of the target."""
@@ -118,10 +121,8 @@ class _Transfer:
             value, how = self._by_features(found, drawn, step.node, inner.removeprefix("fusion."))
         elif found.shape == drawn.shape:
             value, how = found, None
-        elif inner == "mixer.position_bias" and found.shape[1] == drawn.shape[1]:
-            value, how = resized_bias(found, drawn.shape[0]), "by bicubic interpolation"
         else:
-            return False
+            value, how = self.kinds.resized(name, found, drawn) or (None, None)
         if value is None:
             return False
         self.used.add(old_name)
@@ -151,8 +152,24 @@ class _Transfer:
             name = node.name if origin == node.name else f"{node.name} (before: {origin})"
             if before.ganglion != node.ganglion:
                 yield f"{name} is now a {'ganglion' if node.ganglion else 'normal'} layer"
-            if shifts(before) != shifts(node):
-                yield f"{name} now {'shifts' if shifts(node) else 'does not shift'} its windows"
+            yield from (f"{name} now {text}" for text in _changed_alternation(before, node))
+
+
+def _changed_alternation(before: Node, now: Node) -> Iterator[str]:
+    """What a layer's mixer does now that it did not do before, or no longer, since its number or its kind changed."""
+    kinds = dict.fromkeys(_alternation(node) for node in (before, now))
+    for alternation in (found for found in kinds if found is not None):
+        old, new = (_alternation(node) == alternation and _applies(alternation, node) for node in (before, now))
+        if old != new:
+            yield alternation.does if new else alternation.does_not
+
+
+def _alternation(node: Node) -> Alternation | None:
+    return checkpoint_of("mixer", node.layer_settings.mixer).alternation
+
+
+def _applies(alternation: Alternation, layer: Node) -> bool:
+    return alternation.applies(layer.layer_settings.mixer, layer.number)
 
 
 def _kind(node: Node) -> tuple[str, str | None]:

@@ -1,0 +1,60 @@
+"""The formats of checkpoints, and what each released one calls the parts of a layer that are no kind of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
+from sparx_dsl.weights.kind_checkpoint import ReleasedFormat, Shape
+
+Format = Literal["sparx_dsl"] | ReleasedFormat
+FORMATS: Final[tuple[Format, ...]] = ("sparx_dsl", *get_args(ReleasedFormat))
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedLayers:
+    """The layers of one released project."""
+
+    names: Mapping[str, str]
+    """Modules by their paths in a layer, ours → theirs."""
+    norm: str
+    """The norm of the layers."""
+    signs: frozenset[str] = frozenset()
+    """Those of their names by which a checkpoint shows that it is of this project."""
+    shapes: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict[str, Callable[[Shape], Shape]])
+    """For tensors that have another shape there, by their paths in a layer of ours: that shape from ours."""
+
+
+def _per_channel(shape: Shape) -> Shape:
+    return (*shape, 1, 1, 1)
+
+
+RELEASED_LAYERS: Final[Mapping[ReleasedFormat, ReleasedLayers]] = {
+    "sparx_mamba": ReleasedLayers(
+        {
+            "dpe.conv": "pos_embed",
+            "mixer.norm": "norm",
+            "fusion.norm": "norm",
+            "ffn.norm": "norm2",
+            "mixer.layer_scale": "layerscale_1",
+            "ffn.layer_scale": "layerscale_2",
+        },
+        "group",
+        frozenset({"pos_embed"}),
+        {"mixer.layer_scale.weight": _per_channel, "ffn.layer_scale.weight": _per_channel},
+    ),
+    "vmamba": ReleasedLayers({"mixer.norm": "norm", "fusion.norm": "norm", "ffn.norm": "norm2"}, "layer"),
+    "swin": ReleasedLayers({"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"}, "layer"),
+}
+"""SparX-Mamba has VMamba's names and more, so that it comes first where a format is looked for."""
+
+
+def named_format(format: str, where: Where) -> Format:
+    """The format of that name; raises ``SparxError`` (SPX621)."""
+    for known in FORMATS:
+        if known == format:
+            return known
+    advice = did_you_mean(format, FORMATS) or f"one of {', '.join(FORMATS)}"
+    raise SparxError(Diagnostic("SPX621", f"there is no checkpoint format {quoted(format)}", where, help=advice))

@@ -1,0 +1,96 @@
+"""The modules of a backbone that are of a kind, and what their kinds tell of checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from sparx_dsl.graph import ConnectionGraph, Node
+from sparx_dsl.spec import default_registry
+from sparx_dsl.spec.kinds import Role, load_reference
+from sparx_dsl.spec.options.base import KindOptions
+from sparx_dsl.weights.kind_checkpoint import KindCheckpoint
+from sparx_dsl.weights.kind_tables import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class KindModule:
+    """One module of a kind."""
+
+    path: str
+    """Its path in the backbone; for a mixer, that of the part of the layer that it is in."""
+    role: Role
+    options: KindOptions
+    node: Node
+
+    @property
+    def checkpoint(self) -> KindCheckpoint:
+        """What its kind tells of checkpoints; nothing where the kind does not say."""
+        return checkpoint_of(self.role, self.options)
+
+
+def checkpoint_of(role: Role, options: KindOptions) -> KindCheckpoint:
+    """What the kind to which these options belong tells of checkpoints; nothing where it does not say."""
+    return TABLES.get((role, options.kind), KindCheckpoint())
+
+
+def checkpoints(role: Role | None = None) -> Iterator[KindCheckpoint]:
+    """What all registered kinds of a role, or of any, tell of checkpoints."""
+    return (checkpoint for (each, _), checkpoint in TABLES.items() if role in (None, each))
+
+
+def loaded(reference: str) -> Any:
+    """What a ``module:function`` of a kind names."""
+    kind = default_registry().find("mixer", "ss2d")
+    assert kind is not None
+    return load_reference(kind, reference)
+
+
+def kind_modules(graph: ConnectionGraph) -> Iterator[KindModule]:
+    """The modules of all kinds in a backbone, in the order of its nodes."""
+    for node in graph.nodes:
+        if node.role != "layer":
+            if node.options is not None:
+                yield KindModule(node.name, node.role, node.options, node)
+            continue
+        settings = node.layer_settings
+        yield KindModule(f"{node.name}.mixer", "mixer", settings.mixer, node)
+        if node.ganglion:
+            yield KindModule(f"{node.name}.fusion.fusion", "fusion", settings.fusion, node)
+        yield KindModule(f"{node.name}.ffn.ffn", "ffn", settings.ffn, node)
+
+
+@dataclass(frozen=True, slots=True)
+class KindModules:
+    """The modules of all kinds in a backbone, by the tensors within them."""
+
+    by_path: dict[str, KindModule]
+
+    @classmethod
+    def of(cls, graph: ConnectionGraph | None) -> KindModules:
+        """Those of a graph; none without one."""
+        return cls({} if graph is None else {module.path: module for module in kind_modules(graph)})
+
+    def locate(self, tensor: str) -> tuple[KindModule, str] | None:
+        """The module that a tensor is in, and its path within; None where it is in a part that is no kind."""
+        parts = tensor.split(".")
+        for length in range(1, len(parts)):
+            module = self.by_path.get(".".join(parts[:length]))
+            if module is not None:
+                return module, ".".join(parts[length:])
+        return None
+
+    def resized(self, tensor: str, found: Tensor, target: Tensor) -> tuple[Tensor, str] | None:
+        """The values that a tensor takes over from one of another shape, and how; None where it does not."""
+        located = self.locate(tensor)
+        resizing = None if located is None else located[0].checkpoint.resized.get(located[1])
+        value: Tensor | None = None if resizing is None else loaded(resizing.function)(found, tuple(target.shape))
+        return None if resizing is None or value is None else (value, resizing.how)
+
+    def counts_classes(self, tensor: str) -> bool:
+        """Whether the first dimension of a tensor is the number of classes."""
+        located = self.locate(tensor)
+        return located is not None and located[1].rpartition(".")[0] in located[0].checkpoint.class_modules
