@@ -82,19 +82,19 @@ def match_features(
     return FeatureMatch(now, slots, tuple(name for place, name in enumerate(before) if place not in slots))
 
 
-def moved_blocks(found: Tensor, drawn: Tensor, slots: FeatureMatch, place: FeatureAxis) -> Tensor | None:
+def moved_blocks(found: Tensor, drawn: Tensor, match: FeatureMatch, place: FeatureAxis) -> Tensor | None:
     """The source's blocks in the target's order, and the target's own where there is none; None where they do not fit.
 
     ``found`` is the source's tensor, ``drawn`` the target's.
     """
-    axis, blocks = place.axis, place.before + len(slots.features)
+    axis, blocks = place.axis, place.before + len(match.features)
     width = drawn.shape[axis] // blocks
-    others = [tuple(side for number, side in enumerate(each.shape) if number != axis) for each in (found, drawn)]
-    before = place.before + len(slots.gone) + sum(slot is not None for slot in slots.origins)
+    others = [tuple(length for number, length in enumerate(each.shape) if number != axis) for each in (found, drawn)]
+    before = place.before + len(match.gone) + sum(slot is not None for slot in match.origins)
     if others[0] != others[1] or found.shape[axis] != before * width:
         return None
-    origins = [*range(place.before), *(None if slot is None else place.before + slot for slot in slots.origins)]
-    if not any(slot is not None for slot in slots.origins) and not place.before:
+    origins = [*range(place.before), *(None if slot is None else place.before + slot for slot in match.origins)]
+    if not any(slot is not None for slot in match.origins) and not place.before:
         return None
     parts = [
         (drawn if origin is None else found).narrow(axis, (number if origin is None else origin) * width, width)

@@ -168,7 +168,7 @@ def _other_settings(spec: Spec, checkpoint: Checkpoint) -> Iterator[str]:
     try:
         theirs, ours = _flat(written_spec(checkpoint)), _flat(spec)
     except SparxError as error:
-        codes = ", ".join(dict.fromkeys(mistake.code for mistake in error.diagnostics))
+        codes = ", ".join(dict.fromkeys(each.code for each in error.diagnostics))
         yield f"the spec in the file cannot be read, so that it was not compared: {codes}"
         return
     keys = [key for key in dict.fromkeys([*theirs, *ours]) if theirs.get(key) != ours.get(key)]

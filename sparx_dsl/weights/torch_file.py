@@ -42,9 +42,9 @@ def read_torch(path: Path, limits: CheckpointLimits, where: Where) -> Any:
         zipped = _is_archive(path)
         pickles = [_zipped_pickle(path, size, limits, where)] if zipped else _legacy_pickles(path, limits)
         for pickle in pickles:
-            mistake = _forbidden(pickle, size, where)
-            if mistake is not None:
-                raise SparxError(mistake)
+            refusal = _forbidden(pickle, size, where)
+            if refusal is not None:
+                raise SparxError(refusal)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except SparxError:
         raise

@@ -41,11 +41,11 @@ def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | No
 def node_origins(source: Backbone, target: Backbone, renames: Mapping[str, str]) -> dict[str, str]:
     """For each node of the target the node of the source that it was; raises ``SparxError`` (SPX650)."""
     old, new = ([node.name for node in model.schedule.graph.nodes] for model in (source, target))
-    mistakes = [*_unknown(renames, old, "source"), *_unknown(renames.values(), new, "target")]
+    errors = [*_unknown(renames, old, "source"), *_unknown(renames.values(), new, "target")]
     if len(set(renames.values())) < len(renames):
-        mistakes.append(Diagnostic("SPX650", "two nodes of the source cannot become one of the target"))
-    if mistakes:
-        raise SparxError(mistakes)
+        errors.append(Diagnostic("SPX650", "two nodes of the source cannot become one of the target"))
+    if errors:
+        raise SparxError(errors)
     stayed = {name: name for name in new if name in old and name not in renames}
     return {**stayed, **{now: before for before, now in renames.items()}}
 
