@@ -45,8 +45,10 @@ class Kind:
     """The same in at most eight characters, for the boxes of a picture; by default the title, cut off."""
     inference: Facet | None = None
     """A ``nn.deployment.Deployment``: what deployment may assume of its modules, and puts in their place."""
+    checkpoint: Facet | None = None
+    """A ``kinds.checkpoint.KindCheckpoint``: its names in released checkpoints, what its weights are adapted to."""
     feature_axes: Facet | None = None
-    """For a fusion, a mapping from tensor names to ``kinds.fusions.feature_axes.FeatureAxis``."""
+    """For a fusion, a ``kinds.fusions.feature_axes.FeatureAxes``: which of its values belong to which feature."""
     codes: Facet | None = None
     """A tuple of ``errors.CodeEntry``: what the codes mean with which its options complain."""
     owner: str = "sparx_dsl"

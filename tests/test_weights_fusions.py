@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.options.base import Site
-from sparx_dsl.weights.feature_axes import FEATURE_AXES
-from tests.support.transfers import base, blocks, carried, drawn
+from sparx_dsl.kind import load
+from sparx_dsl.language.base import Site
+from sparx_dsl.registry import default_registry
+from tests.support.transfers import axes_of, base, blocks, carried, drawn
 
 EDITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a longer window": ({"stages.3.M": 1}, {"stages.3.M": 2}),
@@ -25,7 +25,7 @@ EDITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FEATURE_AXES if default_registry().find("fusion", kind)])
+@pytest.mark.parametrize("kind", default_registry().names("fusion"))
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_fusion_keeps_the_weights_of_every_feature_it_still_reads(edit: str, kind: str) -> None:
     """Each feature's block of each tensor moves with it; those of new features are as they were drawn."""
@@ -38,7 +38,7 @@ def test_a_fusion_keeps_the_weights_of_every_feature_it_still_reads(edit: str, k
     for node in target.schedule.graph.layers():
         if not node.ganglion or not graph.node(node.name).ganglion:
             continue
-        for tensor in FEATURE_AXES[kind]:
+        for tensor in axes_of(node.layer_settings.fusion):
             if f"{node.name}.fusion.fusion.{tensor}" not in before:
                 continue
             was, fresh = blocks(source, node.name, tensor), blocks(untouched, node.name, tensor)
@@ -85,18 +85,20 @@ def test_another_kind_of_fusion_is_drawn() -> None:
     assert {*report.missing} == fusions
 
 
-@pytest.mark.parametrize("kind", [kind.name for kind in default_registry() if kind.role == "fusion"])
+@pytest.mark.parametrize("kind", default_registry().names("fusion"))
 def test_every_tensor_that_grows_with_the_features_is_known(kind: str) -> None:
-    """The table of slots names exactly the tensors whose shape depends on how many features are read."""
+    """The axes of a fusion name exactly the tensors whose shape depends on how many features are read."""
     found = default_registry().find("fusion", kind)
     assert found is not None
-    options = found.options.model_validate({"kind": kind, "heads": 2} if kind in ("sra", "sca") else {"kind": kind})
-    states = [found.load_builder()(options, Site(12, 24, norm, 1, count, reduction=2)).state_dict()
+    given = {"kind": kind, "heads": 2} if kind in ("sra", "sca") else {"kind": kind}
+    options = found.load_options().model_validate(given)
+    states = [load(found.module)(options, Site(12, 24, norm, 1, count, reduction=2)).state_dict()
               for norm in ("group", "batch") for count in (2, 3)]  # fmt: skip
     grown = {name for few, more in (states[:2], states[2:]) for name in few if few[name].shape != more[name].shape}
-    assert grown == set(FEATURE_AXES[kind])
+    axes = axes_of(options)
+    assert grown == set(axes)
     for few, more in (states[:2], states[2:]):
         for name in grown & set(few):
-            place = FEATURE_AXES[kind][name]
+            place = axes[name]
             sides = [state[name].shape[place.axis] / (count + place.before) for state, count in ((few, 2), (more, 3))]
             assert sides[0] == sides[1]

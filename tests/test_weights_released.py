@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import sparx_dsl
+from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.weights import load_checkpoint, load_model, released_state, save_checkpoint
-from sparx_dsl.weights.kind_checkpoint import ReleasedFormat
 from tests.support.checkpoints import RELEASED, SMALL, same, small, snapshot
 from tests.support.paths import SPECS
 from tests.support.published import FOLDER

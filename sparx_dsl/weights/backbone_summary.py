@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sparx_dsl.kinds.checkpoint import Shape
 from sparx_dsl.weights.formats import RELEASED_LAYERS
-from sparx_dsl.weights.kind_checkpoint import Shape
 from sparx_dsl.weights.kind_modules import checkpoints
 
 OUR_LAYER: Final = re.compile(r"^(\w+)\.layer(\d{1,6})\.((?:dpe|fusion|mixer|ffn)\..+)$")

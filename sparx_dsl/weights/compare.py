@@ -10,9 +10,9 @@ from torch import Tensor
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where
 from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.kinds.checkpoint import Shape
 from sparx_dsl.weights.backbone_summary import BackboneSummary, stage_names, summarize
 from sparx_dsl.weights.formats import Format
-from sparx_dsl.weights.kind_checkpoint import Shape
 from sparx_dsl.weights.kind_modules import KindModules
 from sparx_dsl.weights.released_buffers import computed_names, other_buffers
 from sparx_dsl.weights.released_names import ReleasedTensor, released_tensors

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.weights.backbone_summary import OUR_LAYER, RELEASED_LAYER
 from sparx_dsl.weights.formats import FORMATS, RELEASED_LAYERS, Format
-from sparx_dsl.weights.kind_checkpoint import ReleasedFormat
 from sparx_dsl.weights.kind_modules import checkpoints
 from sparx_dsl.weights.report import shortened
 

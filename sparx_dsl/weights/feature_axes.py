@@ -4,43 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.kind import load
+from sparx_dsl.kinds.fusions.feature_axes import FeatureAxes, FeatureAxis
+from sparx_dsl.language.base import KindOptions
+from sparx_dsl.registry import default_registry
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureAxis:
-    """Along which axis a fusion's tensor has one block for each feature, and how many blocks stand before."""
-
-    axis: int
-    before: int = 0
-
-
-def _norm(module: str) -> dict[str, FeatureAxis]:
-    """The tensors of a norm over the features."""
-    return {f"{module}.{leaf}": FeatureAxis(0) for leaf in ("weight", "bias", "running_mean", "running_var")}
-
-
-_SELECTION: Final = {"selection.conv.weight": FeatureAxis(0), **_norm("norm"), **_norm("selection.norm")}
-
-FEATURE_AXES: Final[Mapping[str, Mapping[str, FeatureAxis]]] = {
-    "dmca": {**_SELECTION, "key_value.weight": FeatureAxis(1)},
-    "sra": {**_SELECTION, "key_value.weight": FeatureAxis(1)},
-    "no_gcca": {**_SELECTION, "gathering.weight": FeatureAxis(1)},
-    "sca": {
-        **_norm("merging.norm"),
-        "merging.conv.weight": FeatureAxis(0),
-        "merging.scale": FeatureAxis(0),
-        "merging.key_value.weight": FeatureAxis(1),
-    },
-    # The layer's own input comes before the features.
-    "concat": {"expansion.weight": FeatureAxis(1, before=1)},
-}
-"""For each kind of fusion, the tensors that have a block for each feature."""
+def feature_axes(fusion: KindOptions) -> FeatureAxes | None:
+    """Which values of a fusion's tensors belong to which feature; None where its kind does not say."""
+    return cast(FeatureAxes | None, load(default_registry().of("fusion", fusion).feature_axes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
-from sparx_dsl.weights.kind_checkpoint import ReleasedFormat, Shape
+from sparx_dsl.kinds.checkpoint import ReleasedFormat, Shape
 
 Format = Literal["sparx_dsl"] | ReleasedFormat
 FORMATS: Final[tuple[Format, ...]] = ("sparx_dsl", *get_args(ReleasedFormat))

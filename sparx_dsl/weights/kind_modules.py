@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from torch import Tensor
 
 from sparx_dsl.graph import ConnectionGraph, Node
-from sparx_dsl.spec import default_registry
-from sparx_dsl.spec.kinds import Role, load_reference
-from sparx_dsl.spec.options.base import KindOptions
-from sparx_dsl.weights.kind_checkpoint import KindCheckpoint
-from sparx_dsl.weights.kind_tables import TABLES
+from sparx_dsl.kind import Kind, load
+from sparx_dsl.kinds.checkpoint import KindCheckpoint
+from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.roles import Role
+from sparx_dsl.registry import default_registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,16 @@ class KindModule:
 
 def checkpoint_of(role: Role, options: KindOptions) -> KindCheckpoint:
     """What the kind to which these options belong tells of checkpoints; nothing where it does not say."""
-    return TABLES.get((role, options.kind), KindCheckpoint())
+    return _checkpoint(default_registry().of(role, options))
 
 
 def checkpoints(role: Role | None = None) -> Iterator[KindCheckpoint]:
     """What all registered kinds of a role, or of any, tell of checkpoints."""
-    return (checkpoint for (each, _), checkpoint in TABLES.items() if role in (None, each))
+    return (_checkpoint(kind) for kind in default_registry() if role in (None, kind.role))
 
 
-def loaded(reference: str) -> Any:
-    """What a ``module:function`` of a kind names."""
-    kind = default_registry().find("mixer", "ss2d")
-    assert kind is not None
-    return load_reference(kind, reference)
+def _checkpoint(kind: Kind) -> KindCheckpoint:
+    return KindCheckpoint() if kind.checkpoint is None else cast(KindCheckpoint, load(kind.checkpoint))
 
 
 def kind_modules(graph: ConnectionGraph) -> Iterator[KindModule]:
@@ -87,7 +84,7 @@ class KindModules:
         """The values that a tensor takes over from one of another shape, and how; None where it does not."""
         located = self.locate(tensor)
         resizing = None if located is None else located[0].checkpoint.resized.get(located[1])
-        value: Tensor | None = None if resizing is None else loaded(resizing.function)(found, tuple(target.shape))
+        value: Tensor | None = None if resizing is None else load(resizing.function)(found, tuple(target.shape))
         return None if resizing is None or value is None else (value, resizing.how)
 
     def counts_classes(self, tensor: str) -> bool:

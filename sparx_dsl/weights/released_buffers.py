@@ -9,9 +9,10 @@ from torch import Tensor
 
 from sparx_dsl.errors import Diagnostic, Where
 from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.kind import load
+from sparx_dsl.kinds.checkpoint import ComputedBuffers, ReleasedFormat
 from sparx_dsl.weights.formats import Format
-from sparx_dsl.weights.kind_checkpoint import ComputedBuffers, ReleasedFormat
-from sparx_dsl.weights.kind_modules import checkpoints, kind_modules, loaded
+from sparx_dsl.weights.kind_modules import checkpoints, kind_modules
 from sparx_dsl.weights.released_names import released_scope
 from sparx_dsl.weights.tensor_lists import listed
 
@@ -30,7 +31,7 @@ def computed_buffers(format: ReleasedFormat, graph: ConnectionGraph, dtype: torc
         released = module.checkpoint.released.get(format)
         if released is not None and released.buffers is not None:
             size = module.node.map_size(graph.spec.input.size)
-            values: Mapping[str, Tensor] = loaded(released.buffers.compute)(module.options, module.node.number, size)
+            values: Mapping[str, Tensor] = load(released.buffers.compute)(module.options, module.node.number, size)
             for name, value in values.items():
                 found[released_scope(module.node) + name] = value.to(dtype) if value.is_floating_point() else value
     return found
@@ -43,7 +44,7 @@ def other_buffers(
     for buffers in [] if format == "sparx_dsl" else _of_format(format):
         endings = tuple(f".{ending}" for ending in buffers.names)
         own = [name for name in names if name.endswith(endings)]
-        odd = [name for name in own if not loaded(buffers.check)(name, state[name])]
+        odd = [name for name in own if not load(buffers.check)(name, state[name])]
         if odd:
             yield listed("SPX629", buffers.other, odd, where, buffers.help)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph, Node
-from sparx_dsl.spec import default_registry
+from sparx_dsl.kinds.checkpoint import ReleasedFormat, ReleasedNames, Shape, other_norm
+from sparx_dsl.registry import default_registry
 from sparx_dsl.weights.formats import RELEASED_LAYERS, ReleasedLayers
-from sparx_dsl.weights.kind_checkpoint import ReleasedFormat, ReleasedNames, Shape, other_norm
 from sparx_dsl.weights.kind_modules import kind_modules
 
 

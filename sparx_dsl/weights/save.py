@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sparx_dsl import __version__
 from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, quoted
+from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.render import replacing
@@ -20,7 +21,6 @@ from sparx_dsl.schedule import Schedule
 from sparx_dsl.weights.compare import expected_tensors
 from sparx_dsl.weights.described_model import described_tensors
 from sparx_dsl.weights.formats import named_format
-from sparx_dsl.weights.kind_checkpoint import ReleasedFormat
 from sparx_dsl.weights.load import FEATURES_KEY, LANGUAGE_KEY, SPEC_KEY
 from sparx_dsl.weights.read import PICKLE_EXTENSIONS
 from sparx_dsl.weights.released_buffers import computed_buffers

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.graph import Node
+from sparx_dsl.kinds.checkpoint import Alternation
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.schedule import Run
-from sparx_dsl.weights.feature_axes import FEATURE_AXES, match_features, moved_blocks
-from sparx_dsl.weights.kind_checkpoint import Alternation
+from sparx_dsl.weights.feature_axes import feature_axes, match_features, moved_blocks
 from sparx_dsl.weights.kind_modules import KindModules, checkpoint_of
 from sparx_dsl.weights.load import copy_values, model_tensors
 from sparx_dsl.weights.report import LoadReport, Resized
@@ -135,7 +135,7 @@ class _Transfer:
         """A fusion's tensor, its blocks moved to where their features stand now, and a word on that."""
         before, now = self.source.schedule.graph, self.target.schedule.graph
         features = match_features(before, self.origins[layer], now, layer, self.origins)
-        axes = FEATURE_AXES.get(now.node(layer).layer_settings.fusion.kind)
+        axes = feature_axes(now.node(layer).layer_settings.fusion)
         if features.same or (axes is not None and inner not in axes):
             return (found if found.shape == drawn.shape else None), None
         # Of a kind from elsewhere nobody knows which values belong to which feature.

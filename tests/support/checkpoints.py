@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 import sparx_dsl
+from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.weights import load_checkpoint
-from sparx_dsl.weights.kind_checkpoint import ReleasedFormat
 
 RELEASED: tuple[ReleasedFormat, ...] = ("sparx_mamba", "vmamba", "swin")
 """The families, by the names of their formats."""

@@ -9,9 +9,11 @@ from torch import Tensor
 
 import sparx_dsl
 from sparx_dsl import Spec
+from sparx_dsl.kinds.fusions.feature_axes import FeatureAxes
+from sparx_dsl.language.base import KindOptions
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.weights import LoadReport, transfer
-from sparx_dsl.weights.feature_axes import FEATURE_AXES
+from sparx_dsl.weights.feature_axes import feature_axes
 
 SPEC: dict[str, Any] = {
     "sparx": 1,
@@ -74,10 +76,17 @@ def all_of(model: Backbone, prefix: str) -> list[str]:
     return [name for name in model.state_dict() if name.startswith(f"{prefix}.")]
 
 
+def axes_of(fusion: KindOptions) -> FeatureAxes:
+    """Which values of a fusion's tensors belong to which feature; its kind must say."""
+    found = feature_axes(fusion)
+    assert found is not None
+    return found
+
+
 def blocks(model: Backbone, layer: str, tensor: str) -> dict[str, Tensor]:
     """A fusion's tensor cut into one block for each feature, by the feature's name."""
     features = [edge.source for edge in model.schedule.graph.features(layer)]
-    place = FEATURE_AXES[model.schedule.graph.node(layer).layer_settings.fusion.kind][tensor]
+    place = axes_of(model.schedule.graph.node(layer).layer_settings.fusion)[tensor]
     value = model.state_dict()[f"{layer}.fusion.fusion.{tensor}"]
     width = value.shape[place.axis] // (len(features) + place.before)
     cut = value.split(width, dim=place.axis)[place.before :]

@@ -9,4 +9,5 @@ KIND = Kind(
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
     numbered=False,
+    checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -11,4 +11,6 @@ KIND = Kind(
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     numbered=False,
+    checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
+    feature_axes=f"{__name__}.checkpoint:FEATURE_AXES",
 )

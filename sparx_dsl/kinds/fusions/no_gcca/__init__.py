@@ -10,4 +10,5 @@ KIND = Kind(
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
     numbered=False,
+    feature_axes=f"{__name__}.checkpoint:FEATURE_AXES",
 )

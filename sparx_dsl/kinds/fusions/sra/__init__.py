@@ -11,4 +11,5 @@ KIND = Kind(
     cost=f"{__name__}.cost:forward",
     codes="sparx_dsl.kinds.fusions.codes:HEADED",
     numbered=False,
+    feature_axes=f"{__name__}.checkpoint:FEATURE_AXES",
 )

@@ -9,4 +9,5 @@ KIND = Kind(
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
+    checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from sparx_dsl.language.base import NormName, Problem, Site
 from sparx_dsl.language.roles import StemOptions
+
+MOST_CONVS: Final = 8
 
 
 class ConvStem(StemOptions, frozen=True):
@@ -19,7 +21,7 @@ class ConvStem(StemOptions, frozen=True):
     """
 
     kind: Literal["conv"] = "conv"
-    convs: Annotated[int, Field(ge=2, le=8)] = 2
+    convs: Annotated[int, Field(ge=2, le=MOST_CONVS)] = 2
     norm: NormName = "batch"
 
     @property

@@ -8,4 +8,5 @@ KIND = Kind(
     options=f"{__name__}.options:PatchStem",
     module=f"{__name__}.module:build",
     cost=f"{__name__}.cost:forward",
+    checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sparx_dsl.spec.options.mixers import WindowAttention
-from sparx_dsl.weights.kind_tables import shifts
+from sparx_dsl.kinds.mixers.window_attention.checkpoint import shifts
+from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 
 INDEX, MASK = "attn.relative_position_index", "attn_mask"
 BLOCKED = -100.0

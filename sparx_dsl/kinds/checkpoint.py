@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sparx_dsl.kind import Facet
+
 ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin"]
 Shape = tuple[int, ...]
 Difference = Callable[[Any, int], str | None]
@@ -19,10 +21,10 @@ class ComputedBuffers:
 
     names: tuple[str, ...]
     """How their names in a checkpoint end."""
-    compute: str
-    """``module:function``, called as ``function(options, number, map_size)``; gives the tensors of a layer by name."""
-    check: str
-    """``module:function``, called as ``function(name, tensor)``; says whether a tensor is what is computed here."""
+    compute: Facet
+    """Called as ``function(options, number, map_size)``; gives the tensors of a layer by name."""
+    check: Facet
+    """Called as ``function(name, tensor)``; says whether a tensor is what is computed here."""
     other: str
     """What is said of tensors that are not, as in ``are not in the order of Swin's windows``."""
     help: str
@@ -51,8 +53,8 @@ class ReleasedNames:
 class Resizing:
     """How a tensor of a kind takes over values from one of another shape."""
 
-    function: str
-    """``module:function``, called as ``function(tensor, shape)``; gives None where that cannot be done."""
+    function: Facet
+    """Called as ``function(tensor, shape)``; gives None where that cannot be done."""
     how: str
     """As a report says it: ``by bicubic interpolation``."""
 

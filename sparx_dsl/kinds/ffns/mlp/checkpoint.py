@@ -1,0 +1,10 @@
+"""The pointwise feed-forward network in the checkpoints of VMamba and Swin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, linear
+
+_NAMES = ReleasedNames({"expansion": "mlp.fc1", "contraction": "mlp.fc2"}, linear("expansion", "contraction"))
+CHECKPOINT: Final = KindCheckpoint({"vmamba": _NAMES, "swin": _NAMES})

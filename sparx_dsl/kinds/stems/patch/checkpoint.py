@@ -1,0 +1,10 @@
+"""The patch stem in the checkpoints of Swin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed
+
+_NAMES = {"embedding.conv": "patch_embed.proj", "embedding.norm": "patch_embed.norm"}
+CHECKPOINT: Final = KindCheckpoint({"swin": ReleasedNames(_NAMES, difference=normed("layer"))})
