@@ -24,11 +24,11 @@ def facts(mapping: Mapping) -> Any:
     nodes = [
         (node.role, node.stage, node.number, node.stride, node.channels, node.options, node.site.norm, node.settings
          and (node.settings.mixer, node.settings.ffn, node.settings.norm, node.settings.dpe, node.settings.layer_scale,
-              node.settings.drop_path, node.settings.fusion if node.ganglion else None))
+              node.settings.fusion if node.ganglion else None))
         for node in graph.nodes
     ]  # fmt: skip
     edges = {(names.index(edge.source), names.index(edge.target), edge.slot) for edge in graph.edges}
-    return nodes, edges
+    return nodes, edges, graph.spec.drop_path
 
 
 def placed_by_list(mapping: Mapping) -> None:
