@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.language.base import MAX_SIDE
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def _images(size: object, batch: object) -> Iterator[Diagnostic]:
     if not _is_pair(size):
         message = f"{size!r} is no size of an image"
         yield Diagnostic("SPX320", message, help="give height and width in whole pixels, as in (224, 224)")
+    elif max(cast("tuple[int, int]", size)) > MAX_SIDE:
+        message = f"an image of {size!r} pixels is larger than the limit of {MAX_SIDE:,} a side"
+        yield Diagnostic("SPX320", message, help="plan for smaller images")
     if not _is_positive(batch):
         message = f"a batch of {batch!r} images cannot be"
         yield Diagnostic("SPX320", message, help="give a whole number from 1")
