@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sparx_dsl.errors import SparxError, Where
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
-from sparx_dsl.reader.tree import MappingNode, Node, locate, merge_patch, node_of, plain
+from sparx_dsl.reader.merge import merge_patch
+from sparx_dsl.reader.tree import MappingNode, Node, locate, node_of, plain
 
 TEXT = """\
 name: base

@@ -11,8 +11,9 @@ from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import stage_name
 from sparx_dsl.reader.limits import Limits
+from sparx_dsl.reader.merge import merge_patch, nested
 from sparx_dsl.reader.scalars import check_scalar
-from sparx_dsl.reader.tree import MappingNode, merge_patch, nested, node_of
+from sparx_dsl.reader.tree import MappingNode, node_of
 
 
 @dataclass(frozen=True, slots=True)

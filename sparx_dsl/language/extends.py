@@ -13,7 +13,8 @@ from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
-from sparx_dsl.reader.tree import Entry, MappingNode, ScalarNode, locate, merge_patch, plain
+from sparx_dsl.reader.merge import merge_patch
+from sparx_dsl.reader.tree import Entry, MappingNode, ScalarNode, locate, plain
 
 FILE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,63}\.ya?ml")
 MAX_NEIGHBOURS = 750

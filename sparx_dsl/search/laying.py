@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sparx_dsl.reader.tree import Entry, MappingNode, Node, SequenceNode, merge_patch, nested
+from sparx_dsl.reader.merge import merge_patch, nested
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, SequenceNode
 from sparx_dsl.search.values import OFF, Choice, KeyPath, LinkAction
 
 
