@@ -253,10 +253,10 @@ def test_a_vast_space_is_drawn_from_and_never_listed(wide: Space) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: int) -> None:
-    """Not one of 5 times 20,000 drawn points fails to validate and connect."""
+def test_twenty_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: int) -> None:
+    """Not one of 5 times 4,000 drawn points fails to validate and connect."""
     rng = random.Random(seed)
-    for _ in range(20_000):
+    for _ in range(4_000):
         spec = wide.spec(wide.sample(rng))
         assert len(sparx_dsl.connect(spec).layers()) == sum(stage.depth for stage in spec.stages)
 
@@ -264,12 +264,12 @@ def test_a_hundred_thousand_points_of_a_vast_space_are_valid(wide: Space, seed: 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_points_of_a_vast_space_are_built_and_run(wide: Space, seed: int) -> None:
-    """Each of 5 times 100 drawn backbones has the parameters that it is priced at, and gives finite logits."""
+    """Each of 5 times 50 drawn backbones has the parameters that it is priced at, and gives finite logits."""
     import torch
 
     rng = random.Random(100 + seed)
     image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
-    for _ in range(100):
+    for _ in range(50):
         point = wide.sample(rng)
         model = sparx_dsl.build(wide.spec(point)).eval()
         with torch.inference_mode():
