@@ -10,21 +10,8 @@ import pytest
 
 import sparx_dsl
 from sparx_dsl import Limits, SparxError
-
-BASE = """\
-sparx: 1
-name: base
-stem: {kind: conv}
-layer: {mixer: {kind: ss2d}}
-stages:
-  - {channels: 8, depth: 2}
-  - {name: deep, channels: 16, depth: 4, S: 2}
-head: {kind: linear, classes: 10}
-"""
-
-
-def codes(error: pytest.ExceptionInfo[SparxError]) -> list[str]:
-    return [diagnostic.code for diagnostic in error.value.diagnostics]
+from tests.support.backbones import TWO_STAGES
+from tests.support.diagnostics import codes
 
 
 def place(error: pytest.ExceptionInfo[SparxError]) -> tuple[str, str, int, int]:
@@ -39,7 +26,7 @@ def place(error: pytest.ExceptionInfo[SparxError]) -> tuple[str, str, int, int]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with base.yaml, and one within it for the specs that build on it."""
-    (tmp_path / "base.yaml").write_text(BASE)
+    (tmp_path / "base.yaml").write_text(TWO_STAGES)
     (tmp_path / "inner").mkdir()
     return tmp_path
 
@@ -60,7 +47,7 @@ def test_a_base_is_found_in_the_folder_above(folder: Path) -> None:
     """The base is looked for beside the spec first, and then one folder up, wherever the caller stands."""
     path = written(folder / "inner" / "ablation.yaml", "extends: base.yaml\nname: ablation\n")
     assert sparx_dsl.load_spec(path).stages[1].S == 2
-    written(folder / "inner" / "base.yaml", BASE.replace("S: 2", "S: 4"))
+    written(folder / "inner" / "base.yaml", TWO_STAGES.replace("S: 2", "S: 4"))
     assert sparx_dsl.load_spec(path).stages[1].S == 4
 
 
@@ -139,7 +126,7 @@ def test_a_missing_base_is_refused_with_a_guess(folder: Path) -> None:
 
 def test_a_link_out_of_the_folder_is_not_followed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A symbolic link to a file elsewhere is no base; one to a file beside it is."""
-    outside = written(tmp_path_factory.mktemp("outside") / "secret.yaml", BASE)
+    outside = written(tmp_path_factory.mktemp("outside") / "secret.yaml", TWO_STAGES)
     os.symlink(outside, folder / "linked.yaml")
     path = written(folder / "ablation.yaml", "extends: linked.yaml\nname: x\n")
     with pytest.raises(SparxError) as caught:
@@ -162,14 +149,18 @@ def test_a_text_without_a_file_cannot_extend() -> None:
 @pytest.mark.parametrize(
     ("base", "own", "expected"),
     [
-        (BASE.replace("S: 2", "S: 9"), "name: x\n", ("SPX205", "base.yaml", 7, 45)),
-        (BASE, "name: x\nstages:\n  deep: {S: 9}\n", ("SPX205", "ablation.yaml", 4, 13)),
-        (BASE.replace("depth: 4", "depht: 4"), "name: x\nstages: {2: {depth: 4}}\n", ("SPX101", "base.yaml", 7, 32)),
-        (BASE, "name: X\n", ("SPX109", "ablation.yaml", 2, 7)),
-        (BASE, "name: x\nstages: {3: {chanels: 8, channels: 8, depth: 1}}\n", ("SPX101", "ablation.yaml", 3, 14)),
-        (BASE, "name: x\nstages: {deeper: {S: 1}}\n", ("SPX107", "ablation.yaml", 3, 10)),
+        (TWO_STAGES.replace("S: 2", "S: 9"), "name: x\n", ("SPX205", "base.yaml", 7, 45)),
+        (TWO_STAGES, "name: x\nstages:\n  deep: {S: 9}\n", ("SPX205", "ablation.yaml", 4, 13)),
+        (
+            TWO_STAGES.replace("depth: 4", "depht: 4"),
+            "name: x\nstages: {2: {depth: 4}}\n",
+            ("SPX101", "base.yaml", 7, 32),
+        ),
+        (TWO_STAGES, "name: X\n", ("SPX109", "ablation.yaml", 2, 7)),
+        (TWO_STAGES, "name: x\nstages: {3: {chanels: 8, channels: 8, depth: 1}}\n", ("SPX101", "ablation.yaml", 3, 14)),
+        (TWO_STAGES, "name: x\nstages: {deeper: {S: 1}}\n", ("SPX107", "ablation.yaml", 3, 10)),
         ("name: [\n", "name: x\n", ("SPX005", "base.yaml", 1, 8)),
-        (BASE, "name: x\nname: z\n", ("SPX009", "ablation.yaml", 3, 1)),
+        (TWO_STAGES, "name: x\nname: z\n", ("SPX009", "ablation.yaml", 3, 1)),
     ],
     ids=["base-rule", "own-rule", "base-key", "own-name", "own-key", "no-such-item", "base-syntax", "own-duplicate"],
 )

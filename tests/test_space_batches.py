@@ -18,7 +18,7 @@ from sparx_dsl.search.batched import BatchPrices
 from sparx_dsl.search.values import Point
 from tests.support import strategies
 from tests.support.paths import SPACES
-from tests.support.spaces import Assignment, Drawn, sound_spaces
+from tests.support.spaces import SoundSpace, sound_spaces
 
 BASE: dict[str, Any] = {
     "sparx": 1, "name": "base", "stem": {"kind": "patch"}, "input": {"size": [40, 24]},
@@ -41,7 +41,7 @@ def amounts(space: Space, points: Any) -> list[tuple[int, int, int]]:
 
 @settings(max_examples=strategies.examples(0.7))
 @given(sound_spaces())
-def test_batched_prices_are_those_of_the_schedules(drawn: tuple[Drawn, list[Assignment]]) -> None:
+def test_batched_prices_are_those_of_the_schedules(drawn: SoundSpace) -> None:
     """Of every point of a space, with links and heads and all: given as points or as rows, in whatever order."""
     space = drawn[0].space()
     points = list(map(space.point, range(space.count)))
@@ -96,7 +96,7 @@ def test_an_empty_batch_has_empty_prices() -> None:
 
 @settings(max_examples=strategies.examples(0.5))
 @given(sound_spaces(), st.integers(0, 2**32))
-def test_drawn_rows_are_points(drawn: tuple[Drawn, list[Assignment]], seed: int) -> None:
+def test_drawn_rows_are_points(drawn: SoundSpace, seed: int) -> None:
     """Every row is a point of the space, and the same seed draws the same rows."""
     space = drawn[0].space()
     rows = space.sample_many(20, seed)

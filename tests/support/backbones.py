@@ -67,3 +67,16 @@ def tiny(**changes: object) -> dict[str, object]:
         "head": {"kind": "linear", "classes": 3},
     }
     return spec | changes
+
+
+TWO_STAGES = """\
+sparx: 1
+name: base
+stem: {kind: conv}
+layer: {mixer: {kind: ss2d}}
+stages:
+  - {channels: 8, depth: 2}
+  - {name: deep, channels: 16, depth: 4, S: 2}
+head: {kind: linear, classes: 10}
+"""
+"""Two stages as a text; the second has a name of its own, and ganglion layers."""

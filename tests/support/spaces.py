@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from hypothesis import assume
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from tests.support.strategies import spec_mappings, stage_name
+from tests.support.strategies import examples, spec_mappings, stage_name
 
 MOST = 80
 """Combinations of a drawn space, so that all of them can be tried."""
+FEW = settings(max_examples=examples(0.4), suppress_health_check=cast("list[HealthCheck]", list(HealthCheck)))
+"""For tests of drawn spaces, of which many draws are thrown away."""
+
 Assignment = dict[str, int]
 
 
@@ -96,6 +99,10 @@ class Drawn:
                 if int(parts[3]) > depth:
                     del picks[name]
         return picks
+
+
+SoundSpace = tuple[Drawn, list[Assignment]]
+"""A space, and all its points."""
 
 
 def _laid(data: Any, path: list[str], value: Any) -> Any:
@@ -181,7 +188,7 @@ def drawn_spaces(draw: st.DrawFn) -> Drawn:
 
 
 @st.composite
-def sound_spaces(draw: st.DrawFn) -> tuple[Drawn, list[Assignment]]:
+def sound_spaces(draw: st.DrawFn) -> SoundSpace:
     """A space of which every value fits somewhere, with all its points as the tried combinations give them."""
     made = draw(drawn_spaces())
     points = made.assignments()
