@@ -1,24 +1,18 @@
-"""The rules of the house: which room imports which, what starts without torch, what no file may do."""
+"""The rules of the house: which room imports which, how long a file may be, what no file may do."""
 
 from __future__ import annotations
 
 import ast
-import inspect
-import re
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import sparx_dsl
-from sparx_dsl.language.checks.check_spec import RESERVED_NAMES
-from sparx_dsl.language.models import NAME_PATTERN
-from tests.support.paths import ROOT, SPECS, TESTS
+from tests.support.paths import ROOT, TESTS
 
 PACKAGE = ROOT / "sparx_dsl"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -86,7 +80,8 @@ def imports(tree: ast.AST, *, early: bool = True) -> Iterator[Import]:
 def room_of(path: Path) -> str | None:
     """The room that a file stands in; None for the files beside the rooms."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0] if len(parts) > 1 or parts[0] in ROOMS else None
+    first = next(iter(parts))
+    return first if len(parts) > 1 or first in ROOMS else None
 
 
 def strangers(text: str, room: str) -> list[str]:
@@ -116,24 +111,33 @@ def called(text: str) -> list[str]:
             if name in NEVER_CALLED and ast.unparse(call.func) != "re.compile"]  # fmt: skip
 
 
+@cache
+def text_of(path: Path) -> str:
+    """What a file holds."""
+    return path.read_text(encoding="utf-8")
+
+
+def faults(paths: Iterable[Path], check: Callable[[Path], list[str]]) -> dict[str, list[str]]:
+    """What a check finds in files, by the file; nothing of those in which it finds nothing."""
+    return {path.relative_to(ROOT).as_posix(): found for path in paths if (found := check(path))}
+
+
 def test_every_room_is_in_the_table() -> None:
     """There is no folder in the package that the table does not speak of."""
     rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert rooms <= set(ROOMS)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_room_imports_what_the_table_allows(path: Path) -> None:
+def test_a_room_imports_what_the_table_allows() -> None:
     """Each file imports only from the rooms and packages that its room may use, lazily or not."""
-    room = room_of(path)
-    if room is not None:
-        assert strangers(path.read_text(encoding="utf-8"), room) == []
+    rooms = {path: room for path in FILES if (room := room_of(path)) is not None}
+    assert faults(rooms, lambda path: strangers(text_of(path), rooms[path])) == {}
 
 
 def test_the_files_beside_the_rooms_import_torch_late() -> None:
     """The public API imports torch, and the rooms that need it, in functions or for types only."""
     for path in (path for path in FILES if room_of(path) is None):
-        early = [found.module for found in imports(ast.parse(path.read_text(encoding="utf-8"))) if found.early]
+        early = [found.module for found in imports(ast.parse(text_of(path))) if found.early]
         rooms = {module.split(".")[1] if module.startswith("sparx_dsl.") else module.split(".")[0] for module in early}
         assert not rooms & {*TORCH_ROOMS, "torch"}, path
 
@@ -147,7 +151,7 @@ def test_modules_do_not_import_each_other_in_circles() -> None:
     modules = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
     needs: dict[str, set[str]] = {name: set() for name in modules}
     for name, path in modules.items():
-        for found in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        for found in imports(ast.parse(text_of(path))):
             target = found.module if found.module in modules else found.module.rpartition(".")[0]
             if (found.early or not name.startswith("sparx_dsl.search")) and target in modules and target != "sparx_dsl":
                 needs[name].add(target)
@@ -158,7 +162,7 @@ def test_modules_do_not_import_each_other_in_circles() -> None:
 def test_kinds_are_read_without_torch() -> None:
     """What a spec can set, and what it costs, is told by files that import neither torch nor the rooms that need it."""
     for path in (path for path in FILES if room_of(path) == "kinds" and path.name in TORCH_FREE_FILES):
-        modules = [each.module for each in imports(ast.parse(path.read_text(encoding="utf-8")))]
+        modules = [each.module for each in imports(ast.parse(text_of(path)))]
         assert not {part for module in modules for part in module.split(".")} & {*TORCH_ROOMS, "torch"}, path
 
 
@@ -191,10 +195,9 @@ def borrowed(text: str) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
-def test_no_test_imports_a_test(path: Path) -> None:
+def test_no_test_imports_a_test() -> None:
     """What tests share stands in ``tests.support`` and is imported from there, by that name."""
-    assert borrowed(path.read_text(encoding="utf-8")) == []
+    assert faults(sorted(TESTS.rglob("*.py")), lambda path: borrowed(text_of(path))) == {}
 
 
 @pytest.mark.parametrize(
@@ -212,22 +215,20 @@ def test_a_borrowed_test_is_seen(text: str, line: str) -> None:
     assert borrowed(text) == [line]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_stays_readable(path: Path) -> None:
+def test_a_file_stays_readable() -> None:
     """No file grows past 300 lines."""
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert faults(FILES, lambda path: text_of(path).splitlines()[MOST_LINES:]) == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_text_becomes_code(path: Path) -> None:
+def test_no_text_becomes_code() -> None:
     """Nothing is evaluated, executed or imported by name.
 
     But for the public names, for the registered kinds, and for objectives, which users name on their own command line
     and in no file.
     """
     by_name = ("__init__.py", "kind.py", "search/studies/objectives.py")
-    if path.relative_to(PACKAGE).as_posix() not in by_name:
-        assert called(path.read_text(encoding="utf-8")) == []
+    others = [path for path in FILES if path.relative_to(PACKAGE).as_posix() not in by_name]
+    assert faults(others, lambda path: called(text_of(path))) == {}
 
 
 @pytest.mark.parametrize(
@@ -238,92 +239,3 @@ def test_no_text_becomes_code(path: Path) -> None:
 def test_a_forbidden_call_is_seen(text: str) -> None:
     """The walk over calls finds every way in; ``model.eval()`` of torch is not written in this package."""
     assert len(called(text)) == 1
-
-
-# Without torch.
-
-WITHOUT_TORCH = """
-import sys
-import sparx_dsl
-graph = sparx_dsl.connect(sparx_dsl.load_spec({spec!r}))
-graph.explain(graph.nodes[-1].name), str(graph), str(sparx_dsl.plan(graph)), sparx_dsl.cost(graph).macs
-sparx_dsl.draw(graph, {picture!r})
-sparx_dsl.dump_spec(graph.spec), sparx_dsl.summary(graph), sparx_dsl.report(sparx_dsl.plan(graph))
-{extra}
-sys.exit("torch is here" if any(name.split(".")[0] == "torch" for name in sys.modules) else 0)
-"""
-
-
-def in_a_process(tmp_path: Path, extra: str) -> subprocess.CompletedProcess[str]:
-    """Load, connect, plan, price and draw in a process of its own, which fails if torch was imported by then."""
-    picture = str(tmp_path / "figure.dot")
-    code = WITHOUT_TORCH.format(spec=str(SPECS / "sparx_mamba_t.yaml"), picture=picture, extra=extra)
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120
-    )
-
-
-def test_everything_before_the_lowering_starts_without_torch(tmp_path: Path) -> None:
-    """A spec is loaded, connected, planned, priced, shown and drawn in a process that never imports torch."""
-    done = in_a_process(tmp_path, "")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "digraph" in (tmp_path / "figure.dot").read_text()
-
-
-def test_an_import_of_torch_would_be_seen(tmp_path: Path) -> None:
-    """The same process fails once torch is imported."""
-    done = in_a_process(tmp_path, "import torch.fx")
-    assert (done.returncode, done.stderr) == (1, "torch is here\n")
-
-
-# Names.
-
-
-def attributes() -> set[str]:
-    """Every attribute of a compiled backbone that a stage's name could hide, inherited ones and instance ones too."""
-    import torch
-
-    from sparx_dsl.lowering import Backbone
-
-    model = sparx_dsl.build(named("stage1"), device="meta")
-    names = {*vars(model), *inspect.signature(model.forward).parameters, *(name for name, _ in model.named_children())}
-    for owner in (Backbone, torch.fx.GraphModule, torch.nn.Module):
-        names |= {*dir(owner), *inspect.get_annotations(owner)}
-    return {name for name in names if re.fullmatch(NAME_PATTERN, name)} - {"stage1"}
-
-
-def named(stage: str) -> dict[str, Any]:
-    """A backbone of one stage of that name."""
-    return {
-        "sparx": 1,
-        "name": "named",
-        "stem": {"kind": "patch"},
-        "layer": {"mixer": {"kind": "window_attention", "heads": 1}},
-        "stages": [{"name": stage, "channels": 8, "depth": 2, "S": 2}],
-        "head": {"kind": "linear", "classes": 2},
-    }
-
-
-def test_no_stage_can_hide_an_attribute_of_the_module() -> None:
-    """Every attribute of the compiled module that could be a stage's name is reserved."""
-    missing = attributes() - RESERVED_NAMES
-    assert not missing, f"add these to RESERVED_NAMES: {sorted(missing)}"
-
-
-def test_every_reserved_name_is_refused() -> None:
-    """A stage of a reserved name is refused where its name stands."""
-    for name in RESERVED_NAMES:
-        with pytest.raises(sparx_dsl.SparxError) as caught:
-            sparx_dsl.parse_spec(named(name))
-        charged = [(mistake.code, mistake.where.path) for mistake in caught.value.diagnostics]
-        assert charged == [("SPX201", "stages.1.name")], name
-
-
-@pytest.mark.parametrize("name", ["torch", "self", "match", "nan", "inf", "device", "print", "layer1", "x" * 64])
-def test_any_other_name_compiles(name: str) -> None:
-    """A stage may be called what the generated code calls something else."""
-    import torch
-
-    model = sparx_dsl.build(named(name), device="meta")
-    assert model(torch.empty(2, 3, 16, 16, device="meta")).shape == (2, 2)
-    assert any(key.startswith(f"{name}.layer1.") for key in model.state_dict())
