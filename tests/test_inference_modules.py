@@ -20,8 +20,11 @@ from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
 from sparx_dsl.kinds.mixers.ss2d.fused import FusedScan2D
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
+from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.window_attention.gathered import GatheredAttention
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
+from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
+from sparx_dsl.language.base import NormName, Site
 from sparx_dsl.nn.convolution import Convolution, depthwise, pointwise
 from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
 from sparx_dsl.nn.fused_norm import CompiledNorm, is_whole_map_norm, normalised
@@ -47,8 +50,8 @@ def test_gathered_windows_are_the_rolled_ones(
 ) -> None:
     """One gather of positions is the same attention as padding, rolling and cutting, at any size."""
     torch.manual_seed(0)
-    shift = window // 2 if shifted else 0
-    plain = WindowedAttention(8, heads=2, window=window, shift=shift, dtype=torch.float64)
+    options = WindowAttention(window=window, heads=2, shift=shifted)
+    plain = WindowedAttention(options, Site(8, 8, number=2), dtype=torch.float64)
     nn.init.normal_(plain.position_bias)
     projected = torch.randn(batch, 24, *(size or planned), dtype=torch.float64)
     projected = projected.contiguous(memory_format=torch.channels_last)
@@ -148,10 +151,10 @@ def test_compiled_norms_are_norms() -> None:
     assert not any(is_whole_map_norm(each) for each in (nn.GroupNorm(2, 24), nn.GroupNorm(1, 24, affine=False), made))
 
 
-def scan_of(kernel: int, norm: str = "group") -> SelectiveScan2D:
+def scan_of(kernel: int, norm: NormName = "group") -> SelectiveScan2D:
     """SS2D of 32 channels."""
     torch.manual_seed(0)
-    made = SelectiveScan2D(32, 16, state=2, rank=3, kernel=kernel, bias=True, norm=norm)  # pyright: ignore[reportArgumentType]
+    made = SelectiveScan2D(SS2D(state=2, rank=3, conv=kernel), Site(16, 16, norm))
     for parameter in made.parameters():
         nn.init.normal_(parameter, std=0.3)
     return made.eval().requires_grad_(False)

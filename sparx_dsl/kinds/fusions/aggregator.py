@@ -7,7 +7,7 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.language.base import NormName
+from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, depthwise, pointwise
 from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
@@ -39,29 +39,20 @@ class Aggregator(nn.Module):
     """
 
     def __init__(
-        self,
-        channels: int,
-        features: int,
-        out_channels: int,
-        *,
-        ratios: tuple[int, int, int],
-        shortcut: bool,
-        norm: NormName,
-        **factory: Unpack[Factory],
+        self, site: Site, *, ratios: tuple[int, int, int], shortcut: bool, **factory: Unpack[Factory]
     ) -> None:
         super().__init__()
         self.shortcut = shortcut
-        groups = 3 if shortcut else 1
-        self.missing = out_channels % groups
-        read = features * channels
-        self.norm = make_norm(norm, read, **factory)
+        groups, channels, read = 3 if shortcut else 1, site.channels, site.features * site.channels
+        self.missing = site.out_channels % groups
+        self.norm = make_norm(site.norm, read, **factory)
         self.selection = batch_normed_depthwise(read, 3, 1, **factory)
         self.key_value = pointwise(read, 2 * channels, **factory)
         self.query = ReducedProjection(channels, ratios[0], **factory)
         self.key = ReducedProjection(channels, ratios[1], **factory)
         self.value = ReducedProjection(channels, ratios[2], **factory)
         self.mixing = depthwise(groups * channels, 3, **factory)
-        self.projection = pointwise(groups * channels, out_channels - self.missing, groups=groups, **factory)
+        self.projection = pointwise(groups * channels, site.out_channels - self.missing, groups=groups, **factory)
 
     def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""

@@ -6,7 +6,7 @@ KIND = Kind(
     role="downsample",
     name="merge",
     options=f"{__name__}.options:MergeDownsample",
-    module=f"{__name__}.module:build",
+    module=f"{__name__}.module:PatchMerging",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.kinds.downsamples.merge.options import MergeDownsample
-from sparx_dsl.language.base import NormName, Site
+from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
@@ -18,10 +18,10 @@ from sparx_dsl.nn.norm import make_norm
 class PatchMerging(nn.Module):
     """Patches of 2×2 concatenated along channels, a norm, and a linear layer without bias (Swin)."""
 
-    def __init__(self, channels: int, out_channels: int, norm: NormName, **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: MergeDownsample, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.norm = make_norm(norm, 4 * channels, **factory)
-        self.reduction = pointwise(4 * channels, out_channels, bias=False, **factory)
+        self.norm = make_norm(options.norm, 4 * site.channels, **factory)
+        self.reduction = pointwise(4 * site.channels, site.out_channels, bias=False, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉), padded."""
@@ -32,14 +32,3 @@ class PatchMerging(nn.Module):
         # (row, column) of a patch in the order of Swin's checkpoints.
         corners = [x[:, :, row::2, column::2] for row, column in ((0, 0), (1, 0), (0, 1), (1, 1))]
         return self.reduction(self.norm(torch.cat(corners, dim=1)))
-
-
-def build(
-    options: MergeDownsample,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> PatchMerging:
-    """Make the patch merging for that site."""
-    return PatchMerging(site.channels, site.out_channels, options.norm, device=device, dtype=dtype)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -21,8 +20,9 @@ class ConvolutionalFfn(nn.Module):
     ``folded`` says that the residual is part of the 3×3 kernel, at its centre.
     """
 
-    def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: ConvFfn, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
+        channels, hidden = site.channels, options.ratio * site.channels
         self.expansion = pointwise(channels, hidden, **factory)
         self.conv = depthwise(hidden, 3, **factory)
         self.folded = False
@@ -34,14 +34,3 @@ class ConvolutionalFfn(nn.Module):
         if self.folded:
             return self.contraction(gelu_of(self.conv, hidden, spent=hidden is not x))
         return self.contraction(functional.gelu(hidden + self.conv(hidden)))
-
-
-def build(
-    options: ConvFfn,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> ConvolutionalFfn:
-    """Make the feed-forward network with a depthwise convolution for that site."""
-    return ConvolutionalFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import torch
 from torch import Tensor, nn
 
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
@@ -17,18 +16,12 @@ from sparx_dsl.nn.init import Factory
 class PointwiseFfn(nn.Module):
     """1×1 to the hidden channels, GELU, 1×1 back (Swin, VMamba)."""
 
-    def __init__(self, channels: int, hidden: int, **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: Mlp, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
+        channels, hidden = site.channels, options.ratio * site.channels
         self.expansion = pointwise(channels, hidden, **factory)
         self.contraction = pointwise(hidden, channels, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
         return self.contraction(gelu_of(self.expansion, x))
-
-
-def build(
-    options: Mlp, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-) -> PointwiseFfn:
-    """Make the plain feed-forward network for that site."""
-    return PointwiseFfn(site.channels, options.ratio * site.channels, device=device, dtype=dtype)

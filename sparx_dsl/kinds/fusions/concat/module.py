@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Unpack
 
 from sparx_dsl.kinds.fusions.concat.options import ConcatFusion
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
 from sparx_dsl.language.base import Site
+from sparx_dsl.nn.init import Factory
 
 
-def build(
-    options: ConcatFusion,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> Concatenation:
+def build(options: ConcatFusion, site: Site, **factory: Unpack[Factory]) -> Concatenation:
     """Make the concatenating fusion for that site."""
     channels = (1 + site.features) * site.channels
-    return Concatenation(channels, options.ratio * site.channels, site.out_channels, device=device, dtype=dtype)
+    return Concatenation(channels, options.ratio * site.channels, site.out_channels, **factory)

@@ -14,28 +14,17 @@ from torch import Tensor
 
 from sparx_dsl.kinds.fusions.aggregator import Aggregator, is_channels_last
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
-from sparx_dsl.language.base import NormName, Site
+from sparx_dsl.language.base import Site
 from sparx_dsl.nn.init import Factory
 
 
 class ChannelAggregator(Aggregator):
     """DMCA: features are selected, attended to channel by channel, and mixed with the input (equation 1)."""
 
-    def __init__(
-        self,
-        channels: int,
-        features: int,
-        out_channels: int,
-        *,
-        groups: int,
-        ratio: int,
-        norm: NormName,
-        shortcut: bool = True,
-        **factory: Unpack[Factory],
-    ) -> None:
-        ratios = (ratio, ratio, 1)
-        super().__init__(channels, features, out_channels, ratios=ratios, shortcut=shortcut, norm=norm, **factory)
-        self.groups = groups
+    def __init__(self, options: DMCA, site: Site, **factory: Unpack[Factory]) -> None:
+        ratio = options.spatial_reduction(site)
+        super().__init__(site, ratios=(ratio, ratio, 1), shortcut=options.shortcut, **factory)
+        self.groups = options.groups
         self.query_replaces_input = ratio == 1
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
@@ -56,20 +45,3 @@ def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -
     scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
     attended = (scores.softmax(dim=-1) @ values).reshape(value.shape)
     return attended.contiguous(memory_format=torch.channels_last) if is_channels_last(value) else attended
-
-
-def build(
-    options: DMCA, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-) -> ChannelAggregator:
-    """Make the aggregator for that site; ``site.out_channels`` is the width of the mixer's projection."""
-    return ChannelAggregator(
-        site.channels,
-        site.features,
-        site.out_channels,
-        groups=options.groups,
-        ratio=options.spatial_reduction(site),
-        norm=site.norm,
-        shortcut=options.shortcut,
-        device=device,
-        dtype=dtype,
-    )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sparx_dsl.kinds.fusions.aggregator import batch_normed_depthwise
 from sparx_dsl.kinds.fusions.position_attention import attend_to_positions
 from sparx_dsl.kinds.fusions.sca.options import SCA
-from sparx_dsl.language.base import NormName, Site
+from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
@@ -25,13 +25,13 @@ from sparx_dsl.nn.norm import make_norm
 class TokenMerging(nn.Module):
     """Features to key and value of few tokens. Parameter: scale (features, 1, 1, 1), a factor for each feature."""
 
-    def __init__(self, channels: int, features: int, ratio: int, norm: NormName, **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: SCA, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        read = features * channels
+        ratio, read = options.merging, site.features * site.channels
         self.conv = depthwise(read, 2 * ratio - 1, stride=ratio, bias=False, **factory)
-        self.scale = nn.Parameter(torch.empty(features, 1, 1, 1, **factory))
-        self.norm = make_norm(norm, read, **factory)
-        self.key_value = pointwise(read, 2 * channels, **factory)
+        self.scale = nn.Parameter(torch.empty(site.features, 1, 1, 1, **factory))
+        self.norm = make_norm(site.norm, read, **factory)
+        self.key_value = pointwise(read, 2 * site.channels, **factory)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -51,24 +51,15 @@ class TokenMerging(nn.Module):
 class TokenCrossAttention(nn.Module):
     """The input's positions attend to one another and to the merged tokens of the features."""
 
-    def __init__(
-        self,
-        channels: int,
-        features: int,
-        out_channels: int,
-        *,
-        heads: int,
-        ratio: int,
-        norm: NormName,
-        **factory: Unpack[Factory],
-    ) -> None:
+    def __init__(self, options: SCA, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.heads = heads
-        self.merging = TokenMerging(channels, features, ratio, norm, **factory)
+        channels = site.channels
+        self.heads = options.head_count(channels)
+        self.merging = TokenMerging(options, site, **factory)
         self.query_key_value = pointwise(channels, 3 * channels, **factory)
         self.attended_projection = pointwise(channels, channels, **factory)
         self.enhancement = batch_normed_depthwise(channels, 3, 1, **factory)
-        self.projection = pointwise(channels, out_channels, **factory)
+        self.projection = pointwise(channels, site.out_channels, **factory)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
@@ -78,19 +69,3 @@ class TokenCrossAttention(nn.Module):
         values = torch.cat((value.flatten(2), merged_values), dim=2)
         attended = attend_to_positions(query, keys, values, self.heads)
         return self.projection(self.enhancement(x + self.attended_projection(attended)))
-
-
-def build(
-    options: SCA, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-) -> TokenCrossAttention:
-    """Make the cross-attention for that site."""
-    return TokenCrossAttention(
-        site.channels,
-        site.features,
-        site.out_channels,
-        heads=options.head_count(site.channels),
-        ratio=options.merging,
-        norm=site.norm,
-        device=device,
-        dtype=dtype,
-    )

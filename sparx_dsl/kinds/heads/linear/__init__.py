@@ -6,7 +6,7 @@ KIND = Kind(
     role="head",
     name="linear",
     options=f"{__name__}.options:LinearHead",
-    module=f"{__name__}.module:build",
+    module=f"{__name__}.module:LinearClassifier",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

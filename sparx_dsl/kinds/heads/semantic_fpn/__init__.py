@@ -6,6 +6,6 @@ KIND = Kind(
     role="head",
     name="semantic_fpn",
     options=f"{__name__}.options:SemanticFpn",
-    module=f"{__name__}.module:build",
+    module=f"{__name__}.module:SemanticFpnHead",
     cost=f"{__name__}.cost:forward",
 )

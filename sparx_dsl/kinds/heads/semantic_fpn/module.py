@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -62,8 +61,9 @@ class Climb(nn.Module):
 class SemanticFpnHead(nn.Module):
     """A feature pyramid, a climb for each of its levels, their sum, and a 1×1 convolution to the classes."""
 
-    def __init__(self, options: SemanticFpn, maps: Sequence[int], **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: SemanticFpn, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
+        maps = site.maps
         width = options.head_channels
         self.norms = NormedMaps(maps, options.norm, **factory)
         self.pyramid = FeaturePyramid(maps, options.pyramid_channels, **factory)
@@ -82,14 +82,3 @@ class SemanticFpnHead(nn.Module):
             total = climbed if total is None else total + climbed
         assert total is not None
         return resized(self.classifier(total), images)
-
-
-def build(
-    options: SemanticFpn,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> SemanticFpnHead:
-    """Make the head for the maps of that site."""
-    return SemanticFpnHead(options, site.maps, device=device, dtype=dtype)

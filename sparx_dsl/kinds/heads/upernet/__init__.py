@@ -6,6 +6,6 @@ KIND = Kind(
     role="head",
     name="upernet",
     options=f"{__name__}.options:UPerNet",
-    module=f"{__name__}.module:build",
+    module=f"{__name__}.module:UPerNetHead",
     cost=f"{__name__}.cost:forward",
 )

@@ -50,8 +50,9 @@ class AuxiliaryHead(nn.Module):
 class UPerNetHead(nn.Module):
     """UPerNet's head, with an auxiliary head that runs in training only, or without one."""
 
-    def __init__(self, options: UPerNet, maps: Sequence[int], **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: UPerNet, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
+        maps = site.maps
         *before, last = maps
         width = options.pyramid_channels
         self.norms = NormedMaps(maps, options.norm, **factory)
@@ -89,14 +90,3 @@ class UPerNetHead(nn.Module):
 def auxiliary_place(stages: int) -> int:
     """The 0-based place of the map that the auxiliary head reads: the last but one, the only one where there is one."""
     return max(stages - 2, 0)
-
-
-def build(
-    options: UPerNet,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> UPerNetHead:
-    """Make the head for the maps of that site."""
-    return UPerNetHead(options, site.maps, device=device, dtype=dtype)

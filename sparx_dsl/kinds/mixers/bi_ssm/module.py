@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import torch
 from torch import Tensor
 
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
@@ -38,11 +37,8 @@ class BidirectionalScan(GatedScan):
         return y / 2 if self.halve else y
 
 
-def build(
-    options: BiSSM, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-) -> BidirectionalScan:
+def build(options: BiSSM, site: Site, **factory: Unpack[Factory]) -> BidirectionalScan:
     """Make what follows the input projection of the bidirectional block at that site."""
-    factory: Factory = {"device": device, "dtype": dtype}
     inner = options.inner(site.channels)
     scan, backward_scan = (
         SequenceScan(inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory)

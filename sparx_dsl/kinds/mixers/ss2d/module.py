@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
-from sparx_dsl.language.base import NormName, Site
+from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.fused import silu_of
 from sparx_dsl.nn.init import Factory, reset_scan
@@ -26,29 +26,19 @@ class SelectiveScan2D(nn.Module):
     reversed.
     """
 
-    def __init__(
-        self,
-        inner: int,
-        out_channels: int,
-        *,
-        state: int,
-        rank: int,
-        kernel: int,
-        bias: bool,
-        norm: NormName,
-        **factory: Unpack[Factory],
-    ) -> None:
+    def __init__(self, options: SS2D, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.rank = rank
-        self.state = state
-        self.conv = depthwise(inner, kernel, bias=bias, **factory) if kernel else None
+        inner, bias = options.inner(site.channels), options.bias
+        self.rank = rank = options.time_rank(site.channels)
+        self.state = state = options.state
+        self.conv = depthwise(inner, options.conv, bias=bias, **factory) if options.conv else None
         self.x_proj_weight = nn.Parameter(torch.empty(DIRECTIONS, rank + 2 * state, inner, **factory))
         self.dt_weight = nn.Parameter(torch.empty(DIRECTIONS, inner, rank, **factory))
         self.dt_bias = nn.Parameter(torch.empty(DIRECTIONS, inner, **factory))
         self.A_logs = nn.Parameter(torch.empty(DIRECTIONS * inner, state, **factory))
         self.D = nn.Parameter(torch.empty(DIRECTIONS * inner, **factory))
-        self.norm = make_norm(norm, inner, **factory)
-        self.out_projection = pointwise(inner, out_channels, bias=bias, **factory)
+        self.norm = make_norm(site.norm, inner, **factory)
+        self.out_projection = pointwise(inner, site.channels, bias=bias, **factory)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -66,20 +56,3 @@ class SelectiveScan2D(nn.Module):
         # are read.
         projected = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
         return ss2d_scan(x, projected, self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D)
-
-
-def build(
-    options: SS2D, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-) -> SelectiveScan2D:
-    """Make what follows the input projection of SS2D at that site."""
-    return SelectiveScan2D(
-        options.inner(site.channels),
-        site.channels,
-        state=options.state,
-        rank=options.time_rank(site.channels),
-        kernel=options.conv,
-        bias=options.bias,
-        norm=site.norm,
-        device=device,
-        dtype=dtype,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Unpack
 
 from sparx_dsl.kinds.mixers.sequence_scan import GatedScan, SequenceScan
 from sparx_dsl.kinds.mixers.ssm.options import SSM
@@ -10,11 +10,8 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.nn.init import Factory
 
 
-def build(
-    options: SSM, site: Site, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-) -> GatedScan:
+def build(options: SSM, site: Site, **factory: Unpack[Factory]) -> GatedScan:
     """Make what follows the input projection of the vanilla Mamba block at that site."""
-    factory: Factory = {"device": device, "dtype": dtype}
     inner = options.inner(site.channels)
     scan = SequenceScan(
         inner, state=options.state, rank=options.time_rank(site.channels), kernel=options.conv, **factory

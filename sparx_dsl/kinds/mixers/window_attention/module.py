@@ -22,13 +22,14 @@ class WindowedAttention(nn.Module):
     column) distances.
     """
 
-    def __init__(self, channels: int, *, heads: int, window: int, shift: int, **factory: Unpack[Factory]) -> None:
+    def __init__(self, options: WindowAttention, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.heads = heads
-        self.window = window
-        self.shift = shift
-        self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, heads, **factory))
-        self.out_projection = pointwise(channels, channels, **factory)
+        self.heads = options.head_count(site.channels)
+        self.window = window = options.window
+        # Layers of even number shift their windows.
+        self.shift = window // 2 if options.shift and site.number % 2 == 0 else 0
+        self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, self.heads, **factory))
+        self.out_projection = pointwise(site.channels, site.channels, **factory)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -110,22 +111,3 @@ def windows_of(positions: Tensor, window: int) -> Tensor:
     height, width = positions.shape
     parts = positions.reshape(height // window, window, width // window, window)
     return parts.transpose(1, 2).reshape(-1, window * window)
-
-
-def build(
-    options: WindowAttention,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> WindowedAttention:
-    """Make what follows the projection to query, key and value at that site; even layers are shifted."""
-    shift = options.window // 2 if options.shift and site.number % 2 == 0 else 0
-    return WindowedAttention(
-        site.channels,
-        heads=options.head_count(site.channels),
-        window=options.window,
-        shift=shift,
-        device=device,
-        dtype=dtype,
-    )

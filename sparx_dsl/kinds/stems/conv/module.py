@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import torch
 from torch import Tensor, nn
 
 from sparx_dsl.kinds.stems.conv.options import ConvStem
-from sparx_dsl.language.base import NormName, Site
+from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import normed3x3
 from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
@@ -17,16 +16,14 @@ from sparx_dsl.nn.init import Factory
 class ConvolutionalStem(nn.Module):
     """3×3 convolutions with norms, two of them of stride 2, and GELU between them (SparX-Mamba, VMamba)."""
 
-    def __init__(
-        self, channels: int, out_channels: int, convs: int, norm: NormName, **factory: Unpack[Factory]
-    ) -> None:
+    def __init__(self, options: ConvStem, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        half = max(1, out_channels // 2)
+        half, norm = max(1, site.out_channels // 2), options.norm
         self.convs = nn.ModuleList(
             (
-                normed3x3(channels, half, 2, norm, **factory),
-                *(normed3x3(half, half, 1, norm, **factory) for _ in range(convs - 2)),
-                normed3x3(half, out_channels, 2, norm, **factory),
+                normed3x3(site.channels, half, 2, norm, **factory),
+                *(normed3x3(half, half, 1, norm, **factory) for _ in range(options.convs - 2)),
+                normed3x3(half, site.out_channels, 2, norm, **factory),
             )
         )
 
@@ -37,16 +34,3 @@ class ConvolutionalStem(nn.Module):
         for conv in middle:
             x = gelu_of(conv, x)
         return last(x)
-
-
-def build(
-    options: ConvStem,
-    site: Site,
-    *,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype | None = None,
-) -> ConvolutionalStem:
-    """Make the stem of convolutions for that site."""
-    return ConvolutionalStem(
-        site.channels, site.out_channels, options.convs, options.norm, device=device, dtype=dtype
-    )

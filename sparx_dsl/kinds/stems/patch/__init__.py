@@ -6,7 +6,7 @@ KIND = Kind(
     role="stem",
     name="patch",
     options=f"{__name__}.options:PatchStem",
-    module=f"{__name__}.module:build",
+    module=f"{__name__}.module:PatchEmbedding",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )
