@@ -178,7 +178,7 @@ def fused_scan(scan: SelectiveScan2D, *, may_overwrite: bool) -> FusedScan2D:
 @pytest.mark.parametrize("may_overwrite", [True, False])
 @pytest.mark.parametrize("norm", ["group", "layer", "batch"])
 @pytest.mark.parametrize("last", [True, False])
-def test_the_fused_scan_is_the_scan(kernel: int, may_overwrite: bool, norm: str, last: bool) -> None:
+def test_the_fused_scan_is_the_scan(kernel: int, may_overwrite: bool, norm: NormName, last: bool) -> None:
     """Whatever stands before and behind it; a map that it may not overwrite stays as it is."""
     plain = scan_of(kernel, norm)
     made = fused_scan(plain, may_overwrite=may_overwrite)
