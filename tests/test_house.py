@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
-               "hypothesis", "numpy", "optuna", "ray"},
+               "hypothesis", "numpy", "optuna", "filelock", "ray"},
     "cli": {"typer"},
 }  # fmt: skip
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
