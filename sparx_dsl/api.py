@@ -17,6 +17,7 @@ from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
+from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -243,10 +244,13 @@ def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | No
 
 
 def doctor() -> Examination:
-    """Try every backend of the selective scan on this machine and check it against the reference; prints itself."""
+    """Try every backend of the selective scan on this machine and check it against the reference; prints itself.
+
+    It names the installed packages whose kinds cannot be used, too.
+    """
     from sparx_dsl.ops.doctor import examine
 
-    return examine()
+    return examine(tuple(map(str, default_registry().broken)))
 
 
 def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> str:

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 
 from sparx_dsl.errors import CodeEntry, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.errors.catalogue import ENTRIES, catalogue_of
 from sparx_dsl.errors.catalogue.page import entry_text
-from sparx_dsl.kind import Kind, load
+from sparx_dsl.kind import Kind
+from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.registry import builtin_kinds, default_registry
 
 
 def builtin_codes() -> Mapping[str, CodeEntry]:
     """Every code of this package with its entry, ordered by code."""
     # Kinds that share an option share its code.
-    return catalogue_of(dict.fromkeys((*ENTRIES, *_codes_of(builtin_kinds()))))
+    own = (entry for kind in builtin_kinds() for entry in _codes_of(kind))
+    return catalogue_of(dict.fromkeys((*ENTRIES, *own)))
 
 
 def explain_code(code: str) -> str:
     """What a code means, with a wrong and a right snippet where it is about a spec; raises ``SparxError`` (SPX530).
 
-    The codes of registered kinds are known too.
+    The codes of kinds of other packages are known too.
     """
-    codes = dict(builtin_codes())
-    for entry in _codes_of(default_registry()):
-        codes.setdefault(entry.code, entry)
+    codes, notes = dict(builtin_codes()), [str(package) for package in default_registry().broken]
+    for kind in (kind for kind in default_registry() if not kind.builtin):
+        try:
+            for entry in _codes_of(kind):
+                codes.setdefault(entry.code.upper(), entry)
+        except SparxError as error:
+            notes += [mistake.message for mistake in error.diagnostics]
     entry = codes.get(code.upper())
     if entry is None:
         advice = did_you_mean(code.upper(), codes) or "the codes are those that the messages show in brackets"
-        raise SparxError(Diagnostic("SPX530", f"there is no code {quoted(code)}", help=advice))
+        raise SparxError(Diagnostic("SPX530", f"there is no code {quoted(code)}", notes=tuple(notes), help=advice))
     return entry_text(entry)
 
 
-def _codes_of(kinds: Iterable[Kind]) -> Iterable[CodeEntry]:
-    return itertools.chain.from_iterable(load(kind.codes) for kind in kinds if kind.codes is not None)
+def _codes_of(kind: Kind) -> Iterator[CodeEntry]:
+    entries = cast("Iterable[object]", load_facet(kind, kind.codes, "codes", tuple) or ())
+    return (entry for entry in entries if isinstance(entry, CodeEntry))

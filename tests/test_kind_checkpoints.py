@@ -120,9 +120,10 @@ def build(
 
 
 def cost(options: Scaling, site: Site, tape: Any, x: Any) -> Any:
-    """Nothing that this test looks at."""
-    del options, site, tape
-    return x
+    """The factors."""
+    del options
+    tape.weight(site.channels)
+    return tape.elementwise(x)
 
 
 def kind(checkpoint: KindCheckpoint | None) -> Kind:
@@ -177,7 +178,11 @@ def test_a_kind_without_tensors_is_not_passed_over(tmp_path: Path) -> None:
     def silent(*_: object, **__: object) -> nn.Module:
         return nn.Identity()
 
-    own = Kind("ffn", "scaling", Scaling, module=silent, cost=cost, owner="other")
+    def free(options: Scaling, site: Site, tape: Any, x: Any) -> Any:
+        del options, site, tape
+        return x
+
+    own = Kind("ffn", "scaling", Scaling, module=silent, cost=free, owner="other")
     with registered(own), pytest.raises(sparx_dsl.SparxError) as caught:
         save_checkpoint(sparx_dsl.build(spec()), tmp_path / "model.pth", format="vmamba")
     (error,) = caught.value.diagnostics

@@ -151,7 +151,7 @@ def explain(path: Path, node: str, head: str | None = None) -> str:
 
 def explain_subject(subject: str, node: str | None) -> str:
     """What a code means, or what a node of a spec reads and why."""
-    if re.fullmatch(r"SPX\d{3}", subject):
+    if re.fullmatch(r"[A-Z][A-Z_]*\d+", subject) and not Path(subject).exists():
         return sparx_dsl.explain_code(subject)
     if node is None:
         refuse("SPX531", f"{subject} has many nodes", f"name one, as in: sparx explain {subject} stage3.layer4")

@@ -108,7 +108,7 @@ def paper_command(
 
 
 def doctor_command(style: Format = Style.full) -> None:
-    """Say which backends of the selective scan work here, and check each against the reference."""
+    """Say which backends of the selective scan work here, check each, and name broken packages of kinds."""
     with reporting(style):
         commands.doctor()
 

@@ -16,4 +16,5 @@ from sparx_dsl.errors.render_diagnostics import render as render
 from sparx_dsl.errors.suggest import closest as closest
 from sparx_dsl.errors.suggest import did_you_mean as did_you_mean
 from sparx_dsl.errors.wording import counted as counted
+from sparx_dsl.errors.wording import exception_text as exception_text
 from sparx_dsl.errors.wording import plural as plural

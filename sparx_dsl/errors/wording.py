@@ -1,6 +1,8 @@
-"""Numbers with their nouns, as messages and tables have them."""
+"""Numbers with their nouns and exceptions, as messages and tables have them."""
 
 from __future__ import annotations
+
+from sparx_dsl.errors.escape import visible
 
 
 def plural(number: int, noun: str) -> str:
@@ -11,3 +13,10 @@ def plural(number: int, noun: str) -> str:
 def counted(number: int, noun: str) -> str:
     """The number and its noun: ``1 tensor``, ``1,234 tensors``."""
     return f"{number:,} {plural(number, noun)}"
+
+
+def exception_text(error: BaseException, length: int = 300) -> str:
+    """An exception in one line: its type, and what it says, escaped and cut to about ``length`` characters."""
+    text = str(error)
+    shown = visible(text[:length]) + ("…" if len(text) > length else "")
+    return f"{type(error).__name__}: {shown}" if text else type(error).__name__

@@ -6,6 +6,9 @@ import functools
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
+from pydantic import ValidationError
+
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.base import KindOptions, NormName
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import default_registry
@@ -24,8 +27,14 @@ def default_options(role: Role, base: type[OptionsT]) -> OptionsT:
     return options
 
 
-@functools.cache
+@functools.lru_cache(maxsize=len(DEFAULT_KINDS))
 def _options(role: Role, revision: int) -> KindOptions:
     kind = default_registry().find(role, DEFAULT_KINDS[role])
-    assert kind is not None
-    return kind.load_options()(kind=kind.name)
+    if kind is None:
+        message = f"there is no {role} of the kind {DEFAULT_KINDS[role]!r}, the default, any more"
+        raise SparxError(Diagnostic("SPX412", message, help="register it again"))
+    try:
+        return kind.load_options()(kind=kind.name)
+    except ValidationError as error:
+        message = f"{kind} stands where a spec names none, and its options cannot do without values"
+        raise SparxError(Diagnostic("SPX408", message, help="give every option a default")) from error

@@ -10,7 +10,10 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
+from sparx_dsl.errors import exception_text
+from sparx_dsl.kind import Kind
 from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.kind_options import fault_of
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import default_registry
 
@@ -38,7 +41,11 @@ class KindField:
     def validate(self, value: object) -> KindOptions:
         """Return the options that ``value`` describes; raises ``ValidationError`` or ``PydanticCustomError``."""
         if isinstance(value, KindOptions):
-            return value
+            kind = default_registry().find(self.role, value.kind)
+            if kind is not None and isinstance(value, kind.load_options()):
+                return value
+            # The options of a kind that was registered anew since.
+            value = {"kind": value.kind, **value.model_dump(exclude_unset=True)}
         if not isinstance(value, Mapping):
             raise PydanticCustomError("kind_slot", "a mapping with a kind is expected", {"role": self.role})
         given = dict(cast("Mapping[str, object]", value))
@@ -46,7 +53,7 @@ class KindField:
         kind = default_registry().find(self.role, name) if isinstance(name, str) else None
         if kind is None:
             raise self._unknown(given)
-        return kind.load_options().model_validate(given)
+        return _read(kind, given)
 
     def _unknown(self, given: dict[str, object]) -> ValidationError:
         context = {"role": self.role, "names": ", ".join(default_registry().names(self.role))}
@@ -56,6 +63,19 @@ class KindField:
         return ValidationError.from_exception_data(
             "kind", [InitErrorDetails(type=error, loc=where, input=given.get("kind"))]
         )
+
+
+def _read(kind: Kind, given: dict[str, object]) -> KindOptions:
+    """The options of that kind; raises ``ValidationError``, or ``PydanticCustomError`` where the kind itself fails."""
+    try:
+        return kind.load_options().model_validate(given)
+    except ValidationError:
+        raise
+    except Exception as error:  # validators of another package
+        if kind.builtin:
+            raise
+        context = {"reason": f"the options of {kind} fail with {exception_text(error)}", "help": fault_of(kind)}
+        raise PydanticCustomError("kind_fails", "{reason}", context) from error
 
 
 def _serialise(value: KindOptions | None, info: core_schema.SerializationInfo) -> dict[str, Any] | None:

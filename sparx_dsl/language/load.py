@@ -18,6 +18,7 @@ from sparx_dsl.language.resolve import backbone_choices, carried_over, choices, 
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.scalars import resolve_scalar
 from sparx_dsl.reader.tree import MappingNode, Node, SequenceNode, plain
+from sparx_dsl.registry import default_registry
 
 SpecT = TypeVar("SpecT", bound=SpecModel)
 
@@ -28,6 +29,8 @@ def checked_spec(model: type[SpecT], tree: MappingNode, limits: Limits, before: 
     ``before`` is a spec within the same limits over whose ``tree`` this one was laid: what both share is neither read
     nor checked again.
     """
+    if before is not None and before.origin is not None and before.origin.revision != default_registry().revision:
+        before = None  # other kinds may be registered now
     given, findings, spec = _given(tree, before), list[ErrorDetails](), None
     try:
         spec = model.model_validate(given).with_origin(tree, limits)

@@ -24,6 +24,7 @@ from sparx_dsl.language.roles import (
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.quantities import BYTES_PATTERN, COUNT_PATTERN, read_quantity, write_quantity
 from sparx_dsl.reader.tree import MappingNode, locate, node_of
+from sparx_dsl.registry import default_registry
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,63}$"
 PLACE_PATTERN = r"^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?$"
@@ -184,11 +185,13 @@ class Origin:
     other values (``model_copy``) has no use for it.
     """
 
-    def __init__(self, root: MappingNode, limits: Limits, values: tuple[object, ...]) -> None:
+    def __init__(self, root: MappingNode, limits: Limits, values: tuple[object, ...], revision: int) -> None:
         self.root = root
         """The tree that the spec was read from."""
         self.limits = limits
         self.values = values
+        self.revision = revision
+        """That of the registered kinds with which it was read."""
         self.tree = root if root.source is None else None
         """The same without places; made when it is asked for."""
         self.stages: tuple[Any, ...] | None = None
@@ -240,8 +243,8 @@ class SpecModel(Options, frozen=True):
 
     def with_origin(self, root: MappingNode, limits: Limits) -> Self:
         """The same spec, remembering the tree that it was read from and the limits."""
-        copy = self.model_copy()
-        Options.__setattr__(copy, "_origin", Origin(root, limits, tuple(vars(copy).values())))
+        copy, revision = self.model_copy(), default_registry().revision
+        Options.__setattr__(copy, "_origin", Origin(root, limits, tuple(vars(copy).values()), revision))
         return copy
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
 
 from sparx_dsl.language.base import KindOptions
 
@@ -52,7 +53,7 @@ class HeadOptions(KindOptions, frozen=True):
         """Whether the head reads the last map of every stage, and the images, whose size its result has.
 
         Its module is then called with the maps, the first stage's first, and the images behind them; its site names
-        the maps' channels, and its price rule is given the size of the first stage's map.
+        the maps' channels.
         """
         return False
 
@@ -62,3 +63,14 @@ class HeadOptions(KindOptions, frozen=True):
         ``image`` is the height and width of the image that the map was made of.
         """
         raise NotImplementedError
+
+
+ROLE_OPTIONS: Final[Mapping[Role, type[KindOptions]]] = {
+    "stem": StemOptions,
+    "downsample": DownsampleOptions,
+    "mixer": MixerOptions,
+    "fusion": FusionOptions,
+    "ffn": FfnOptions,
+    "head": HeadOptions,
+}
+"""What the options of a role's kinds derive from."""

@@ -42,15 +42,18 @@ class Examination:
 
     machine: tuple[str, ...]
     findings: tuple[Finding, ...]
+    broken: tuple[str, ...] = ()
+    """What is wrong with installed packages that add kinds."""
 
     @property
     def healthy(self) -> bool:
-        """Whether all that runs gives the right results."""
-        return not any(finding.wrong for finding in self.findings)
+        """Whether all that runs gives the right results, and no package is broken."""
+        return not self.broken and not any(finding.wrong for finding in self.findings)
 
     def __str__(self) -> str:
         rows = [ROW.format("device", "dtype", "backend", "error", ""), *map(_row, self.findings)]
-        return "\n".join([*self.machine, "", *(row.rstrip() for row in rows)])
+        broken = ["", *(f"BROKEN: {package}" for package in self.broken)] if self.broken else []
+        return "\n".join([*self.machine, "", *(row.rstrip() for row in rows), *broken])
 
 
 ROW = "{:<6}  {:<8}  {:<9}  {:<7}  {}"
@@ -64,8 +67,11 @@ def _row(finding: Finding) -> str:
     return ROW.format(finding.device, finding.dtype, finding.backend, error, word)
 
 
-def examine() -> Examination:
-    """Try every backend on every device of this machine, in float32 and bfloat16; takes a second or two."""
+def examine(broken: tuple[str, ...] = ()) -> Examination:
+    """Try every backend on every device of this machine, in float32 and bfloat16; takes a second or two.
+
+    ``broken`` is what is known to be wrong with installed packages.
+    """
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     findings = [
         _examined(backend, device, dtype)
@@ -73,7 +79,7 @@ def examine() -> Examination:
         for dtype in (torch.float32, torch.bfloat16)
         for backend in backends().values()
     ]
-    return Examination(_machine(), tuple(findings))
+    return Examination(_machine(), tuple(findings), broken)
 
 
 def _machine() -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.kind import Kind, load
+from sparx_dsl.errors import Diagnostic, SparxError, exception_text
+from sparx_dsl.kind import Kind, is_found, load
 from sparx_dsl.language.base import KindOptions, Site
+from sparx_dsl.language.kind_options import fault_of
 from sparx_dsl.language.roles import Role
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape
@@ -28,28 +29,33 @@ def tell_kind(
 ) -> FakeTensor:
     """Tell the tape what the module of these options' kind does with its inputs; gives the fake tensor of its result.
 
-    ``shape`` is the result's. Raises ``KindCostError`` for a kind without a cost (SPX406), and for a cost that fails,
-    gives no fake tensor, one of another shape, or less than nothing (SPX407).
+    ``shape`` is the result's. Raises ``KindCostError`` for a kind without a cost (SPX406) or whose module is not there
+    (SPX409), and for a cost that fails, gives no fake tensor, one of another shape, or less than nothing (SPX407).
     """
     kind = default_registry().of(role, options)
     if kind.cost is None:
         raise KindCostError("SPX406", f"{kind} has no cost", "name one in Kind(cost='module:function')")
+    if not kind.builtin and not is_found(kind.module):
+        help = f"name it as package.module:function; {fault_of(kind)}"
+        raise KindCostError("SPX409", f"the module of {kind} is not there, {kind.module}", help)
+    before = tape.params, tape.macs, tape.saved_bytes
     result = _told(kind, options, site, tape, inputs)
     if not isinstance(result, FakeTensor) or result.shape != shape:
         found = f"the shape {result.shape}" if isinstance(result, FakeTensor) else type(result).__name__
         help = "return the FakeTensor of what the module gives"
         raise KindCostError("SPX407", f"the cost of {kind} gives {found} and not the shape {shape}", help)
-    if min(tape.params, tape.macs, tape.saved_bytes) < 0:
-        raise KindCostError("SPX407", f"the cost of {kind} is below zero", "count each operation once, and none back")
+    for least, amount in zip(before, (tape.params, tape.macs, tape.saved_bytes), strict=True):
+        if not isinstance(amount, int) or amount < least:  # pyright: ignore[reportUnnecessaryIsInstance]
+            fault = "below zero" if amount < least else "no whole number"
+            raise KindCostError("SPX407", f"the cost of {kind} is {fault}", "count each operation once, and none back")
     return result
 
 
 def _told(kind: Kind, options: KindOptions, site: Site, tape: Tape, inputs: tuple[FakeTensor, ...]) -> object:
-    if kind.owner == "sparx_dsl":
+    if kind.builtin:
         return load(kind.cost)(options, site, tape, *inputs)
     try:
         return load(kind.cost)(options, site, tape, *inputs)
     except Exception as error:  # what another package raises becomes a diagnostic that names it
-        reason = f"{type(error).__name__}: {error}"
-        help = f"this is a fault of {kind.owner}, not of the spec"
-        raise KindCostError("SPX407", f"the cost of {kind} fails with {reason}", help) from error
+        message = f"the cost of {kind} fails with {exception_text(error)}"
+        raise KindCostError("SPX407", message, fault_of(kind)) from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.pricing import layer
+from sparx_dsl.pricing.cache import cached_with_kinds
 from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.tape.tape import Tape
 from sparx_dsl.registry import default_registry
@@ -44,7 +44,7 @@ def layer_cost(
     return _layer_cost(settings, channels, number, features, reduction, height, width)
 
 
-@functools.lru_cache(maxsize=65_536)
+@cached_with_kinds(maxsize=65_536)
 def _layer_cost(
     settings: LayerSettings, channels: int, number: int, features: int, reduction: int, height: int, width: int
 ) -> LayerCost:

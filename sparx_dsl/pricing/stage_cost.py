@@ -6,14 +6,15 @@ look up the same values for whole arrays.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sparx_dsl.language.base import KindOptions, NormName, Site
+from sparx_dsl.language.kind_options import head_output
 from sparx_dsl.language.resolve import LayerSettings, ResolvedStage, site_of_head
 from sparx_dsl.language.roles import HeadOptions
+from sparx_dsl.pricing.cache import cached_with_kinds
 from sparx_dsl.pricing.kind_cost import KindCostError, tell_kind
 from sparx_dsl.pricing.layer_cost import layer_cost, numbered, runs_ffn
 from sparx_dsl.pricing.price import Price
@@ -34,7 +35,7 @@ class PartCost:
     """The most that it holds at once, besides what passes it by."""
 
 
-@functools.lru_cache(maxsize=16_384)
+@cached_with_kinds(maxsize=16_384)
 def opening_cost(
     role: Literal["stem", "downsample"], options: KindOptions, before: int, channels: int, given: Size, made: Size
 ) -> PartCost:
@@ -50,7 +51,7 @@ def opening_cost(
     return PartCost(tape.price, moved, moved)
 
 
-@functools.lru_cache(maxsize=4096)
+@cached_with_kinds(maxsize=4096)
 def stage_cost(stage: ResolvedStage, size: Size) -> PartCost:
     """The layers of a stage, on maps of that size; raises ``SparxError`` for a kind that cannot be priced."""
     # The levels of a spec give many layers one and the same value, which is cheaper to tell than equal ones.
@@ -79,7 +80,7 @@ def groups_of(stage: ResolvedStage, settings: Sequence[LayerSettings]) -> tuple[
     return layer_groups(stage.rule, which, flags)
 
 
-@functools.lru_cache(maxsize=16_384)
+@cached_with_kinds(maxsize=16_384)
 def head_cost(
     head: HeadOptions, norm: NormName | None, widths: tuple[int, ...], sizes: tuple[Size, ...], image: tuple[int, ...]
 ) -> PartCost:
@@ -92,12 +93,12 @@ def head_cost(
     site = site_of_head(widths, norm, reads_all_stages=tapped)
     maps = tuple((width, *size) for width, size in zip(widths, sizes, strict=True))
     read = (*maps, image) if tapped else maps[-1:]
-    made = head.output(widths[-1], *sizes[-1], (image[1], image[2]))
+    made = head_output(head, widths[-1], *sizes[-1], (image[1], image[2]))
     held = _elements(made) + sum(map(_elements, read))
     return PartCost(head_price(head, site, read, made), held, held)
 
 
-@functools.lru_cache(maxsize=16_384)
+@cached_with_kinds(maxsize=16_384)
 def head_price(
     head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]
 ) -> Price:

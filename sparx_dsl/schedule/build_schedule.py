@@ -5,6 +5,7 @@ from __future__ import annotations
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.kind_options import head_output
 from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.schedule.lifetime import with_frees
 from sparx_dsl.schedule.request import checked_request
@@ -51,7 +52,7 @@ def _buffers(
         node = graph.node(step.node)
         shape = (_channels(node, step, buffers), *node.map_size(size))
         if isinstance(node.options, HeadOptions):
-            shape = node.options.output(*shape, size)
+            shape = head_output(node.options, *shape, size)
         buffers[step.output] = _buffer(step.output, (batch, *shape), item)
     return buffers
 

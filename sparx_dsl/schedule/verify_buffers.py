@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from sparx_dsl.graph import Node
 from sparx_dsl.language.dtypes import ITEM_BYTES
+from sparx_dsl.language.kind_options import head_output
 from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run
 from sparx_dsl.schedule.steps import adapted_name
@@ -41,7 +42,7 @@ def _shape(schedule: Schedule, step: Run | Gather) -> Iterator[str]:
     node, found = schedule.graph.node(step.node), schedule.buffers[step.output].shape
     wanted = (_channels(schedule, node, step), *node.map_size(schedule.size))
     if isinstance(node.options, HeadOptions):
-        wanted = node.options.output(*wanted, schedule.size)
+        wanted = head_output(node.options, *wanted, schedule.size)
     if found != (schedule.batch, *wanted):
         yield f"{step.output} has the shape {found}, not {(schedule.batch, *wanted)}"
 

@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.kind import load
 from sparx_dsl.kinds.fusions.feature_axes import FeatureAxes, FeatureAxis
 from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.registry import default_registry
 
 
 def feature_axes(fusion: KindOptions) -> FeatureAxes | None:
     """Which values of a fusion's tensors belong to which feature; None where its kind does not say."""
-    return cast(FeatureAxes | None, load(default_registry().of("fusion", fusion).feature_axes))
+    kind = default_registry().of("fusion", fusion)
+    return cast(FeatureAxes | None, load_facet(kind, kind.feature_axes, "feature axes", Mapping))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from torch import Tensor
 
+from sparx_dsl.errors import SparxError
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.kind import Kind, load
 from sparx_dsl.kinds.checkpoint import KindCheckpoint
 from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import default_registry
 
@@ -39,11 +41,15 @@ def checkpoint_of(role: Role, options: KindOptions) -> KindCheckpoint:
 
 def checkpoints(role: Role | None = None) -> Iterator[KindCheckpoint]:
     """What all registered kinds of a role, or of any, tell of checkpoints."""
-    return (_checkpoint(kind) for kind in default_registry() if role in (None, kind.role))
+    for kind in default_registry():
+        if role in (None, kind.role):
+            # A kind that fails is named where a model has it.
+            with contextlib.suppress(SparxError):
+                yield _checkpoint(kind)
 
 
 def _checkpoint(kind: Kind) -> KindCheckpoint:
-    return KindCheckpoint() if kind.checkpoint is None else cast(KindCheckpoint, load(kind.checkpoint))
+    return load_facet(kind, kind.checkpoint, "names in checkpoints", KindCheckpoint) or KindCheckpoint()
 
 
 def kind_modules(graph: ConnectionGraph) -> Iterator[KindModule]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from sparx_dsl.errors.catalogue import graph, limits, rules, schema, search, text, tools, weights
+from sparx_dsl.errors.catalogue import graph, kinds, limits, rules, schema, search, text, tools, weights
 from sparx_dsl.errors.catalogue.entry import CodeEntry
 
 
@@ -26,6 +26,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     *rules.ENTRIES,
     *graph.ENTRIES,
     *limits.ENTRIES,
+    *kinds.ENTRIES,
     *tools.ENTRIES,
     *weights.ENTRIES,
     *search.ENTRIES,

@@ -1,4 +1,4 @@
-"""SPX4xx: backbones that are larger than the limits or the budget, or that cannot be priced."""
+"""SPX4xx: backbones that are larger than the limits or the budget."""
 
 from __future__ import annotations
 
@@ -40,17 +40,5 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "The backbone costs more than the `budget` in its spec allows: parameters, MACs for one image, or bytes of the "
         "feature buffers held at once, at the spec's own size, a batch of one and float32. `sparx check`, compiling "
         "and building refuse it; loading and pricing do not.",
-    ),
-    CodeEntry(
-        "SPX406",
-        "a kind without a cost",
-        "Every kind that runs tells its forward pass to a tape, from which all prices come. A package that adds a kind "
-        "names the function in its `Kind(cost=…)`.",
-    ),
-    CodeEntry(
-        "SPX407",
-        "a kind with a broken cost",
-        "The cost of a kind cannot be imported, fails, is below zero, or does not give the `FakeTensor` of what the "
-        "kind's module makes: one of the same shape. That is a fault of the package that adds the kind.",
     ),
 )

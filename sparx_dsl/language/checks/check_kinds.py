@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from sparx_dsl.errors import Diagnostic, Related, plural
 from sparx_dsl.language.base import KindOptions, Problem, Site
+from sparx_dsl.language.kind_options import problems_of
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import (
     Chosen,
@@ -60,13 +61,17 @@ def _without_mixer(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> I
     if len(lacking) == len(spec.stages) and len(lacking) > 1:
         message = "the layers have no token mixer"
         where = spec.where("layer" if "layer" in spec.model_fields_set else "stages", key=True)
-        yield Diagnostic("SPX220", message, where, help="write layer: {mixer: {kind: ss2d}} at the top level")
+        yield Diagnostic("SPX220", message, where, help=f"write {_some_mixer()} at the top level")
         return
     for index, numbers in lacking:
         some = len(numbers) < spec.stages[index].depth
         which = f"layer {numbers[0]} of stage {index + 1} has" if some else f"the layers of stage {index + 1} have"
-        advice = "write layer: {mixer: {kind: ss2d}} for the stage or the backbone"
+        advice = f"write {_some_mixer()} for the stage or the backbone"
         yield Diagnostic("SPX220", f"{which} no token mixer", spec.where("stages", index), help=advice)
+
+
+def _some_mixer() -> str:
+    return f"layer: {{mixer: {{kind: {default_registry().names('mixer')[0]}}}}}"
 
 
 def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[_Complaint]:
@@ -109,20 +114,20 @@ def _complaints(
     fused = 3 * channels if layer.mixer is None else layer.mixer.projected(channels)
     out = fused if slot == "fusion" else channels
     site = Site(channels, out, number=number, reduction=stage_reduction(len(spec.stages), index))
-    for problem in options.problems(site):
+    for problem in problems_of(slot, options, site):
         met.add(path)
         yield _Complaint(path, problem, index, given=slot in layer.paths)
 
 
 def _ends(spec: SpecModel) -> Iterator[_Complaint]:
     """The complaints of the stem, the downsamplings and the head."""
-    for problem in spec.stem.problems(opening_site(spec, 0)):
+    for problem in problems_of("stem", spec.stem, opening_site(spec, 0)):
         yield _Complaint(("stem",), problem, 0)
     for index, stage in enumerate(spec.stages[1:], start=1):
         path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
-        for problem in (stage.downsample or spec.downsample).problems(opening_site(spec, index)):
+        for problem in problems_of("downsample", stage.downsample or spec.downsample, opening_site(spec, index)):
             yield _Complaint(path, problem, index)
-    for problem in spec.head.problems(head_site(spec)):
+    for problem in problems_of("head", spec.head, head_site(spec)):
         yield _Complaint(("head",), problem, len(spec.stages) - 1)
 
 

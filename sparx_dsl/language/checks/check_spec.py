@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sparx_dsl.errors import Diagnostic, Related, Where, plural, quoted
 from sparx_dsl.language.checks.check_kinds import check_kinds
+from sparx_dsl.language.checks.check_options import check_options
 from sparx_dsl.language.models import SpecModel, Stage
 from sparx_dsl.language.resolve import Chosen, stage_name
 from sparx_dsl.reader.limits import Limits
@@ -47,7 +48,8 @@ def check_spec(
     if spec.stages[0].downsample is not None:
         message, where = "stage 1 follows the stem, so it downsamples nothing", ("stages", 0, "downsample")
         yield Diagnostic("SPX221", message, spec.where(*where, key=True), help="set the stem instead")
-    yield from check_kinds(spec, chosen)
+    failing = list(check_options(spec, chosen))
+    yield from failing or check_kinds(spec, chosen)
 
 
 def check_stage(spec: SpecModel, index: int) -> Iterator[Diagnostic]:

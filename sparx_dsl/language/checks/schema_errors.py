@@ -6,13 +6,14 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 from pydantic_core import ErrorDetails
 
 from sparx_dsl.errors import Diagnostic, closest, quoted
 from sparx_dsl.language.checks.describe_schema import KeyPath, Slot, child, language, node_at, walk
 from sparx_dsl.language.checks.hints import is_word, meant, name_advice, shown, value_advice, where_key_belongs
-from sparx_dsl.language.roles import ROLES
+from sparx_dsl.language.roles import ROLES, Role
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode, locate, plain
 from sparx_dsl.registry import default_registry
 
@@ -125,7 +126,10 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
         if isinstance(node, ScalarNode) and node.value is None:
             continue
         types = {details["type"] for details in group}
-        if "unknown_kind" in types:
+        if "kind_fails" in types:
+            context = next(details["ctx"] for details in group if "ctx" in details)
+            yield Diagnostic("SPX408", context["reason"], locate(root, path), help=context["help"])
+        elif "unknown_kind" in types:
             yield _unknown_kind(root, path, plain(node), slot)
         elif of_key:
             yield _wrong_key(root, path)
@@ -183,11 +187,12 @@ def _unknown_kind(root: Node, path: KeyPath, value: object, slot: Slot) -> Diagn
     others = [other for other in ROLES if default_registry().find(other, word)]
     guess = closest(word, names)
     elsewhere = (f"{word} is a kind of {' and '.join(others)}",) if others else ()
+    broken = (str(package) for package in default_registry().broken if package.may_have(cast("Role", role), word))
     return Diagnostic(
         "SPX106",
         f"there is no {role} of the kind {shown(value)}",
         locate(root, path),
-        notes=(f"the kinds of {role} are {', '.join(names)}", *elsewhere),
+        notes=(f"the kinds of {role} are {', '.join(names)}", *elsewhere, *broken),
         help=f"did you mean {quoted(guess)}?" if guess else None,
     )
 

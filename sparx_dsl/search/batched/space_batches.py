@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from sparx_dsl.registry import default_registry
 from sparx_dsl.search.batched.drawing import Sampler
 from sparx_dsl.search.batched.pricing import BatchPricer, BatchPrices
 from sparx_dsl.search.batched.rows import Picks, RowCheck, rows_of_points
@@ -25,6 +26,7 @@ class SpaceBatches:
 
     def __init__(self, space: Space) -> None:
         self._space = space
+        self._pricers: dict[int, BatchPricer] = {}
 
     def prices(self, points: Sequence[Point] | Picks) -> BatchPrices:
         """See ``Space.prices_of``."""
@@ -56,9 +58,13 @@ class SpaceBatches:
             have += 1
         return np.concatenate(found)
 
-    @functools.cached_property
+    @property
     def _pricer(self) -> BatchPricer:
-        return BatchPricer(self._space)
+        """The tables of prices, made anew when other kinds are registered."""
+        revision = default_registry().revision
+        if revision not in self._pricers:
+            self._pricers = {revision: BatchPricer(self._space)}
+        return self._pricers[revision]
 
     @functools.cached_property
     def _sampler(self) -> Sampler:

@@ -1,0 +1,63 @@
+"""SPX4xx: kinds that break what they promise."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparx_dsl.errors.catalogue.entry import CodeEntry
+
+ENTRIES: Final[tuple[CodeEntry, ...]] = (
+    CodeEntry(
+        "SPX406",
+        "a kind without a cost",
+        "Every kind that runs tells its forward pass to a tape, from which all prices come. A package that adds a kind "
+        "names the function in its `Kind(cost=…)`.",
+    ),
+    CodeEntry(
+        "SPX407",
+        "a kind with a broken cost",
+        "The cost of a kind cannot be imported, fails, is below zero, or does not give the `FakeTensor` of what the "
+        "kind's module makes: one of the same shape. That is a fault of the package that adds the kind.",
+    ),
+    CodeEntry(
+        "SPX408",
+        "a kind whose options fail",
+        "The options of a kind tell the compiler what it cannot know: the stride of a stem, the channels that a mixer "
+        "takes, the shape of what a head makes. Here they raise an exception, or give what is no such value. That is a "
+        "fault of the package that adds the kind.",
+    ),
+    CodeEntry(
+        "SPX409",
+        "a kind without its module",
+        "What the kind names in `Kind(module=…)` is not there, fails, or gives no `torch.nn.Module`. `sparx check` "
+        "looks for the file without running it; the rest shows when the backbone is built. That is a fault of the "
+        "package that adds the kind.",
+    ),
+    CodeEntry(
+        "SPX410",
+        "a module of more or fewer parameters than its cost says",
+        "What was built is compared with what was planned, part by part. The module of a kind and its cost are two "
+        "accounts of one thing, and here they differ, so that every count of this backbone would be wrong. That is a "
+        "fault of the package that adds the kind.",
+    ),
+    CodeEntry(
+        "SPX411",
+        "a module that does not make what was planned",
+        "The modules of kinds of other packages are run once on the device `meta`, which allocates nothing, at the "
+        "shapes of the plan. This one fails there, or gives something else than one tensor of the planned shape and "
+        "dtype: channels or positions that would be broadcast, or a map of another size. That is a fault of the "
+        "package that adds the kind.",
+    ),
+    CodeEntry(
+        "SPX412",
+        "a kind that is registered no more",
+        "A spec holds the options of the kinds that were registered when it was read. One of them was taken out since, "
+        "or registered anew with other options; read the spec again, from its file or text, or register the kind.",
+    ),
+    CodeEntry(
+        "SPX413",
+        "a part of a kind that cannot be had",
+        "What a kind names for checkpoints, for deployment or for the features of a fusion cannot be imported, or is "
+        "not of the type that belongs there. That is a fault of the package that adds the kind.",
+    ),
+)

@@ -1,0 +1,95 @@
+"""Modules for inference that keep tensors made of their weights, and when they may use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from sparx_dsl.ops.forward_mode import has_tangent
+
+
+class PreparedWeights(nn.Module):
+    """What a module adds that keeps tensors made of its weights in ``prepared``, and makes them anew for other weights.
+
+    A weight that is another, or was written to, is seen; what is written through ``weight.data`` is not.
+    """
+
+    follows: tuple[str, ...]
+    """The names of the parameters that the tensors are made of."""
+    prepared: dict[Any, Any]
+    sources: tuple[tuple[str, Tensor | None, int], ...]
+    """The parameters that the tensors are of, and how often each had been written to."""
+
+    def forget(self) -> None:
+        """Let go of all that is kept, since the weights are others."""
+        self.prepared = {}
+        parameters = ((name, self._parameters.get(name)) for name in self.follows)
+        self.sources = tuple((name, each, 0 if each is None else version_of(each)) for name, each in parameters)
+
+    def follow(self) -> None:
+        """Forget what was made of other weights than those that the module has now."""
+        # Asked before every product: a module's own attribute look-up takes longer than all of this.
+        parameters = self._parameters
+        for name, source, version in self.sources:
+            weight = parameters.get(name)
+            if weight is not source or (weight is not None and version_of(weight) != version):
+                self.forget()
+                return
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Follow ``.to()`` and its like."""
+        super()._apply(fn, recurse)  # pyright: ignore[reportUnknownMemberType]
+        self.forget()
+        return self
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        """Follow ``load_state_dict``."""
+        super()._load_from_state_dict(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self.forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is kept, and its source, which a copy finds anew."""
+        return {name: value for name, value in vars(self).items() if name not in ("prepared", "sources")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # pyright: ignore[reportUnknownMemberType]
+        self.forget()
+
+
+def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
+    """Whether kernels without a derivative give what plain operators would for x, a weight, and others, on the CPU.
+
+    That is outside of autograd, autocast, functional transforms, tracers, compilers and other observers of operators,
+    with x of the weight's dtype.
+    """
+    return (
+        x.dtype == weight.dtype
+        and x.is_cpu
+        and not torch.compiler.is_compiling()
+        and not (torch.is_grad_enabled() and takes_gradients(x, weight, *others))
+        and not torch.is_autocast_enabled("cpu")
+        and not transformed(x)
+    )
+
+
+def takes_gradients(*tensors: Tensor | None) -> bool:
+    """Whether a gradient of any of them is asked for."""
+    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
+def transformed(x: Tensor) -> bool:
+    """Whether derivatives in forward mode are asked for, or a transform, a tracer or a mode of operators is at work."""
+    return (
+        has_tangent(x)
+        or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+        or torch._C._len_torch_dispatch_stack() > 0  # pyright: ignore[reportPrivateUsage]
+        or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+    )
+
+
+def version_of(weight: Tensor) -> int:
+    """How often a tensor was written to; those of inference mode do not count."""
+    return 0 if weight.is_inference() else weight._version  # pyright: ignore[reportPrivateUsage]

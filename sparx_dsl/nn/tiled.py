@@ -1,0 +1,55 @@
+"""A part of a layer run on a few images at a time, so that what it computes in between stays small."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+TILE_BYTES = 16 << 20
+"""The bytes of its widest tensor that a tiled part works on at a time; glibc maps 32 MiB and more anew in each call."""
+
+
+class TiledBatch(nn.Module):
+    """A part that treats every image by itself, run on as many images at a time as keep its tensors small.
+
+    ``widest`` is the number of elements of the largest tensor that the part makes, for each element of its first input.
+    On CPU and outside of autograd and compilers only: elsewhere the whole batch goes through at once.
+    """
+
+    def __init__(self, part: nn.Module, widest: float) -> None:
+        super().__init__()
+        self.part = part
+        self.widest = widest
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The part's inputs, (batch, channels, height, width) each, to its result."""
+        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+            return cast(Tensor, self.part(*inputs))
+        count = self.images_at_once(inputs[0])
+        if count >= inputs[0].shape[0]:
+            return cast(Tensor, self.part(*inputs))
+        return self.in_slices(inputs, count)
+
+    def images_at_once(self, x: Tensor) -> int:
+        """How many images the part takes at a time."""
+        batch = x.shape[0]
+        # A part that gives its input, or a view of it, makes no tensor at all.
+        if batch < 2 or self.widest == 0 or x.device.type != "cpu":
+            return batch
+        if torch.is_grad_enabled() and x.requires_grad:
+            return batch
+        return max(1, int(TILE_BYTES * batch / (x.numel() * x.element_size() * self.widest)))
+
+    def in_slices(self, inputs: tuple[Tensor, ...], count: int) -> Tensor:
+        """Run the part on slices of the batch and write each result into its place."""
+        batch = inputs[0].shape[0]
+        first = self.part(*(each[:count] for each in inputs))
+        result = torch.empty(
+            (batch, *first.shape[1:]), dtype=first.dtype, device=first.device, memory_format=torch.channels_last
+        )
+        result[:count] = first
+        for start in range(count, batch, count):
+            result[start : start + count] = self.part(*(each[start : start + count] for each in inputs))
+        return result

@@ -1,0 +1,76 @@
+"""The calls about studies. Optuna is imported when one is first made."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.search.load import load_space
+from sparx_dsl.search.space import Space
+from sparx_dsl.search.studies.objectives import Function
+from sparx_dsl.search.studies.records import StudyResult
+from sparx_dsl.search.studies.settings import RayOptions, Request
+
+
+def run_study(
+    space: Space | str | os.PathLike[str],
+    objective: str | Function | Sequence[str | Function],
+    *,
+    trials: int,
+    study: str | os.PathLike[str] | None = None,
+    directions: Sequence[str] = (),
+    sampler: str | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    timeout: float | None = None,
+    inherit: bool = False,
+    ray: RayOptions | None = None,
+    progress: bool = False,
+) -> StudyResult:
+    """Try points of a space until ``trials`` of them have ended, and say what came of them.
+
+    ``objective`` is a function of a ``Trial`` that gives a number, a tuple of numbers, or a mapping with ``values``,
+    ``constraints`` (kept where they are not above 0) and what else is to be recorded; or its name,
+    ``module:function``; or ``params``, ``macs`` or ``peak``; or several of these. ``directions`` has ``maximize`` or
+    ``minimize`` for each value; by default prices are minimised and functions maximised.
+
+    ``study`` is the file that keeps everything, by default ``NAME.journal`` here; a study that is there goes on.
+    ``sampler`` is ``random``, ``tpe`` (by default for one value) or ``nsga2`` (for several). After ``timeout``
+    seconds no trial begins any more. With ``inherit`` a trial is given the weights of the closest one.
+
+    Raises ``SparxError`` with the codes from SPX750 on; what an objective raises is the failure of its trial alone.
+    """
+    _need_optuna()
+    from sparx_dsl.search.studies.run import run
+
+    whole = space if isinstance(space, Space) else load_space(space)
+    objectives = (objective,) if isinstance(objective, str) or callable(objective) else tuple(objective)
+    path = Path(study) if study is not None else default_study(whole)
+    given = Request(
+        objectives, path, trials, tuple(directions), sampler, seed, workers, timeout, inherit, ray, progress
+    )
+    return run(whole, given)
+
+
+def read_study(space: Space | str | os.PathLike[str], study: str | os.PathLike[str]) -> StudyResult:
+    """A study as it stands, whoever works on it; raises ``SparxError`` (SPX752, SPX753)."""
+    _need_optuna()
+    from sparx_dsl.search.studies.run import read
+
+    return read(space if isinstance(space, Space) else load_space(space), Path(study))
+
+
+def default_study(space: Space) -> Path:
+    """The file of a study that was given none: the space's name, made safe, in the working folder."""
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", space.name)[:64]
+    return Path(f"{safe or 'study'}.journal")
+
+
+def _need_optuna() -> None:
+    if importlib.util.find_spec("optuna") is None:
+        message = "studies need the package optuna"
+        raise SparxError(Diagnostic("SPX750", message, help='pip install "sparx_dsl[search]"'))

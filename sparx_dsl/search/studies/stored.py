@@ -1,0 +1,126 @@
+"""What this project keeps in a study's file beside Optuna's own, checked as it is read: anybody may have written it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final, Literal
+
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import Field, FiniteFloat, Json, TypeAdapter
+
+from sparx_dsl.errors import SparxError
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.search.bounds import Prices
+from sparx_dsl.search.space import Space
+from sparx_dsl.search.studies.objectives import Direction
+from sparx_dsl.search.studies.outcome import Cause
+from sparx_dsl.search.studies.records import State, TrialRecord
+from sparx_dsl.search.values import Point
+
+VERSION: Final = 1
+Amount = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a study was begun with, and what it can only be gone on with."""
+
+    space: str
+    """The digest of the space."""
+    space_name: str
+    names: tuple[str, ...]
+    directions: tuple[Direction, ...]
+    seed: int
+    version: Literal[1] = VERSION
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is written down once the point of an attempt is known."""
+
+    params: Amount
+    macs: Amount
+    peak: Amount
+    values: Json[dict[str, object]]
+    """The values of the choices."""
+    parent: Amount | None = None
+
+
+@dataclass(frozen=True)
+class Own:
+    """The attributes of an attempt that are ours."""
+
+    number: Amount
+    worker: str = ""
+    died: bool = False
+    drawn: Drawn | None = None
+    attributes: dict[str, object] = field(default_factory=dict[str, object])
+    cause: Cause | None = None
+
+
+_HEADER: Final = TypeAdapter(Header)
+_OWN: Final = TypeAdapter(Own)
+_VALUES: Final = TypeAdapter(tuple[FiniteFloat, ...])
+_PICKS: Final = TypeAdapter(dict[str, int])
+
+
+def read_header(held: object, width: int) -> Header:
+    """The header that the file of a study with so many values holds; raises ``ValueError`` for anything else."""
+    header = _HEADER.validate_python(held)
+    if not len(header.names) == len(header.directions) == width:
+        raise ValueError(f"there are {width} values, of which {len(header.names)} have names")
+    return header
+
+
+def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialRecord, bool]:
+    """An attempt of a study with so many values, and whether it ended with its worker.
+
+    Raises ``ValueError`` where the file holds what no worker of this space writes.
+    """
+    own = _OWN.validate_python(trial.user_attrs)
+    values = _VALUES.validate_python(tuple(trial.values or ()))
+    complete = trial.state == TrialState.COMPLETE
+    if complete and (own.drawn is None or len(values) != width):
+        raise ValueError(f"trial {own.number} has {len(values)} of {width} values, or no point")
+    drawn, point = own.drawn, None
+    try:
+        point = None if drawn is None else _point(trial.params, space)
+    except ValueError:
+        if trial.state != TrialState.RUNNING:
+            raise
+        # A database is read table by table: of what is just being drawn, the picks may be missing.
+        drawn = None
+    record = TrialRecord(
+        own.number,
+        _state(trial.state, own.cause),
+        point,
+        values,
+        trial.constraints,
+        None if drawn is None else Prices(drawn.params, drawn.macs, drawn.peak),
+        {} if drawn is None else drawn.values,
+        own.attributes,
+        None if drawn is None else drawn.parent,
+        None if trial.duration is None else trial.duration.total_seconds(),
+        own.worker,
+        own.cause,
+    )
+    return record, own.died
+
+
+def _point(picks: Mapping[str, object], space: Space) -> Point:
+    """The point of those picks; raises ``ValueError`` where the space has none."""
+    point = Point(FrozenDict(_PICKS.validate_python(dict(picks))))
+    try:
+        space.picks(point)
+    except SparxError as error:
+        raise ValueError(str(error)) from None
+    return point
+
+
+def _state(state: TrialState, cause: Cause | None) -> State:
+    if state == TrialState.COMPLETE:
+        return "complete"
+    if state == TrialState.FAIL:
+        return "lost" if cause is None else "failed"
+    return "running"
