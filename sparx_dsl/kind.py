@@ -53,7 +53,10 @@ class Kind:
     short_title: str = ""
     """The same in at most eight characters, for the boxes of a picture; by default the title, cut off."""
     inference: Facet | None = None
-    """A ``nn.deployment.Deployment``: what deployment may assume of its modules, and puts in their place."""
+    """A tuple of ``inference.deployable.Deployable``: what deployment may assume of its modules and put in their place.
+
+    Without it, deployment leaves them as they are.
+    """
     checkpoint: Facet | None = None
     """A ``kinds.checkpoint.KindCheckpoint``: its names in released checkpoints, what its weights are adapted to."""
     feature_axes: Facet | None = None

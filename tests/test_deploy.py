@@ -19,11 +19,12 @@ from torch.nn.utils import parametrize, prune
 import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.inference.deploy import INFERENCE, deploy
-from sparx_dsl.inference.passes.base import Pass, apply_passes, replace
+from sparx_dsl.inference.fused_convolution import fused_convolution, gelu_of
+from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of, replace
+from sparx_dsl.inference.passes.tile_batch import TileBatch
+from sparx_dsl.inference.tiled_batch import TiledBatch
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.nn import tiled
 from sparx_dsl.nn.convolution import Convolution
-from sparx_dsl.nn.fused import as_inference
 from tests.support.backbones import MIXERS, mixed
 from tests.support.deployed import DOUBLE, SINGLE, images_of, results, trained, worst_error
 from tests.support.paths import SPECS
@@ -96,20 +97,14 @@ def test_the_model_stays_as_it_was(model: Backbone) -> None:
     assert not any(parameter.requires_grad for parameter in deployed.parameters())
 
 
-def test_tiles_of_the_batch_are_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_of_the_batch_are_the_whole_batch() -> None:
     """Results do not depend on how many images a part takes at a time."""
     model = trained(sparx_dsl.build(mixed()))
-    deployed, images = deploy(model), images_of(model, 5)
-    whole = results(deployed, images)
-    monkeypatch.setattr(tiled, "TILE_BYTES", 2 * 4 * 16 * 8 * 8 * 4)
-    counts = {module.images_at_once(torch.empty(5, 16, 8, 8)) for module in parts_in_tiles(deployed)}
+    images = images_of(model, 5)
+    tiled = deploy(model, (*INFERENCE[:-1], TileBatch(tile_bytes=2 * 4 * 16 * 8 * 8 * 4)))
+    counts = {each.images_at_once(torch.empty(5, 16, 8, 8)) for _, each in modules_of(tiled, TiledBatch)}
     assert len(counts & {1, 2, 3, 4}) > 1
-    assert worst_error(results(deployed, images), whole) < SINGLE
-
-
-def parts_in_tiles(model: nn.Module) -> list[tiled.TiledBatch]:
-    """The parts that run on slices of a batch."""
-    return [module for module in model.modules() if isinstance(module, tiled.TiledBatch)]
+    assert worst_error(results(tiled, images), results(deploy(model), images)) < SINGLE
 
 
 def test_what_is_folded_is_gone() -> None:
@@ -136,13 +131,16 @@ def test_forward_mode_is_that_of_the_plain_operators() -> None:
     """A fused convolution would lose the tangent; the plain operators do not."""
     torch.manual_seed(0)
     plain = Convolution(3, 8, 3, padding=1)
-    made, x = as_inference(plain).requires_grad_(False), torch.randn(2, 3, 5, 5)
     nn.init.normal_(plain.weight)
+    made, x = fused_convolution(copy.deepcopy(plain)).requires_grad_(False), torch.randn(2, 3, 5, 5)
+
+    def fused_gelu(x: Tensor) -> Tensor:
+        return gelu_of(made, x)
 
     def oracle_of_gelu(x: Tensor) -> Tensor:
         return nn.functional.gelu(plain(x))
 
-    for run, oracle in ((made, plain), (made.gelu, oracle_of_gelu)):
+    for run, oracle in ((made, plain), (fused_gelu, oracle_of_gelu)):
         found, expected = (torch.func.jvp(each, (x,), (x,))[1] for each in (run, oracle))
         assert worst_error([found], [expected.detach()]) < SINGLE
         assert worst_error([torch.func.vmap(run)(x[:, None])], [run(x)[:, None]]) < SINGLE

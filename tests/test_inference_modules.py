@@ -16,20 +16,28 @@ from torch.nn.utils import parametrize, prune
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.inference.deployable import Place
+from sparx_dsl.inference.fused_convolution import (
+    CompiledDepthwise,
+    fused_convolution,
+    gelu_of,
+    is_compilable,
+    silu_of,
+)
+from sparx_dsl.inference.fused_norm import CompiledNorm, is_whole_map_norm, norm_in_place
 from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
-from sparx_dsl.kinds.mixers.ss2d.fused import FusedScan2D
+from sparx_dsl.kinds.mixers.ss2d.inference import FusedScan2D
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
-from sparx_dsl.kinds.mixers.window_attention.gathered import GatheredAttention
+from sparx_dsl.kinds.mixers.window_attention.inference import GatheredAttention
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import NormName, Site
 from sparx_dsl.nn.convolution import Convolution, depthwise, pointwise
-from sparx_dsl.nn.fused import CompiledDepthwise, InferenceConvolution, as_inference, is_compilable, remade
-from sparx_dsl.nn.fused_norm import CompiledNorm, is_whole_map_norm, normalised
 from sparx_dsl.nn.layer import Fusing, GanglionMixing
 from sparx_dsl.ops.cpu import library
+from sparx_dsl.registry import default_registry
 from tests.support.backbones import small
 from tests.support.deployed import DOUBLE, SINGLE, images_of, results, trained, worst_error
 from tests.support.strategies import examples
@@ -55,7 +63,8 @@ def test_gathered_windows_are_the_rolled_ones(
     nn.init.normal_(plain.position_bias)
     projected = torch.randn(batch, 24, *(size or planned), dtype=torch.float64)
     projected = projected.contiguous(memory_format=torch.channels_last)
-    found, expected = results(GatheredAttention(plain, planned), projected), results(plain, projected)
+    made = GatheredAttention(copy.deepcopy(plain), Place(planned, may_overwrite=False))
+    found, expected = results(made, projected), results(plain, projected)
     assert worst_error(found, expected) < DOUBLE
 
 
@@ -73,14 +82,14 @@ def test_inference_convolutions_are_convolutions(
     """The convolution for inference, and its GELU, are those of PyTorch's operators."""
     torch.manual_seed(0)
     conv = Convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
+    conv.requires_grad_(False)
     nn.init.normal_(conv.weight)
     x = torch.randn(2, 8, 9, 7)
     x = x.contiguous(memory_format=torch.channels_last) if last else x
-    made = as_inference(conv).requires_grad_(False)
-    assert isinstance(made, InferenceConvolution)
+    made = fused_convolution(copy.deepcopy(conv))
     assert worst_error([made(x)], [conv(x)]) < SINGLE
-    assert worst_error([made.gelu(x)], [nn.functional.gelu(conv(x))]) < SINGLE
-    assert worst_error([made.silu(x)], [nn.functional.silu(conv(x))]) < SINGLE
+    assert worst_error([gelu_of(made, x)], [nn.functional.gelu(conv(x))]) < SINGLE
+    assert worst_error([silu_of(made, x)], [nn.functional.silu(conv(x))]) < SINGLE
 
 
 def channels_last(*shape: int) -> Tensor:
@@ -89,20 +98,20 @@ def channels_last(*shape: int) -> Tensor:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("spent", [True, False])
-def test_compiled_convolutions_are_convolutions(bias: bool, spent: bool) -> None:
-    """Plain, GELU and SiLU; only a spent map may be written over, and a plain call spends none."""
+@pytest.mark.parametrize("may_overwrite", [True, False])
+def test_compiled_convolutions_are_convolutions(bias: bool, may_overwrite: bool) -> None:
+    """Plain, GELU and SiLU; a map is overwritten only where that is allowed, and by a plain call never."""
     torch.manual_seed(0)
     conv = depthwise(40, 5, bias=bias).requires_grad_(False)
     nn.init.normal_(conv.weight)
-    made, x = remade(conv, CompiledDepthwise), channels_last(2, 40, 9, 7)
+    made, x = CompiledDepthwise(copy.deepcopy(conv)), channels_last(2, 40, 9, 7)
     kept = x.clone()
     assert worst_error([made(x)], [conv(x)]) < SINGLE
-    for name, activation in (("gelu", functional.gelu), ("silu", functional.silu)):
+    for fused, activation in ((gelu_of, functional.gelu), (silu_of, functional.silu)):
         given_map = x.clone(memory_format=torch.preserve_format)
-        found = getattr(made, name)(given_map, spent)
+        found = fused(made, given_map, may_overwrite=may_overwrite)
         assert worst_error([found], [activation(conv(x))]) < SINGLE
-        assert spent or torch.equal(given_map, kept)
+        assert may_overwrite or torch.equal(given_map, kept)
     assert torch.equal(x, kept)
 
 
@@ -127,13 +136,13 @@ def test_without_the_library_convolutions_are_those_of_onednn(monkeypatch: pytes
     """A machine without a compiler gets the same results."""
     monkeypatch.setattr(library, "problem", lambda: "none was built")
     conv, x = depthwise(32, 3).requires_grad_(False), channels_last(1, 32, 6, 6)
-    made = remade(conv, CompiledDepthwise)
+    made = CompiledDepthwise(copy.deepcopy(conv))
     assert not made.compiled
-    assert worst_error([made.gelu(x, spent=True)], [functional.gelu(conv(x))]) < SINGLE
+    assert worst_error([gelu_of(made, x, may_overwrite=True)], [functional.gelu(conv(x))]) < SINGLE
 
 
 def test_compiled_norms_are_norms() -> None:
-    """Of maps in either layout; only a spent one is written over, and other norms stay PyTorch's."""
+    """Of maps in either layout; a plain call overwrites none, and other norms stay PyTorch's."""
     torch.manual_seed(0)
     plain = nn.GroupNorm(1, 24).requires_grad_(False)
     for parameter in plain.parameters():
@@ -143,7 +152,7 @@ def test_compiled_norms_are_norms() -> None:
         kept, expected = x.clone(), plain(x)
         assert worst_error([made(x)], [expected]) < SINGLE
         assert torch.equal(x, kept)
-        assert worst_error([normalised(made, x)], [expected]) < SINGLE
+        assert worst_error([norm_in_place(made, x)], [expected]) < SINGLE
     made.weight.mul_(2)
     x = channels_last(1, 24, 3, 3)
     assert worst_error([made(x)], [functional.group_norm(x, 1, made.weight, made.bias)]) < SINGLE
@@ -160,20 +169,25 @@ def scan_of(kernel: int, norm: NormName = "group") -> SelectiveScan2D:
     return made.eval().requires_grad_(False)
 
 
+def fused_scan(scan: SelectiveScan2D, *, may_overwrite: bool) -> FusedScan2D:
+    """A copy of a scan for inference, at a place where it may or may not overwrite what it is given."""
+    return FusedScan2D(copy.deepcopy(scan), Place((1, 1), may_overwrite=may_overwrite))
+
+
 @pytest.mark.parametrize("kernel", [0, 3, 4])
-@pytest.mark.parametrize("owns_input", [True, False])
+@pytest.mark.parametrize("may_overwrite", [True, False])
 @pytest.mark.parametrize("norm", ["group", "layer", "batch"])
 @pytest.mark.parametrize("last", [True, False])
-def test_the_fused_scan_is_the_scan(kernel: int, owns_input: bool, norm: str, last: bool) -> None:
-    """Whatever stands before and behind it; a map that it does not own stays as it is."""
+def test_the_fused_scan_is_the_scan(kernel: int, may_overwrite: bool, norm: NormName, last: bool) -> None:
+    """Whatever stands before and behind it; a map that it may not overwrite stays as it is."""
     plain = scan_of(kernel, norm)
-    made = FusedScan2D(copy.deepcopy(plain), owns_input=owns_input)
+    made = fused_scan(plain, may_overwrite=may_overwrite)
     projected = torch.randn(3, 32, 6, 5)
     projected = projected.contiguous(memory_format=torch.channels_last) if last else projected
     kept = projected.clone()
     expected = plain(projected)
     assert worst_error([made(projected)], [expected]) < SINGLE
-    if not owns_input:
+    if not may_overwrite:
         assert torch.equal(projected, kept)
         assert worst_error([made(projected)], [expected]) < SINGLE
 
@@ -181,29 +195,23 @@ def test_the_fused_scan_is_the_scan(kernel: int, owns_input: bool, norm: str, la
 @needs_library
 def test_a_forced_backend_serves_the_fused_scan_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """It then runs as the plain one does."""
-    made = FusedScan2D(scan_of(3), owns_input=True)
+    made = fused_scan(scan_of(3), may_overwrite=True)
     x = channels_last(1, 32, 4, 4)
     assert made.fusable(x)
     monkeypatch.setenv("SPARX_SCAN_BACKEND", "reference")
     assert not made.fusable(x)
 
 
-FUSIONS = {"dmca": True, "concat": True, "no_gcca": True, "sra": True, "sca": False}
-"""Whether a fusion is known to end in a product, whose result is its own."""
-
-
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_which_scans_own_their_maps(fusion: str) -> None:
-    """Those behind a projection, and behind a fusion that ends in a product; the results are those of the plain one."""
+@pytest.mark.parametrize("fusion", default_registry().names("fusion"))
+def test_scans_may_overwrite_what_projections_and_fusions_give(fusion: str) -> None:
+    """All fusions of this package end in a product, whose result is their own; results are those of the plain one."""
     spec = small("ss2d", layer={"mixer": {"kind": "ss2d"}, "fusion": {"kind": fusion}})
     spec["stages"] = [{"channels": 32, "depth": 4, "S": 2}]
     model = trained(sparx_dsl.build(spec, features=(1,)))
     deployed, images = deploy(model), images_of(model, 2)
-    scans, ganglia = modules_of(deployed, FusedScan2D), [path for path, _ in modules_of(deployed, GanglionMixing)]
-    owned = [scan.owns_input for path, scan in scans if path.removesuffix(".mixer") in ganglia]
-    assert owned == len(ganglia) * [FUSIONS[fusion]]
-    assert len(scans) > len(ganglia) > 0
-    assert sum(scan.owns_input for _, scan in scans) == len(scans) - owned.count(False)
+    scans = modules_of(deployed, FusedScan2D)
+    assert len(scans) > len(modules_of(deployed, GanglionMixing)) > 0
+    assert all(scan.place.may_overwrite for _, scan in scans)
     for _ in range(2):
         assert worst_error(results(deployed, images), results(model, images)) < SINGLE
 
@@ -235,7 +243,7 @@ def test_features_that_a_fusion_hands_out_are_not_written_over(fusion: type[nn.M
     for _, fusing in modules_of(model, Fusing):
         fusing.fusion = fusion()
     deployed, images = deploy(model), images_of(model, 2)
-    assert not any(scan.owns_input for _, scan in modules_of(deployed, FusedScan2D))
+    assert not any(scan.place.may_overwrite for _, scan in modules_of(deployed, FusedScan2D))
     assert worst_error(results(deployed, images), results(model, images)) < SINGLE
 
 
@@ -243,7 +251,7 @@ def test_features_that_a_fusion_hands_out_are_not_written_over(fusion: type[nn.M
 def test_gradients_of_single_parameters_are_those_of_the_plain_scan(name: str) -> None:
     """A parameter that someone wants to learn after all is not passed over in silence."""
     plain = scan_of(3)
-    made = FusedScan2D(copy.deepcopy(plain), owns_input=True)
+    made = fused_scan(plain, may_overwrite=True)
     x = channels_last(2, 32, 5, 5)
     gradients: list[Tensor] = []
     for scan in (plain, made):
@@ -255,13 +263,14 @@ def test_gradients_of_single_parameters_are_those_of_the_plain_scan(name: str) -
 
 
 @needs_library
-def test_autograd_is_told_of_what_is_written_over() -> None:
-    """What was to be derived from a spent map's former values is refused, not wrong."""
-    scan, conv = FusedScan2D(scan_of(0), owns_input=True), remade(depthwise(32, 3), CompiledDepthwise)
-    def spending(x: Tensor) -> Tensor:
-        return conv.gelu(x, spent=True)
+def test_autograd_is_told_of_what_is_overwritten() -> None:
+    """What was to be derived from a map's former values is refused, not wrong."""
+    scan, conv = fused_scan(scan_of(0), may_overwrite=True), CompiledDepthwise(depthwise(32, 3))
 
-    for write in (scan, spending):
+    def overwrite(x: Tensor) -> Tensor:
+        return gelu_of(conv, x, may_overwrite=True)
+
+    for write in (scan, overwrite):
         x, factor = channels_last(1, 32, 5, 5), torch.ones(1, requires_grad=True)
         loss = (factor * x).sum()
         with torch.no_grad():
@@ -287,14 +296,14 @@ def test_a_scan_keeps_its_hooks() -> None:
 def test_computed_weights_are_plain_weights() -> None:
     """A deployed module that is pruned or parametrised goes on, without what it has kept."""
     x = channels_last(1, 32, 5, 5)
-    for conv in (remade(depthwise(32, 3), CompiledDepthwise), as_inference(pointwise(32, 8))):
+    for conv in (CompiledDepthwise(depthwise(32, 3)), fused_convolution(pointwise(32, 8))):
         conv.requires_grad_(False)
         conv(x)
         prune.l1_unstructured(conv, "weight", 0.5)
         expected = functional.conv2d(x, conv.weight, conv.bias, padding=conv.padding, groups=conv.groups)
         with torch.no_grad():
             assert worst_error([conv(x)], [expected.detach()]) < SINGLE
-    scan, plain = FusedScan2D(scan_of(3), owns_input=False), scan_of(3)
+    scan, plain = fused_scan(scan_of(3), may_overwrite=False), scan_of(3)
     scan(x)
     parametrize.register_parametrization(scan, "A_logs", nn.Identity())
     assert worst_error([scan(x)], [plain(x)]) < SINGLE
@@ -302,9 +311,9 @@ def test_computed_weights_are_plain_weights() -> None:
 
 def test_fake_tensors_leave_nothing_behind() -> None:
     """What was kept in a run without values does not serve one with values."""
-    conv, plain, x = remade(depthwise(32, 3), CompiledDepthwise), scan_of(3), channels_last(1, 32, 5, 5)
+    conv, plain, x = CompiledDepthwise(depthwise(32, 3)), scan_of(3), channels_last(1, 32, 5, 5)
     conv.requires_grad_(False)
-    scan = FusedScan2D(copy.deepcopy(plain), owns_input=False)
+    scan = fused_scan(plain, may_overwrite=False)
     with FakeTensorMode(allow_non_fake_inputs=True):
         assert conv(torch.randn(1, 32, 5, 5)).shape == scan(torch.randn(1, 32, 5, 5)).new_empty(1, 32, 5, 5).shape
     assert type(conv(x)) is Tensor

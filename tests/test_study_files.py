@@ -1,15 +1,10 @@
-"""What studies keep and leave: locks, signs of life, the journal, and the best as specs, a table and a picture."""
+"""What a study leaves: the best as specs, a table and a picture."""
 
 from __future__ import annotations
 
-import os
 import runpy
 import shutil
-import signal
-import subprocess
 import sys
-import threading
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -22,188 +17,13 @@ from sparx_dsl import StudyResult
 from sparx_dsl.cli.main import compile_main, main
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.render.scatter import Panel, axis, front_line, scatter, tick
-from sparx_dsl.search.studies import locks
-from sparx_dsl.search.studies.claiming import differences
-from sparx_dsl.search.studies.journal import Journal
-from sparx_dsl.search.studies.locks import FolderLock, this_machine
-from sparx_dsl.search.studies.outcome import Cause, Outcome
-from sparx_dsl.search.studies.presence import Presence, Watch
-from sparx_dsl.search.studies.store import open_store
+from sparx_dsl.search.studies.claims import differences
 from sparx_dsl.search.values import Point
 from tests.support import studies
 from tests.support.markdown import BLOCK
-from tests.support.paths import DOCS, ROOT, SPACES, SPECS
+from tests.support.paths import DOCS, SPACES, SPECS
 
 SMALL = studies.small_space()
-HOLD = """
-import sys, time
-from pathlib import Path
-from sparx_dsl.search.studies.locks import FolderLock
-from sparx_dsl.search.studies.presence import Presence
-with {what}(Path({path!r})) as held:
-    print(getattr(held, "name", ""), flush=True)
-    time.sleep(60)
-"""
-
-
-def holder(what: str, path: Path) -> tuple[subprocess.Popen[str], str]:
-    """Another process that holds a lock or gives a sign of life, and what it says of it."""
-    code = HOLD.format(what=what, path=str(path))
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Kill it as nothing else can be stopped."""
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-
-
-# Locks.
-
-
-def test_one_at_a_time(tmp_path: Path) -> None:
-    """Eight threads that add to a number in a file lose not one addition."""
-    total = tmp_path / "total"
-    total.write_text("0")
-
-    def add() -> None:
-        for _ in range(25):
-            with FolderLock(tmp_path / "a.lock"):
-                total.write_text(str(int(total.read_text()) + 1))
-
-    threads = [threading.Thread(target=add) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert total.read_text() == "200"
-
-
-def test_a_lock_is_waited_for_until_its_holder_is_killed(tmp_path: Path) -> None:
-    """While another process has it, it is not ours; once that one is killed it is, without a wait."""
-    lock = FolderLock(tmp_path / "a.lock")
-    process, _ = holder("FolderLock", lock.path)
-    taken = threading.Event()
-    thread = threading.Thread(target=lambda: (lock.acquire(), taken.set()))
-    thread.start()
-    assert not taken.wait(0.3)
-    assert lock.owner.read_text() == this_machine()
-    end(process)
-    assert taken.wait(2)
-    lock.release()
-    thread.join()
-    assert not lock.owner.exists()
-
-
-def test_a_lock_of_another_machine_is_left_alone_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is removed when nobody has renewed it for as long as the grace, and not before."""
-    monkeypatch.setattr(locks, "GRACE", 0.4)
-    lock = FolderLock(tmp_path / "a.lock")
-    lock.owner.write_text("elsewhere")
-    started = time.monotonic()
-    with lock:
-        assert 0.4 <= time.monotonic() - started < 2
-        assert lock.owner.read_text() == this_machine()
-
-
-# Signs of life.
-
-
-def test_a_worker_is_alive_until_it_is_killed(tmp_path: Path) -> None:
-    """Others on its machine know at once, and so does a worker of itself."""
-    process, name = holder("Presence", tmp_path)
-    watch = Watch(tmp_path)
-    assert not watch.is_dead(name)
-    end(process)
-    assert watch.is_dead(name)
-    assert watch.is_dead("nobody_1-a_b")
-    with Presence(tmp_path) as own:
-        assert not watch.is_dead(own.name)
-    assert watch.is_dead(own.name)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_child_of_a_worker_does_not_keep_it_alive(tmp_path: Path) -> None:
-    """What the objective forked may outlive the worker that was killed; the worker is dead all the same."""
-    code = HOLD.format(what="Presence", path=str(tmp_path)).replace("time.sleep(60)", "os.fork(); time.sleep(5)")
-    process = subprocess.Popen([sys.executable, "-c", f"import os{code}"], stdout=subprocess.PIPE, text=True,
-                               cwd=ROOT)  # fmt: skip
-    assert process.stdout is not None
-    name = process.stdout.readline().strip()
-    time.sleep(0.2)
-    assert not Watch(tmp_path).is_dead(name)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    assert Watch(tmp_path).is_dead(name)
-    process.stdout.close()
-
-
-def test_a_worker_of_another_machine_is_dead_when_it_is_silent(tmp_path: Path) -> None:
-    """As long as its count goes on it lives; once it has stood still for the silence, it does not."""
-    name = "elsewhere_1-a_b"
-    file = tmp_path / f"{name}.alive"
-    watch = Watch(tmp_path, silence=0.2)
-    for beat in range(4):
-        file.write_text(str(beat))
-        assert not watch.is_dead(name)
-        time.sleep(0.08)
-    time.sleep(0.2)
-    assert watch.is_dead(name)
-
-
-def test_a_presence_beats(tmp_path: Path) -> None:
-    """The count in the file goes up by itself."""
-    with Presence(tmp_path, beat=0.02) as own:
-        time.sleep(0.2)
-        assert int((tmp_path / f"{own.name}.alive").read_text()) >= 3
-
-
-# The journal, and what comes too late.
-
-
-@given(
-    st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5), max_size=2), max_size=8), st.binary(max_size=9)
-)
-def test_a_journal_gives_back_what_it_was_given(entries: list[dict[str, str]], torn: bytes) -> None:
-    """Whole entries, from any number on, whatever a killed process left behind them; one that never read too."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.journal"
-        path.touch()
-        first = Journal(path, FolderLock(Path(folder) / "a.lock"))
-        for entry in entries:
-            first.append_logs([entry])
-        with path.open("ab") as file:
-            file.write(torn.replace(b"\n", b" "))
-        assert list(first.read_logs(0)) == entries
-        first.append_logs([{"last": "one"}])
-        whole = [*entries, {"last": "one"}]
-        for start in range(len(whole) + 1):
-            assert list(first.read_logs(start)) == whole[start:]
-            assert list(Journal(path, FolderLock(path)).read_logs(start)) == whole[start:]
-
-
-@pytest.mark.parametrize("ending", [".journal", ".db"])
-def test_what_a_worker_gives_too_late_does_not_count(ending: str, tmp_path: Path) -> None:
-    """A worker that was taken for dead cannot end a trial that is no longer its own."""
-    study = tmp_path / f"a{ending}"
-    sparx_dsl.run_study(SMALL, "params", trials=1, study=study)
-    store = open_store(study, SMALL)
-    assert store.header() is not None
-    attempt = store.create(1, "somebody")
-    store.lose(attempt, died=True)
-    assert not store.finish(attempt, Outcome((1.0,), {"held": 0.0}, {"a": 1}))
-    assert not store.finish(attempt, Outcome(cause=Cause("Late", "")))
-    assert [record.state for record in store.records()] == ["complete", "lost"]
-    again = sparx_dsl.run_study(SMALL, "params", trials=2, study=study)
-    assert [trial.state for trial in again.trials] == ["complete", "complete"]
-
-
 POINTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2)).map(lambda picks: Point(FrozenDict(picks)))
 
 
@@ -213,9 +33,6 @@ def test_differences_are_a_distance(first: Point, second: Point, third: Point) -
     assert differences(first, first) == 0
     assert differences(first, second) == differences(second, first) > -(first == second)
     assert differences(first, third) <= differences(first, second) + differences(second, third)
-
-
-# What is left at the end.
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +89,17 @@ def test_one_value_has_ten_winners_and_each_backbone_once(tmp_path: Path) -> Non
     assert len(each) < 40
     assert [sparx_dsl.cost(path).params / 1000 for path in paths] == sorted(each.values(), reverse=True)[:10]
     assert len({sparx_dsl.dump_spec(sparx_dsl.load_spec(path).edit({"name": "one"})) for path in paths}) == 10
+
+
+def test_results_are_written_before_they_are_shown(searched: tuple[Path, StudyResult]) -> None:
+    """Where the table cannot be printed, since the disk is full, say, the best are in their folder all the same."""
+    folder = searched[0].parent
+    with Path("/dev/full").open("w") as full:
+        command = studies.command(folder, "--study", "a.journal", "-o", "unseen", output=full)
+    command.communicate()
+    assert command.returncode != 0
+    written = {path.name: path.read_bytes() for path in (folder / "unseen").iterdir()}
+    assert written == {path.name: path.read_bytes() for path in searched[0].iterdir()}
 
 
 def test_a_study_is_shown_without_an_objective(searched: tuple[Path, StudyResult], monkeypatch: pytest.MonkeyPatch,

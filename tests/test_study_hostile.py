@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl import SparxError, Trial
-from sparx_dsl.search.studies import store
-from sparx_dsl.search.studies.stored import read_record
+from sparx_dsl import SparxError, StudyResult, Trial
+from sparx_dsl.search.studies.limits import StudyLimits
+from sparx_dsl.search.studies.run import run
+from sparx_dsl.search.studies.snapshot import read_record
+from sparx_dsl.search.studies.store import STUDY_NAME
 from tests.support import studies
 
 SMALL = studies.small_space()
@@ -131,18 +133,43 @@ def test_a_journal_that_says_something_else(change: Change, lines: list[bytes], 
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_no_change_of_one_value_gets_a_traceback(lines: list[bytes], data: st.DataObject,
-                                                 tmp_path_factory: pytest.TempPathFactory) -> None:  # fmt: skip
-    """Whatever one value of one line is replaced by, the study is read or refused."""
+def test_a_change_of_one_value_is_read_or_refused(lines: list[bytes], data: st.DataObject) -> None:
+    """Whatever one value of one line is replaced by: a study that is read has points of the space and whole values."""
     entries = [json.loads(line) for line in lines]
     entry = data.draw(st.sampled_from(entries))
     while isinstance(entry[key := data.draw(st.sampled_from(sorted(entry)))], dict) and entry[key]:
         entry = entry[key]
     entry[key] = data.draw(st.none() | st.integers() | st.text(max_size=3) | st.just([]) | st.just({"": 1}))
-    path = tmp_path_factory.mktemp("changed") / "a.journal"
-    path.write_text("".join(json.dumps(one) + "\n" for one in entries))
-    with contextlib.suppress(SparxError):
-        sparx_dsl.study_table(sparx_dsl.read_study(SMALL, path))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.journal"
+        path.write_text("".join(json.dumps(one) + "\n" for one in entries))
+        result = read_or_refused(path)
+    if isinstance(result, StudyResult):
+        assert [trial.number for trial in result.trials] == sorted({trial.number for trial in result.trials})
+        assert all(len(trial.values) == 1 for trial in result.complete)
+        assert all(sparx_dsl.cost(result.spec(trial)).params > 0 for trial in result.complete)
+        assert sparx_dsl.study_table(result)
+    else:
+        assert result in ("SPX752", "SPX753")
+
+
+def read_or_refused(path: Path) -> StudyResult | str:
+    """The study in a file, or the code of why there is none."""
+    try:
+        return sparx_dsl.read_study(SMALL, path)
+    except SparxError as error:
+        return error.diagnostics[0].code
+
+
+@pytest.mark.parametrize("worker", ["../../outside", "a/b", "x" * 300, "\0"])
+def test_the_name_of_a_worker_leads_nowhere(worker: str, lines: list[bytes], tmp_path: Path) -> None:
+    """It becomes part of a file's name, so that one that no worker of ours has is refused."""
+    entries = [json.loads(line) for line in lines]
+    for entry in entries:
+        field("user_attrs", {"number": 0, "worker": worker})(entry)
+    path = tmp_path / "a.journal"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    refused(path)
 
 
 STATEMENTS = (
@@ -173,15 +200,14 @@ def test_another_study_of_optuna_is_left_alone(tmp_path: Path) -> None:
     import optuna
 
     path = tmp_path / "a.db"
-    theirs = optuna.create_study(study_name=store.STUDY, storage=f"sqlite:///{path}", direction="minimize")
+    theirs = optuna.create_study(study_name=STUDY_NAME, storage=f"sqlite:///{path}", direction="minimize")
     theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
     refused(path)
     assert len(theirs.trials) == 2
 
 
-def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database(tmp_path: Path) -> None:
     """Who holds it for longer than we wait is told of, before the study and in the middle of it."""
-    monkeypatch.setattr(store, "PATIENCE", 0.2)
     path = tmp_path / "a.db"
     sparx_dsl.run_study(SMALL, studies.params, trials=1, study=path)
     holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -192,7 +218,7 @@ def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     for objective in (params, studies.params):
         with pytest.raises(SparxError, match=r"SPX752 .*database is locked"):
-            sparx_dsl.run_study(SMALL, objective, trials=3, study=path)
+            run(studies.config_of(path, objective, StudyLimits(database_s=0.2)))
     holder.close()
 
 

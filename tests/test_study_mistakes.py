@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ SMALL = studies.small_space()
 def mistake(study: Path, objective: Any = "params", **given: Any) -> Diagnostic:
     """The one mistake of a call."""
     with pytest.raises(SparxError) as caught:
-        sparx_dsl.run_study(given.pop("space", SMALL), objective, **{"trials": 2, "study": study, **given})
+        sparx_dsl.run_study(given.pop("space", SMALL), objective, study=study, trials=given.pop("trials", 2), **given)
     (found,) = caught.value.diagnostics
     return found
 
@@ -64,7 +63,6 @@ def test_an_objective_that_is_not_there(objective: Any, message: str, advice: st
         (tmp_path / f"{name}.py").write_text(text)
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
     found = mistake(study, objective)
     assert found.code == "SPX751"
     assert message in found.message
@@ -103,7 +101,11 @@ def test_directions_that_do_not_suit(objective: Any, directions: list[str], mess
 )
 def test_an_answer_of_the_wrong_form_stops_the_study(answer: Any, message: str, study: Path) -> None:
     """It would be wrong in every trial; the trial is not counted, so that the study can go on once it is put right."""
-    found = mistake(study, lambda trial: answer)
+
+    def objective(trial: sparx_dsl.Trial) -> Any:
+        return answer
+
+    found = mistake(study, objective)
     assert (found.code, found.message) == ("SPX757", message)
     assert [trial.state for trial in sparx_dsl.read_study(SMALL, study).trials] == ["lost"]
 
@@ -123,7 +125,11 @@ def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
     answers = [torch.tensor(0.5), numpy.float32(0.25), torch.tensor([[2.0]]), 3]
     result = sparx_dsl.run_study(SMALL, lambda trial: answers[trial.number], trials=4, study=study)
     assert [trial.values for trial in result.trials] == [(0.5,), (0.25,), (2.0,), (3.0,)]
-    found = mistake(study.with_name("b.journal"), lambda trial: torch.ones(2))
+
+    def objective(trial: sparx_dsl.Trial) -> torch.Tensor:
+        return torch.ones(2)
+
+    found = mistake(study.with_name("b.journal"), objective)
     assert (found.code, found.message) == ("SPX757", "the objective gave a Tensor, which is no single number")
 
 
@@ -246,26 +252,6 @@ def test_a_package_that_is_not_installed(package: str, extra: str, study: Path,
     monkeypatch.setitem(sys.modules, package, None)
     found = mistake(study, ray=sparx_dsl.RayOptions())
     assert (found.code, found.help) == ("SPX750", f'pip install "sparx_dsl[{extra}]"')
-
-
-def test_workers_that_cannot_begin(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers that die before any trial are not replaced for ever."""
-    from sparx_dsl.search.studies import processes
-
-    monkeypatch.setattr(processes, "worker_main", os.abort)
-    found = mistake(study, workers=2)
-    assert (found.code, found.message) == ("SPX761", "5 workers died one after the other without having begun a trial")
-
-
-def test_an_objective_that_cannot_be_sent(study: Path) -> None:
-    """Other processes cannot be given a function without a name."""
-    found = mistake(study, lambda trial: 1.0, workers=2)
-    assert (found.code, found.help) == ("SPX751", "make it a function of a module, or use one worker")
-
-
-def test_what_stops_a_worker_stops_the_study(study: Path) -> None:
-    """The mistake of a worker's process is the caller's."""
-    assert mistake(study, studies.two, workers=2).code == "SPX757"
 
 
 def test_nothing_to_draw(study: Path) -> None:

@@ -118,8 +118,8 @@ def search_command(
         except KeyboardInterrupt:
             sys.stderr.write(f"stopped; the same command goes on with {file}\n")
             raise typer.Exit(INTERRUPTED) from None
-        show(sparx_dsl.study_table(result), None)
         paths = sparx_dsl.write_winners(result, target)
+        show(sparx_dsl.study_table(result), None)
         made = f"{len(paths)} spec{'s' if len(paths) != 1 else ''}, the table and the picture are in {folder}"
         show(f"{made}; {time.perf_counter() - started:.0f} s", None)
 

@@ -11,11 +11,11 @@ from torch import fx, nn
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
+from sparx_dsl.inference.passes.compiled_kernels import CompiledKernels
 from sparx_dsl.inference.passes.fold_batch_norm import FoldBatchNorm
 from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
-from sparx_dsl.inference.passes.gather_windows import GatherWindows
+from sparx_dsl.inference.passes.inference_modules import InferenceModules
 from sparx_dsl.inference.passes.tile_batch import TileBatch
-from sparx_dsl.inference.passes.write_over import WriteOver
 from sparx_dsl.lowering.backbone import Backbone, refuse_edited
 from sparx_dsl.schedule import Schedule
 
@@ -24,8 +24,8 @@ INFERENCE: tuple[Pass, ...] = (
     FoldResidualConvolutions(),
     SumInPlace(),
     ChannelsLast(),
-    GatherWindows(),
-    WriteOver(),
+    InferenceModules(),
+    CompiledKernels(),
     TileBatch(),
 )
 """The passes for inference, in their order."""

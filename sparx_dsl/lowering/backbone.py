@@ -53,17 +53,26 @@ class Backbone(fx.GraphModule):
         self.schedule = schedule
         self.feature_info = FeatureInfo.of(schedule)
         self.recomputed = recomputed
+        self._built_code = self.code
+        """The code as it is generated from the schedule."""
+        self._built_names = frozenset({*vars(self), "_built_names"} - vars(nn.Module()).keys() - {"meta"})
+        """The attributes that lowering makes: the graph, its code, and what is read off the schedule."""
+
+    def _module_state(self) -> dict[str, Any]:
+        """What a plain module would carry into its copies: parts, hooks, mode, and attributes that a user has set."""
+        return {name: value for name, value in self.__getstate__().items() if name not in self._built_names}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
         twin = kind_of(self)(self.schedule, self, copy.deepcopy(self.graph), recomputed=self.recomputed)
+        twin._built_code = self._built_code
         memo[id(self)] = twin
-        vars(twin).update(copy.deepcopy(module_state(self), memo))
+        vars(twin).update(copy.deepcopy(self._module_state(), memo))
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.code != hollow_twin(self).code:
+        if is_edited(self):
             raise pickle.PicklingError("the graph of this backbone was edited; save its state_dict and edit again")
-        return (hollow, (self.schedule, kind_of(self), self.recomputed), module_state(self))
+        return (hollow, (self.schedule, kind_of(self), self.recomputed), self._module_state())
 
 
 def kind_of(backbone: Backbone) -> type[Backbone]:
@@ -72,31 +81,22 @@ def kind_of(backbone: Backbone) -> type[Backbone]:
 
 
 def hollow(schedule: Schedule, kind: type[Backbone] = Backbone, recomputed: frozenset[str] = frozenset()) -> Backbone:
-    """A backbone with the code of that schedule and empty modules in the places of its parts."""
+    """A backbone with the code of that schedule, and empty modules in the places of its parts, for pickles."""
     parts = module_tree({path: nn.Module() for path in module_paths(schedule)})
     return kind(schedule, parts, recomputed=recomputed)
 
 
-def hollow_twin(backbone: Backbone) -> Backbone:
-    """A backbone as that one was built, with empty modules in the places of its parts."""
-    return hollow(backbone.schedule, kind_of(backbone), backbone.recomputed)
+def is_edited(backbone: Backbone) -> bool:
+    """Whether the graph was edited by hand, and is no longer the schedule's."""
+    return backbone.code != backbone._built_code  # pyright: ignore[reportPrivateUsage]
 
 
 def refuse_edited(backbone: Backbone, wanted: str) -> None:
     """Raise ``SparxError`` (SPX324) where the graph is not the schedule's; ``wanted`` completes "cannot be …"."""
-    if backbone.code != hollow_twin(backbone).code:
+    if is_edited(backbone):
         message = f"a backbone whose graph was edited by hand cannot be {wanted}"
         help = "ask for it with the backbone as it was built, then edit the graph"
         raise SparxError(Diagnostic("SPX324", message, help=help))
-
-
-def module_state(backbone: Backbone) -> dict[str, Any]:
-    """What a plain module would carry into its copies: parts, hooks, mode, and attributes that a user has set.
-
-    Left out is what lowering makes anew: the graph, its code, and what is read off the schedule.
-    """
-    made = vars(hollow_twin(backbone)).keys() - vars(nn.Module()).keys() - {"meta"}
-    return {name: value for name, value in backbone.__getstate__().items() if name not in made}
 
 
 def module_paths(schedule: Schedule) -> tuple[str, ...]:

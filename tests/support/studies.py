@@ -7,13 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sparx_dsl
 from sparx_dsl import SparxError, StudyResult, Trial
 from sparx_dsl.search import Space
+from sparx_dsl.search.studies.config import StudyConfig
+from sparx_dsl.search.studies.limits import StudyLimits
+from sparx_dsl.search.studies.objectives import read_directions, read_objectives
 from tests.support.paths import ROOT
 
 BASE: dict[str, Any] = {
@@ -58,12 +63,15 @@ def params(trial: Trial) -> float:
 
 
 def logged(trial: Trial) -> float:
-    """The parameters, after a moment and a line in a log of who did what."""
-    line = f"{trial.number} {os.getpid()}\n"
-    with (trial.folder.parent.parent / "log.txt").open("a", encoding="ascii") as log:
-        log.write(line)
-    time.sleep(0.05)
-    return float(trial.prices.params)
+    """The parameters, and a line in a log of who did what; no trial ends before a second process has begun one."""
+    log = trial.folder.parent.parent / "log.txt"
+    with log.open("a", encoding="ascii") as file:
+        file.write(f"{trial.number} {os.getpid()}\n")
+    for _ in range(3000):
+        if len({line.split()[1] for line in log.read_text(encoding="ascii").splitlines()}) > 1:
+            return float(trial.prices.params)
+        time.sleep(0.02)
+    raise RuntimeError("there is no second process")
 
 
 def slow(trial: Trial) -> float:
@@ -85,19 +93,41 @@ def all_fail(trial: Trial) -> float:
 
 
 def deadly(trial: Trial) -> float:
-    """The second trial kills whoever runs it."""
+    """The second trial ends whoever runs it, with the status of success."""
     if trial.number == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(0)
     return float(trial.prices.params)
 
 
-def deadly_once(trial: Trial) -> float:
-    """The second trial kills the first one who runs it."""
-    mark = trial.folder / "killed"
-    if trial.number == 1 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+def ends_in_every_way(trial: Trial) -> float:
+    """The first five trials each end the first one who runs them, in ways of their own; the sixth leaves a thread."""
+    if trial.number < 6 and _first_time(trial):
+        ends: tuple[Callable[[], object], ...] = (
+            lambda: os._exit(0),
+            lambda: os._exit(3),
+            lambda: os.kill(os.getpid(), signal.SIGKILL),
+            lambda: os.kill(os.getpid(), signal.SIGSEGV),
+            lambda: os.execv(sys.executable, ["python", "-c", ""]),  # noqa: S606
+            lambda: threading.Thread(target=time.sleep, args=(600,)).start(),
+        )
+        ends[trial.number]()
     return float(trial.prices.params)
+
+
+def interrupted(trial: Trial) -> float:
+    """The second trial raises what Ctrl-C does."""
+    if trial.number == 1:
+        raise KeyboardInterrupt
+    return float(trial.prices.params)
+
+
+def _first_time(trial: Trial) -> bool:
+    """Whether nobody has begun this trial before."""
+    mark = trial.folder / "begun"
+    with contextlib.suppress(FileExistsError):
+        mark.touch(exist_ok=False)
+        return True
+    return False
 
 
 def two(trial: Trial) -> tuple[float, float]:
@@ -111,15 +141,34 @@ def constrained(trial: Trial) -> dict[str, Any]:
     return {"values": trial.prices.params, "constraints": {"macs": over}, "word": "kept", "list": (1, 2.5, None)}
 
 
-def command(folder: Path, *arguments: object) -> subprocess.Popen[str]:
+def config_of(
+    path: Path,
+    objective: str | Callable[[Trial], object],
+    limits: StudyLimits,
+    *,
+    trials: int = 3,
+    workers: int | None = None,
+) -> StudyConfig:
+    """What a study of the small space is asked to do, with limits, for which ``run_study`` has no argument."""
+    objectives = read_objectives([objective])
+    directions = read_directions((), objectives)
+    return StudyConfig(small_space(), path, objectives, directions, "random", trials, workers=workers, limits=limits)
+
+
+def command(folder: Path, *arguments: object, output: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
     """``sparx search`` on the small space with objectives of this module, in a process of its own."""
     words = ["search", space_file(folder), *arguments]
     code = "import sys; from sparx_dsl.cli.main import main; sys.argv[0] = 'sparx'; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=output, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def ends(result: StudyResult) -> list[tuple[int, object, tuple[float, ...]]]:
+    """The outcome of each trial: its number, its point and its values."""
+    return [(trial.number, trial.point, trial.values) for trial in result.trials]
 
 
 def look(folder: Path, study: str) -> StudyResult | None:
@@ -148,7 +197,7 @@ def kill_workers(process: subprocess.Popen[str], folder: Path, study: str, times
         if running and killed < times and len(now) > len(ended):
             # One that has just ended by itself was not killed.
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(running[-1].worker.split("_")[1].split("-")[0]), signal.SIGKILL)
+                os.kill(int(running[-1].worker.rsplit("_", 2)[1]), signal.SIGKILL)
                 killed += 1
         ended = now
     process.communicate()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from sparx_dsl.lowering.backbone import Backbone, hollow_twin
+from sparx_dsl.lowering.backbone import Backbone, is_edited
 from sparx_dsl.schedule import Free, Run, Schedule
 
 Wanted = TypeVar("Wanted", bound=nn.Module)
@@ -53,7 +54,7 @@ def verify(backbone: Backbone) -> Iterator[str]:
     steps = [step for step in schedule.steps if not isinstance(step, Free)]
     if len(calls) != len(steps):
         yield f"{len(steps)} steps are {len(calls)} calls"
-    if backbone.code != hollow_twin(backbone).code:
+    if is_edited(backbone):
         yield "the code is not what the schedule says"
     parts = tuple(f"{step.module}." for step in steps if isinstance(step, Run))
     yield from (f"{name} belongs to no step" for name in backbone.state_dict() if not name.startswith(parts))
@@ -66,12 +67,24 @@ def verify(backbone: Backbone) -> Iterator[str]:
 @torch.no_grad()
 def results_on_meta(backbone: Backbone, schedule: Schedule) -> list[Tensor]:
     """The results for images of the planned size, without values."""
-    tensors = {**dict(backbone.named_parameters()), **dict(backbone.named_buffers())}
-    shapes = {name: tensor.detach().to("meta") for name, tensor in tensors.items()}
-    dtype = next(iter(shapes.values())).dtype
+    weights = weights_on_meta(backbone)
+    dtype = next(iter(weights.values())).dtype
     images = torch.empty(schedule.buffers["images"].shape, device="meta", dtype=dtype)
-    results = functional_call(backbone, shapes, (images,))
+    results = functional_call(backbone, weights, (images,), tie_weights=False)
     return list(results) if schedule.features is not None else [results]
+
+
+def weights_on_meta(part: nn.Module) -> dict[str, Tensor]:
+    """The parameters and buffers of all modules within a part, by their paths, without values.
+
+    Each stands there once for each module that has it: ``functional_call`` would tie what modules share by names, and
+    not give back the values of a module that has two paths.
+    """
+    return {
+        f"{path}.{name}".removeprefix("."): tensor.detach().to("meta")
+        for path, module in modules_of(part, nn.Module)
+        for name, tensor in chain(module.named_parameters(recurse=False), module.named_buffers(recurse=False))
+    }
 
 
 def modules_of(part: nn.Module, kind: type[Wanted], path: str = "") -> list[tuple[str, Wanted]]:

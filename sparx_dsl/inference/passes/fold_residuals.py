@@ -1,21 +1,16 @@
-"""Fold x + conv(x) into one depthwise convolution, and the summand of a layer's scale into the branch."""
+"""Fold the position encoding's x + conv(x) into one convolution, and the shift of a layer's scale into the branch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
+from sparx_dsl.inference.fused_convolution import add_identity
+from sparx_dsl.inference.kind_parts import KindPart, kind_parts
 from sparx_dsl.inference.passes.base import modules_of, replace
-from sparx_dsl.kinds.ffns.conv.module import ConvolutionalFfn
-from sparx_dsl.kinds.ffns.mlp.module import PointwiseFfn
-from sparx_dsl.kinds.mixers.sequence_scan import GatedScan
-from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
-from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.lowering.backbone import Backbone
-from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.layer import Dpe, Feeding, FoldedScale, GanglionMixing, LayerScale, NormalMixing, Residual
 
 
@@ -30,61 +25,51 @@ class FoldResidualConvolutions:
         for path, dpe in modules_of(backbone, Dpe):
             add_identity(dpe.conv)
             replace(backbone, path, dpe.conv)
-        for _, ffn in modules_of(backbone, ConvolutionalFfn):
-            if not ffn.folded:
-                add_identity(ffn.conv)
-                ffn.folded = True
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
         """The residuals that still are sums of their own."""
         yield from (f"{path} is still a sum" for path, _ in modules_of(backbone, Dpe))
-        yield from (f"{path} is still a sum" for path, ffn in modules_of(backbone, ConvolutionalFfn) if not ffn.folded)
-
-
-@torch.no_grad()
-def add_identity(conv: Convolution) -> None:
-    """Let a depthwise convolution of odd kernel and equal size add what it reads; in place."""
-    rows, columns = conv.kernel_size[0], conv.kernel_size[1]
-    assert conv.groups == conv.in_channels == conv.out_channels
-    conv.weight[:, 0, rows // 2, columns // 2] += 1
 
 
 @dataclass(frozen=True, slots=True)
 class SumInPlace:
     """The sum of residual and branch is written over the branch, a tensor of its own that nothing else reads.
 
-    The summand of a scale on the residual becomes part of the branch's last bias, so that one pass over memory scales
-    and sums. Branches of kinds that end otherwise than this project's stay as they are: they may hand out their input.
+    The shift of a scale on the residual becomes part of the branch's last bias, so that one pass over memory scales
+    and sums. Branches of which no kind states what gives them stay as they are: they may hand out their input.
     """
 
     name: str = "residual sums in place"
 
     def apply(self, backbone: Backbone) -> None:
         """Change the backbone in place."""
-        for _, residual in modules_of(backbone, Residual):
-            last = last_product(residual)
-            if last is None:
-                continue
+        for _, residual, last in sums_apart(backbone):
             residual.in_place = True
             if isinstance(residual.layer_scale, LayerScale):
-                summand = residual.layer_scale.bias.detach()
-                last.bias = nn.Parameter(summand.clone() if last.bias is None else last.bias.detach() + summand)
+                shift = residual.layer_scale.bias.detach()
+                last.bias = nn.Parameter(shift.clone() if last.bias is None else last.bias.detach() + shift)
                 residual.layer_scale = FoldedScale(residual.layer_scale)
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
         """The residuals whose sums still are tensors of their own."""
-        for path, residual in modules_of(backbone, Residual):
-            if not residual.in_place and last_product(residual) is not None:
-                yield f"{path} does not sum in place"
+        yield from (f"{path} does not sum in place" for path, _, _ in sums_apart(backbone))
 
 
-def last_product(residual: Residual) -> Convolution | None:
-    """The convolution that gives the branch, or None where that is not known."""
-    branch: nn.Module | None = None
-    if isinstance(residual, Feeding) and isinstance(residual.ffn, PointwiseFfn | ConvolutionalFfn):
-        branch = residual.ffn.contraction
-    elif isinstance(residual, NormalMixing | GanglionMixing):
-        mixer = residual.mixer
-        if isinstance(mixer, SelectiveScan2D | GatedScan | WindowedAttention):
-            branch = mixer.out_projection
-    return branch if isinstance(branch, Convolution) else None
+def sums_apart(backbone: Backbone) -> Iterator[tuple[str, Residual, nn.Conv2d]]:
+    """The parts whose sum could be written over the branch and is not, with the convolution that gives the branch."""
+    for part in kind_parts(backbone):
+        residual, last = part.module, last_product(part)
+        if isinstance(residual, Residual) and isinstance(last, nn.Conv2d) and not residual.in_place:
+            yield part.path, residual, last
+
+
+def last_product(part: KindPart) -> nn.Module | None:
+    """What gives the branch of a part with a residual, or None where that is not known."""
+    if isinstance(part.module, Feeding):
+        branch = part.module.ffn
+    elif isinstance(part.module, NormalMixing | GanglionMixing):
+        branch = part.module.mixer
+    else:
+        return None
+    name = part.of(branch).last_product
+    return branch.get_submodule(name) if name else None

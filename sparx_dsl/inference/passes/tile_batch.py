@@ -1,4 +1,4 @@
-"""Run the parts of layers on a few images at a time where their inner tensors are large."""
+"""Run parts on a few images at a time where their inner tensors are large."""
 
 from __future__ import annotations
 
@@ -10,46 +10,45 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sparx_dsl.inference.passes.base import replace
+from sparx_dsl.inference.kind_parts import KindPart, kind_parts
+from sparx_dsl.inference.passes.base import replace, weights_on_meta
+from sparx_dsl.inference.tiled_batch import TILE_BYTES, TiledBatch
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.memory import memory_of
-from sparx_dsl.nn.tiled import TiledBatch
-from sparx_dsl.schedule import Run
 
 TILED = ("stem", "downsample", "fusion", "mixer", "ffn")
-"""The parts that make larger tensors than they are given; none of them mixes images."""
+"""The parts that make larger tensors than they are given."""
 
 
 @dataclass(frozen=True, slots=True)
 class TileBatch:
-    """Each part runs on as few images at a time as keep its largest inner tensor to ``TILE_BYTES``.
+    """Each part runs on as few images at a time as keep its largest inner tensor to ``tile_bytes``.
 
     A fresh tensor of tens of MiB costs more time than a product that fills it: the system maps and clears its pages
-    anew in each call.
+    anew in each call. Parts of which no kind states that images do not mix stay as they are.
     """
 
     name: str = "tile the batch"
+    tile_bytes: int = TILE_BYTES
 
     def apply(self, backbone: Backbone) -> None:
         """Change the backbone in place."""
         buffers = backbone.schedule.buffers
-        for step in _tiled_steps(backbone):
-            part = backbone.get_submodule(step.module)
-            if not isinstance(part, TiledBatch):
-                shapes = [(1, *buffers[name].shape[1:]) for name in step.inputs]
-                replace(backbone, step.module, TiledBatch(part, widest(part, shapes)))
+        for part in untiled_parts(backbone):
+            shapes = [(1, *buffers[name].shape[1:]) for name in part.step.inputs]
+            tiled = TiledBatch(part.module, widest(part.module, shapes), self.tile_bytes)
+            replace(backbone, part.path, tiled)
 
     def broken(self, backbone: Backbone) -> Iterator[str]:
         """The parts that still run on whole batches."""
-        for step in _tiled_steps(backbone):
-            if not isinstance(backbone.get_submodule(step.module), TiledBatch):
-                yield f"{step.module} still takes the whole batch"
+        yield from (f"{part.path} still takes the whole batch" for part in untiled_parts(backbone))
 
 
-def _tiled_steps(backbone: Backbone) -> Iterator[Run]:
-    for step in backbone.schedule.steps:
-        if isinstance(step, Run) and step.part in TILED:
-            yield step
+def untiled_parts(backbone: Backbone) -> Iterator[KindPart]:
+    """The parts that could run on a few images at a time and do not."""
+    for part in kind_parts(backbone):
+        if part.step.part in TILED and part.stated is not None and part.path == part.step.module:
+            yield part
 
 
 class LargestTensor(TorchDispatchMode):
@@ -73,10 +72,9 @@ class LargestTensor(TorchDispatchMode):
 @torch.no_grad()
 def widest(part: nn.Module, shapes: list[tuple[int, ...]]) -> float:
     """The elements of the largest tensor that the part makes, for each element of its first input; without values."""
-    tensors = {**dict(part.named_parameters()), **dict(part.named_buffers())}
-    weights = {name: tensor.detach().to("meta") for name, tensor in tensors.items()}
+    weights = weights_on_meta(part)
     dtype = next((weight.dtype for weight in weights.values()), torch.float32)
     inputs = [torch.empty(shape, device="meta", dtype=dtype) for shape in shapes]
     with LargestTensor(weights.values()) as seen:
-        torch.func.functional_call(part, weights, tuple(inputs))
+        torch.func.functional_call(part, weights, tuple(inputs), tie_weights=False)
     return seen.elements / inputs[0].numel()

@@ -6,10 +6,10 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, depthwise, pointwise
-from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -27,7 +27,7 @@ class ReducedProjection(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same at 1 / ratio of the height and width."""
         if self.reduction is not None:
-            x = gelu_of(self.reduction, x)
+            x = functional.gelu(self.reduction(x))
         return self.projection(x)
 
 
@@ -56,19 +56,16 @@ class Aggregator(nn.Module):
 
     def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""
-        normed = self.norm(features)
-        selected = gelu_of(self.selection, normed, spent=normed is not features)
-        key, value = gelu_of(self.key_value, selected).chunk(2, dim=1)
+        selected = functional.gelu(self.selection(self.norm(features)))
+        key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
         return key, value
 
     def mix(self, own: Tensor, attended: Tensor, value: Tensor) -> Tensor:
         """Three maps (batch, C, height, width) to (batch, out_channels, height, width)."""
-        if not self.shortcut:
-            return self.projection(gelu_of(self.mixing, attended))
-        # The three maps interleave, so that each of the three groups of the projection reads a third of every
-        # map.
-        mixed = interleaved(torch.cat((own, attended, value), dim=1))
-        return complete(self.projection(gelu_of(self.mixing, mixed, spent=True)), self.missing)
+        if self.shortcut:
+            # The three maps interleave, so that each of the three groups of the projection reads a third of every map.
+            attended = interleaved(torch.cat((own, attended, value), dim=1))
+        return complete(self.projection(functional.gelu(self.mixing(attended))), self.missing)
 
 
 def interleaved(x: Tensor) -> Tensor:
@@ -83,7 +80,7 @@ def interleaved(x: Tensor) -> Tensor:
 
 
 def is_channels_last(x: Tensor) -> bool:
-    """Whether the channels of a map (batch, channels, height, width) lie side by side in memory."""
+    """Whether a map (batch, channels, height, width) is channels-last, be it a slice of one that is."""
     return x.stride(1) == 1 and x.shape[1] > 1
 
 

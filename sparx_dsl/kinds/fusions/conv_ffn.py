@@ -6,14 +6,14 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sparx_dsl.nn.convolution import depthwise, pointwise
-from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 
 
 class Concatenation(nn.Module):
-    """The input and the features side by side, then 1×1, depthwise 3×3, GELU, 1×1."""
+    """The input and the features concatenated, then 1×1, depthwise 3×3, GELU, 1×1."""
 
     def __init__(self, channels: int, hidden: int, out_channels: int, **factory: Unpack[Factory]) -> None:
         super().__init__()
@@ -24,4 +24,4 @@ class Concatenation(nn.Module):
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
         hidden = self.expansion(torch.cat((x, features), dim=1))
-        return self.projection(gelu_of(self.conv, hidden, spent=True))
+        return self.projection(functional.gelu(self.conv(hidden)))

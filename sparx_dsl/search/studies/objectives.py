@@ -6,10 +6,11 @@ No name from a spec or a space gets here.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -33,7 +34,7 @@ DIRECTIONS: dict[str, Direction] = {
 
 @dataclass(frozen=True)
 class Objective:
-    """What is asked of every trial: a price, a function by its name, or a function itself."""
+    """What is computed for every trial: a price, a function by its name, or a function itself."""
 
     name: str
     """``params``, ``macs``, ``peak``, ``module:function``, or a function's own name."""
@@ -47,19 +48,24 @@ class Objective:
         """Whether it is a price, which takes no trial to know."""
         return self.function is None and self.name in MEASURES
 
-    def ask(self, trial: Trial) -> Outcome:
+    def evaluate(self, trial: Trial) -> Outcome:
         """The values for a trial; raises what the function raises, and ``SparxError``."""
         if self.is_price:
             return Outcome((float(price_of(trial.prices, self.name)),))
-        return read_answer((self.function or self.resolve())(trial))
+        # The function may import more of its folder when it is called.
+        with _importable_from(self.folder):
+            return read_answer(self.resolve()(trial))
 
     def resolve(self) -> Function:
         """The function; raises ``SparxError`` (SPX751) where it cannot be imported."""
-        return self.function if self.function is not None else _imported(self.name, self.folder)
+        if self.function is not None:
+            return self.function
+        with _importable_from(self.folder):
+            return _imported(self.name)
 
 
 def read_objectives(given: Sequence[str | Function], folder: Path | None = None) -> tuple[Objective, ...]:
-    """The objectives that are meant; raises ``SparxError`` (SPX751) for one that is not there."""
+    """The objectives of those names; raises ``SparxError`` (SPX751) for one that does not exist."""
     found: list[Objective] = []
     for one in given:
         if not isinstance(one, str):
@@ -107,15 +113,14 @@ def value_names(objectives: Sequence[Objective], count: int) -> tuple[str, ...]:
 
 
 def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outcome:
-    """Ask all objectives; what a function raises is the trial's failure, and does not get out.
+    """The outcome of one trial, which must have ``count`` values; what an objective raises is its failure.
 
-    Only Ctrl-C does. Raises ``AnswerError`` (SPX757) for answers that no trial could give rightly, such as the wrong
-    number of values.
+    Raises ``AnswerError`` (SPX757) for an answer that would be as wrong in every trial, and ``KeyboardInterrupt``.
     """
     whole = Outcome()
     try:
         for objective in objectives:
-            own = objective.ask(trial)
+            own = objective.evaluate(trial)
             whole = replace(
                 whole,
                 values=whole.values + own.values,
@@ -138,13 +143,12 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _imported(reference: str, folder: Path | None) -> Function:
+def _imported(reference: str) -> Function:
     found = REFERENCE.fullmatch(reference)
     if found is None:
         advice = did_you_mean(reference, MEASURES) or f"write module:function, or {_prices()}"
         raise SparxError(Diagnostic("SPX751", f"{quoted(reference)} names no objective", help=advice))
     module, name = found[1], found[2]
-    _look_first_in(folder)
     try:
         loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:
@@ -160,10 +164,18 @@ def _imported(reference: str, folder: Path | None) -> Function:
     return function
 
 
-def _look_first_in(folder: Path | None) -> None:
-    """Modules are looked for in this folder first, and later too: a function may import more when it is called."""
-    if folder is not None and str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+@contextlib.contextmanager
+def _importable_from(folder: Path | None) -> Generator[None]:
+    """Look for modules in this folder first inside the block."""
+    if folder is None or str(folder) in sys.path:
+        yield
+        return
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
 
 
 def _prices() -> str:

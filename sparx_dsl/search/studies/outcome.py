@@ -1,4 +1,4 @@
-"""What comes of a trial: values, or the cause of its failure."""
+"""Result of a trial: objective values or failure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import SupportsFloat, cast
 from sparx_dsl.errors import Diagnostic, SparxError, visible
 from sparx_dsl.language.checks.hints import shown
 
-FORM = "give a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
-DEEPEST = 4
+ANSWER_FORM = "give a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
+MAX_DEPTH = 4
 """How deep lists and mappings are kept in a trial's record."""
-LARGEST = 2**63 - 1
-"""Whole numbers beyond this are kept as text."""
-LONGEST_TRACE = 16_000
+MAX_INTEGER = 2**63 - 1
+"""Integers beyond this are kept as text."""
+MAX_TRACE_LENGTH = 16_000
 """Characters of a traceback that are kept: its end."""
 
 
@@ -46,11 +46,11 @@ class Outcome:
 
 
 class AnswerError(SparxError):
-    """The objective gave something that is no answer (SPX757); it stops the study, since every trial would."""
+    """The objective gave an answer of the wrong form (SPX757), which stops the study, since every trial would."""
 
 
 def read_answer(answer: object) -> Outcome:
-    """An objective's answer; raises ``AnswerError``, and ``SparxError`` (SPX758) for a number that is not finite."""
+    """Parse an answer; raises ``AnswerError``, or ``SparxError`` (SPX758) for a number that is not finite."""
     if not isinstance(answer, Mapping):
         return Outcome(_numbers(answer))
     given = dict(cast("Mapping[object, object]", answer))
@@ -67,24 +67,28 @@ def read_answer(answer: object) -> Outcome:
 
 def failure(error: BaseException) -> Outcome:
     """The outcome of a trial whose objective raised that."""
-    text = "".join(traceback.format_exception(error))
-    return Outcome(cause=Cause(type(error).__name__, message_of(error), text[-LONGEST_TRACE:]))
+    # What the exception's own code raises while it is formatted must not end the worker.
+    try:
+        trace = "".join(traceback.format_exception(error))
+    except (Exception, SystemExit):
+        trace = ""
+    return Outcome(cause=Cause(type(error).__name__, message_of(error), trace[-MAX_TRACE_LENGTH:]))
 
 
 def message_of(error: BaseException) -> str:
-    """What an exception says; nothing where it fails even at that."""
+    """The message of an exception; empty where it cannot be had."""
     try:
-        return str(error)[:LONGEST_TRACE]
-    except Exception:
+        return str(error)[:MAX_TRACE_LENGTH]
+    except (Exception, SystemExit):
         return ""
 
 
-def plain(value: object, depth: int = DEEPEST) -> object:
-    """The value as data that JSON has; what it has no form for becomes text."""
+def plain(value: object, depth: int = MAX_DEPTH) -> object:
+    """The value as JSON data; what JSON has no form for becomes text."""
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
-        return int(value) if abs(value) <= LARGEST else hex(value)  # Decimals take long, and Python refuses them.
+        return int(value) if abs(value) <= MAX_INTEGER else hex(value)  # Decimals take long, and Python refuses them.
     if isinstance(value, numbers.Real):  # numpy's numbers too
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, Mapping) and depth:
@@ -115,4 +119,4 @@ def _number(value: object) -> float:
 
 
 def _refused(message: str) -> AnswerError:
-    return AnswerError(Diagnostic("SPX757", message, help=FORM))
+    return AnswerError(Diagnostic("SPX757", message, help=ANSWER_FORM))

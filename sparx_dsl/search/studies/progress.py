@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -12,18 +13,18 @@ from rich.text import Text
 
 from sparx_dsl.search.studies.records import StudyResult
 
-LEAST_PAUSE = 0.5
-"""Seconds between two readings of the study."""
+UPDATE_INTERVAL_S = 0.5
+"""Between two readings of the study."""
 
 
 class StudyProgress:
-    """A bar on standard error; ``show`` brings it up to date, and may be called as often as one likes."""
+    """A bar on standard error."""
 
     def __init__(self, trials: int, *, shown: bool) -> None:
         columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                   TextColumn("{task.fields[told]}", markup=False))  # fmt: skip
+                   TextColumn("{task.fields[best]}", markup=False))  # fmt: skip
         self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
-        self._task = self._bar.add_task("trials", total=trials, told="")
+        self._task = self._bar.add_task("trials", total=trials, best="")
         self._shown, self._last = shown, 0.0
 
     def __enter__(self) -> Self:
@@ -33,18 +34,18 @@ class StudyProgress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
 
-    @property
-    def due(self) -> bool:
-        """Whether the bar is shown, and was not brought up to date just now."""
-        return self._shown and time.monotonic() - self._last >= LEAST_PAUSE
+    def update(self, result: Callable[[], StudyResult]) -> None:
+        """Show the result where a bar is shown and half a second has passed; may be called as often as one likes."""
+        if self._shown and time.monotonic() - self._last >= UPDATE_INTERVAL_S:
+            self.show(result())
 
     def show(self, result: StudyResult) -> None:
         """Bring the bar up to date."""
         self._last = time.monotonic()
-        self._bar.update(self._task, completed=result.finished, told=told(result))
+        self._bar.update(self._task, completed=result.finished, best=best_in_words(result))
 
 
-def told(result: StudyResult) -> str:
+def best_in_words(result: StudyResult) -> str:
     """The best so far in a few words, and how many trials failed."""
     parts: list[str] = []
     best = result.best

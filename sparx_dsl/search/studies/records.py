@@ -1,4 +1,4 @@
-"""A study as it stands: its trials and what came of them, and which are the best."""
+"""A study as it stands: its trials with their outcomes, and which are the best."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrialRecord:
     number: int
     state: State
     point: Point | None
-    """None while it is being drawn."""
+    """None until it has been sampled."""
     values: tuple[float, ...] = ()
     constraints: Mapping[str, float] = field(default_factory=dict[str, float])
     prices: Prices | None = None
@@ -97,14 +97,14 @@ class StudyResult:
         )
 
     def spec(self, trial: TrialRecord) -> Spec:
-        """The backbone of a trial; raises ``ValueError`` for one that has not been drawn yet."""
+        """The backbone of a trial; raises ``ValueError`` for one whose point has not been sampled yet."""
         if trial.point is None:
             raise ValueError(f"trial {trial.number} has no point yet")
         return self.space.spec(trial.point)
 
 
 def _no_worse(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Whether no loss of the first is above the second's."""
+    """Whether no loss of the first exceeds the second's."""
     return all(a <= b for a, b in zip(first, second, strict=True))
 
 

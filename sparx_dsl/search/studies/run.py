@@ -2,84 +2,78 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where
+from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.space import Space
-from sparx_dsl.search.studies.objectives import Direction, read_directions, read_objectives, value_names
-from sparx_dsl.search.studies.on_ray import run_on_ray
-from sparx_dsl.search.studies.processes import Crew
+from sparx_dsl.search.studies.claims import Status, status_of
+from sparx_dsl.search.studies.config import StudyConfig
+from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.progress import StudyProgress
+from sparx_dsl.search.studies.ray_cluster import run_on_ray
 from sparx_dsl.search.studies.records import StudyResult
-from sparx_dsl.search.studies.settings import RayOptions, Request, Settings, check_request, read_sampler
-from sparx_dsl.search.studies.store import Store, enter, header_of, open_store, quiet
-from sparx_dsl.search.studies.working import Job, work
+from sparx_dsl.search.studies.snapshot import Header, space_digest
+from sparx_dsl.search.studies.storage_errors import at_study
+from sparx_dsl.search.studies.store import Store, check_header, open_store, open_study, silence_optuna
+from sparx_dsl.search.studies.worker import interruptible, run_worker
+from sparx_dsl.search.studies.worker_pool import WorkerPool
 
 
-def run(space: Space, request: Request) -> StudyResult:
+def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
     """See ``run_study``."""
-    check_request(request)
-    objectives = read_objectives(request.objectives)
-    directions = read_directions(request.directions, objectives)
-    sampler = read_sampler(request.sampler, directions)
-    names = value_names(objectives, len(directions))
-    with quiet():
-        store = open_store(request.study, space)
-        header = header_of(space, names, directions, request.seed or 0)
-        held = enter(store, header, seed_given=request.seed is not None)
-        deadline = math.inf if request.timeout is None else time.time() + request.timeout
-        settings = Settings(objectives, directions, request.trials, sampler, held.seed, request.inherit, deadline)
-        job = Job(request.study, space, settings, names)
-        with StudyProgress(request.trials, shown=request.progress) as bar:
-            _work(job, store, request.workers, request.ray, bar)
-        result = result_of(store, names, directions)
-    if request.trials and len(result.failed) >= request.trials:
-        raise SparxError(_all_failed(result, request.study))
-    return result
+    with silence_optuna(), interruptible():
+        store, header = open_study(config)
+        config = replace(config, seed=header.seed)
+
+        def result() -> StudyResult:
+            return _result_of(store, header)
+
+        def status() -> Status:
+            bar.update(result)
+            return status_of(store, config)
+
+        with StudyProgress(config.trials, shown=progress) as bar:
+            bar.show(result())
+            _run_trials(config, status)
+            bar.show(final := result())
+    if config.trials and len(final.failed) >= config.trials:
+        raise SparxError(_all_failed(final, config.path))
+    return final
 
 
 def read(space: Space, path: Path) -> StudyResult:
     """See ``read_study``."""
-    with quiet():
-        store = open_store(path, space, make=False)
-        held = store.header()
-        if held is None:
-            raise SparxError(Diagnostic("SPX752", "the file holds no study", Where(source=SourceText(str(path), ""))))
-        enter(store, header_of(space, held.names, held.directions, held.seed), seed_given=True)
-        return result_of(store, held.names, held.directions)
+    with silence_optuna():
+        store = open_store(path, space, StudyLimits(), create=False)
+        header = store.header()
+        if header is None:
+            raise SparxError(Diagnostic("SPX752", "the file holds no study", at_study(path)))
+        check_header(header, replace(header, space=space_digest(space)), at_study(path), seed_given=False)
+        return _result_of(store, header)
 
 
-def result_of(store: Store, names: Sequence[str], directions: Sequence[Direction]) -> StudyResult:
-    """The study's trials so far."""
-    return StudyResult(store.space, tuple(names), tuple(directions), store.records())
+def _result_of(store: Store, header: Header) -> StudyResult:
+    return StudyResult(store.space, header.names, header.directions, store.records())
 
 
-def _work(job: Job, store: Store, workers: int | None, ray: RayOptions | None, bar: StudyProgress) -> None:
-    def seen() -> None:
-        if bar.due:
-            bar.show(result_of(store, job.names, job.settings.directions))
+def _run_trials(config: StudyConfig, status: Callable[[], Status]) -> None:
+    def on_progress() -> None:
+        status()
 
-    def begun() -> int:
-        seen()
-        return len(store.attempts())
-
-    seen()
-    if ray is not None:
-        run_on_ray(job, ray, workers, seen)
-    elif workers is not None and workers > 1:
-        Crew(job, workers).run(begun)
+    if config.ray is not None:
+        run_on_ray(config, config.ray, on_progress)
+    elif config.workers is not None and config.workers > 1:
+        WorkerPool(config).run(status)
     else:
-        work(job, seen=seen)
-    bar.show(result_of(store, job.names, job.settings.directions))
+        run_worker(config, on_progress=on_progress)
 
 
 def _all_failed(result: StudyResult, path: Path) -> Diagnostic:
-    """The mistake of a study in which no trial gave values, with the first one's cause."""
+    """The error of a study in which no trial gave values, with the first one's cause."""
     first = result.failed[0]
     lines = first.cause.trace.rstrip().splitlines()[-6:] if first.cause else []
     message = f"none of the {len(result.failed)} trials gave values; trial {first.number} failed: {first.cause}"
     advice = "put the objective right, and begin another study"
-    return Diagnostic("SPX762", message, Where(source=SourceText(str(path), "")), tuple(lines), advice)
+    return Diagnostic("SPX762", message, at_study(path), tuple(lines), advice)

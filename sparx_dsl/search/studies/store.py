@@ -20,26 +20,25 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from sparx_dsl.errors import Diagnostic, SparxError, quoted
+from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
 from sparx_dsl.search.bounds import Prices
 from sparx_dsl.search.space import Space
-from sparx_dsl.search.studies.guarding import at_study, reachable, readable
+from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.journal import Journal
-from sparx_dsl.search.studies.locks import FolderLock
-from sparx_dsl.search.studies.objectives import Direction
+from sparx_dsl.search.studies.limits import StudyLimits
+from sparx_dsl.search.studies.locks import SharedLock
 from sparx_dsl.search.studies.outcome import Outcome
 from sparx_dsl.search.studies.records import TrialRecord, by_number
-from sparx_dsl.search.studies.settings import files_folder, space_digest
-from sparx_dsl.search.studies.stored import Header, read_header, read_record
+from sparx_dsl.search.studies.snapshot import Header, read_header, read_record
+from sparx_dsl.search.studies.storage_errors import access_errors, at_study, check_regular, content_errors
 from sparx_dsl.search.values import Choice, Point
 
-STUDY = "sparx"
+STUDY_NAME = "sparx"
 JOURNALS = (".journal",)
 DATABASES = (".db", ".sqlite", ".sqlite3")
-PATIENCE = 60.0
-"""Seconds that a process waits for another one's write to an SQLite file."""
-EXPLAINED = "sparx"
-"""The attribute under which a study and its trials keep what is ours."""
+SQLITE_SUFFIXES = ("-journal", "-wal", "-shm")
+"""Of the files that SQLite keeps beside a database."""
+HEADER_ATTRIBUTE = "sparx"
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,9 @@ class Attempt:
 class Store:
     """One study's file, open in this process."""
 
-    def __init__(self, path: Path, space: Space, storage: BaseStorage) -> None:
-        self.path, self.space, self.storage = path, space, storage
-        self.folder = files_folder(path.absolute())
-        self.workers = self.folder / "workers"
-        self.claims = FolderLock(self.folder / "claims.lock")
-        """Held by whoever decides which trial to begin."""
+    def __init__(self, path: Path, space: Space, storage: BaseStorage, folder: Path, lock: SharedLock) -> None:
+        self.path, self.space, self.storage, self.folder, self.lock = path, space, storage, folder, lock
+        self.workers = folder / "workers"
         self.id = -1
         self.width = 0
         """How many values a trial has."""
@@ -69,32 +65,32 @@ class Store:
 
     def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
         """The study as Optuna's samplers take it, without what an earlier one has cached."""
-        return optuna.load_study(study_name=STUDY, storage=self.storage, sampler=sampler)
+        return optuna.load_study(study_name=STUDY_NAME, storage=self.storage, sampler=sampler)
 
     def header(self) -> Header | None:
         """What the study was begun with; None for a file without a study. Raises ``SparxError`` (SPX752)."""
-        with readable(self.path):
+        with content_errors(self.path):
             try:
-                self.id = self.storage.get_study_id_from_name(STUDY)
+                self.id = self.storage.get_study_id_from_name(STUDY_NAME)
             except KeyError:
                 return None
-            held = self.storage.get_study_user_attrs(self.id).get(EXPLAINED)
-            if held is None and not self.storage.get_all_trials(self.id, deepcopy=False):
+            stored = self.storage.get_study_user_attrs(self.id).get(HEADER_ATTRIBUTE)
+            if stored is None and not self.storage.get_all_trials(self.id, deepcopy=False):
                 return None
             self.width = len(self.storage.get_study_directions(self.id))
-            return read_header(held, self.width)
+            return read_header(stored, self.width)
 
     def begin(self, header: Header) -> None:
         """Write the header of a new study."""
         if self.id >= 0:  # A process was killed between the two steps below.
             self.storage.delete_study(self.id)
         directions = [StudyDirection[direction.upper()] for direction in header.directions]
-        self.id, self.width = self.storage.create_new_study(directions, STUDY), len(directions)
-        self.storage.set_study_user_attr(self.id, EXPLAINED, asdict(header))
+        self.id, self.width = self.storage.create_new_study(directions, STUDY_NAME), len(directions)
+        self.storage.set_study_user_attr(self.id, HEADER_ATTRIBUTE, asdict(header))
 
     def attempts(self) -> list[Attempt]:
         """Every attempt of every trial, in the order in which they began; raises ``SparxError`` (SPX752)."""
-        with readable(self.path):
+        with content_errors(self.path):
             trials = self.storage.get_all_trials(self.id, deepcopy=False)
             # Optuna's public names give a trial's number and its id only one after the other, with a look at the file.
             ids = [trial._trial_id for trial in trials]  # pyright: ignore[reportPrivateUsage]
@@ -121,37 +117,36 @@ class Store:
         """The attempt as Optuna's samplers take it."""
         return self.storage.get_trial(attempt)
 
-    def draw(self, attempt: int, point: Point, prices: Prices, parent: int | None) -> None:
-        """Write down which point an attempt is about."""
-        for choice in self.space.choices:
-            if choice.name in point.picks:
-                kind = distribution_of(choice)
-                internal = kind.to_internal_repr(point.picks[choice.name])
-                self.storage.set_trial_param(attempt, choice.name, internal, kind)
+    def write_point(self, attempt: int, point: Point, prices: Prices, parent: int | None) -> None:
+        """Write which point an attempt is about."""
         drawn = {"params": prices.params, "macs": prices.macs, "peak": prices.peak, "parent": parent,
                  "values": json.dumps(self.space.values(point))}  # fmt: skip
-        self.storage.set_trial_user_attr(attempt, "drawn", drawn)
+        with self.lock:
+            for choice in self.space.choices:
+                if choice.name in point.picks:
+                    kind = distribution_of(choice)
+                    internal = kind.to_internal_repr(point.picks[choice.name])
+                    self.storage.set_trial_param(attempt, choice.name, internal, kind)
+            self.storage.set_trial_user_attr(attempt, "drawn", drawn)
 
     def finish(self, attempt: int, outcome: Outcome) -> bool:
-        """Write down what came of an attempt; false where others took its worker for dead, and the trial is theirs."""
-        try:
+        """Write the outcome of an attempt; false where its worker was taken for dead, and others have the trial."""
+        with self.lock, contextlib.suppress(UpdateFinishedTrialError):
             if outcome.attributes:
                 self.storage.set_trial_user_attr(attempt, "attributes", dict(outcome.attributes))
             for name, value in outcome.constraints.items():
                 self.storage.set_trial_system_attr(attempt, f"constraints:{name}", value)
             if outcome.cause is not None:
-                cause = {"type": outcome.cause.type, "message": outcome.cause.message, "trace": outcome.cause.trace}
-                self.storage.set_trial_user_attr(attempt, "cause", cause)
+                self.storage.set_trial_user_attr(attempt, "cause", asdict(outcome.cause))
                 self.storage.set_trial_state_values(attempt, TrialState.FAIL)
             else:
                 self.storage.set_trial_state_values(attempt, TrialState.COMPLETE, list(outcome.values))
-        except UpdateFinishedTrialError:
-            return False
-        return True
+            return True
+        return False
 
     def lose(self, attempt: int, *, died: bool = False) -> None:
-        """End an attempt that came to nothing, since its worker died or gave it back; its trial can begin anew."""
-        with contextlib.suppress(UpdateFinishedTrialError):
+        """End an attempt without an outcome, since its worker died or gave it back; its trial can begin anew."""
+        with self.lock, contextlib.suppress(UpdateFinishedTrialError):
             if died:
                 self.storage.set_trial_user_attr(attempt, "died", True)
             self.storage.set_trial_state_values(attempt, TrialState.FAIL)
@@ -162,7 +157,7 @@ class Store:
 
 
 def distribution_of(choice: Choice) -> BaseDistribution:
-    """What Optuna knows of a choice: the numbers of its values, in order where the values are rising numbers."""
+    """A choice as Optuna's samplers take it: the indices of its values, ordered where the values are rising numbers."""
     values, count = choice.values, len(choice.alternatives)
     rising = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if rising and list(values) == sorted(cast("Sequence[float]", values)):
@@ -171,8 +166,8 @@ def distribution_of(choice: Choice) -> BaseDistribution:
 
 
 @contextlib.contextmanager
-def quiet() -> Generator[None]:
-    """Optuna keeps its remarks to itself inside the block."""
+def silence_optuna() -> Generator[None]:
+    """Silence Optuna's logging, but for warnings, inside the block."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -181,56 +176,58 @@ def quiet() -> Generator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def open_store(path: Path, space: Space, *, make: bool = True) -> Store:
+def open_store(path: Path, space: Space, limits: StudyLimits, *, create: bool = True) -> Store:
     """Open a study's file, and make it and its folder where they are missing; raises ``SparxError`` (SPX752)."""
     where = at_study(path)
     if path.suffix not in (*JOURNALS, *DATABASES):
         known = ", ".join((*JOURNALS, *DATABASES))
-        message = f"{quoted(path.name)} has not the ending of a study's file"
-        raise SparxError(Diagnostic("SPX752", message, where, help=f"write one of {known}"))
-    if not make and not path.is_file():
-        raise SparxError(Diagnostic("SPX752", "there is no such study", where))
+        message = f"{quoted(path.name)} has an unsupported file extension for a study"
+        raise SparxError(Diagnostic("SPX752", message, where, help=f"use one of {known}"))
     file = path.absolute()
-    folder = files_folder(file)
-    with readable(path):
-        (folder / "workers").mkdir(parents=True, exist_ok=True)
-        with FolderLock(folder / "opening.lock"):
-            if path.suffix in JOURNALS:
+    # The folder of locks and trials' files; no other study's file has it.
+    folder = file.with_name(f"{file.name}.files")
+    lock = SharedLock(folder / "study.lock", limits.lock_expiry_s)
+    with content_errors(path):
+        if not create and not path.exists():
+            raise SparxError(Diagnostic("SPX752", "there is no such study", where))
+        for suffix in ("", *SQLITE_SUFFIXES):
+            check_regular(file.with_name(f"{file.name}{suffix}"))
+        lock.check()
+        if create or path.suffix in DATABASES:
+            (folder / "workers").mkdir(parents=True, exist_ok=True)
+        if path.suffix in JOURNALS:
+            if create:
                 file.open("ab").close()
-                return Store(path, space, JournalStorage(Journal(file, FolderLock(folder / "journal.lock"))))
-            options = {"connect_args": {"timeout": PATIENCE}}
+            return Store(path, space, JournalStorage(Journal(file, lock, limits.journal_bytes)), folder, lock)
+        options = {"connect_args": {"timeout": limits.database_s}}
+        with lock:
             database = RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=options)
-            return Store(path, space, get_storage(database))
+        return Store(path, space, get_storage(database), folder, lock)
 
 
-def enter(store: Store, header: Header, *, seed_given: bool) -> Header:
-    """Begin the study, or make sure that it goes on with what it was begun with; raises ``SparxError``.
+def open_study(config: StudyConfig) -> tuple[Store, Header]:
+    """Open the study that was asked for, and begin it or make sure that it goes on with what it was begun with.
 
-    SPX753 for another space, SPX754 for other values or another seed.
+    Raises ``SparxError``: SPX752, SPX753 for another space, SPX754 for other values or another seed.
     """
-    with reachable(store.path), store.claims:
-        held = store.header()
-        if held is None:
+    store, header = open_store(config.path, config.space, config.limits), Header.of(config)
+    with access_errors(store.path), store.lock:
+        stored = store.header()
+        if stored is None:
             store.begin(header)
-            return header
-    where = at_study(store.path)
-    if held.space != header.space:
-        message = f"the study is one of another space, {quoted(held.space_name)} as it was then"
+            return store, header
+    check_header(stored, header, at_study(config.path), seed_given=config.seed is not None)
+    return store, stored
+
+
+def check_header(stored: Header, header: Header, where: Where, *, seed_given: bool) -> None:
+    """Raise ``SparxError`` where a study was begun with something else: SPX753 for the space, SPX754 for the rest."""
+    if stored.space != header.space:
+        message = f"the study is one of another space, {quoted(stored.space_name)} as it was then"
         advice = "name another file with --study, or go on with the space that it was begun with"
         raise SparxError(Diagnostic("SPX753", message, where, help=advice))
-    if (held.names, held.directions) != (header.names, header.directions):
-        begun, now = (_told(one) for one in (held, header))
-        raise SparxError(Diagnostic("SPX754", f"the study was begun with {begun}, not {now}", where))
-    if seed_given and held.seed != header.seed:
-        message = f"the study was begun with the seed {held.seed}, not {header.seed}"
+    if (stored.names, stored.directions) != (header.names, header.directions):
+        raise SparxError(Diagnostic("SPX754", f"the study was begun with {stored}, not {header}", where))
+    if seed_given and stored.seed != header.seed:
+        message = f"the study was begun with the seed {stored.seed}, not {header.seed}"
         raise SparxError(Diagnostic("SPX754", message, where, help="leave the seed out to go on with it"))
-    return held
-
-
-def header_of(space: Space, names: tuple[str, ...], directions: Sequence[Direction], seed: int) -> Header:
-    """What a study of that space begins with."""
-    return Header(space_digest(space), space.name, names, tuple(directions), seed)
-
-
-def _told(header: Header) -> str:
-    return " and ".join(f"{name} to {word}" for name, word in zip(header.names, header.directions, strict=True))

@@ -7,6 +7,7 @@ KIND = Kind(
     name="conv",
     options=f"{__name__}.options:ConvDownsample",
     module=f"{__name__}.module:build",
+    inference=(),
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -7,6 +7,7 @@ KIND = Kind(
     name="merge",
     options=f"{__name__}.options:MergeDownsample",
     module=f"{__name__}.module:PatchMerging",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

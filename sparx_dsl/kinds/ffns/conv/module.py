@@ -10,27 +10,20 @@ from torch.nn import functional
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import depthwise, pointwise
-from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 
 
 class ConvolutionalFfn(nn.Module):
-    """1×1 to the hidden channels, a residual depthwise 3×3, GELU, 1×1 back (SparX-Mamba).
-
-    ``folded`` says that the residual is part of the 3×3 kernel, at its centre.
-    """
+    """1×1 to the hidden channels, a residual depthwise 3×3, GELU, 1×1 back (SparX-Mamba)."""
 
     def __init__(self, options: ConvFfn, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
         channels, hidden = site.channels, options.ratio * site.channels
         self.expansion = pointwise(channels, hidden, **factory)
         self.conv = depthwise(hidden, 3, **factory)
-        self.folded = False
         self.contraction = pointwise(hidden, channels, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
         hidden = self.expansion(x)
-        if self.folded:
-            return self.contraction(gelu_of(self.conv, hidden, spent=hidden is not x))
         return self.contraction(functional.gelu(hidden + self.conv(hidden)))

@@ -7,6 +7,7 @@ KIND = Kind(
     name="mlp",
     options=f"{__name__}.options:Mlp",
     module=f"{__name__}.module:PointwiseFfn",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     numbered=False,
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Unpack
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import pointwise
-from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 
 
@@ -24,4 +24,4 @@ class PointwiseFfn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return self.contraction(gelu_of(self.expansion, x))
+        return self.contraction(functional.gelu(self.expansion(x)))

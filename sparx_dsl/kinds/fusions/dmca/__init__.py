@@ -8,6 +8,7 @@ KIND = Kind(
     options=f"{__name__}.options:DMCA",
     title="DMCA",
     module=f"{__name__}.module:ChannelAggregator",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     numbered=False,

@@ -8,6 +8,7 @@ KIND = Kind(
     options=f"{__name__}.options:NoGcca",
     title="aggregator without GCCA",
     module=f"{__name__}.module:QueryValueFusion",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     numbered=False,
     feature_axes=f"{__name__}.checkpoint:FEATURE_AXES",

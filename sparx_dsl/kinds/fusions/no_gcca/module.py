@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Unpack
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sparx_dsl.kinds.fusions.aggregator import ReducedProjection, batch_normed_depthwise
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
 from sparx_dsl.kinds.fusions.no_gcca.options import NoGcca
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import pointwise
-from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -31,7 +31,6 @@ class QueryValueFusion(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
-        normed = self.norm(features)
-        selected = gelu_of(self.selection, normed, spent=normed is not features)
-        value = self.value(gelu_of(self.gathering, selected))
+        selected = functional.gelu(self.selection(self.norm(features)))
+        value = self.value(functional.gelu(self.gathering(selected)))
         return self.fusion(self.query(x), value)

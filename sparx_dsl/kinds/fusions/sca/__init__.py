@@ -8,6 +8,7 @@ KIND = Kind(
     options=f"{__name__}.options:SCA",
     title="SCA",
     module=f"{__name__}.module:TokenCrossAttention",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     codes="sparx_dsl.kinds.fusions.codes:HEADED",
     numbered=False,

@@ -7,6 +7,7 @@ KIND = Kind(
     name="linear",
     options=f"{__name__}.options:LinearHead",
     module=f"{__name__}.module:LinearClassifier",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -8,6 +8,7 @@ KIND = Kind(
     options=f"{__name__}.options:SS2D",
     title="SS2D",
     module=f"{__name__}.module:SelectiveScan2D",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     numbered=False,

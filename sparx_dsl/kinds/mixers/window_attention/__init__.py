@@ -8,6 +8,7 @@ KIND = Kind(
     options=f"{__name__}.options:WindowAttention",
     short_title="window",
     module=f"{__name__}.module:WindowedAttention",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     numbered=False,

@@ -7,6 +7,7 @@ KIND = Kind(
     name="conv",
     options=f"{__name__}.options:ConvStem",
     module=f"{__name__}.module:ConvolutionalStem",
+    inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Unpack
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sparx_dsl.kinds.stems.conv.options import ConvStem
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import normed3x3
-from sparx_dsl.nn.fused import gelu_of
 from sparx_dsl.nn.init import Factory
 
 
@@ -29,8 +29,8 @@ class ConvolutionalStem(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, ⌈height / 4⌉, ⌈width / 4⌉)."""
-        first, *middle, last = self.convs
-        x = gelu_of(first, image)
-        for conv in middle:
-            x = gelu_of(conv, x)
+        x = image
+        *before, last = self.convs
+        for conv in before:
+            x = functional.gelu(conv(x))
         return last(x)

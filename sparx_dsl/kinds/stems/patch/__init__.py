@@ -7,6 +7,7 @@ KIND = Kind(
     name="patch",
     options=f"{__name__}.options:PatchStem",
     module=f"{__name__}.module:PatchEmbedding",
+    inference=(),
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -8,20 +8,22 @@ import torch
 from torch import Tensor, nn
 
 TILE_BYTES = 16 << 20
-"""The bytes of its widest tensor that a tiled part works on at a time; glibc maps 32 MiB and more anew in each call."""
+"""The bytes that a tiled part's widest tensor keeps to; glibc maps 32 MiB and more anew in each call."""
 
 
 class TiledBatch(nn.Module):
     """A part that treats every image by itself, run on as many images at a time as keep its tensors small.
 
-    ``widest`` is the number of elements of the largest tensor that the part makes, for each element of its first input.
+    ``widest`` is the number of elements of the largest tensor that the part makes, for each element of its first input;
+    ``tile_bytes`` is what that tensor keeps to.
     On CPU and outside of autograd and compilers only: elsewhere the whole batch goes through at once.
     """
 
-    def __init__(self, part: nn.Module, widest: float) -> None:
+    def __init__(self, part: nn.Module, widest: float, tile_bytes: int = TILE_BYTES) -> None:
         super().__init__()
         self.part = part
         self.widest = widest
+        self.tile_bytes = tile_bytes
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The part's inputs, (batch, channels, height, width) each, to its result."""
@@ -40,7 +42,7 @@ class TiledBatch(nn.Module):
             return batch
         if torch.is_grad_enabled() and x.requires_grad:
             return batch
-        return max(1, int(TILE_BYTES * batch / (x.numel() * x.element_size() * self.widest)))
+        return max(1, int(self.tile_bytes * batch / (x.numel() * x.element_size() * self.widest)))
 
     def in_slices(self, inputs: tuple[Tensor, ...], count: int) -> Tensor:
         """Run the part on slices of the batch and write each result into its place."""

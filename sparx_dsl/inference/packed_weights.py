@@ -1,4 +1,4 @@
-"""Modules for inference that keep tensors made of their weights, and when they may use them."""
+"""Modules for inference that keep tensors packed from their weights, and when these may be used."""
 
 from __future__ import annotations
 
@@ -11,52 +11,58 @@ from torch import Tensor, nn
 from sparx_dsl.ops.forward_mode import has_tangent
 
 
-class PreparedWeights(nn.Module):
-    """What a module adds that keeps tensors made of its weights in ``prepared``, and makes them anew for other weights.
+class PackedWeights(nn.Module):
+    """What a module adds that keeps tensors made of its weights in ``packed``, and packs other weights anew.
 
-    A weight that is another, or was written to, is seen; what is written through ``weight.data`` is not.
+    It is made of a module for training, whose parameters, submodules, hooks and settings it takes over. A weight that
+    is another, or was written to, is seen; what is written through ``weight.data`` is not.
     """
 
-    follows: tuple[str, ...]
-    """The names of the parameters that the tensors are made of."""
-    prepared: dict[Any, Any]
+    packs: tuple[str, ...]
+    """The names of the parameters that are packed."""
+    packed: dict[Any, Any]
     sources: tuple[tuple[str, Tensor | None, int], ...]
-    """The parameters that the tensors are of, and how often each had been written to."""
+    """The parameters that were packed, and how often each had been written to."""
 
-    def forget(self) -> None:
-        """Let go of all that is kept, since the weights are others."""
-        self.prepared = {}
-        parameters = ((name, self._parameters.get(name)) for name in self.follows)
+    def __init__(self, module: nn.Module) -> None:
+        nn.Module.__init__(self)
+        vars(self).update(vars(module))
+        self.clear()
+
+    def clear(self) -> None:
+        """Drop all that is packed, since the weights are others."""
+        self.packed = {}
+        parameters = ((name, self._parameters.get(name)) for name in self.packs)
         self.sources = tuple((name, each, 0 if each is None else version_of(each)) for name, each in parameters)
 
-    def follow(self) -> None:
-        """Forget what was made of other weights than those that the module has now."""
+    def clear_stale(self) -> None:
+        """Drop what was packed of other weights than those that the module has now."""
         # Asked before every product: a module's own attribute look-up takes longer than all of this.
         parameters = self._parameters
         for name, source, version in self.sources:
             weight = parameters.get(name)
             if weight is not source or (weight is not None and version_of(weight) != version):
-                self.forget()
+                self.clear()
                 return
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
         super()._apply(fn, recurse)  # pyright: ignore[reportUnknownMemberType]
-        self.forget()
+        self.clear()
         return self
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         """Follow ``load_state_dict``."""
         super()._load_from_state_dict(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
-        self.forget()
+        self.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what is kept, and its source, which a copy finds anew."""
-        return {name: value for name, value in vars(self).items() if name not in ("prepared", "sources")}
+        """All but what is packed, and of what, which a copy finds anew."""
+        return {name: value for name, value in vars(self).items() if name not in ("packed", "sources")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # pyright: ignore[reportUnknownMemberType]
-        self.forget()
+        self.clear()
 
 
 def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:

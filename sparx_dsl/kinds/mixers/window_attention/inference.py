@@ -1,35 +1,32 @@
-"""Window attention for inference: windows, shift and padding as one gather of positions."""
+"""Window attention in inference: windows, shift and padding as one gather of positions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from sparx_dsl.inference.deployable import Deployable, InferenceModule, Place
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention, region_labels, windows_of
 
 
-class GatheredAttention(WindowedAttention):
+class GatheredAttention(InferenceModule, WindowedAttention):
     """``WindowedAttention`` of a channels-last map, with its parameters and results.
 
     Positions are gathered into windows as whole rows of query, key and value. What that takes is kept for maps of
-    ``size`` (height, width), and computed in each call for others. Where all windows have one bias they are the batch
+    the planned size, and computed in each call for others. Where all windows have one bias they are the batch
     of the fused attention; else images follow one another, so that the bias is never expanded over them.
     """
 
-    def __init__(self, attention: WindowedAttention, size: tuple[int, int]) -> None:
-        nn.Module.__init__(self)
-        self.heads, self.window, self.shift = attention.heads, attention.window, attention.shift
-        self.position_bias = attention.position_bias
-        self.out_projection = attention.out_projection
-        self.size = size
+    def __init__(self, attention: WindowedAttention, place: Place) -> None:
+        super().__init__(attention, place)
         self.keep_tables()
 
     def keep_tables(self) -> None:
         """Compute the tables for maps of the planned size, where the parameters are."""
-        for name, table in zip(("index", "inverse", "apart"), self.tables(*self.size), strict=True):
+        for name, table in zip(("index", "inverse", "apart"), self.tables(*self.place.size), strict=True):
             self.register_buffer(name, table, persistent=False)
 
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
@@ -42,7 +39,7 @@ class GatheredAttention(WindowedAttention):
         if torch.compiler.is_compiling():
             return super().forward(projected)
         batch, channels, height, width = projected.shape
-        if (height, width) == self.size:
+        if (height, width) == self.place.size:
             index, inverse, apart = (self.get_buffer(name) for name in ("index", "inverse", "apart"))
         else:
             index, inverse, apart = self.tables(height, width)
@@ -85,3 +82,6 @@ class GatheredAttention(WindowedAttention):
         labels = region_labels(height, width, window, shift, device)
         labels = labels if shift or (tall, wide) != (height, width) else labels[:1]
         return index.clamp(min=0), inverse, (labels[:, :, None] != labels[:, None, :])[:, None]
+
+
+INFERENCE = (Deployable(WindowedAttention, last_product="out_projection", replacement=GatheredAttention),)

@@ -11,9 +11,9 @@ from pathlib import Path
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.load import load_space
 from sparx_dsl.search.space import Space
-from sparx_dsl.search.studies.objectives import Function
+from sparx_dsl.search.studies.config import RayOptions, StudyConfig, read_sampler
+from sparx_dsl.search.studies.objectives import Function, read_directions, read_objectives
 from sparx_dsl.search.studies.records import StudyResult
-from sparx_dsl.search.studies.settings import RayOptions, Request
 
 
 def run_study(
@@ -31,9 +31,9 @@ def run_study(
     ray: RayOptions | None = None,
     progress: bool = False,
 ) -> StudyResult:
-    """Try points of a space until ``trials`` of them have ended, and say what came of them.
+    """Evaluate points of a space until ``trials`` of them have ended, and return all trials with their outcomes.
 
-    ``objective`` is a function of a ``Trial`` that gives a number, a tuple of numbers, or a mapping with ``values``,
+    ``objective`` is a function of a ``Trial`` that returns a number, a tuple of numbers, or a mapping with ``values``,
     ``constraints`` (kept where they are not above 0) and what else is to be recorded; or its name,
     ``module:function``; or ``params``, ``macs`` or ``peak``; or several of these. ``directions`` has ``maximize`` or
     ``minimize`` for each value; by default prices are minimised and functions maximised.
@@ -44,21 +44,24 @@ def run_study(
 
     Raises ``SparxError`` with the codes from SPX750 on; what an objective raises is the failure of its trial alone.
     """
-    _need_optuna()
+    _require_optuna()
     from sparx_dsl.search.studies.run import run
 
-    whole = space if isinstance(space, Space) else load_space(space)
-    objectives = (objective,) if isinstance(objective, str) or callable(objective) else tuple(objective)
-    path = Path(study) if study is not None else default_study(whole)
-    given = Request(
-        objectives, path, trials, tuple(directions), sampler, seed, workers, timeout, inherit, ray, progress
-    )
-    return run(whole, given)
+    space = space if isinstance(space, Space) else load_space(space)
+    names = (objective,) if isinstance(objective, str) or callable(objective) else tuple(objective)
+    objectives = read_objectives(names)
+    found = read_directions(tuple(directions), objectives)
+    path = Path(study) if study is not None else default_study(space)
+    config = StudyConfig(
+        space, path, objectives, found, read_sampler(sampler, found), trials,
+        seed=seed, workers=workers, timeout=timeout, inherit=inherit, ray=ray,
+    )  # fmt: skip
+    return run(config, progress=progress)
 
 
 def read_study(space: Space | str | os.PathLike[str], study: str | os.PathLike[str]) -> StudyResult:
     """A study as it stands, whoever works on it; raises ``SparxError`` (SPX752, SPX753)."""
-    _need_optuna()
+    _require_optuna()
     from sparx_dsl.search.studies.run import read
 
     return read(space if isinstance(space, Space) else load_space(space), Path(study))
@@ -70,7 +73,7 @@ def default_study(space: Space) -> Path:
     return Path(f"{safe or 'study'}.journal")
 
 
-def _need_optuna() -> None:
+def _require_optuna() -> None:
     if importlib.util.find_spec("optuna") is None:
         message = "studies need the package optuna"
         raise SparxError(Diagnostic("SPX750", message, help='pip install "sparx_dsl[search]"'))

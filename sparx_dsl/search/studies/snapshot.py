@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import Field, FiniteFloat, Json, TypeAdapter
@@ -13,18 +15,21 @@ from sparx_dsl.errors import SparxError
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search.bounds import Prices
 from sparx_dsl.search.space import Space
+from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.objectives import Direction
 from sparx_dsl.search.studies.outcome import Cause
 from sparx_dsl.search.studies.records import State, TrialRecord
-from sparx_dsl.search.values import Point
+from sparx_dsl.search.values import Choice, Point, value_of
 
 VERSION: Final = 1
 Amount = Annotated[int, Field(ge=0)]
+WorkerName = Annotated[str, Field(pattern=r"^[\w.-]{0,200}$")]
+"""Part of a file's name."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a study was begun with, and what it can only be gone on with."""
+    """What a study was begun with, and with what alone it can be continued."""
 
     space: str
     """The digest of the space."""
@@ -34,10 +39,19 @@ class Header:
     seed: int
     version: Literal[1] = VERSION
 
+    @classmethod
+    def of(cls, config: StudyConfig) -> Self:
+        """What a study that was asked for begins with."""
+        space = config.space
+        return cls(space_digest(space), space.name, config.names, config.directions, config.seed or 0)
+
+    def __str__(self) -> str:
+        return " and ".join(f"{name} to {word}" for name, word in zip(self.names, self.directions, strict=True))
+
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is written down once the point of an attempt is known."""
+    """What is written once the point of an attempt has been sampled."""
 
     params: Amount
     macs: Amount
@@ -48,11 +62,11 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Own:
+class TrialAttributes:
     """The attributes of an attempt that are ours."""
 
     number: Amount
-    worker: str = ""
+    worker: WorkerName = ""
     died: bool = False
     drawn: Drawn | None = None
     attributes: dict[str, object] = field(default_factory=dict[str, object])
@@ -60,14 +74,24 @@ class Own:
 
 
 _HEADER: Final = TypeAdapter(Header)
-_OWN: Final = TypeAdapter(Own)
+_ATTRIBUTES: Final = TypeAdapter(TrialAttributes)
 _VALUES: Final = TypeAdapter(tuple[FiniteFloat, ...])
 _PICKS: Final = TypeAdapter(dict[str, int])
 
 
-def read_header(held: object, width: int) -> Header:
+def space_digest(space: Space) -> str:
+    """64 hexadecimal digits, equal for two spaces that have the same base, choices and bounds, in the same order."""
+    whole = {
+        "base": space.base.written(),
+        "choices": [_plain(choice) for choice in space.choices],
+        "bounds": [[bound.measure, bound.least, bound.most] for bound in space.bounds],
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def read_header(stored: object, width: int) -> Header:
     """The header that the file of a study with so many values holds; raises ``ValueError`` for anything else."""
-    header = _HEADER.validate_python(held)
+    header = _HEADER.validate_python(stored)
     if not len(header.names) == len(header.directions) == width:
         raise ValueError(f"there are {width} values, of which {len(header.names)} have names")
     return header
@@ -78,7 +102,7 @@ def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialReco
 
     Raises ``ValueError`` where the file holds what no worker of this space writes.
     """
-    own = _OWN.validate_python(trial.user_attrs)
+    own = _ATTRIBUTES.validate_python(trial.user_attrs)
     values = _VALUES.validate_python(tuple(trial.values or ()))
     complete = trial.state == TrialState.COMPLETE
     if complete and (own.drawn is None or len(values) != width):
@@ -89,7 +113,7 @@ def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialReco
     except ValueError:
         if trial.state != TrialState.RUNNING:
             raise
-        # A database is read table by table: of what is just being drawn, the picks may be missing.
+        # A database is read table by table: of an attempt whose point is just being written, picks may be missing.
         drawn = None
     record = TrialRecord(
         own.number,
@@ -106,6 +130,15 @@ def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialReco
         own.cause,
     )
     return record, own.died
+
+
+def _plain(choice: Choice) -> list[object]:
+    alternatives = [
+        [one.value, [[list(path), value_of(node)] for path, node in one.patches],
+         [[action, value_of(node)] for action, node in one.links]]
+        for one in choice.alternatives
+    ]  # fmt: skip
+    return [choice.name, alternatives, [[when.choice, sorted(when.among)] for when in choice.when]]
 
 
 def _point(picks: Mapping[str, object], space: Space) -> Point:

@@ -1,0 +1,201 @@
+"""Convolutions for inference: fused primitives on CPU where they can be used, plain operators elsewhere.
+
+oneDNN computes GELU and SiLU in the same pass that writes a convolution's or product's result (its "post-operations"),
+which saves a read and a write of the map. PyTorch has these primitives as ``torch.ops.mkldnn``, for Inductor; they have
+no derivative and do not follow autocast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeGuard, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.ops.cpu import maps
+from sparx_dsl.ops.inference import depthwise_convolution
+
+Activation = Literal["none", "gelu", "silu"]
+
+MOST_SHAPES = 4
+"""For how many shapes of maps a convolution keeps its weight in blocks; the blocks that suit depend on the shape."""
+
+PRIMITIVES: Mapping[Activation, tuple[str, list[float], str]] = {
+    "none": ("none", [], ""),
+    "gelu": ("gelu", [], "none"),
+    "silu": ("swish", [], ""),
+}
+"""What may follow a product, as oneDNN's primitives are told of it."""
+
+OPERATORS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "silu": functional.silu}
+"""The same as plain operators."""
+
+ANY_SHAPE = torch.Size()
+"""Stands for every shape, where one arrangement suits all."""
+
+
+class FusedConvolution(PackedWeights, Convolution):
+    """A convolution that can give its GELU or SiLU in one pass; parameters as in ``Convolution``.
+
+    On CPU it also keeps its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
+    """
+
+    packs = ("weight",)
+
+    def clear(self) -> None:
+        """Drop all blocks, since the weight is another."""
+        super().clear()
+        self.geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
+        self.packable = packable(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the convolution's shape."""
+        return self.fused(input, "none") if self.fusable(input) else super().forward(input)
+
+    def fusable(self, x: Tensor) -> bool:
+        """Whether the fused primitives give what plain operators would."""
+        if torch.compiler.is_compiling():
+            return False
+        self.clear_stale()
+        weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
+        return self.packable and weight is not None and is_plain_inference(x, weight, bias)
+
+    def has_hooks(self) -> bool:
+        """Whether something wants to see what the convolution itself gives."""
+        return bool(vars(self)["_forward_hooks"] or vars(self)["_forward_pre_hooks"])
+
+    def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
+        """The convolution and what follows it, as one primitive of oneDNN, which never overwrites x."""
+        convolve = torch.ops.mkldnn._convolution_pointwise
+        blocks = self.packed.get(x.shape)
+        if blocks is None:
+            blocks = self.pack(x.shape)
+        return cast(Tensor, convolve(x, blocks, self.bias, *self.geometry, *PRIMITIVES[activation]))
+
+    def pack(self, shape: torch.Size) -> Tensor:
+        """Arrange the weight for maps of a shape, and keep it."""
+        if len(self.packed) >= MOST_SHAPES:
+            self.packed = {}
+        reorder = torch.ops.mkldnn._reorder_convolution_weight
+        blocks = self.packed[shape] = cast(Tensor, reorder(self.weight.detach(), *self.geometry, list(shape)))
+        return blocks
+
+
+class CompiledDepthwise(FusedConvolution):
+    """A depthwise convolution of stride 1 that keeps the map's size, through this project's compiled kernel.
+
+    It reads each map once and can overwrite it, where oneDNN's wants fresh memory; without the compiled library it is
+    as any other.
+    """
+
+    packs = ("weight", "bias")
+
+    def clear(self) -> None:
+        """Drop what is packed, since the weights are others."""
+        super().clear()
+        self.compiled = self.weight.device.type == "cpu" and maps.problem(self.weight.dtype) is None
+        self.packable = self.packable or self.compiled
+
+    def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
+        """The convolution and its activation in one pass, in place where that may and can be."""
+        if not self.compiled:
+            return super().fused(x, activation)
+        if ANY_SHAPE not in self.packed:
+            self.packed[ANY_SHAPE] = maps.packed(self.weight, self.bias)
+        weight, bias = self.packed[ANY_SHAPE]
+        return depthwise_convolution(x, weight, bias, activation, may_overwrite=may_overwrite)
+
+
+class PositionLinear(FusedConvolution):
+    """A 1×1 convolution without groups, as one matrix product over all positions of a channels-last map."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to (batch, out_channels, height, width), channels-last."""
+        if self.fusable(input):
+            return self.fused(input, "none")
+        positions = functional.linear(input.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+        return positions.permute(0, 3, 1, 2)
+
+    def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
+        """The product and what follows it, as one primitive of oneDNN, which never overwrites x."""
+        multiply = torch.ops.mkldnn._linear_pointwise
+        blocks = self.packed.get(ANY_SHAPE)
+        if blocks is None:
+            blocks = self.pack(ANY_SHAPE)
+        positions = multiply(x.permute(0, 2, 3, 1), blocks, self.bias, *PRIMITIVES[activation])
+        return cast(Tensor, positions).permute(0, 3, 1, 2)
+
+    def pack(self, shape: torch.Size) -> Tensor:
+        """Arrange the weight, for maps of any shape, and keep it."""
+        rows = self.weight.detach().flatten(1).contiguous()
+        blocks = self.packed[shape] = cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(rows, None))
+        return blocks
+
+
+def gelu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
+    """GELU of what a convolution, or one with its norm, makes of x; in one pass where the convolution can.
+
+    ``may_overwrite`` says that x is a tensor of its own that nothing else reads, so that the result may take its place.
+    """
+    return activated(conv, x, "gelu", may_overwrite)
+
+
+def silu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
+    """SiLU of what a convolution makes of x, as ``gelu_of`` gives GELU."""
+    return activated(conv, x, "silu", may_overwrite)
+
+
+def activated(conv: nn.Module, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+    """What ``gelu_of`` and ``silu_of`` give."""
+    if isinstance(conv, FusedConvolution) and conv.fusable(x) and not conv.has_hooks():
+        return conv.fused(x, activation, may_overwrite=may_overwrite)
+    return OPERATORS[activation](conv(x))
+
+
+def packable(weight: Tensor) -> bool:
+    """Whether oneDNN has primitives for a weight of that device and dtype on this machine."""
+    return (
+        weight.device.type == "cpu"
+        and torch.backends.mkldnn.is_available()
+        and (
+            weight.dtype == torch.float32
+            or (weight.dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
+        )
+    )
+
+
+def fused_convolution(conv: Convolution) -> FusedConvolution:
+    """The same convolution for inference, with the same parameters; a product over positions where it is 1×1."""
+    return PositionLinear(conv) if is_product_over_channels(conv) else FusedConvolution(conv)
+
+
+def is_product_over_channels(module: nn.Module) -> TypeGuard[nn.Conv2d | nn.Linear]:
+    """Whether a module is one product over the channels of each position: a linear layer, or a 1×1 convolution."""
+    if isinstance(module, nn.Conv2d):
+        one_by_one = module.kernel_size == module.stride == (1, 1) and module.padding == (0, 0)
+        return one_by_one and module.groups == 1
+    return isinstance(module, nn.Linear)
+
+
+def is_compilable(conv: Convolution) -> bool:
+    """Whether the compiled kernel for depthwise convolutions can stand for one."""
+    size = conv.kernel_size[0]
+    return (
+        conv.groups == conv.in_channels == conv.out_channels
+        and size in maps.KERNELS
+        and conv.kernel_size == (size, size)
+        and conv.padding == (size // 2, size // 2)
+        and conv.stride == conv.dilation == (1, 1)
+    )
+
+
+@torch.no_grad()
+def add_identity(conv: Convolution) -> None:
+    """Let a depthwise convolution of odd kernel and equal size add what it reads; in place."""
+    rows, columns = conv.kernel_size[0], conv.kernel_size[1]
+    assert conv.groups == conv.in_channels == conv.out_channels
+    conv.weight[:, 0, rows // 2, columns // 2] += 1

@@ -1,0 +1,69 @@
+"""Put the kinds' modules for inference in the place of those for training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from torch import nn
+
+from sparx_dsl.inference.deployable import Place
+from sparx_dsl.inference.fused_convolution import FusedConvolution, PositionLinear
+from sparx_dsl.inference.kind_parts import kind_parts
+from sparx_dsl.inference.passes.base import replace
+from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.nn.layer import Fusing, GanglionMixing, NormalMixing
+from sparx_dsl.schedule import Free
+
+PROJECTIONS = (Convolution, FusedConvolution, PositionLinear)
+"""The input projections of mixers whose result is known to be a tensor of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceModules:
+    """Each kind's modules are replaced by those that its ``inference`` facet names.
+
+    They fuse activations with convolutions, are prepared for the planned size of the map, and write over maps that
+    nothing else reads.
+    """
+
+    name: str = "inference modules"
+
+    def apply(self, backbone: Backbone) -> None:
+        """Change the backbone in place."""
+        owned = owned_inputs(backbone)
+        for part in kind_parts(backbone):
+            height, width = backbone.schedule.buffers[part.step.inputs[0]].shape[2:]
+            # From the inside out, so that a replacement finds its own parts replaced.
+            for path, module, stated in reversed([*part.modules()]):
+                if stated.replacement is not None:
+                    place = Place((height, width), may_overwrite=module in owned)
+                    replace(backbone, path, stated.replacement(module, place))
+
+    def broken(self, backbone: Backbone) -> Iterator[str]:
+        """The modules that are as they were for training."""
+        for part in kind_parts(backbone):
+            for path, _, stated in part.modules():
+                if stated.replacement is not None:
+                    yield f"{path} is still a module for training"
+
+
+def owned_inputs(backbone: Backbone) -> set[nn.Module]:
+    """The mixers that are given a tensor of their own, which nothing else reads."""
+    steps = [step for step in backbone.schedule.steps if not isinstance(step, Free)]
+    reads = Counter(chain(backbone.schedule.outputs, *(step.inputs for step in steps)))
+    own: set[str] = set()
+    owned: set[nn.Module] = set()
+    for part in kind_parts(backbone):
+        module = part.module
+        if isinstance(module, Fusing) and part.of(module.fusion).own_result and reads[part.step.output] == 1:
+            own.add(part.step.output)
+        # Classes derived of a convolution may hand out what they are given.
+        if isinstance(module, NormalMixing) and type(module.projection) in PROJECTIONS:
+            owned.add(module.mixer)
+        if isinstance(module, GanglionMixing) and part.step.inputs[1] in own:
+            owned.add(module.mixer)
+    return owned

@@ -1,0 +1,22 @@
+"""The plain feed-forward network in inference."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from sparx_dsl.inference.deployable import Deployable, InferenceModule
+from sparx_dsl.inference.fused_convolution import gelu_of
+from sparx_dsl.kinds.ffns.mlp.module import PointwiseFfn
+
+
+class FusedPointwiseFfn(InferenceModule, PointwiseFfn):
+    """``PointwiseFfn`` with GELU fused to its expansion."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same shape."""
+        return self.contraction(gelu_of(self.expansion, x))
+
+
+INFERENCE = (
+    Deployable(PointwiseFfn, input_reader="expansion", last_product="contraction", replacement=FusedPointwiseFfn),
+)

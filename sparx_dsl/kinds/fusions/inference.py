@@ -1,0 +1,50 @@
+"""What several fusions share in inference: GELU fused to convolutions, in place where nothing else reads the map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.inference.deployable import Deployable, InferenceModule
+from sparx_dsl.inference.fused_convolution import gelu_of
+from sparx_dsl.kinds.fusions.aggregator import Aggregator, ReducedProjection, complete, interleaved
+from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
+
+
+class FusedReducedProjection(InferenceModule, ReducedProjection):
+    """``ReducedProjection`` with GELU fused to the reduction."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to the same at 1 / ratio of the height and width."""
+        return self.projection(x if self.reduction is None else gelu_of(self.reduction, x))
+
+
+class FusedAggregator(InferenceModule, Aggregator):
+    """``Aggregator`` with GELU fused to its convolutions; a class of its kind comes behind it."""
+
+    def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""
+        normed = self.norm(features)
+        selected = gelu_of(self.selection, normed, may_overwrite=normed is not features)
+        key, value = gelu_of(self.key_value, selected).chunk(2, dim=1)
+        return key, value
+
+    def mix(self, own: Tensor, attended: Tensor, value: Tensor) -> Tensor:
+        """Three maps (batch, C, height, width) to (batch, out_channels, height, width)."""
+        if self.shortcut:
+            attended = interleaved(torch.cat((own, attended, value), dim=1))
+        mixed = gelu_of(self.mixing, attended, may_overwrite=self.shortcut)
+        return complete(self.projection(mixed), self.missing)
+
+
+class FusedConcatenation(InferenceModule, Concatenation):
+    """``Concatenation`` with GELU fused to the depthwise convolution."""
+
+    def forward(self, x: Tensor, features: Tensor) -> Tensor:
+        """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
+        hidden = self.expansion(torch.cat((x, features), dim=1))
+        return self.projection(gelu_of(self.conv, hidden, may_overwrite=True))
+
+
+REDUCED_PROJECTION = Deployable(ReducedProjection, replacement=FusedReducedProjection)
+CONCATENATION = Deployable(Concatenation, own_result=True, replacement=FusedConcatenation)

@@ -1,0 +1,77 @@
+"""SS2D in inference on CPU: what it computes on the way is written over the map that it was given."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sparx_dsl.inference.deployable import Deployable, InferenceModule, Place
+from sparx_dsl.inference.fused_convolution import silu_of
+from sparx_dsl.inference.fused_norm import norm_in_place
+from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
+from sparx_dsl.ops.backends import choose
+from sparx_dsl.ops.cpu import kernels
+from sparx_dsl.ops.inference import ss2d_in_place
+from sparx_dsl.ops.map_arguments import is_channels_last
+from sparx_dsl.ops.selective_scan import decay_rates
+
+SCAN = "scan"
+"""The name under which what is made of the scan's parameters is kept."""
+
+
+class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
+    """``SelectiveScan2D`` with its parameters and results, whose convolution, scan and norm share one map's memory.
+
+    That is the projected map where it may be overwritten, else what the convolution gives, or a copy. The scan's
+    parameters are kept as its kernel reads them. With gradients, compilers or another device, or another backend of the
+    scan, it scans as ``SelectiveScan2D`` does.
+    """
+
+    packs = ("dt_weight", "dt_bias", "A_logs", "D")
+
+    def __init__(self, scan: SelectiveScan2D, place: Place) -> None:
+        InferenceModule.__init__(self, scan, place)
+        self.clear()
+
+    def forward(self, projected: Tensor) -> Tensor:
+        """(batch, inner, height, width) to (batch, out_channels, height, width)."""
+        fusable = self.fusable(projected)
+        may_overwrite = fusable and self.place.may_overwrite
+        x = projected if self.conv is None else silu_of(self.conv, projected, may_overwrite=may_overwrite)
+        if not fusable:
+            return self.out_projection(self.norm(self.scan(x)))
+        if not is_channels_last(x):
+            x = x.contiguous(memory_format=torch.channels_last)
+        elif x is projected and not may_overwrite:
+            x = x.clone(memory_format=torch.channels_last)
+        values = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
+        ss2d_in_place(x, values, *self.scan_parameters())
+        return self.out_projection(norm_in_place(self.norm, x))
+
+    def fusable(self, x: Tensor) -> bool:
+        """Whether the compiled kernels serve a projected map."""
+        # One that is computed from others in each call is no parameter, and cannot be kept.
+        return (
+            all(name in self._parameters for name in ("x_proj_weight", *self.packs))
+            and is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
+            and x.numel() > 0
+            and x.dtype in kernels.KINDS
+            and choose("cpu", x.dtype).name == "cpu"
+        )
+
+    def scan_parameters(self) -> tuple[Tensor, ...]:
+        """The scan's parameters as its kernel reads them."""
+        self.clear_stale()
+        if SCAN not in self.packed:
+            found = kernels.ss2d_parameters(self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D)
+            self.packed[SCAN] = tuple(each.detach() for each in found.values())
+        return cast("tuple[Tensor, ...]", self.packed[SCAN])
+
+
+INFERENCE = (
+    Deployable(SelectiveScan2D, norm_reader="out_projection", last_product="out_projection", replacement=FusedScan2D),
+)

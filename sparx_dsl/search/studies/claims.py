@@ -1,0 +1,161 @@
+"""Who runs which trial: each number is run once, and begun again where its worker died.
+
+Optuna hands out queued trials too (``Study.enqueue_trial``), under numbers of its own: a trial that is begun again has
+another one, and so another seed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+
+from sparx_dsl.errors import SparxError
+from sparx_dsl.search.studies.config import StudyConfig
+from sparx_dsl.search.studies.heartbeat import DeathWatch, Heartbeat
+from sparx_dsl.search.studies.outcome import Cause, Outcome
+from sparx_dsl.search.studies.records import TrialRecord
+from sparx_dsl.search.studies.sampler import sample_point
+from sparx_dsl.search.studies.store import Attempt, Store
+from sparx_dsl.search.studies.trial import WEIGHTS, Trial
+from sparx_dsl.search.values import Point
+
+
+class NoTrial(Enum):
+    """Why there is no trial to begin."""
+
+    FINISHED = auto()
+    """All trials have ended."""
+    WAITING = auto()
+    """All others are running, and their workers could still die."""
+    LATE = auto()
+    """The timeout is over."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A trial that this worker has begun."""
+
+    attempt: int
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is."""
+
+    begun: tuple[str, ...]
+    """The worker of every attempt so far."""
+    finished: bool
+    """Whether all trials have ended."""
+    late: bool
+    """Whether the timeout is over."""
+
+
+def status_of(store: Store, config: StudyConfig) -> Status:
+    """How far the study is; raises ``SparxError`` (SPX752)."""
+    attempts = store.attempts()
+    ended = {one.record.number for one in attempts if one.record.state in ("complete", "failed")}
+    return Status(tuple(one.record.worker for one in attempts), ended.issuperset(range(config.trials)), config.is_late)
+
+
+@dataclass
+class TrialQueue:
+    """The trials of a study, from which one worker takes the next."""
+
+    store: Store
+    config: StudyConfig
+    heartbeat: Heartbeat
+    watch: DeathWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = DeathWatch(self.store.workers, self.config.limits)
+
+    def next(self) -> Claim | NoTrial:
+        """Begin a free trial: the lowest number, those that lost a worker last.
+
+        Raises ``SparxError`` (SPX732) where no point keeps the bounds.
+        """
+        with self.store.lock:
+            attempts = self._without_dead()
+            taken = {one.record.number: one.record.state for one in attempts if one.record.state != "lost"}
+            free = [number for number in range(self.config.trials) if number not in taken]
+            if not free:
+                running = any(taken[number] == "running" for number in range(self.config.trials))
+                return NoTrial.WAITING if running else NoTrial.FINISHED
+            if self.config.is_late:
+                return NoTrial.LATE
+            deaths = _deaths(attempts)
+            number = min(free, key=lambda one: (deaths[one], one))
+            attempt = self.store.create(number, self.heartbeat.worker)
+        try:
+            return self._sampled(attempt, number, [one.record for one in attempts])
+        except (SparxError, KeyboardInterrupt):
+            self.store.lose(attempt)
+            raise
+
+    def give_back(self, claim: Claim) -> None:
+        """Leave a begun trial to others."""
+        self.store.lose(claim.attempt)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether some trial has values, so that one with a wrong answer does not mean that all have."""
+        return any(one.record.state == "complete" for one in self.store.attempts())
+
+    def _without_dead(self) -> list[Attempt]:
+        """All attempts, once those whose workers have died are ended."""
+        attempts = self.store.attempts()
+        dead = [one for one in attempts if one.record.state == "running" and self.watch.is_dead(one.record.worker)]
+        if not dead:
+            return attempts
+        deaths, most = _deaths(attempts), self.config.limits.worker_crashes
+        for one in dead:
+            if deaths[one.record.number] + 1 < most:
+                self.store.lose(one.id, died=True)
+            else:
+                cause = Cause("WorkerDied", f"the trial's worker died, {most} times in all")
+                self.store.finish(one.id, Outcome(cause=cause))
+        return self.store.attempts()
+
+    def _sampled(self, attempt: int, number: int, others: Sequence[TrialRecord]) -> Claim:
+        """Sample the point of a begun trial, and gather what its objective is called with."""
+        tried = (one.point for one in others if one.point is not None and one.state in ("complete", "running"))
+        point, prices = sample_point(self.store, self.config, attempt, number, tried)
+        parent = self._parent(point, others) if self.config.inherit else None
+        self.store.write_point(attempt, point, prices, None if parent is None else parent.number)
+        folder = self.store.trial_folder(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        space = self.store.space
+        trial = Trial(
+            number=number,
+            spec=space.spec(point),
+            point=point,
+            values=space.values(point),
+            prices=prices,
+            seed=self.config.trial_seed(number, "objective"),
+            folder=folder,
+            parent=None if parent is None else self._weights(parent),
+        )
+        return Claim(attempt, trial)
+
+    def _parent(self, point: Point, others: Sequence[TrialRecord]) -> TrialRecord | None:
+        """The finished trial with weights that differs in the fewest choices, the first of several."""
+        saved = [one for one in others if one.state == "complete" and self._weights(one).is_file()]
+        return min(saved, key=lambda one: (differences(point, one.point), one.number), default=None)
+
+    def _weights(self, record: TrialRecord) -> Path:
+        return self.store.trial_folder(record.number) / WEIGHTS
+
+
+def differences(first: Point, second: Point | None) -> int:
+    """In how many choices two points differ; one that exists at one of them alone counts too."""
+    picks: Mapping[str, int] = {} if second is None else second.picks
+    return sum(first.picks.get(name) != picks.get(name) for name in {*first.picks, *picks})
+
+
+def _deaths(attempts: Sequence[Attempt]) -> Counter[int]:
+    """For each trial how many workers died with it."""
+    return Counter(one.record.number for one in attempts if one.died)

@@ -1,0 +1,82 @@
+"""One worker's loop: begin a trial, evaluate the objectives, write the outcome, until all trials have ended."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator
+
+from sparx_dsl.search.studies.claims import Claim, NoTrial, TrialQueue
+from sparx_dsl.search.studies.config import StudyConfig
+from sparx_dsl.search.studies.heartbeat import Heartbeat
+from sparx_dsl.search.studies.objectives import evaluate
+from sparx_dsl.search.studies.outcome import AnswerError, failure
+from sparx_dsl.search.studies.storage_errors import access_errors
+from sparx_dsl.search.studies.store import open_study, silence_optuna
+
+
+@contextlib.contextmanager
+def trial_queue(config: StudyConfig) -> Generator[TrialQueue]:
+    """Take part in a study inside the block; raises ``SparxError``, also where the file cannot be accessed inside."""
+    with silence_optuna(), access_errors(config.path):
+        store, _ = open_study(config)
+        with Heartbeat(store.workers, config.limits) as heartbeat:
+            yield TrialQueue(store, config, heartbeat)
+
+
+def run_worker(
+    config: StudyConfig,
+    *,
+    on_progress: Callable[[], None] = lambda: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run trials until all have ended, or the timeout is over; ``on_progress`` is called after each, and in waiting.
+
+    Raises ``SparxError`` for what would go wrong in every trial, and where the study's file cannot be accessed.
+    """
+    with trial_queue(config) as queue:
+        while not should_stop():
+            found = queue.next()
+            if isinstance(found, Claim):
+                run_trial(queue, found)
+            elif found is NoTrial.WAITING:
+                time.sleep(config.limits.poll_s)
+            else:
+                return
+            on_progress()
+
+
+def run_trial(queue: TrialQueue, claim: Claim) -> None:
+    """Evaluate the objectives for a trial and write its outcome; raises ``AnswerError`` while no trial has values.
+
+    A trial that is left in any other way stays with its worker, and counts as lost with it.
+    """
+    try:
+        outcome = evaluate(queue.config.objectives, claim.trial, len(queue.config.directions))
+    except AnswerError as error:
+        if not queue.has_values:
+            queue.give_back(claim)
+            raise
+        outcome = failure(error)
+    except KeyboardInterrupt:
+        queue.give_back(claim)
+        raise
+    queue.store.finish(claim.attempt, outcome)
+
+
+@contextlib.contextmanager
+def interruptible() -> Generator[None]:
+    """Treat SIGTERM like Ctrl-C inside the block, so that a running trial is given back, not lost.
+
+    Where the program has a handler of its own, or this is not its main thread, nothing is changed.
+    """
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

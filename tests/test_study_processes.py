@@ -1,0 +1,97 @@
+"""Studies in several processes, which are killed, terminated, and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import sparx_dsl
+from tests.support import studies
+
+SMALL = studies.small_space()
+
+
+def test_two_workers_do_each_trial_once(tmp_path: Path) -> None:
+    """With the random sampler the trials are those of one worker, and the log shows each number once."""
+    alone = sparx_dsl.run_study(SMALL, "params", trials=12, study=tmp_path / "a.journal", sampler="random",
+                                directions=["max"])  # fmt: skip
+    both = sparx_dsl.run_study(SMALL, studies.logged, trials=12, study=tmp_path / "b.journal", sampler="random",
+                               workers=2)  # fmt: skip
+    assert studies.ends(alone) == studies.ends(both)
+    lines = (tmp_path / "b.journal.files" / "log.txt").read_text().split("\n")[:-1]
+    assert sorted(int(line.split()[0]) for line in lines) == list(range(12))
+    assert len({trial.worker for trial in both.trials}) == 2
+
+
+def test_two_commands_share_one_study(tmp_path: Path) -> None:
+    """Two processes that know of each other by the file alone do fourteen trials together, each number once."""
+    words = ("--objective", "tests.support.studies:logged", "--trials", 14, "--study", "a.journal", "--sampler", "tpe")
+    running = [studies.command(tmp_path, *words) for _ in range(2)]
+    assert [(process.communicate(timeout=120), process.returncode)[1] for process in running] == [0, 0]
+    result = studies.look(tmp_path, "a.journal")
+    assert result is not None
+    assert len(result.complete) == 14
+    lines = (tmp_path / "a.journal.files" / "log.txt").read_text().split("\n")[:-1]
+    assert sorted(int(line.split()[0]) for line in lines) == list(range(14))
+    assert len({line.split()[1] for line in lines}) == 2
+
+
+def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
+    """Workers killed in a trial: what had ended stays, and the study ends with the number asked for."""
+    words = ("--objective", "tests.support.studies:slow", "--trials", 8, "--study", "a.journal", "--workers", 2)
+    process = studies.command(tmp_path, *words)
+    assert studies.kill_workers(process, tmp_path, "a.journal", 2) == 2
+    result = studies.look(tmp_path, "a.journal")
+    assert (process.returncode, result and [trial.state for trial in result.trials]) == (0, ["complete"] * 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", ["a.journal", "a.db"])
+def test_ten_killed_workers_cost_nothing(study: str, tmp_path: Path) -> None:
+    """Ten kills in one study: no trial that had ended is lost or counted twice, and the number is the one asked for."""
+    words = ("--objective", "tests.support.studies:slow", "--trials", 60, "--study", study, "--workers", 3)
+    process = studies.command(tmp_path, *words)
+    assert studies.kill_workers(process, tmp_path, study, 10) == 10
+    result = studies.look(tmp_path, study)
+    assert (process.returncode, result and [trial.state for trial in result.trials]) == (0, ["complete"] * 60)
+    assert result is not None
+    assert [trial.number for trial in result.trials] == list(range(60))
+
+
+def test_a_killed_command_is_gone_on_with(tmp_path: Path) -> None:
+    """The whole command killed in a trial, and given again: the trials are those of a study that nobody killed."""
+    words = ("--objective", "tests.support.studies:slow", "--trials", 6, "--study", "a.journal")
+    killed = 0
+    for _ in range(20):
+        process = studies.command(tmp_path, *words)
+        while process.poll() is None and killed < 2:
+            result = studies.look(tmp_path, "a.journal")
+            if result is not None and len(result.complete) > 2 * killed and result.trials[-1].state == "running":
+                process.kill()
+                killed += 1
+                break
+        process.communicate()
+        if process.returncode == 0:
+            break
+    result = studies.look(tmp_path, "a.journal")
+    unharmed = sparx_dsl.run_study(SMALL, studies.slow, trials=6, study=tmp_path / "b.journal")
+    assert killed == 2
+    assert result is not None
+    assert [trial.state for trial in result.trials] == ["complete"] * 6
+    assert [trial.point for trial in result.trials] == [trial.point for trial in unharmed.trials]
+
+
+def test_a_terminated_command_gives_its_trial_back(tmp_path: Path) -> None:
+    """Asked to end, it ends at once with the status of an interrupt, and no worker has died."""
+    words = ("--objective", "tests.support.studies:slow", "--trials", 9, "--study", "a.journal")
+    process = studies.command(tmp_path, *words)
+    while (result := studies.look(tmp_path, "a.journal")) is None or not result.complete:
+        assert process.poll() is None
+    process.terminate()
+    _, told = process.communicate(timeout=120)
+    assert (process.returncode, told) == (130, "stopped; the same command goes on with a.journal\n")
+    result = studies.look(tmp_path, "a.journal")
+    assert result is not None
+    assert {trial.state for trial in result.trials} <= {"complete", "lost"}
+    assert list((tmp_path / "a.journal.files" / "workers").iterdir()) == []
