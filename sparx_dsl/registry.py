@@ -59,7 +59,7 @@ class KindRegistry:
         return self._kinds.get((role, name))
 
     def of(self, role: Role, options: KindOptions) -> Kind:
-        """The kind to which these options belong; raises ``SparxError`` (SPX412) where it is registered no more."""
+        """The kind to which these options belong; raises ``SparxError`` (SPX412) where it is not registered."""
         kind = self._of.get((role, type(options)))
         if kind is None:
             kind = self._of[role, type(options)] = self._owner(role, options)
@@ -82,8 +82,8 @@ class KindRegistry:
     def _owner(self, role: Role, options: KindOptions) -> Kind:
         kind = self.find(role, options.kind)
         if kind is None:
-            message = f"there is no {role} of the kind {options.kind!r} any more"
-            raise SparxError(Diagnostic("SPX412", message, help="register it again, or read the spec anew"))
+            message = f"the {role} kind {options.kind!r} of this spec is not registered"
+            raise SparxError(Diagnostic("SPX412", message, help="register it, or install its package"))
         if not isinstance(options, kind.load_options()):
             message = f"{kind} was registered anew since the spec was read"
             raise SparxError(Diagnostic("SPX412", message, help="read the spec anew"))

@@ -31,8 +31,8 @@ def default_options(role: Role, base: type[OptionsT]) -> OptionsT:
 def _options(role: Role, revision: int) -> KindOptions:
     kind = default_registry().find(role, DEFAULT_KINDS[role])
     if kind is None:
-        message = f"there is no {role} of the kind {DEFAULT_KINDS[role]!r}, the default, any more"
-        raise SparxError(Diagnostic("SPX412", message, help="register it again"))
+        message = f"the {role} kind {DEFAULT_KINDS[role]!r}, the default, is not registered"
+        raise SparxError(Diagnostic("SPX412", message, help="register it"))
     try:
         return kind.load_options()(kind=kind.name)
     except ValidationError as error:

@@ -12,11 +12,24 @@ from sparx_dsl.registry import default_registry
 @contextmanager
 def registered(*kinds: Kind) -> Generator[None]:
     """Within the block these kinds are known as if installed packages offered them."""
+    with kinds_restored():
+        for kind in kinds:
+            default_registry().add(kind)
+        yield
+
+
+@contextmanager
+def kinds_restored() -> Generator[None]:
+    """After the block the kinds are those that were registered before."""
     registry = default_registry()
-    for kind in kinds:
-        registry.add(kind)
+    before = list(registry)
     try:
         yield
     finally:
-        for kind in kinds:
-            registry.remove(kind)
+        taken = {(kind.role, kind.name) for kind in before}
+        for kind in list(registry):
+            if (kind.role, kind.name) not in taken:
+                registry.remove(kind)
+        for kind in before:
+            if registry.find(kind.role, kind.name) is not kind:
+                registry.add(kind, replace=True)

@@ -50,9 +50,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         "SPX412",
-        "a kind that is registered no more",
-        "A spec holds the options of the kinds that were registered when it was read. One of them was taken out since, "
-        "or registered anew with other options; read the spec again, from its file or text, or register the kind.",
+        "a kind that is not registered, or was registered anew",
+        "A spec holds the options of the kinds that were registered when it was read. In this process one of them is "
+        "not, as where a pickled model is loaded, or it was registered anew with other options: register it, or read "
+        "the spec again from its file or text.",
     ),
     CodeEntry(
         "SPX413",
