@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from torch import Tensor, nn
@@ -45,9 +45,14 @@ class Gone(FfnOptions, frozen=True):
     kind: Literal["gone"] = "gone"
 
 
-def cost(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
-    """A 1×1 convolution."""
-    return tape.convolution(x, site.channels)
+def linked_cost(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """A 1×1 convolution and a norm."""
+    return tape.norm("batch", tape.convolution(x, site.channels))
+
+
+def own_cost(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """A 1×1 convolution, a norm, and another 1×1 convolution."""
+    return tape.convolution(linked_cost(options, site, tape, x), site.channels)
 
 
 class LinkedFfn(nn.Module):
@@ -57,10 +62,10 @@ class LinkedFfn(nn.Module):
     under two paths.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, **factory: Any) -> None:
         super().__init__()
-        self.norm = make_norm("batch", channels)
-        self.expansion = nn.Conv2d(channels, channels, 1)
+        self.norm = make_norm("batch", channels, **factory)
+        self.expansion = nn.Conv2d(channels, channels, 1, **factory)
         self.contraction = self.expansion
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,11 +78,11 @@ class LinkedFfn(nn.Module):
 class OwnFfn(nn.Module):
     """A 1×1 convolution, a norm, and another 1×1 convolution."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, **factory: Any) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 1)
-        self.norm = make_norm("batch", channels)
-        self.second = nn.Conv2d(channels, channels, 1)
+        self.first = nn.Conv2d(channels, channels, 1, **factory)
+        self.norm = make_norm("batch", channels, **factory)
+        self.second = nn.Conv2d(channels, channels, 1, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
@@ -88,14 +93,14 @@ class PlacedFfn(InferenceModule, OwnFfn):
     """What stands for it in inference."""
 
 
-def build_linked(options: Linked, site: Site, **factory: object) -> LinkedFfn:
+def build_linked(options: Linked, site: Site, **factory: Any) -> LinkedFfn:
     """Make the network that mixes images."""
-    return LinkedFfn(site.channels)
+    return LinkedFfn(site.channels, **factory)
 
 
-def build_own(options: KindOptions, site: Site, **factory: object) -> OwnFfn:
+def build_own(options: KindOptions, site: Site, **factory: Any) -> OwnFfn:
     """Make the network that states what it is."""
-    return OwnFfn(site.channels)
+    return OwnFfn(site.channels, **factory)
 
 
 OWN = Deployable(OwnFfn, input_reader="first", norm_reader="second", last_product="second", replacement=PlacedFfn)
@@ -104,8 +109,8 @@ OWN = Deployable(OwnFfn, input_reader="first", norm_reader="second", last_produc
 @pytest.fixture(autouse=True)
 def other_kinds() -> Iterator[None]:
     """Both kinds are known, as if installed packages offered them."""
-    linked = Kind("ffn", "linked", Linked, module=build_linked, cost=cost, owner="other")
-    own = Kind("ffn", "own", Own, module=build_own, cost=cost, owner="other", inference=(OWN,))
+    linked = Kind("ffn", "linked", Linked, module=build_linked, cost=linked_cost, owner="other")
+    own = Kind("ffn", "own", Own, module=build_own, cost=own_cost, owner="other", inference=(OWN,))
     with registered(linked, own):
         yield
 
@@ -157,7 +162,7 @@ def test_what_is_stated_is_used() -> None:
 
 def test_a_kind_that_is_not_known_any_more_states_nothing() -> None:
     """A backbone outlives the kinds that it was built of."""
-    with registered(Kind("ffn", "gone", Gone, module=build_own, cost=cost, inference=(OWN,))):
+    with registered(Kind("ffn", "gone", Gone, module=build_own, cost=own_cost, inference=(OWN,))):
         model = backbone("gone")
     images = images_of(model, 2)
     deployed = deploy(model)
