@@ -12,24 +12,13 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.kind import Kind, load
-from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
-from sparx_dsl.kinds.downsamples.merge.options import MergeDownsample
-from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.kinds.fusions.concat.options import ConcatFusion
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
-from sparx_dsl.kinds.fusions.no_gcca.options import NoGcca
-from sparx_dsl.kinds.fusions.sca.options import SCA
-from sparx_dsl.kinds.fusions.sra.options import SRA
-from sparx_dsl.kinds.heads.linear.options import LinearHead
-from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
-from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
-from sparx_dsl.kinds.stems.conv.options import ConvStem
-from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.language.roles import ROLES, FfnOptions, MixerOptions, Role
@@ -38,88 +27,11 @@ from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.registry import default_registry
 from tests.support.costs import map_sizes, price_of, told
+from tests.support.costs_by_hand import BY_HAND
 from tests.support.kinds import registered
 
 prices = st.builds(Price, st.integers(0, 2**70), st.integers(0, 2**70))
 sides = st.integers(1, 40)
-
-# (role, options, site, height, width, parameters, MACs), every number from the description of the kind.
-BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
-    # 10×7 image: 5×4, then 3×2. Convolutions 3→6, 6→6, 6→12 without bias; BatchNorms of 6, 6, 12.
-    ("stem", ConvStem(convs=3), Site(3, 12), 10, 7,
-     3 * 6 * 9 + 6 * 6 * 9 + 6 * 12 * 9 + 2 * (6 + 6 + 12), (162 + 324) * 5 * 4 + 648 * 3 * 2),
-    # The same with biases, and one convolution less.
-    ("stem", ConvStem(convs=2, norm="layer"), Site(3, 12), 10, 7,
-     3 * 6 * 9 + 6 * 12 * 9 + 18 + 2 * (6 + 12), 162 * 5 * 4 + 648 * 3 * 2),
-    # 3×2 patches of 4×4 from a 10×7 image.
-    ("stem", PatchStem(size=4), Site(3, 10), 10, 7, 3 * 10 * 16 + 10 + 20, 480 * 3 * 2),
-    ("downsample", ConvDownsample(), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 3 * 2),
-    ("downsample", ConvDownsample(norm="group"), Site(6, 10), 5, 4, 6 * 10 * 9 + 10 + 20, 540 * 3 * 2),
-    ("downsample", MergeDownsample(), Site(6, 10), 5, 4, 24 * 10 + 48, 240 * 3 * 2),
-    # Inner width 16, N = 3, R = 1: depthwise 5×5; four of (1 + 3 + 3)·16, 1·16, bias, A and D; norm; 16→8.
-    ("mixer", SS2D(state=3, conv=5), Site(8, 8, "group"), 4, 3,
-     16 * 25 + 16 + 4 * (7 * 16 + 16 + 16 + 16 * 3 + 16) + 32 + 16 * 8 + 8,
-     (16 * 25 + 4 * (7 * 16 + 16) + 9 * 64 * 3 + 64 + 16 * 8) * 12),
-    # No depthwise convolution, no biases, R = 2.
-    ("mixer", SS2D(conv=0, bias=False, rank=2), Site(8, 8), 4, 3,
-     4 * (4 * 16 + 2 * 16 + 16 + 16 + 16) + 32 + 16 * 8, (4 * (4 * 16 + 2 * 16) + 9 * 64 + 64 + 16 * 8) * 12),
-    # Causal kernel of 4 with bias; R = 2 for 20 channels; N = 16.
-    ("mixer", SSM(), Site(20, 20), 4, 3,
-     40 * 4 + 40 + 34 * 40 + 2 * 40 + 40 + 40 * 16 + 40 + 40 * 20,
-     (40 * 4 + 34 * 40 + 2 * 40 + 9 * 40 * 16 + 40 + 40 * 20) * 12),
-    # Two of everything but the output projection, which has a bias here.
-    ("mixer", BiSSM(state=8, conv=0, gate=False, bias=True), Site(8, 8), 4, 3,
-     2 * (17 * 16 + 16 + 16 + 16 * 8 + 16) + 16 * 8 + 8,
-     (2 * (17 * 16 + 16 + 9 * 16 * 8 + 16) + 16 * 8) * 12),
-    # A 5×4 map has 2×2 windows of 3×3: nine scores of each of 9 positions, twice, over 8 channels.
-    ("mixer", WindowAttention(window=3, heads=2), Site(8, 8), 5, 4,
-     25 * 2 + 8 * 8 + 8, 2 * (4 * 9 * 9 * 8) + 64 * 20),
-    # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
-    ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
-     72 + 36 * 9 + 72 + 36 * 24 + 24
-     + 2 * (12 * 9 + 24 + 144 + 24) + (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
-     (36 * 9 + 36 * 24) * 20 + 2 * (12 * 9 + 144) * 6 + 144 * 20 + 2 * 36 * (6 + 20)
-     + (36 * 9 + 12 * 24) * 20),
-    # Nothing is reduced: no reducers, and the scores see all 20 positions.
-    ("fusion", DMCA(groups=4, reduction=1), Site(12, 24, features=1, reduction=2), 5, 4,
-     24 + 12 * 9 + 24 + 12 * 24 + 24 + 3 * (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
-     (12 * 9 + 12 * 24 + 3 * 144 + 36 * 9 + 12 * 24) * 20 + 4 * 9 * 40),
-    # The same without X and V beside Z: depthwise on 12, 12 channels to 26.
-    ("fusion", DMCA(groups=4, reduction=1, shortcut=False), Site(12, 26, features=1, reduction=2), 5, 4,
-     24 + 12 * 9 + 24 + 12 * 24 + 24 + 3 * (144 + 24) + (12 * 9 + 12 + 12 * 26 + 26),
-     (12 * 9 + 12 * 24 + 3 * 144 + 12 * 9 + 12 * 26) * 20 + 4 * 9 * 40),
-    # 24 channels gathered to 8; query and value; 16 channels to 24, depthwise, to 18.
-    ("fusion", NoGcca(ratio=3), Site(8, 18, features=3), 5, 4,
-     48 + 24 * 9 + 48 + 24 * 8 + 8 + 2 * (64 + 16) + 16 * 24 + 24 + 24 * 9 + 24 + 24 * 18 + 18,
-     (24 * 9 + 24 * 8 + 2 * 64 + 16 * 24 + 24 * 9 + 24 * 18) * 20),
-    # Kernels of 5×5 and stride 3 leave 2×2 of 5×4 positions; 20 positions attend to 20 + 4 tokens.
-    ("fusion", SCA(heads=2, merging=3), Site(8, 18, features=3), 5, 4,
-     24 * 25 + 3 + 48 + 24 * 16 + 16 + 8 * 24 + 24 + 8 * 8 + 8 + 8 * 9 + 16 + 8 * 18 + 18,
-     (24 * 25 + 24 * 16) * 4 + 2 * 20 * 24 * 8 + (8 * 24 + 8 * 8 + 8 * 9 + 8 * 18) * 20),
-    # As DMCA on 5×4 with r = 2, but key and value are reduced, and 20 positions attend to 6.
-    ("fusion", SRA(head_width=4), Site(12, 26, features=3, reduction=2), 5, 4,
-     72 + 36 * 9 + 72 + 36 * 24 + 24
-     + 2 * (12 * 9 + 24 + 144 + 24) + (144 + 24) + (36 * 9 + 36 + 12 * 24 + 24),
-     (36 * 9 + 36 * 24) * 20 + 2 * (12 * 9 + 144) * 6 + 144 * 20 + 2 * 20 * 6 * 12
-     + (36 * 9 + 12 * 24) * 20),
-    # (1 + 3)·8 channels to 16, depthwise, to 18.
-    ("fusion", ConcatFusion(ratio=2), Site(8, 18, features=3), 5, 4,
-     32 * 16 + 16 + 16 * 9 + 16 + 16 * 18 + 18, (32 * 16 + 16 * 9 + 16 * 18) * 20),
-    ("ffn", Mlp(ratio=3), Site(8, 8), 5, 4, 8 * 24 + 24 + 24 * 8 + 8, 2 * 8 * 24 * 20),
-    ("ffn", ConvFfn(ratio=3), Site(8, 8), 5, 4,
-     8 * 24 + 24 + 24 * 9 + 24 + 24 * 8 + 8, (2 * 8 * 24 + 24 * 9) * 20),
-    ("head", LinearHead(classes=7), Site(8, 8), 5, 4, 16 + 8 * 7 + 7, 8 * 7),
-    # Maps of 4, 6 and 8 channels at 5×4, 3×2 and 2×1; norms; pyramid of 3 with biases; climbs of 1, 1 and 2 to 2.
-    ("head", SemanticFpn(classes=7, pyramid_channels=3, head_channels=2), Site(8, 8, maps=(4, 6, 8)), 5, 4,
-     2 * 18 + 18 * 3 + 9 + 3 * (81 + 3) + 3 * (54 + 4) + 36 + 4 + 2 * 7 + 7,
-     (4 * 3 + 81 + 54 + 14) * 20 + (6 * 3 + 81 + 54 + 36) * 6 + (8 * 3 + 81 + 54) * 2),
-    # The same maps. Pools of 1 and 2: 5 positions of 8→3, then 14→3; 4→3 and 6→3 and 3→3 at their sizes; 9→3 and the
-    # classes at the first; BatchNorms of 3 behind all eight but the classes. The auxiliary head reads the 6 channels.
-    ("head", UPerNet(classes=7, pyramid_channels=3, pools=(1, 2), auxiliary_channels=5),
-     Site(8, 8, maps=(4, 6, 8)), 5, 4,
-     2 * 18 + 2 * 24 + 14 * 27 + 12 + 18 + 2 * 81 + 9 * 27 + 8 * 6 + 21 + 7 + 6 * 45 + 10 + 35 + 7,
-     24 * 5 + 14 * 27 * 2 + (12 + 81 + 9 * 27 + 21) * 20 + (18 + 81) * 6),
-]  # fmt: skip
 CASES = pytest.mark.parametrize(
     ("role", "options", "site", "height", "width", "params", "macs"),
     BY_HAND,
