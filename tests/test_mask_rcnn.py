@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import runpy
 import subprocess
 import sys
@@ -17,10 +16,7 @@ from torch import Tensor
 import sparx_dsl
 from tests.support.paths import ROOT, SPECS
 
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("torchvision") is None, reason="torchvision is not installed"),
-    pytest.mark.filterwarnings("default"),
-]
+pytestmark = pytest.mark.filterwarnings("default")
 
 EXAMPLE = ROOT / "examples" / "mask_rcnn.py"
 TABLE_3 = {"sparx_mamba_t": 47, "sparx_mamba_s": 67, "sparx_mamba_b": 103, "vmamba_t": 50, "swin_t": 48}
