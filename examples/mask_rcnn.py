@@ -63,9 +63,7 @@ def torchvision_operators() -> tuple[bool, torch.library.Library | None]:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for operator in ("nms", "qnms"):
             library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision.extension import _has_ops
-
-    return bool(_has_ops()), library
+    return library is None, library
 
 
 class PyramidBackbone(nn.Module):

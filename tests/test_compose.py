@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +45,7 @@ def places(
     text: str | bytes, limits: Limits = DEFAULT_LIMITS, loader: type[Any] = FAST_LOADER
 ) -> list[tuple[str, int, int]]:
     """Code, line and column of every mistake."""
-    found = []
+    found: list[tuple[str, int, int]] = []
     for mistake in mistakes(text, limits, loader):
         span = mistake.where.span
         found.append((mistake.code, span.line, span.column) if span else (mistake.code, 0, 0))
@@ -246,19 +245,34 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_bomb_is_refused_at_once(name: str) -> None:
-    """In less than 50 ms, at the place where the limit is met."""
+    """After a few hundred of the parser's events, at the place where the limit is met."""
+    events = 0
+
+    class Counted:
+        """The fast loader, each of whose events is counted."""
+
+        def __init__(self, text: str) -> None:
+            self._loader = FAST_LOADER(text)
+
+        def check_event(self) -> bool:
+            """Whether there is another event."""
+            return self._loader.check_event()
+
+        def get_event(self) -> yaml.Event:
+            """The next event."""
+            nonlocal events
+            events += 1
+            return self._loader.get_event()
+
+        def dispose(self) -> None:
+            """Let go of the text."""
+            self._loader.dispose()
+
     text, code, place = BOMBS[name]
-    found, seconds = [], []
-    for _ in range(3):
-        start = time.process_time()
-        found = places(text)
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.05
-    if place is None:
-        assert found
-    else:
-        assert found[0] == (code, *place)
-    assert len(found) <= DEFAULT_LIMITS.mistakes
+    found = places(text, loader=Counted)
+    assert events < 500
+    assert place is None or found[0] == (code, *place)
+    assert 0 < len(found) <= DEFAULT_LIMITS.mistakes
 
 
 @pytest.mark.parametrize(
@@ -396,12 +410,9 @@ def test_limits_without_sense_are_refused(field: str) -> None:
 
 
 def test_a_large_honest_text_is_read() -> None:
-    """Nearly a megabyte without a mistake is read in seconds."""
+    """Nearly a megabyte without a mistake."""
     text = "a:\n" + "".join(f"  - {'x' * 60}{number}\n" for number in range(15_000))
-    start = time.perf_counter()
-    root = compose(text, "t")
-    assert time.perf_counter() - start < 5
-    assert len(plain(root)["a"]) == 15_000
+    assert len(plain(compose(text, "t"))["a"]) == 15_000
 
 
 @given(st.text(alphabet="ab: -[]{},'\"\n#&*!|>%@`?~\\0x1e.\t\r\x00\u202e漢", max_size=60) | st.binary(max_size=60))

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 import sparx_dsl
 from sparx_dsl.cli.main import make_app
+from tests.support.golden_text import Golden
 from tests.support.markdown import BLOCK, Block
 from tests.support.pages import EXAMPLES, FILE_LINE, PAGES, PLAIN, blocks, numbered
 from tests.support.paths import DOCS, ROOT, SPECS
@@ -93,15 +94,15 @@ def drawing(svg: str) -> tuple[list[tuple[str, str, str, str, str]], list[float]
     places: list[float] = []
     for element in ElementTree.fromstring(svg).iter():  # noqa: S314  a file of this repository, and what we drew
         tag = element.tag.rpartition("}")[2]
-        shown = [element.get(key, "") for key in ("fill", "stroke", "stroke-dasharray")]
-        shapes.append((tag, (element.text or "").strip(), *shown))
+        fill, stroke, dashes = (element.get(key, "") for key in ("fill", "stroke", "stroke-dasharray"))
+        shapes.append((tag, (element.text or "").strip(), fill, stroke, dashes))
         found = (re.findall(r"-?\d+(?:\.\d+)?", element.get(key, "")) for key in ("d", "points", "x", "y"))
         places += [float(number) for numbers in found for number in numbers]
     return shapes, places
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_print_what_the_page_shows(golden, page: str, tmp_path: Path):
+def test_commands_print_what_the_page_shows(golden: Golden, page: str, tmp_path: Path):
     """Each ``$ sparx …`` of a page gives the lines below it, and each picture is what ``sparx draw`` draws."""
     pictures: dict[Path, str] = {}
 
