@@ -150,6 +150,7 @@ def test_explain_cost_diff_check_paper_and_schema(
     wider = SPECS / "ablations" / "window_2.yaml"
     figures = SPECS / "paper" / "figures.yaml"
     expected = {
+        ("explain", TINY): sparx_dsl.connect(TINY).explain(),
         ("explain", TINY, "stage3.layer5"): sparx_dsl.connect(TINY).explain("stage3.layer5"),
         ("compile", TINY, "--explain", "stem"): sparx_dsl.connect(TINY).explain("stem"),
         ("explain", "SPX213"): sparx_dsl.explain_code("SPX213"),
@@ -180,7 +181,6 @@ def test_explain_cost_diff_check_paper_and_schema(
         (("compile", TINY, "--emit", "graph", "-o", "absent/graph.txt"), "SPX502"),
         (("explain", TINY, "stage3.layr5"), "SPX310"),
         (("explain", "SPX999"), "SPX530"),
-        (("explain", TINY), "SPX531"),
         (("paper", TINY), "SPX540"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

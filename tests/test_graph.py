@@ -134,16 +134,18 @@ def test_nothing_is_broken_in_a_connected_graph(spec: sparx_dsl.Spec) -> None:
 
 @given(strategies.specs())
 def test_networkx_sees_the_same_acyclic_graph(spec: sparx_dsl.Spec) -> None:
-    """The view for networkx has the same nodes and edges, is acyclic, runs in the graph's order, and is frozen."""
+    """networkx holds the same nodes and connections, is acyclic, runs in the graph's order, and is frozen."""
     graph = sparx_dsl.connect(spec)
     view = graph.networkx
     assert networkx.is_directed_acyclic_graph(view)
     assert networkx.is_frozen(view)
     assert list(view) == [node.name for node in graph.nodes]
     assert all(view.nodes[node.name]["node"] is node for node in graph.nodes)
-    assert sorted((data["edge"] for *_, data in view.edges(data=True)), key=str) == sorted(graph.edges, key=str)
+    connections = [edge for *_, kinds in view.edges(data=True) for edge in kinds.values()]
+    assert sorted(connections, key=str) == sorted(graph.edges, key=str)
+    assert all(kinds[kind].kind == kind for *_, kinds in view.edges(data=True) for kind in kinds)
     # The feeds are a Hamiltonian path, so there is one topological order only.
-    assert next(networkx.all_topological_sorts(networkx.DiGraph(view))) == [node.name for node in graph.nodes]
+    assert list(networkx.all_topological_sorts(view)) == [[node.name for node in graph.nodes]]
 
 
 @given(strategies.spec_mappings())

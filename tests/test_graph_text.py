@@ -20,6 +20,32 @@ def test_explanation_of_a_head_that_reads_all_stages(golden: Golden) -> None:
     golden.check("\n".join(graph.explain(name) for name in ("head", "stage3.layer6")))
 
 
+@pytest.mark.parametrize("name", ["sparx_mamba_t", "swin_t"])
+def test_explanation_of_the_whole(name: str, golden: Golden) -> None:
+    """Without a node, ``explain`` gives the shortest way, the degrees, and the features by age, where there are any."""
+    golden.check(sparx_dsl.connect(SPECS / f"{name}.yaml").explain())
+
+
+def test_the_whole_counts_as_its_edges_do(golden: Golden) -> None:
+    """By hand: layer 4 reads layers 1 and 3, and the head both stages' maps, one of them by its feed."""
+    golden.check(
+        sparx_dsl.connect(
+            {
+                "sparx": 1,
+                "name": "counted",
+                "stem": {"kind": "patch"},
+                "layer": {"mixer": {"kind": "ssm"}},
+                "stages": [
+                    {"channels": 8, "depth": 4, "ganglion": [4], "cross_stage": "none"},
+                    {"channels": 8, "depth": 1},
+                ],
+                "links": {"cut": [{"from": "stage1.layer2", "to": "stage1.layer4"}]},
+                "head": {"kind": "upernet"},
+            }
+        ).explain()
+    )
+
+
 def test_listing(golden: Golden) -> None:
     """``str(graph)`` lists every node of SparX-Mamba-T with what it reads."""
     golden.check(str(sparx_dsl.connect(SPECS / "sparx_mamba_t.yaml")))

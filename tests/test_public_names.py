@@ -72,14 +72,15 @@ def test_the_package_imports_no_other() -> None:
     ("arguments", "unused"),
     [
         (["--version"], {"pydantic", "yaml", "networkx", "rich", "torch"}),
-        (["check", "specs/sparx_mamba_t.yaml"], {"networkx", "rich", "torch", "optuna"}),
-        (["cost", "specs/sparx_mamba_t.yaml"], {"networkx", "torch", "optuna"}),
-        (["compile", "specs/sparx_mamba_t.yaml"], {"networkx", "optuna"}),
+        (["explain", "SPX106"], {"networkx", "rich", "torch", "optuna"}),
+        (["check", "specs/sparx_mamba_t.yaml"], {"graphviz", "rich", "torch", "optuna"}),
+        (["cost", "specs/sparx_mamba_t.yaml"], {"graphviz", "torch", "optuna"}),
+        (["compile", "specs/sparx_mamba_t.yaml"], {"graphviz", "optuna"}),
     ],
-    ids=["version", "check", "cost", "compile"],
+    ids=["version", "code", "check", "cost", "compile"],
 )
 def test_a_command_imports_what_it_needs(arguments: list[str], unused: set[str]) -> None:
-    """The version needs no spec, a check neither tables nor torch, and no command networkx or the search's Optuna."""
+    """networkx is there for graphs only, tables and torch for what shows or runs them, Optuna for searches."""
     code = f"from sparx_dsl.cli.main import main\nsys.argv[1:] = {arguments!r}\ntry: main()\nexcept SystemExit: pass"
     assert set() == imported(code) & unused
 

@@ -97,6 +97,7 @@ BROKEN = {
     "stage2.layer2 reads a feature twice":
         lambda: with_edge("stage1.layer1", "stage2.layer2", source="stage2.downsample"),
     "stage2.layer2 is built for 5 features and reads 3": lambda: with_features("stage2.layer2", 5),
+    "head reads a feature twice": lambda: replace(dense(), edges=(*dense().edges, dense().edges[-1])),
     "stage2.layer1 is built for 1 features and reads 0": lambda: with_features("stage2.layer1", 1),
     "the ganglion layer stage2.layer2 reads nothing": without_features,
     "head is no layer and reads features": with_reading_head,

@@ -144,17 +144,15 @@ def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str |
     return sparx_dsl.cost_table(sparx_dsl.cost(loaded(path, head), parse_size(size), batch, dtype.value))
 
 
-def explain(path: Path, node: str, head: str | None = None) -> str:
-    """What a node reads and why."""
+def explain(path: Path, node: str | None, head: str | None = None) -> str:
+    """What a node reads and why; without a node, what the graph says of the whole."""
     return sparx_dsl.connect(loaded(path, head)).explain(node)
 
 
 def explain_subject(subject: str, node: str | None) -> str:
-    """What a code means, or what a node of a spec reads and why."""
+    """What a code means, or what a node of a spec reads and why, or what its graph says of the whole."""
     if re.fullmatch(r"[A-Z][A-Z_]*\d+", subject) and not Path(subject).exists():
         return sparx_dsl.explain_code(subject)
-    if node is None:
-        refuse("SPX531", f"{subject} has many nodes", f"name one, as in: sparx explain {subject} stage3.layer4")
     return explain(Path(subject), node)
 
 

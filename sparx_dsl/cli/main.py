@@ -78,10 +78,12 @@ def cost_command(
 
 def explain_command(
     subject: Annotated[str, typer.Argument(metavar="SPEC | CODE", help="A spec, or the code of a mistake (SPX213).")],
-    node: Annotated[str | None, typer.Argument(metavar="NODE", help="As in stage3.layer4.", show_default=False)] = None,
+    node: Annotated[
+        str | None, typer.Argument(metavar="NODE", help="As in stage3.layer4; all by default.", show_default=False)
+    ] = None,
     style: Format = Style.full,
 ) -> None:
-    """Say what a node of a spec reads and why, or what the code of a mistake means."""
+    """Say what a node of a spec reads and why, what its graph is like as a whole, or what a mistake's code means."""
     with reporting(style):
         commands.show(commands.explain_subject(subject, node), None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 from sparx_dsl.errors import Diagnostic, Related, SparxError
 from sparx_dsl.graph.connection_graph import ConnectionGraph
@@ -24,15 +23,17 @@ def connect(spec: Spec) -> ConnectionGraph:
 
     Raises ``SparxError`` for links that cannot be, and for layers left without features.
     """
-    nodes = tuple(_nodes(spec))
-    edges = [*_feeds(nodes), *_bounded(spec, _rule_edges(spec)), *_taps(nodes)]
-    edges, mistakes = edit_links(spec, nodes, edges)
+    by_rule = _bounded(spec, _rule_edges(spec))
+    nodes = tuple(_nodes(spec, by_rule))
+    ruled = [*_feeds(nodes), *by_rule, *_taps(nodes)]
+    edges, mistakes = edit_links(spec, nodes, ruled)
+    if edges is not ruled:
+        nodes = tuple(_nodes(spec, edges))
     if not mistakes:
-        mistakes = list(_without_features(spec, nodes, edges))
+        mistakes = list(_without_features(spec, nodes))
     if mistakes:
         raise SparxError(in_order(mistakes, spec.where().source)[: spec.limits.mistakes])
-    counts = Counter(edge.target for edge in edges if edge.kind != "feed")
-    return verified(ConnectionGraph(spec, tuple(_informed(node, counts[node.name]) for node in nodes), tuple(edges)))
+    return verified(ConnectionGraph(spec, nodes, tuple(edges)))
 
 
 def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
@@ -46,16 +47,19 @@ def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
     return found
 
 
-def _nodes(spec: Spec) -> Iterator[Node]:
+def _nodes(spec: Spec, edges: list[Edge]) -> Iterator[Node]:
+    """The nodes in order, each layer's site with the number of features that these edges bring it."""
     stages, rates = spec.resolved, drop_path_rates(spec)
+    features = Counter(edge.target for edge in edges if edge.kind != "feed")
     for stage in stages:
         role = "stem" if stage.position == 1 else "downsample"
         place = stage.channels, stage.stride
         yield Node(stage.opening_name, role, stage.position, 0, *place, stage.opening_site, stage.opening)
         for number, settings in enumerate(stage.layers, start=1):
+            name = stage.layer_name(number)
             yield Node(
-                stage.layer_name(number), "layer", stage.position, number, *place, stage.site(number),
-                settings=settings, drop_path=next(rates), placed=number in stage.rule.ganglion,
+                name, "layer", stage.position, number, *place, stage.site(number, features[name]), settings=settings,
+                drop_path=next(rates), placed=number in stage.rule.ganglion,
             )  # fmt: skip
     if default_registry().of("head", spec.head).runs:
         last = stages[-1]
@@ -84,11 +88,10 @@ def _taps(nodes: tuple[Node, ...]) -> Iterator[Edge]:
             yield Edge(name, head.name, "tap", slot, f"the head reads the last map of each stage, here stage {stage}'s")
 
 
-def _without_features(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> Iterator[Diagnostic]:
+def _without_features(spec: Spec, nodes: tuple[Node, ...]) -> Iterator[Diagnostic]:
     """Ganglion layers that read nothing."""
-    reading = {edge.target for edge in edges if edge.kind != "feed"}
     for node in nodes:
-        if node.placed and node.name not in reading:
+        if node.placed and not node.ganglion:
             key = "S" if spec.stages[node.stage - 1].ganglion is None else "ganglion"
             where = spec.where("stages", node.stage - 1, key)
             cuts = [place for place, link in enumerate(spec.links.cut) if link.target == node.name]
@@ -96,11 +99,3 @@ def _without_features(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) ->
             message = f"the ganglion layer {node.name} is left without any feature to read"
             advice = "write cross_stage: first, or place no ganglion layer there"
             yield Diagnostic("SPX306", message, where, help="cut fewer links" if cuts else advice, related=related)
-
-
-def _informed(node: Node, features: int) -> Node:
-    """The node, its site told how many features it reads and how wide its fusion must be."""
-    if not features or node.settings is None:
-        return node
-    width = node.settings.mixer.projected(node.channels)
-    return replace(node, site=replace(node.site, features=features, out_channels=width))

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.graph.explain import explain_graph
 from sparx_dsl.graph.nodes import Edge, EdgeKind, Node, describe
 from sparx_dsl.language.spec import Spec
 
 if TYPE_CHECKING:
-    from networkx import MultiDiGraph
+    from networkx import DiGraph
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,39 @@ class ConnectionGraph:
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
+    @functools.cached_property
+    def networkx(self) -> DiGraph[str]:
+        """The graph that all questions are put to, frozen.
+
+        A node's attribute ``node`` is its ``Node``. A feed and a feature can lead from one node to the same other one,
+        so the attributes of an edge are its connections by kind: ``{"feed": Edge, "intra": Edge}``.
+        """
+        import networkx
+
+        graph: DiGraph[str] = networkx.DiGraph(name=self.spec.name)
+        for node in self.nodes:
+            graph.add_node(node.name, node=node)
+        for edge in self.edges:
+            graph.add_edge(edge.source, edge.target, **{edge.kind: edge})
+        networkx.freeze(graph)  # pyright: ignore[reportUnknownMemberType]
+        return graph
+
     def node(self, name: str) -> Node:
         """The node of that name; raises ``KeyError``."""
-        return self._by_name[name]
+        return self.networkx.nodes[name]["node"]
 
     def feed(self, name: str) -> Edge | None:
         """The edge from the node before; None for the stem."""
-        return next((edge for edge in self._into[name] if edge.kind == "feed"), None)
+        return self._heard[name][0]
 
     def features(self, name: str) -> tuple[Edge, ...]:
         """The edges that a layer's fusion reads, or a head besides its feed, in the order of their slots."""
-        return tuple(edge for edge in self._into[name] if edge.kind != "feed")
+        return self._heard[name][1]
+
+    def readers(self, name: str) -> tuple[Edge, ...]:
+        """The edges by which later layers, or the head, read the node besides the one that it feeds."""
+        heard = self.networkx.adj[name].values()
+        return tuple(edge for kinds in heard for kind, edge in kinds.items() if kind != "feed")
 
     def adapted(self, edge: Edge) -> bool:
         """Whether the feature must be resampled or projected before the target can read it."""
@@ -47,25 +70,16 @@ class ConnectionGraph:
         """How many edges of that kind lead into the stage, or into any."""
         return sum(edge.kind == kind and stage in (None, self.node(edge.target).stage) for edge in self.edges)
 
-    @functools.cached_property
-    def networkx(self) -> MultiDiGraph[str]:
-        """The same graph for networkx, frozen: node attribute ``node``, edge attribute ``edge``, keyed by kind."""
-        import networkx
+    def explain(self, name: str | None = None) -> str:
+        """What the node is, what it reads and why, and who reads it; raises ``SparxError`` for an unknown name.
 
-        graph: MultiDiGraph[str] = networkx.MultiDiGraph(name=self.spec.name)
-        for node in self.nodes:
-            graph.add_node(node.name, node=node)
-        for edge in self.edges:
-            graph.add_edge(edge.source, edge.target, edge.kind, edge=edge)
-        networkx.freeze(graph)  # pyright: ignore[reportUnknownMemberType]
-        return graph
-
-    def explain(self, name: str) -> str:
-        """What the node is, what it reads and why, and who reads it; raises ``SparxError`` for an unknown name."""
-        names = [node.name for node in self.nodes]
-        if name not in names:
+        Without a name, the whole: the shortest way through it, its nodes by degree, its features by age.
+        """
+        if name is None:
+            return explain_graph(self.networkx)
+        if name not in self.networkx:
             message = f"there is no {name!r} in {self.spec.name}"
-            raise SparxError(Diagnostic("SPX310", message, help=did_you_mean(name, names)))
+            raise SparxError(Diagnostic("SPX310", message, help=did_you_mean(name, list(self.networkx))))
         node, feed = self.node(name), self.feed(name)
         lines = [f"{name}: {describe(node)}", f"  fed by {feed.source}" if feed else "  fed by the image"]
         heard = self.features(name)
@@ -89,15 +103,18 @@ class ConnectionGraph:
         return "\n".join(lines)
 
     @functools.cached_property
-    def _by_name(self) -> dict[str, Node]:
-        return {node.name: node for node in self.nodes}
+    def _heard(self) -> dict[str, tuple[Edge | None, tuple[Edge, ...]]]:
+        """What leads into each node: the feed, and the features in the order of their slots."""
+        feeds: dict[str, Edge] = {}
+        features: dict[str, list[Edge]] = {}
+        for _, target, kinds in self.networkx.edges(data=True):
+            for kind, edge in kinds.items():
+                if kind == "feed":
+                    feeds[target] = edge
+                else:
+                    features.setdefault(target, []).append(edge)
+        return {name: (feeds.get(name), tuple(sorted(features.get(name, ()), key=_slot))) for name in self.networkx}
 
-    @functools.cached_property
-    def _into(self) -> dict[str, tuple[Edge, ...]]:
-        into: dict[str, list[Edge]] = {node.name: [] for node in self.nodes}
-        for edge in self.edges:
-            into[edge.target].append(edge)
-        return {
-            name: tuple(sorted(edges, key=lambda edge: -1 if edge.slot is None else edge.slot))
-            for name, edges in into.items()
-        }
+
+def _slot(edge: Edge) -> int:
+    return -1 if edge.slot is None else edge.slot

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sparx_dsl.graph.connection_graph import ConnectionGraph
-from sparx_dsl.graph.nodes import Edge
 
 
 def verified(graph: ConnectionGraph) -> ConnectionGraph:
@@ -33,37 +32,40 @@ def verify_graph(graph: ConnectionGraph) -> tuple[str, ...]:
 
 
 def _order(graph: ConnectionGraph) -> Iterator[str]:
-    place = {node.name: position for position, node in enumerate(graph.nodes)}
-    for edge in graph.edges:
-        if place[edge.source] >= place[edge.target]:
-            yield f"{edge.source} -> {edge.target} ({edge.kind}) does not lead forward"
+    """Edges that lead back: each closes a cycle with the feeds, which lead from every node to the next."""
+    import networkx
+
+    if not networkx.is_directed_acyclic_graph(graph.networkx):
+        place = {name: position for position, name in enumerate(graph.networkx)}
+        for edge in graph.edges:
+            if place[edge.source] >= place[edge.target]:
+                yield f"{edge.source} -> {edge.target} ({edge.kind}) does not lead forward"
 
 
 def _chain(graph: ConnectionGraph) -> Iterator[str]:
-    fed = Counter(edge.target for edge in graph.edges if edge.kind == "feed")
+    feeds = [edge for edge in graph.edges if edge.kind == "feed"]
+    if [(edge.source, edge.target) for edge in feeds] == list(itertools.pairwise(graph.networkx)):
+        return
+    fed = Counter(edge.target for edge in feeds)
     for position, node in enumerate(graph.nodes):
         wanted = 1 if position else 0
         if fed[node.name] != wanted:
             yield f"{node.name} has {fed[node.name]} feeds, not {wanted}"
-    before = {node.name: previous.name for previous, node in itertools.pairwise(graph.nodes)}
-    for edge in graph.edges:
-        if edge.kind == "feed" and before.get(edge.target, edge.source) != edge.source:
+    before = {name: previous for previous, name in itertools.pairwise(graph.networkx)}
+    for edge in feeds:
+        if before.get(edge.target, edge.source) != edge.source:
             yield f"{edge.target} is fed by {edge.source}, not by the node before"
 
 
 def _slots(graph: ConnectionGraph) -> Iterator[str]:
-    slots: dict[str, list[Edge]] = {}
-    for edge in graph.edges:
-        if edge.kind == "feed":
-            if edge.slot is not None:
-                yield f"the feed {edge.source} -> {edge.target} takes a slot"
-        else:
-            slots.setdefault(edge.target, []).append(edge)
+    counts = Counter(edge.target for edge in graph.edges if edge.kind != "feed")
     for node in graph.nodes:
-        edges = slots.get(node.name, [])
-        if sorted(-1 if edge.slot is None else edge.slot for edge in edges) != list(range(len(edges))):
+        feed, edges = graph.feed(node.name), graph.features(node.name)
+        if feed and feed.slot is not None:
+            yield f"the feed {feed.source} -> {feed.target} takes a slot"
+        if [edge.slot for edge in edges] != list(range(len(edges))):
             yield f"the slots of {node.name} are not 0 to {len(edges) - 1}"
-        if len({edge.source for edge in edges}) != len(edges):
+        if len({edge.source for edge in edges}) != counts[node.name]:
             yield f"{node.name} reads a feature twice"
         features = sum(edge.kind != "tap" for edge in edges) if node.role == "head" else len(edges)
         if node.site.features != features:
@@ -75,16 +77,14 @@ def _slots(graph: ConnectionGraph) -> Iterator[str]:
 
 
 def _taps(graph: ConnectionGraph) -> Iterator[str]:
-    tapped: dict[str, list[Edge]] = {}
     for edge in graph.edges:
-        if edge.kind == "tap":
-            tapped.setdefault(edge.target, []).append(edge)
-            if graph.node(edge.target).role != "head":
-                yield f"{edge.target} is no head and is tapped from {edge.source}"
+        if edge.kind == "tap" and graph.node(edge.target).role != "head":
+            yield f"{edge.target} is no head and is tapped from {edge.source}"
     last_layers = {node.stage: node for node in graph.nodes if node.role == "layer"}
     for node in graph.nodes:
-        in_order = sorted(tapped.get(node.name, []), key=lambda edge: -1 if edge.slot is None else edge.slot)
-        taps = [edge.source for edge in in_order]
+        if node.role != "head":
+            continue
+        taps = [edge.source for edge in graph.features(node.name) if edge.kind == "tap"]
         before = [last_layers[stage] for stage in sorted(last_layers) if stage < node.stage] if node.site.maps else []
         wanted = [layer.name for layer in before]
         if taps != wanted:
@@ -95,8 +95,9 @@ def _taps(graph: ConnectionGraph) -> Iterator[str]:
 
 
 def _shapes(graph: ConnectionGraph) -> Iterator[str]:
+    nodes = {node.name: node for node in graph.nodes}
     for edge in graph.edges:
-        source, target = graph.node(edge.source), graph.node(edge.target)
+        source, target = nodes[edge.source], nodes[edge.target]
         same = (source.channels, source.stride) == (target.channels, target.stride)
         if edge.kind == "feed" and target.role in ("layer", "head") and not same:
             yield f"{target.name} is fed a map of another shape by {source.name}"

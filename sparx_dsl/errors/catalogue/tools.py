@@ -51,11 +51,6 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "Codes are `SPX` and three digits, and this catalogue has no entry for this one.",
     ),
     CodeEntry(
-        "SPX531",
-        "an explanation of what?",
-        "A spec has many nodes; name the one to explain, such as `stage3.layer4`.",
-    ),
-    CodeEntry(
         "SPX540",
         "a printed figure that is none",
         "The file of a paper's figures has a fixed form; the message says what belongs here.",
