@@ -221,7 +221,7 @@ def _claims(box: Box) -> list[tuple[Node, Node]]:
 
 
 def _settings(node: Node) -> object:
-    return replace(node.layer_settings, drop_path=0.0)
+    return node.layer_settings
 
 
 def _readers(graph: ConnectionGraph, node: Node) -> set[tuple[str, str]]:
