@@ -238,9 +238,13 @@ def test_the_doctor_names_the_packages_that_cannot_be_used(outcome: dict[str, An
 def test_a_name_of_a_built_in_kind_cannot_be_taken(tmp_path: Path) -> None:
     """The built-in kind stays what it is, and the doctor says which package wanted its name."""
     install(tmp_path, "taker", kind_files("taker", "mixer", "ss2d"))
-    code = "import sparx_dsl, sys; print(sparx_dsl.cost(sys.argv[1]).params); print(sparx_dsl.doctor())"
+    code = (
+        "import sparx_dsl, sys; print(sparx_dsl.cost(sys.argv.pop()).params); from sparx_dsl.cli.main import main; "
+        "sys.argv.append('doctor'); main()"
+    )
     done = run_python(code, [tmp_path], str(SPECS / "sparx_mamba_t.yaml"))
     assert done.stdout.startswith("27051794\n"), done.stderr
+    assert done.returncode == 1
     said = "the package taker has a mixer kind 'ss2d', which cannot be used: sparx_dsl itself has one of that name"
     assert f"BROKEN: {said}" in done.stdout
 

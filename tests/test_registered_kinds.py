@@ -22,6 +22,7 @@ from sparx_dsl.language.roles import FfnOptions
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.registry import builtin_kinds, default_registry
 from tests.support.checkpoints import same, snapshot
+from tests.support.commands import sparx
 from tests.support.kinds import kinds_restored
 from tests.support.saved_tensors import saved_by_torch
 
@@ -110,6 +111,7 @@ def test_its_codes_are_explained() -> None:
     register(WIDENED)
     assert codes_of(sparx_dsl.parse_spec, {**SPEC, "stages": [{"channels": 1024, "depth": 1}]}) == ["WIDE001"]
     assert sparx_dsl.explain_code("wide001") == "WIDE001: too wide\n\nThere are limits.\n"
+    assert sparx("explain", "WIDE001").stdout == sparx_dsl.explain_code("WIDE001")
 
 
 def test_codes_that_are_none_take_nothing_from_the_others() -> None:
@@ -234,7 +236,11 @@ def test_a_default_kind_can_be_replaced() -> None:
 
 def test_models_are_copied_and_pickled() -> None:
     """With their kinds' modules, weights and options; the kind itself is no part of them."""
-    register(Kind("ffn", "widened", Widened, module=lambda *given, **keys: build(*given, **keys), cost=cost))
+
+    def local(options: Widened, site: Site, *, device: Any = None, dtype: Any = None) -> nn.Module:
+        return build(options, site, device=device, dtype=dtype)
+
+    register(replace(WIDENED, module=local))
     model = sparx_dsl.build(SPEC)
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301
         assert same(snapshot(model), snapshot(twin))

@@ -17,7 +17,7 @@ Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's s
 Batch = Annotated[int, typer.Option(min=1, help="Images at once, for the bytes of feature buffers.")]
 DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")]
 Head = Annotated[
-    str | None, typer.Option(metavar="KIND", help="Replace the spec's head by one of this kind: upernet, none, …")
+    str | None, typer.Option(metavar="KIND", help="Replace the spec's head by one of this kind, none for no head.")
 ]
 Format = Annotated[Style, typer.Option("--format", help="How mistakes are reported.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file in place of the terminal.")]

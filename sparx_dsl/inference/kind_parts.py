@@ -12,8 +12,8 @@ from sparx_dsl.graph import Node
 from sparx_dsl.inference.deployable import Deployable
 from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.inference.tiled_batch import TiledBatch
-from sparx_dsl.kind import load
 from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule import Run
@@ -69,4 +69,6 @@ def stated_for(node: Node, part: Part) -> Sequence[Deployable] | None:
         options = layer[part]
     # A backbone may have come from a process that knew more kinds.
     kind = None if options is None else default_registry().find(part, options.kind)
-    return None if kind is None else cast("Sequence[Deployable] | None", load(kind.inference))
+    if kind is None:
+        return None
+    return cast("Sequence[Deployable] | None", load_facet(kind, kind.inference, "facet for inference", tuple))

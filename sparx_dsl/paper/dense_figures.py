@@ -14,7 +14,7 @@ from sparx_dsl.paper.figures_file import read_figures_of
 from sparx_dsl.pricing.cost_rows import cost
 
 DENSE_TOLERANCE = Tolerance(params=0.03, macs=0.03)
-EXAMPLE = 'rows such as swin_t: {params: "32", macs: "182", table: "6"} under heads, semantic_fpn'
+EXAMPLE = 'rows such as swin_t: {params: "32", macs: "182", table: "6"} under heads, a kind of head'
 
 Rows = Mapping[str, Mapping[str, Row]]
 

@@ -138,10 +138,7 @@ def _placement_holds(stage: Stage, numbers: object, position: int, linked: set[t
     """Whether a stage alone has no mistake of placement, and no ganglion layer that reads nothing."""
     if not isinstance(numbers, tuple) or any(not isinstance(n, int) or n > stage.depth for n in numbers):  # pyright: ignore[reportUnknownVariableType]
         return False
-    alone = Spec.model_validate({
-        "sparx": 1, "name": "x", "stem": {"kind": "patch"}, "stages": [stage],
-        "layer": {"mixer": {"kind": "ssm"}, "fusion": {"kind": "concat"}},
-    })  # fmt: skip
+    alone = Spec.model_validate({"sparx": 1, "name": "x", "stem": {"kind": "patch"}, "stages": [stage]})
     if next(check_stage(alone, 0), None) is not None:
         return False
     return all(stage_sources(stage, layer) for layer in stage_rule(stage).ganglion if (position, layer) not in linked)

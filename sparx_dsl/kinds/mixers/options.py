@@ -39,7 +39,7 @@ class ScanMixer(MixerOptions, frozen=True):
 
 
 class SequenceMixer(ScanMixer, frozen=True):
-    """What SSM and Bi-SSM have in common: the map is read as one sequence, row by row."""
+    """What the mixers have in common that read the map as one sequence, row by row."""
 
     state: Annotated[int, Field(ge=1, le=256)] = 16
     conv: Kernel = 4

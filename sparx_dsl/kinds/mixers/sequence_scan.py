@@ -1,4 +1,4 @@
-"""SSM: the vanilla Mamba block over a map's positions in rows (Gu and Dao 2024, figure 3)."""
+"""The vanilla Mamba block over a map's positions in rows (Gu and Dao 2024, figure 3)."""
 
 from __future__ import annotations
 

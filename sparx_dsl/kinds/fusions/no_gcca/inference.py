@@ -1,4 +1,4 @@
-"""DMCA without its attention in inference."""
+"""The aggregator without its attention in inference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DMCA with spatial-reduction attention in inference."""
+"""The aggregator with spatial-reduction attention in inference."""
 
 from sparx_dsl.inference.deployable import Deployable
 from sparx_dsl.kinds.fusions.inference import REDUCED_PROJECTION, FusedAggregator
