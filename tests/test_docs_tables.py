@@ -9,7 +9,7 @@ import dataclasses
 import re
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ from sparx_dsl.language.base import KindOptions
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import KindRegistry, builtin_kinds
+from tests.support.golden_text import Golden
 from tests.support.markdown import Block
 from tests.support.pages import PAGES, PLAIN
 
@@ -87,10 +88,9 @@ def written(value: object) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, KindOptions):
         return f"`{{kind: {value.kind}}}`"
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return f"`{value[0]}`"
     if isinstance(value, tuple) and value:
-        return f"`{list(value)}`"
+        items = [*cast("tuple[object, ...]", value)]
+        return f"`{items[0]}`" if len(set(items)) == 1 else f"`{items}`"
     return "none" if value is None or value == () or isinstance(value, BaseModel | Mapping) else f"`{value}`"
 
 
@@ -141,7 +141,7 @@ def rewritten_table(match: Block) -> str:
     return f"<!-- table: {match['what']} -->\n\n" + "\n".join([head, line, *lines]) + "\n"
 
 
-def test_tables_name_every_key_with_its_values_and_default(golden):
+def test_tables_name_every_key_with_its_values_and_default(golden: Golden):
     """Every row of a table of keys is what the models say; only the meaning is written by hand."""
     page = PAGES["language"]
     today = TABLE.sub(rewritten_table, page.read_text(encoding="utf-8"))
