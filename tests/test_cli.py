@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,9 @@ def test_a_head_of_the_same_kind_has_its_defaults(
 
 
 def test_draw_writes_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """By the file's extension, or by --emit."""
+    """By the file's extension, or by --emit; graphviz-pure stands in for Graphviz's program."""
+    (tmp_path / "dot").symlink_to(Path(sysconfig.get_path("scripts")) / "graphviz-pure")
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert 0 == run(monkeypatch, "draw", TINY, "-o", tmp_path / "a.svg")
     assert 0 == run(monkeypatch, "compile", TINY, "--emit", "png", "-o", tmp_path / "b.png")
     assert b"<svg" in (tmp_path / "a.svg").read_bytes()
@@ -119,11 +122,10 @@ def test_draw_writes_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     [
         (("draw", TINY), b"<svg"),
         (("compile", TINY, "--emit", "svg"), b"<svg"),
-        (("compile", TINY, "--emit", "png"), b"\x89PNG"),
         (("compile", TINY, "--emit", "dot"), b"digraph"),
         (("compile", TINY, "--emit", "schedule"), b"sparx_mamba_t"),
     ],
-    ids=["draw", "svg", "png", "dot", "schedule"],
+    ids=["draw", "svg", "dot", "schedule"],
 )
 def test_a_hyphen_is_standard_output(
     monkeypatch: pytest.MonkeyPatch,

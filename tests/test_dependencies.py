@@ -26,8 +26,6 @@ PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx"}
 """Packages that are run, or read by programs, and never imported."""
-NOT_YET_USED = {"graphviz"}
-"""Declared for what is about to use them."""
 
 
 def declared(*extras: str) -> set[NormalizedName]:
@@ -79,7 +77,7 @@ def test_what_is_imported_is_declared(folder: str) -> None:
 def test_what_is_declared_is_used() -> None:
     """Each package is imported by a file of the project, or is a program."""
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
-    assert declared(*EXTRAS) - packages(imported(files)) == PROGRAMS | NOT_YET_USED
+    assert declared(*EXTRAS) - packages(imported(files)) == PROGRAMS
 
 
 def collect(lines: Iterable[str], extra: str, seen: set[str]) -> None:

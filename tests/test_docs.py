@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def test_code_of_the_pages_runs(workplace: Path, page: str, body: str):
 def run_command(command: str, folder: Path) -> tuple[str, dict[Path, str]]:
     """What a command of a page prints today, and the pictures that it draws (into ``folder``) by the path it names.
 
-    With nothing on the PATH, so that all machines draw with the Graphviz that is installed beside this Python.
+    With nothing on the PATH: pictures need no program.
     """
     program, *words = shlex.split(command)
     assert program == "sparx"
@@ -83,22 +82,6 @@ def run_command(command: str, folder: Path) -> tuple[str, dict[Path, str]]:
         result = CliRunner().invoke(make_app(), words, env={"PATH": ""})
     assert result.exit_code in (0, 2), result.output
     return result.output, {target: drawn.read_text(encoding="utf-8") for target, drawn in pictures.items()}
-
-
-def drawing(svg: str) -> tuple[list[tuple[str, str, str, str, str]], list[float]]:
-    """What a picture shows: its shapes, paints and texts in order, and all its coordinates.
-
-    Versions of graphviz-pure may place texts and edges alike only to about a point.
-    """
-    shapes: list[tuple[str, str, str, str, str]] = []
-    places: list[float] = []
-    for element in ElementTree.fromstring(svg).iter():  # noqa: S314  a file of this repository, and what we drew
-        tag = element.tag.rpartition("}")[2]
-        fill, stroke, dashes = (element.get(key, "") for key in ("fill", "stroke", "stroke-dasharray"))
-        shapes.append((tag, (element.text or "").strip(), fill, stroke, dashes))
-        found = (re.findall(r"-?\d+(?:\.\d+)?", element.get(key, "")) for key in ("d", "points", "x", "y"))
-        places += [float(number) for numbers in found for number in numbers]
-    return shapes, places
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -120,10 +103,7 @@ def test_commands_print_what_the_page_shows(golden: Golden, page: str, tmp_path:
     for path, picture in pictures.items():
         if golden.update:
             path.write_text(picture, encoding="utf-8")
-        shapes, places = drawing(picture)
-        expected_shapes, expected_places = drawing(path.read_text(encoding="utf-8"))
-        assert shapes == expected_shapes
-        assert places == pytest.approx(expected_places, abs=1.5)
+        assert picture == path.read_text(encoding="utf-8")
 
 
 def link_mistake(key: str, source: str, target: str) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from graphviz import Digraph
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl import ConnectionGraph
 from sparx_dsl.graph import Node
+from sparx_dsl.render.dot_text import escaped
 from sparx_dsl.render.fold import Box, sketch
-from sparx_dsl.render.quoting import quote, quote_left
 from tests.support.dot import DEEP, FIGURE_2, KIND_OF_COLOUR, Drawing, graph_of, read_dot, shown
 from tests.support.golden_text import Golden
 from tests.support.strategies import spec_mappings
@@ -47,18 +48,25 @@ MAPPINGS = st.one_of(spec_mappings(), deep_mappings())
 
 @given(st.one_of(VISIBLE, AWKWARD))
 def test_quoted_text_is_shown_letter_for_letter(text: str) -> None:
-    """What Graphviz shows for a quoted text is that text, whatever quotes, backslashes and entities it holds."""
-    assert shown(quote(text)) == text
-    assert shown(quote_left(text)) == text + "\n"
+    """What Graphviz shows for a label is that text, whatever quotes, backslashes and entities it holds."""
+    assert shown(quoted(text)) == text
 
 
 @given(st.text())
 def test_no_control_character_is_written(text: str) -> None:
     """No control characters, lone surrogates or bidi controls come out, and the string ends where it should."""
-    written = quote(text)
+    written = quoted(text)
     assert not [c for c in written if unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in BIDI]
     assert re.fullmatch(r'"(?:[^"\\]|\\.)*"', written)
     written.encode()
+
+
+def quoted(text: str) -> str:
+    """The label as it stands in a DOT text, in quotes also where it needs none."""
+    drawing = Digraph()
+    drawing.node("n", escaped(text))
+    written = drawing.source.removeprefix("digraph {\n\tn [label=").removesuffix("]\n}\n")
+    return written if written.startswith('"') else f'"{written}"'
 
 
 BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -130,7 +138,7 @@ def test_everything_is_inside_the_picture(mapping: dict[str, Any]) -> None:
     graph = _graph(mapping)
     text = sparx_dsl.dot(graph)
     drawing = read_dot(text)
-    declared = re.search(r'outputorder.* bb="([^"]*)"', text)
+    declared = re.search(r'graph \[bb="([^"]*)"', text)
     assert declared
     left, bottom, right, top = map(float, declared[1].split(","))
     points = [point for *_, attributes in drawing.edges for point in _along(attributes["pos"])]

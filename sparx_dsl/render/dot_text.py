@@ -1,139 +1,112 @@
-"""A connection graph as DOT text, laid out for a figure.
+"""A picture as DOT text with positions, which Graphviz only draws: ``dot -Kneato -n2 -Tpdf figure.dot``.
 
-Positions are ours (``layout.py``, ``arcs.py``), Graphviz only draws them: ``dot -Kneato -n2 -Tsvg figure.dot``. The
-text is the same for equal graphs. Ids are generated (``n0`` …), so that no text of a user's is ever more than an
+The text is the same for equal graphs. Ids are generated (``n0`` …), so that no text of a user's is ever more than an
 attribute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.render.arcs import curves, row_heights
-from sparx_dsl.render.curves import Curve, number, straight
-from sparx_dsl.render.fold import Arc, Box, Sketch, sketch
-from sparx_dsl.render.labels import Title, labels, titles
-from sparx_dsl.render.layout import MARGIN, PADDING, TITLE_HEIGHT, Lane, Layout, Placed, lane_indices, lane_rows, place
-from sparx_dsl.render.legend import SAMPLE, Entry, extent, legend
-from sparx_dsl.render.quoting import quote, quote_left
+from sparx_dsl.render.curves import number, straight
+from sparx_dsl.render.figure import PAD, Figure, figure
+from sparx_dsl.render.fold import Box
+from sparx_dsl.render.layout import Placed
+from sparx_dsl.render.legend import SAMPLE, Entry, sample_size
 from sparx_dsl.render.style import (
     ARROW,
-    FAINT,
     FONT,
     INK,
     LANE_FILL,
     LANE_LINE,
     LAYER_SIZE,
     LINES,
-    SMALL_SIZE,
-    TITLE_SIZE,
-    Line,
     Shape,
+    label_size,
     text_width,
-)  # fmt: skip
+)
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
 
 
-def dot(graph: ConnectionGraph, *, fold: bool = True, legend: bool = True) -> str:
+def dot(graph: ConnectionGraph, *, fold: bool = True) -> str:
     """The DOT text of a graph's picture: one lane for each stage, layers from left to right.
 
     With ``fold``, runs of equal normal layers and repeats of a block are one box each (the rule: ``fold.py``); without,
-    there is one box for each node and one edge for each edge. The text draws the same in Graphviz and graphviz-pure.
+    there is one box for each node and one edge for each edge.
     """
-    picture = sketch(graph, fold)
-    texts, heads, lanes = labels(graph, picture), titles(graph), lane_indices(picture)
-    rows = lane_rows(texts, heads, lanes)
-    heights = row_heights(texts, picture.arcs, tuple(rows[lane] for lane in lanes))
-    layout = place(texts, heads, lanes, rows, heights)
-    entries = _legend(graph, picture, layout) if legend else ()
-    width = max([layout.width, *(MARGIN + extent(entry) for entry in entries)])
-    bottom = min([layout.bottom, *(entry.y - 10 for entry in entries)])
-    drawn = curves(picture.arcs, layout)
-    lines = [*_head(width, bottom), *_lanes(picture, layout, heads), *_edges(picture.arcs, drawn)]
-    return "\n".join([*lines, *_legend_lines(entries), "}"]) + "\n"
+    return digraph(figure(graph, fold)).source
 
 
-def _head(width: float, bottom: float) -> Iterator[str]:
-    yield "// draw with: dot -Kneato -n2 -Tsvg"
-    yield "digraph sparx {"
-    yield (f'  graph [layout=neato, inputscale=72, outputorder=nodesfirst, bgcolor=white, pad=0.08, '
-           f'bb="0,{number(bottom)},{number(width)},0"];')  # fmt: skip
-    yield f'  node [fixedsize=true, margin=0, fontname="{FONT}", fontsize={LAYER_SIZE}, fontcolor="{INK}"];'
-    yield f"  edge [arrowsize={ARROW}];"
+def digraph(picture: Figure) -> Digraph:
+    """The picture as Graphviz takes it."""
+    import graphviz
+
+    box = f"{number(picture.left)},{number(picture.bottom)},{number(picture.right)},0"
+    whole = {"layout": "neato", "inputscale": "72", "outputorder": "nodesfirst", "bgcolor": "white", "bb": box}
+    node = {"fixedsize": "true", "margin": "0", "fontname": FONT, "fontsize": str(LAYER_SIZE), "fontcolor": INK}
+    drawn = graphviz.Digraph(
+        "sparx", comment="draw with: dot -Kneato -n2", engine="neato", node_attr=node,
+        graph_attr={**whole, "pad": str(PAD / 72)}, edge_attr={"arrowsize": str(ARROW)},
+    )  # fmt: skip
+    _add_lanes(drawn, picture)
+    for index, words in enumerate(picture.words):
+        width = text_width(words.text, words.size)
+        frame = _frame(words.left + width / 2, words.middle, width, words.size + 4)
+        label = f"{escaped(words.text)}\\l"
+        drawn.node(f"t{index}", label, shape="plaintext", fontsize=str(words.size), fontcolor=words.colour, **frame)
+    for kind, line in LINES.items():
+        for arc, curve in zip(picture.sketch.arcs, picture.curves, strict=True):
+            if arc.kind == kind:
+                drawn.edge(f"n{arc.source}", f"n{arc.target}", pos=str(curve), **line.attributes)
+    for index, entry in enumerate(picture.entries):
+        _add_sample(drawn, f"k{index}", entry)
+    return drawn
 
 
-def _lanes(picture: Sketch, layout: Layout, heads: tuple[Title, ...]) -> Iterator[str]:
-    for stage, (lane, title) in enumerate(zip(layout.lanes, heads, strict=True)):
-        yield f"  subgraph cluster_{stage} {{"
-        yield (f'    graph [bb="{number(lane.left)},{number(lane.bottom)},{number(lane.right)},{number(lane.top)}", '
-               f'label="", style="rounded,filled", fillcolor="{LANE_FILL}", color="{LANE_LINE}"];')  # fmt: skip
-        yield from _title(stage, lane, title)
-        for index, (box, placed) in enumerate(zip(picture.boxes, layout.boxes, strict=True)):
-            if placed.lane == stage:
-                yield f"    n{index} [{_box(box, placed)}];"
-        yield "  }"
+def escaped(text: str) -> str:
+    r"""A label that Graphviz shows letter for letter: no ``\N``, no ``&lt;``, no HTML; line breaks stay."""
+    import graphviz
+
+    lines = (graphviz.escape(visible(line).replace("&", "&amp;")) for line in text.split("\n"))
+    return graphviz.nohtml("\\n".join(lines))
 
 
-def _title(stage: int, lane: Lane, title: Title) -> Iterator[str]:
-    left = lane.left + PADDING
-    for line, (text, size, colour) in enumerate(((title.heading, TITLE_SIZE, INK), (title.details, SMALL_SIZE, FAINT))):
-        middle = lane.top - TITLE_HEIGHT * (0.36 + 0.42 * line)
-        yield f'    t{2 * stage + line} [{_text(text, left, middle, size)}, fontcolor="{colour}"];'
+def _add_lanes(drawn: Digraph, picture: Figure) -> None:
+    """The lanes with their boxes."""
+    boxes = list(zip(picture.sketch.boxes, picture.layout.boxes, strict=True))
+    for stage, lane in enumerate(picture.layout.lanes):
+        bounds = ",".join(number(side) for side in (lane.left, lane.bottom, lane.right, lane.top))
+        with drawn.subgraph(name=f"cluster_{stage}") as inner:
+            inner.attr("graph", bb=bounds, label="", style="rounded,filled", fillcolor=LANE_FILL, color=LANE_LINE)
+            for index, (box, placed) in enumerate(boxes):
+                if placed.lane == stage:
+                    inner.node(f"n{index}", escaped(placed.label.text), **_box(box, placed))
 
 
-def _text(text: str, left: float, middle: float, size: float) -> str:
-    """The attributes of a node that is only text, flush left at ``left``."""
-    width = text_width(text, size)
-    frame = _frame(left + width / 2, middle, width, size + 4)
-    return f"shape=plaintext, label={quote_left(text)}, fontsize={size}, {frame}"
-
-
-def _box(box: Box, placed: Placed) -> str:
+def _box(box: Box, placed: Placed) -> dict[str, str]:
     shape = placed.label.shape
     names = box.node.name if len(box.nodes) == 1 else f"{box.nodes[0].name} to {box.nodes[-1].name}"
-    size = LAYER_SIZE if "\n" not in placed.label.text and box.node.role == "layer" else SMALL_SIZE
-    return (f"label={quote(placed.label.text)}, {shape.attributes}, fontsize={size}, "
-            f"{_frame(placed.x, placed.y, shape.width, shape.height)}, comment={quote(names)}")  # fmt: skip
+    size = {"fontsize": str(label_size(placed.label.text, box)), "comment": escaped(names)}
+    return {**shape.attributes, **size, **_frame(placed.x, placed.y, shape.width, shape.height)}
 
 
-def _frame(x: float, y: float, width: float, height: float) -> str:
+def _add_sample(drawn: Digraph, name: str, entry: Entry) -> None:
+    """A sample of the legend; an edge's runs between two points."""
+    if isinstance(entry.sample, Shape):
+        frame = _frame(entry.x + SAMPLE / 2, entry.y, *sample_size(entry.sample))
+        drawn.node(name, "", **entry.sample.attributes, **frame)
+        return
+    ends = ((name, entry.x), (f"{name}e", entry.x + SAMPLE))
+    for end, x in ends:
+        drawn.node(end, "", shape="point", style="invis", **_frame(x, entry.y, 0.72, 0.72))
+    curve = straight((ends[0][1], entry.y), (ends[1][1], entry.y))
+    drawn.edge(name, f"{name}e", pos=str(curve), **entry.sample.attributes)
+
+
+def _frame(x: float, y: float, width: float, height: float) -> dict[str, str]:
     """Position in points, width and height (given in points) in inches."""
-    return f'pos="{number(x)},{number(y)}!", width={width / 72:.4f}, height={height / 72:.4f}'
-
-
-def _edges(arcs: tuple[Arc, ...], drawn: tuple[Curve, ...]) -> Iterator[str]:
-    """The edges, grouped by kind in the legend's order."""
-    for kind in LINES:
-        for arc, curve in zip(arcs, drawn, strict=True):
-            if arc.kind == kind:
-                yield f"  n{arc.source} -> n{arc.target} [{LINES[kind].attributes}, pos={quote(str(curve))}];"
-
-
-def _legend(graph: ConnectionGraph, picture: Sketch, layout: Layout) -> tuple[Entry, ...]:
-    texts = tuple(box.label for box in layout.boxes)
-    return legend(graph, picture, texts, layout.width - 2 * MARGIN, layout.bottom - 4)
-
-
-def _legend_lines(entries: tuple[Entry, ...]) -> Iterator[str]:
-    """Samples ``k0`` … with their texts ``x0`` …; an edge's sample runs between two points."""
-    for index, entry in enumerate(entries):
-        left = MARGIN + entry.x
-        yield f"  x{index} [{_text(entry.text, left + SAMPLE + 6, entry.y, SMALL_SIZE)}];"
-        if isinstance(entry.sample, Shape):
-            yield f"  k{index} [{_sample(entry.sample, left, entry.y)}];"
-        else:
-            yield from _sample_edge(index, entry.sample, left, entry.y)
-
-
-def _sample(shape: Shape, left: float, y: float) -> str:
-    scale = min((SAMPLE - 2 * shape.extra) / shape.width, (16 - 2 * shape.extra) / shape.height)
-    width = SAMPLE - 2 * shape.extra if shape.extra else shape.width * scale
-    return f'label="", {shape.attributes}, {_frame(left + SAMPLE / 2, y, width, shape.height * scale)}'
-
-
-def _sample_edge(index: int, line: Line, left: float, y: float) -> Iterator[str]:
-    ends = ((f"k{index}", left), (f"k{index}e", left + SAMPLE))
-    for name, x in ends:
-        yield f'  {name} [shape=point, style=invis, label="", {_frame(x, y, 0.72, 0.72)}];'
-    curve = straight((left, y), (left + SAMPLE, y))
-    yield f"  k{index} -> k{index}e [{line.attributes}, pos={quote(str(curve))}];"
+    return {"pos": f"{number(x)},{number(y)}!", "width": f"{width / 72:.4f}", "height": f"{height / 72:.4f}"}

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparx_dsl.graph import ConnectionGraph, Edge, Node
+from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.graph.nodes import EdgeKind
 
 SHORTEST_RUN = 3
@@ -85,11 +85,10 @@ def _quotient(graph: ConnectionGraph, boxes: list[Box]) -> tuple[Arc, ...]:
 def _with_runs(graph: ConnectionGraph, boxes: list[Box]) -> list[Box]:
     folded: list[Box] = []
     start = 0
-    readers = _readers(graph)
     while start < len(boxes):
         stop = start + 1
         node = boxes[start].node
-        while stop < len(boxes) and _same_run(node, boxes[stop].node, readers):
+        while stop < len(boxes) and _same_run(graph, node, boxes[stop].node):
             stop += 1
         if stop - start >= SHORTEST_RUN:
             folded.append(Box(tuple(box.node for box in boxes[start:stop])))
@@ -99,19 +98,18 @@ def _with_runs(graph: ConnectionGraph, boxes: list[Box]) -> list[Box]:
     return folded
 
 
-def _same_run(first: Node, other: Node, readers: dict[str, tuple[Edge, ...]]) -> bool:
+def _same_run(graph: ConnectionGraph, first: Node, other: Node) -> bool:
     if first.role != "layer" or other.role != "layer" or first.stage != other.stage or first.ganglion or other.ganglion:
         return False
-    return _settings(first) == _settings(other) and _reader_names(first, readers) == _reader_names(other, readers)
+    return first.settings == other.settings and _reader_names(graph, first) == _reader_names(graph, other)
 
 
-def _reader_names(node: Node, readers: dict[str, tuple[Edge, ...]]) -> set[tuple[str, EdgeKind]]:
-    return {(edge.target, edge.kind) for edge in readers[node.name]}
+def _reader_names(graph: ConnectionGraph, node: Node) -> set[tuple[str, EdgeKind]]:
+    return {(edge.target, edge.kind) for edge in graph.readers(node.name)}
 
 
 def _with_repeats(graph: ConnectionGraph, boxes: list[Box]) -> list[Box]:
-    readers = _readers(graph)
-    signatures = [_box_signature(graph, box, readers) for box in boxes]
+    signatures = [_box_signature(graph, box) for box in boxes]
     folded: list[Box] = []
     start = 0
     while start < len(boxes):
@@ -140,31 +138,20 @@ def _repetition(signatures: list[Signature], start: int) -> tuple[int, int]:
     return 1, 1
 
 
-def _box_signature(graph: ConnectionGraph, box: Box, readers: dict[str, tuple[Edge, ...]]) -> Signature:
+def _box_signature(graph: ConnectionGraph, box: Box) -> Signature:
     node = box.node
     if node.role != "layer":
         return (node.name,)
-    return (node.stage, *(_layer_signature(graph, layer, readers) for layer in box.nodes))
+    return (node.stage, *(_layer_signature(graph, layer) for layer in box.nodes))
 
 
-def _layer_signature(graph: ConnectionGraph, node: Node, readers: dict[str, tuple[Edge, ...]]) -> Signature:
+def _layer_signature(graph: ConnectionGraph, node: Node) -> Signature:
     reads = tuple((edge.kind, _distance(graph.node(edge.source), node)) for edge in graph.features(node.name))
-    heard = tuple(sorted((edge.kind, str(_distance(graph.node(edge.target), node))) for edge in readers[node.name]))
-    return (_settings(node), reads, heard)
+    readers = graph.readers(node.name)
+    heard = tuple(sorted((edge.kind, str(_distance(graph.node(edge.target), node))) for edge in readers))
+    return (node.settings, reads, heard)
 
 
 def _distance(other: Node, node: Node) -> int | str:
     """How many layers apart, inside a stage; by name what is no layer of the same stage."""
     return other.number - node.number if other.role == "layer" and other.stage == node.stage else other.name
-
-
-def _settings(node: Node) -> object:
-    return node.settings
-
-
-def _readers(graph: ConnectionGraph) -> dict[str, tuple[Edge, ...]]:
-    found: dict[str, list[Edge]] = {node.name: [] for node in graph.nodes}
-    for edge in graph.edges:
-        if edge.kind != "feed":
-            found[edge.source].append(edge)
-    return {name: tuple(edges) for name, edges in found.items()}

@@ -73,6 +73,12 @@ SHAPE_TEXTS: Mapping[ShapeName, str] = {
 """What stands for itself (stem, head) has no entry."""
 
 
+def sample_size(shape: Shape) -> tuple[float, float]:
+    """Width and height of a shape's sample, without its second outline."""
+    scale = min((SAMPLE - 2 * shape.extra) / shape.width, (16 - 2 * shape.extra) / shape.height)
+    return SAMPLE - 2 * shape.extra if shape.extra else shape.width * scale, shape.height * scale
+
+
 def extent(entry: Entry) -> float:
     """Where the entry ends on the right."""
     return entry.x + SAMPLE + 6 + text_width(entry.text, SMALL_SIZE)

@@ -30,9 +30,9 @@ ShapeName = Literal["stem", "downsample", "normal", "ganglion", "head", "run", "
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One kind of box: Graphviz's attributes, and the size in points."""
+    """One kind of box: its attributes in Graphviz's words, and its size in points."""
 
-    attributes: str
+    attributes: Mapping[str, str]
     width: float
     height: float
     extra: float = 0.0
@@ -46,29 +46,33 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One kind of connection."""
+    """One kind of connection: what the legend calls it, and its attributes in Graphviz's words."""
 
     name: str
-    attributes: str
+    attributes: Mapping[str, str]
 
 
-NORMAL = 'shape=box, style="rounded,filled", fillcolor="#d6ebf8", color="#0072b2"'
+PLAIN = {"shape": "box", "style": "filled", "fillcolor": "#e4e4e4", "color": "#555555"}
+NORMAL = {"shape": "box", "style": "rounded,filled", "fillcolor": "#d6ebf8", "color": "#0072b2"}
+HUB = {"shape": "hexagon", "style": "filled", "fillcolor": "#f5b335", "color": "#8a5a00", "penwidth": "1.6"}
 SHAPES: Mapping[ShapeName, Shape] = {
-    "stem": Shape('shape=box, style=filled, fillcolor="#e4e4e4", color="#555555"', 34, 30),
-    "downsample": Shape('shape=trapezium, orientation=-90, style=filled, fillcolor="#e4e4e4", color="#555555"', 30, 34),
+    "stem": Shape(PLAIN, 34, 30),
+    "downsample": Shape({**PLAIN, "shape": "trapezium", "orientation": "-90"}, 30, 34),
     "normal": Shape(NORMAL, 34, 28),
-    "ganglion": Shape('shape=hexagon, style=filled, fillcolor="#f5b335", color="#8a5a00", penwidth=1.6', 46, 36),
-    "head": Shape('shape=cds, style=filled, fillcolor="#e4e4e4", color="#555555"', 44, 28),
-    "run": Shape(NORMAL + ", peripheries=2", 48, 34, 4),
-    "repeats": Shape('shape=box, style="rounded,filled,dashed", fillcolor="#ffffff", color="#222222"', 84, 38),
+    "ganglion": Shape(HUB, 46, 36),
+    "head": Shape({**PLAIN, "shape": "cds"}, 44, 28),
+    "run": Shape({**NORMAL, "peripheries": "2"}, 48, 34, 4),
+    "repeats": Shape({**NORMAL, "style": "rounded,filled,dashed", "fillcolor": "#ffffff", "color": "#222222"}, 84, 38),
 }
 LINES: Mapping[EdgeKind, Line] = {
-    "feed": Line("feed", 'color="#555555", penwidth=1.2'),
-    "intra": Line("intra-connection", 'color="#0072b2", penwidth=1.1, arrowhead=vee'),
-    "inter": Line("inter-connection", 'color="#d55e00", penwidth=1.6'),
-    "cross_stage": Line("cross-stage connection", 'color="#007a5a", penwidth=1.4, style=dashed'),
-    "added": Line("added link", 'color="#b0468c", penwidth=2, style=dotted'),
-    "tap": Line("map that the head reads", 'color="#222222", penwidth=1.2, style=dashed, arrowhead=empty'),
+    "feed": Line("feed", {"color": "#555555", "penwidth": "1.2"}),
+    "intra": Line("intra-connection", {"color": "#0072b2", "penwidth": "1.1", "arrowhead": "vee"}),
+    "inter": Line("inter-connection", {"color": "#d55e00", "penwidth": "1.6"}),
+    "cross_stage": Line("cross-stage connection", {"color": "#007a5a", "penwidth": "1.4", "style": "dashed"}),
+    "added": Line("added link", {"color": "#b0468c", "penwidth": "2", "style": "dotted"}),
+    "tap": Line(
+        "map that the head reads", {"color": "#222222", "penwidth": "1.2", "style": "dashed", "arrowhead": "empty"}
+    ),
 }
 TWO_LINES = 14
 """Points by which layers with a second line are wider; they are half as much higher."""
@@ -83,6 +87,11 @@ def shape_name(box: Box) -> ShapeName:
     if box.node.role == "layer":
         return "ganglion" if box.node.ganglion else "normal"
     return box.node.role
+
+
+def label_size(text: str, box: Box) -> int:
+    """The size of the type of a box's label: a layer's single line is larger."""
+    return LAYER_SIZE if "\n" not in text and box.node.role == "layer" else SMALL_SIZE
 
 
 def text_width(text: str, size: float) -> float:

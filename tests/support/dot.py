@@ -34,8 +34,8 @@ KIND_OF_COLOUR = {
     "#222222": "tap",
 }  # fmt: skip
 STRING = r'"(?:[^"\\]|\\.)*"'
-NODE = re.compile(rf"^ +(n\d+) \[((?:{STRING}|[^\"\]])*)\];$")
-EDGE = re.compile(rf"^ +(n\d+) -> (n\d+) \[((?:{STRING}|[^\"\]])*)\];$")
+NODE = re.compile(rf"^\t+(n\d+) \[((?:{STRING}|[^\"\]])*)\]$")
+EDGE = re.compile(rf"^\t+(n\d+) -> (n\d+) \[((?:{STRING}|[^\"\]])*)\]$")
 ATTRIBUTE = re.compile(rf"(\w+)=({STRING}|[^\s,]+)")
 
 

@@ -24,7 +24,7 @@ PUT = {"SPEC": ("specs/sparx_mamba_t.yaml",), "SPEC...": ("specs/swin_t.yaml", "
        "OTHER": ("specs/sparx_swin_t.yaml",), "SPACE": ("specs/spaces/around_mamba_t.yaml",),
        "module:function": ("macs",)}  # fmt: skip
 """What stands in place of the words that a reader replaces."""
-BROUGHT_BY = {"search": "optuna", "viz": "graphviz-pure"}
+BROUGHT_BY = {"search": "optuna"}
 """A package that is there where an extra is installed, for the extras that remarks name."""
 TIMEOUT = 900.0
 """Seconds after which a command is stopped."""

@@ -17,8 +17,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX510",
         "no Graphviz",
-        "Pictures are laid out by Graphviz: by its program `dot`, or by a package that the extra `viz` installs. "
-        "The DOT text itself needs neither.",
+        "PNG and PDF are drawn by Graphviz's program `dot`. An SVG and the DOT text need no program.",
     ),
     CodeEntry(
         "SPX511",
