@@ -15,7 +15,7 @@ import sparx_dsl
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search import Bound, Space, load_space, make_space
 from sparx_dsl.search.batched import BatchPrices
-from sparx_dsl.search.values import Point
+from sparx_dsl.search.space.choices import Point
 from tests.support import strategies
 from tests.support.paths import SPACES
 from tests.support.spaces import SoundSpace, sound_spaces

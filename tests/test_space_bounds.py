@@ -19,7 +19,7 @@ import sparx_dsl
 import sparx_dsl.search
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.search import Point, Space, load_space, make_space
-from sparx_dsl.search.drawing import draw_within
+from sparx_dsl.search.sampling.rejection_sampling import sample_within_bounds
 from tests.support.broken_specs import places
 from tests.support.paths import DOCS, SPACES, SPECS
 
@@ -122,7 +122,7 @@ def test_the_closest_price_is_looked_for() -> None:
     widths = {"stages.*.channels": {"from": 8, "to": 64, "step": 8}, "stages.*.depth": {"from": 1, "to": 4}}
     space = make_space(sparx_dsl.parse_spec(base), widths, bounds={"params": "1K"})
     with pytest.raises(sparx_dsl.SparxError) as caught:
-        draw_within(space, random.Random(0), draws=5)
+        sample_within_bounds(space, random.Random(0), most_priced=5)
     assert f"the closest price found is {space.prices(space.point(0))}" in caught.value.diagnostics[0].notes
     assert space.prices(space.point(0)).params == min(space.prices(space.point(n)).params for n in range(0, 1024, 31))
 

@@ -12,25 +12,25 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.search import make_space
-from sparx_dsl.search.counting import Table, TooWideError, count
+from sparx_dsl.search.constraints.bucket_elimination import Factor, TooWideError, eliminate
 from tests.support.paths import SPECS
 
-Problem = tuple[list[list[int]], list[Table]]
+Problem = tuple[list[list[int]], list[Factor]]
 
 
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
     """A few choices of few values, and tables over some of them."""
     domains = draw(st.lists(st.lists(st.integers(-1, 3), min_size=1, max_size=3, unique=True), min_size=1, max_size=5))
-    tables: list[Table] = []
+    tables: list[Factor] = []
     for _ in range(draw(st.integers(0, 4))):
         scope = tuple(draw(st.lists(st.integers(0, len(domains) - 1), min_size=1, max_size=3, unique=True)))
         every = list(itertools.product(*(domains[choice] for choice in scope)))
-        tables.append(Table(scope, dict.fromkeys(draw(st.sets(st.sampled_from(every))), 1)))
+        tables.append(Factor(scope, dict.fromkeys(draw(st.sets(st.sampled_from(every))), 1)))
     return domains, tables
 
 
-def walk(domains: Sequence[Sequence[int]], tables: Sequence[Table]) -> list[dict[int, int]]:
+def walk(domains: Sequence[Sequence[int]], tables: Sequence[Factor]) -> list[dict[int, int]]:
     """Every combination that all tables have."""
     rows = (dict(enumerate(row)) for row in itertools.product(*domains))
     return [row for row in rows if all(tuple(row[choice] for choice in table.scope) in table.rows for table in tables)]
@@ -40,7 +40,7 @@ def walk(domains: Sequence[Sequence[int]], tables: Sequence[Table]) -> list[dict
 def test_the_count_is_what_a_walk_finds(problem: Problem) -> None:
     """Total, numbering and support are those of the combinations that fit."""
     domains, tables = problem
-    counted, expected = count(domains, tables), walk(domains, tables)
+    counted, expected = eliminate(domains, tables), walk(domains, tables)
     assert counted.total == len(expected)
     found = [counted.assignment(index) for index in range(counted.total)]
     assert sorted(map(sorted_items, found)) == sorted(map(sorted_items, expected))
@@ -59,7 +59,7 @@ def test_tables_too_wide_are_refused() -> None:
     """A join of more rows than allowed is given up."""
     every = dict.fromkeys(itertools.product(range(9), range(9)), 1)
     with pytest.raises(TooWideError):
-        count([range(9)] * 3, [Table((0, 1), every), Table((1, 2), every), Table((0, 2), every)], most=100)
+        eliminate([range(9)] * 3, [Factor((0, 1), every), Factor((1, 2), every), Factor((0, 2), every)], most=100)
 
 
 def test_rules_that_no_table_holds_are_asked_of_whole_points() -> None:

@@ -17,8 +17,8 @@ from sparx_dsl import StudyResult
 from sparx_dsl.cli.main import compile_main, main
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.render.scatter import Panel, axis, front_line, scatter, tick
+from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.claims import differences
-from sparx_dsl.search.values import Point
 from tests.support import studies
 from tests.support.markdown import BLOCK
 from tests.support.paths import DOCS, SPACES, SPECS

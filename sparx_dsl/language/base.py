@@ -63,6 +63,11 @@ class KindOptions(Options, frozen=True):
         """Yield what is wrong with these options at that site."""
         yield from ()
 
+    @classmethod
+    def has_conditions(cls) -> bool:
+        """Whether there are sites at which such options have a problem; most kinds stand anywhere."""
+        return cls.problems is not KindOptions.problems
+
     def canonical(self, site: Site) -> dict[str, Any]:
         """What these options stand for at that site, as plain data: equal for two that make the same module."""
         return {"kind": self.kind, **self.model_dump(mode="json")}

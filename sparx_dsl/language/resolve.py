@@ -18,6 +18,8 @@ from sparx_dsl.language.roles import FfnOptions, FusionOptions, MixerOptions
 Path = tuple[str | int, ...]
 SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale")
 """What can be chosen for a layer, at each level."""
+KindSlot = Literal["mixer", "fusion", "ffn"]
+"""The slots that hold a kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,18 @@ class Chosen:
         mixer = self.values.get("mixer")
         return mixer if isinstance(mixer, MixerOptions) else None
 
-    def kind_options(self, slot: Literal["mixer", "fusion", "ffn"]) -> KindOptions | None:
+    def kind_options(self, slot: KindSlot) -> KindOptions | None:
         """The kind in that slot, by default the language's; None where no level names a mixer."""
         given = self.values.get(slot)
         if isinstance(given, KindOptions):
             return given
         return None if slot == "mixer" else default_options(slot, KindOptions)
+
+    def site(self, slot: KindSlot, channels: int, number: int, reduction: int) -> Site:
+        """The place of the kind in that slot, in a layer of that number and width."""
+        # A fusion gives what the mixer's projection would; without a mixer that is the mistake, not the width.
+        fused = 3 * channels if self.mixer is None else self.mixer.projected(channels)
+        return Site(channels, fused if slot == "fusion" else channels, number=number, reduction=reduction)
 
 
 def resolve_stages(spec: SpecModel) -> tuple[ResolvedStage, ...]:

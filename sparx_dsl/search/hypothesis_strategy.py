@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.spec import Spec
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from sparx_dsl.errors import Diagnostic, Related, plural
-from sparx_dsl.language.base import KindOptions, Problem, Site
+from sparx_dsl.language.base import KindOptions, Problem
 from sparx_dsl.language.kind_options import problems_of
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import (
     Chosen,
+    KindSlot,
     Path,
     head_site,
     opening_site,
@@ -21,8 +22,7 @@ from sparx_dsl.language.resolve import (
 )
 from sparx_dsl.registry import default_registry
 
-Slot = Literal["mixer", "fusion", "ffn"]
-SLOTS: tuple[Slot, ...] = get_args(Slot)
+SLOTS: tuple[KindSlot, ...] = get_args(KindSlot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator
         if not any(conditional.values()):
             continue
         name, placed = stage_name(spec, index), stage_rule(spec.stages[index]).ganglion
-        met, asked = set[Path](), set[tuple[Slot, int, int]]()
+        met, asked = set[Path](), set[tuple[KindSlot, int, int]]()
         for number, layer in enumerate(layers, start=1):
             reads = number in placed or f"{name}.layer{number}" in targets
             for slot, options, numbered in conditional[id(layer)]:
@@ -95,25 +95,22 @@ def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator
                 yield from _complaints(spec, index, number, layer, slot, options, met)
 
 
-def _conditional(layer: Chosen) -> Iterator[tuple[Slot, KindOptions, bool]]:
+def _conditional(layer: Chosen) -> Iterator[tuple[KindSlot, KindOptions, bool]]:
     """The kinds of a layer with conditions on their place, and whether those look at its number; most have none."""
     for slot in SLOTS:
         options = layer.kind_options(slot)
-        if options is not None and type(options).problems is not KindOptions.problems:
+        if options is not None and options.has_conditions():
             yield slot, options, default_registry().of(slot, options).numbered
 
 
 def _complaints(
-    spec: SpecModel, index: int, number: int, layer: Chosen, slot: Slot, options: KindOptions, met: set[Path]
+    spec: SpecModel, index: int, number: int, layer: Chosen, slot: KindSlot, options: KindOptions, met: set[Path]
 ) -> Iterator[_Complaint]:
     """The complaints of one kind in one layer, unless its place is in ``met``, where it then is."""
     path, channels = layer.paths.get(slot) or ("stages", index, "channels"), spec.stages[index].channels
     if path in met:
         return
-    # A fusion gives what the mixer's projection would; without a mixer that is the mistake, not the width.
-    fused = 3 * channels if layer.mixer is None else layer.mixer.projected(channels)
-    out = fused if slot == "fusion" else channels
-    site = Site(channels, out, number=number, reduction=stage_reduction(len(spec.stages), index))
+    site = layer.site(slot, channels, number, stage_reduction(len(spec.stages), index))
     for problem in problems_of(slot, options, site):
         met.add(path)
         yield _Complaint(path, problem, index, given=slot in layer.paths)

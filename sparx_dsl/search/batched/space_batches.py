@@ -1,60 +1,56 @@
-"""What a space does with many points at once: draw them within its bounds, and price them."""
+"""What a space does with many points at once: sample them within its bounds, and price them."""
 
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 
 from sparx_dsl.registry import default_registry
-from sparx_dsl.search.batched.drawing import Sampler
-from sparx_dsl.search.batched.pricing import BatchPricer, BatchPrices
-from sparx_dsl.search.batched.rows import Picks, RowCheck, rows_of_points
-from sparx_dsl.search.space import Space
-from sparx_dsl.search.values import Point
+from sparx_dsl.search.batched.batch_pricing import BatchPricer, BatchPrices
+from sparx_dsl.search.batched.batch_sampling import BatchSampler
+from sparx_dsl.search.batched.point_rows import PointRows, RowCheck, rows_of_points
+from sparx_dsl.search.sampling.rejection_sampling import sample_within_bounds
+from sparx_dsl.search.space.choices import Point
+from sparx_dsl.search.space_model import SpaceModel
 
 LEAST_AT_ONCE, MOST_AT_ONCE = 2**10, 2**17
-"""Points that are drawn at once."""
-MOST_DRAWN = 2**20
-"""Points that are drawn and priced beyond those wanted, at most; what is missing then is drawn one by one."""
+"""Points that are sampled at once."""
+MOST_SAMPLED = 2**20
+"""Points that are sampled and priced beyond those wanted, at most; what is missing then is sampled one by one."""
 
 
 class SpaceBatches:
-    """Draws and prices many points of a space; tables are made at the first use."""
+    """Samples and prices many points of a space; tables are made at the first use."""
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: SpaceModel) -> None:
         self._space = space
         self._pricers: dict[int, BatchPricer] = {}
 
-    def prices(self, points: Sequence[Point] | Picks) -> BatchPrices:
+    def prices(self, points: Sequence[Point] | PointRows) -> BatchPrices:
         """See ``Space.prices_of``."""
         rows = points if isinstance(points, np.ndarray) else rows_of_points(self._space, points)
         self._check(rows)
-        if self._space.exact:
-            return self._pricer(rows)
-        found = [self._space.prices(self._space.point_at(row)) for row in rows]
-        columns = [[one.params for one in found], [one.macs for one in found], [one.peak for one in found]]
-        large = any(amount >= 2**63 for column in columns for amount in column)
-        params, macs, peak = (np.array(column, dtype=object if large else np.int64) for column in columns)
-        return BatchPrices(params, macs, peak)
+        return self._pricer(rows)
 
-    def sample(self, count: int, seed: int) -> Picks:
+    def sample(self, count: int, seed: int) -> PointRows:
         """See ``Space.sample_many``."""
-        rng, have, drawn = np.random.default_rng(seed), 0, 0
-        found: list[Picks] = [np.zeros((0, len(self._space.choices)), dtype=np.int64)]
-        while have < count and self._space.exact and self._space.count and drawn < count + MOST_DRAWN:
+        space, rng, have, sampled = self._space, np.random.default_rng(seed), 0, 0
+        found: list[PointRows] = [np.zeros((0, len(space.choices)), dtype=np.int64)]
+        while have < count and space.exact and space.count and sampled < count + MOST_SAMPLED:
             # As many as will do if as many fit as did so far.
-            wanted = (count - have) * (drawn + 1) // (have + 1)
+            wanted = (count - have) * (sampled + 1) // (have + 1)
             rows = self._sampler(min(max(wanted, LEAST_AT_ONCE), MOST_AT_ONCE), rng)
-            drawn += len(rows)
-            kept = rows[self._pricer(rows).keeps(self._space.bounds)] if self._space.bounds else rows
+            sampled += len(rows)
+            kept = rows[self._pricer(rows).keeps(space.bounds)] if space.bounds else rows
             found.append(kept[: count - have])
             have += len(found[-1])
         while have < count:
-            point = self._space.sample(int(cast("int", rng.integers(2**63 - 1))))
-            found.append(rows_of_points(self._space, [point]))
+            point = sample_within_bounds(space, random.Random(int(cast("int", rng.integers(2**63 - 1)))))  # noqa: S311
+            found.append(rows_of_points(space, [point]))
             have += 1
         return np.concatenate(found)
 
@@ -67,8 +63,8 @@ class SpaceBatches:
         return self._pricers[revision]
 
     @functools.cached_property
-    def _sampler(self) -> Sampler:
-        return Sampler(self._space)
+    def _sampler(self) -> BatchSampler:
+        return BatchSampler(self._space)
 
     @functools.cached_property
     def _check(self) -> RowCheck:

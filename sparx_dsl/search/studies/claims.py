@@ -13,6 +13,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from sparx_dsl.errors import SparxError
+from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import DeathWatch, Heartbeat
 from sparx_dsl.search.studies.outcome import Cause, Outcome
@@ -20,7 +21,6 @@ from sparx_dsl.search.studies.records import TrialRecord
 from sparx_dsl.search.studies.sampler import sample_point
 from sparx_dsl.search.studies.store import Attempt, Store
 from sparx_dsl.search.studies.trial import WEIGHTS, Trial
-from sparx_dsl.search.values import Point
 
 
 class NoTrial(Enum):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.objectives import Direction, Objective, value_names
 

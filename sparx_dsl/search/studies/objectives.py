@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
-from sparx_dsl.search.bounds import MEASURES, price_of
+from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.studies.outcome import AnswerError, Outcome, failure, message_of, read_answer
 from sparx_dsl.search.studies.trial import Trial
 

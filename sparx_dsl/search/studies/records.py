@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sparx_dsl.language.spec import Spec
-from sparx_dsl.search.bounds import Prices
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
+from sparx_dsl.search.space.bounds import Prices
+from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.outcome import Cause
-from sparx_dsl.search.values import Point
 
 State = Literal["complete", "failed", "running", "lost"]
 """``failed``: the objective raised, or its worker died each time; ``lost``: the worker died, and it is tried again."""

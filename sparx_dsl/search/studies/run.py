@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.claims import Status, status_of
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.limits import StudyLimits

@@ -16,11 +16,11 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from sparx_dsl.search.bounds import Prices, excess
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
+from sparx_dsl.search.space.bounds import Prices, excess
+from sparx_dsl.search.space.choices import OFF, Choice, Point
 from sparx_dsl.search.studies.config import Sampler, StudyConfig
 from sparx_dsl.search.studies.store import Store, distribution_of
-from sparx_dsl.search.values import OFF, Choice, Point
 
 MAX_RESAMPLES = 12
 """Times that a sampler is asked for one choice before the value is drawn evenly from those that fit."""

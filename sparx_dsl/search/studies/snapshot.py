@@ -13,13 +13,13 @@ from pydantic import Field, FiniteFloat, Json, TypeAdapter
 
 from sparx_dsl.errors import SparxError
 from sparx_dsl.language.frozen import FrozenDict
-from sparx_dsl.search.bounds import Prices
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
+from sparx_dsl.search.space.bounds import Prices
+from sparx_dsl.search.space.choices import Choice, Point, value_of
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.objectives import Direction
 from sparx_dsl.search.studies.outcome import Cause
 from sparx_dsl.search.studies.records import State, TrialRecord
-from sparx_dsl.search.values import Choice, Point, value_of
 
 VERSION: Final = 1
 Amount = Annotated[int, Field(ge=0)]

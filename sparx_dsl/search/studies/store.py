@@ -21,8 +21,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
-from sparx_dsl.search.bounds import Prices
-from sparx_dsl.search.space import Space
+from sparx_dsl.search.search_space import Space
+from sparx_dsl.search.space.bounds import Prices
+from sparx_dsl.search.space.choices import Choice, Point
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.journal import Journal
 from sparx_dsl.search.studies.limits import StudyLimits
@@ -31,7 +32,6 @@ from sparx_dsl.search.studies.outcome import Outcome
 from sparx_dsl.search.studies.records import TrialRecord, by_number
 from sparx_dsl.search.studies.snapshot import Header, read_header, read_record
 from sparx_dsl.search.studies.storage_errors import access_errors, at_study, check_regular, content_errors
-from sparx_dsl.search.values import Choice, Point
 
 STUDY_NAME = "sparx"
 JOURNALS = (".journal",)

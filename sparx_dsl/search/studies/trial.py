@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparx_dsl.language.spec import Spec
-from sparx_dsl.search.bounds import Prices
-from sparx_dsl.search.values import Point
+from sparx_dsl.search.space.bounds import Prices
+from sparx_dsl.search.space.choices import Point
 
 if TYPE_CHECKING:
     from sparx_dsl.lowering import Backbone

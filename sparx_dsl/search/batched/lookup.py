@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,11 @@ Ids = NDArray[np.int64]
 MAX_CELLS = 2**22
 """Combinations that a table holds side by side; beyond, those that are met are kept in a dict."""
 
-Value = TypeVar("Value", bound=Hashable)
+Value = TypeVar("Value")
 
 
 class Labels(Generic[Value]):
-    """Values, each with a number from 0 in the order in which they are first met."""
+    """Hashable values, each with a number from 0 in the order in which they are first met."""
 
     def __init__(self, values: Iterable[Value] = ()) -> None:
         self.values: list[Value] = []
@@ -38,14 +38,11 @@ class Labels(Generic[Value]):
         return found
 
 
-class Table(Generic[Value]):
+class LookupTable(Generic[Value]):
     """The labels that a function gives for combinations of other labels."""
 
     def __init__(
-        self,
-        inputs: Sequence[Labels[Hashable]],
-        function: Callable[..., Value],
-        labels: Labels[Value] | None = None,
+        self, inputs: Sequence[Labels[Any]], function: Callable[..., Value], labels: Labels[Value] | None = None
     ) -> None:
         self.labels: Labels[Value] = Labels() if labels is None else labels
         self._inputs = inputs
@@ -55,9 +52,10 @@ class Table(Generic[Value]):
 
     def __call__(self, *ids: Ids) -> Ids:
         """The numbers of the function's values at points with these numbers of labels."""
-        sizes = tuple(len(labels) for labels in self._inputs)
-        cells = math.prod(sizes)
-        if cells > MAX_CELLS:
+        if not ids:
+            return np.asarray(self._value(()), dtype=np.int64)
+        sizes = tuple(map(len, self._inputs))
+        if math.prod(sizes) > MAX_CELLS:
             return self._sparse(sizes, np.broadcast_arrays(*ids))
         if any(size > known for size, known in zip(sizes, self._cells.shape, strict=True)):
             self._grow(sizes)
@@ -98,16 +96,16 @@ def _distinct(sizes: tuple[int, ...], ids: Sequence[Ids]) -> tuple[list[tuple[in
 
 
 class Column(Generic[Value]):
-    """One number of each label, for looking up whole arrays; labels may be added after it was made."""
+    """One number of each label, or several, for looking up whole arrays; labels may be added after it was made."""
 
-    def __init__(self, labels: Labels[Value], number: Callable[[Value], int]) -> None:
+    def __init__(self, labels: Labels[Value], number: Callable[[Value], int | tuple[int, ...]]) -> None:
         self._labels, self._number = labels, number
         self._known: Ids = np.zeros(0, dtype=np.int64)
 
     def __call__(self, ids: Ids) -> Ids:
-        """The numbers at points with these labels."""
+        """The numbers at points with these labels, shape (points,), or (points, numbers) where there are several."""
         fresh = self._labels.values[len(self._known) :]
         if fresh:
             more: Ids = np.array([self._number(value) for value in fresh], dtype=np.int64)
-            self._known = np.concatenate([self._known, more])
+            self._known = np.concatenate([self._known, more]) if len(self._known) else more
         return np.asarray(self._known[ids])

@@ -1,4 +1,4 @@
-"""A space's parts as values: choices, what each of their values writes, conditions, and points."""
+"""The parts of a space as values: choices, what each of their values writes, conditions, and points."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from sparx_dsl.errors import Where
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.reader.tree import Node, plain
 
-KeyPath = tuple[str | int, ...]
+EditPath = tuple[str | int, ...]
 """A key path with numbers from 1, as in ``Spec.edit``: ``("stages", 3, "S")``."""
 LinkAction = Literal["add", "cut"]
+Assignment = Mapping[int, int]
+"""For each choice, by number, the number of its value, or ``OFF``."""
 
 OFF = -1
 """Stands for the value of a choice that does not exist for the values of others."""
@@ -24,7 +26,7 @@ class Alternative:
 
     value: object
     """The value as plain data; None takes a key away."""
-    patches: tuple[tuple[KeyPath, Node], ...] = ()
+    patches: tuple[tuple[EditPath, Node], ...] = ()
     """What is laid over the base, and where."""
     links: tuple[tuple[LinkAction, Node], ...] = ()
     """The links that are added or cut."""
@@ -47,7 +49,7 @@ class Choice:
     alternatives: tuple[Alternative, ...]
     when: tuple[Condition, ...] = ()
     strict: bool = True
-    """Whether each value was written for this very choice, so that one that can never fit is a mistake.
+    """Whether each value was written for this very choice, so that one that can never fit is an error.
 
     The values of a range, or behind a ``*``, are dropped where they fit nowhere.
     """
@@ -59,9 +61,14 @@ class Choice:
         return tuple(alternative.value for alternative in self.alternatives)
 
     @property
-    def paths(self) -> tuple[KeyPath, ...]:
+    def paths(self) -> tuple[EditPath, ...]:
         """Every key path that one of the values writes to."""
         return tuple(dict.fromkeys(path for one in self.alternatives for path, _ in one.patches))
+
+    @property
+    def has_links(self) -> bool:
+        """Whether one of the values adds or cuts links."""
+        return any(one.links for one in self.alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ def same(first: object, second: object) -> bool:
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(first, list):
         left, right = cast("list[object]", first), cast("list[object]", second)
-        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right, strict=True))
+        return len(left) == len(right) and all(map(same, left, right))
     return first == second
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 from pydantic import ValidationError
 
@@ -12,27 +11,28 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import connect
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.checks.schema_errors import schema_diagnostics
-from sparx_dsl.language.spec import Spec, spec_of
+from sparx_dsl.language.models import SpecModel
+from sparx_dsl.language.spec import spec_of
 from sparx_dsl.reader.tree import MappingNode, plain
-from sparx_dsl.search.laying import lay, with_links
-from sparx_dsl.search.paths import join_path
-from sparx_dsl.search.space import Space
-from sparx_dsl.search.values import OFF, Alternative, Choice
+from sparx_dsl.search.space.choices import OFF, Alternative, Choice, EditPath
+from sparx_dsl.search.space.edit_paths import join_path
+from sparx_dsl.search.space.materialize import overlay, overlay_links
+from sparx_dsl.search.space_model import SpaceModel
 
 MAX_CONTEXTS = 64
 """Combinations of wider choices within which a value is tried."""
 
 
-def refused_values(space: Space) -> Iterator[Diagnostic]:
-    """The language's own complaints about single values, each at its place in the space's text."""
-    told: set[tuple[str, str]] = set()
+def refused_values(space: SpaceModel) -> Iterator[Diagnostic]:
+    """The language's own diagnostics of single values, each at its place in the space's text."""
+    known: set[tuple[str, str]] = set()
     for choice in space.choices:
         for alternative in _by_place(choice):
-            for mistake in _refused(space, choice, alternative):
-                mark = (mistake.message, str(mistake.where))
-                if mark not in told:
-                    told.add(mark)
-                    yield mistake
+            for error in _refused(space, choice, alternative):
+                mark = (error.message, str(error.where))
+                if mark not in known:
+                    known.add(mark)
+                    yield error
 
 
 def _by_place(choice: Choice) -> Sequence[Alternative]:
@@ -43,8 +43,8 @@ def _by_place(choice: Choice) -> Sequence[Alternative]:
     return [*first.values(), choice.alternatives[-1]]
 
 
-def _refused(space: Space, choice: Choice, alternative: Alternative) -> list[Diagnostic]:
-    """The complaints that a value earns within every value of the choices of wider keys; none where one suits it."""
+def _refused(space: SpaceModel, choice: Choice, alternative: Alternative) -> list[Diagnostic]:
+    """What a value is refused for within every value of the choices of wider keys; nothing where one suits it."""
     wider = [
         other.alternatives
         for other in space.choices
@@ -52,51 +52,50 @@ def _refused(space: Space, choice: Choice, alternative: Alternative) -> list[Dia
     ]
     found: list[Diagnostic] = []
     for context in itertools.islice(itertools.product(*wider), MAX_CONTEXTS):
-        mistakes = _complaints(space, (*context, alternative))
-        if not mistakes:
+        errors = _schema_errors(space, (*context, alternative))
+        if not errors:
             return []
-        found = found or mistakes
+        found = found or errors
     return found
 
 
-def _is_wider(path: Sequence[str | int], inner: Sequence[str | int]) -> bool:
-    return len(path) < len(inner) and tuple(inner[: len(path)]) == tuple(path)
+def _is_wider(path: EditPath, inner: EditPath) -> bool:
+    return len(path) < len(inner) and inner[: len(path)] == path
 
 
-def _complaints(space: Space, alternatives: Sequence[Alternative]) -> list[Diagnostic]:
+def _schema_errors(space: SpaceModel, alternatives: Sequence[Alternative]) -> list[Diagnostic]:
     """What the models say of the base with these values."""
     try:
-        tree = _laid(space, alternatives)
+        tree = _with_values(space, alternatives)
     except SparxError as error:
         return list(error.diagnostics)
     try:
-        Spec.model_validate(plain(tree))
+        SpecModel.model_validate(plain(tree))
     except ValidationError as error:
         findings = error.errors(include_url=False, include_input=False)
         return schema_diagnostics(findings, tree, space.base.limits.mistakes)
     return []
 
 
-def _laid(space: Space, alternatives: Sequence[Alternative]) -> MappingNode:
+def _with_values(space: SpaceModel, alternatives: Sequence[Alternative]) -> MappingNode:
     tree = space.tree
     for alternative in alternatives:
         for path, node in alternative.patches:
-            tree = cast("MappingNode", lay(tree, path, node))
-        tree = cast("MappingNode", with_links(tree, alternative.links))
+            tree = overlay(tree, path, node)
+        tree = overlay_links(tree, [alternative])
     return tree
 
 
-def unfitting_values(space: Space) -> Iterator[Diagnostic]:
+def unfitting_values(space: SpaceModel) -> Iterator[Diagnostic]:
     """Values, and whole choices, that are part of no point."""
     if space.count == 0:
         yield _empty(space)
         return
-    supported = space.compiled.counted.supported()
+    supported = space.compiled.buckets.supported()
     for number, choice in enumerate(space.choices):
         fitting = supported[number] - {OFF}
         if not fitting:
-            message = f"{choice.name} never fits, whatever the other choices are"
-            yield Diagnostic("SPX720", message, choice.where, _reason(space, choice.alternatives[0]))
+            yield _never_fits(space, choice)
         elif choice.strict:
             for value in sorted(set(range(len(choice.alternatives))) - fitting):
                 alternative = choice.alternatives[value]
@@ -104,25 +103,28 @@ def unfitting_values(space: Space) -> Iterator[Diagnostic]:
                 yield Diagnostic("SPX720", message, alternative.where, _reason(space, alternative), "take it out")
 
 
-def _empty(space: Space) -> Diagnostic:
-    """The mistake of a space without points: the first choice with whose values alone nothing goes, or all of them."""
+def _never_fits(space: SpaceModel, choice: Choice) -> Diagnostic:
+    message = f"{choice.name} never fits, whatever the other choices are"
+    return Diagnostic("SPX720", message, choice.where, _reason(space, choice.alternatives[0]))
+
+
+def _empty(space: SpaceModel) -> Diagnostic:
+    """The error of a space without points: the first choice with whose values alone nothing goes, or all of them."""
     for number, choice in enumerate(space.choices):
         if not set(space.compiled.domains[number]) - {OFF}:
-            message = f"{choice.name} never fits, whatever the other choices are"
-            return Diagnostic("SPX720", message, choice.where, _reason(space, choice.alternatives[0]))
-    empty = next((table for table in space.compiled.tables if not table.rows), None)
-    names = [space.choices[number].name for number in empty.scope] if empty is not None else []
-    between = f" of {', '.join(names)}" if names else ""
-    where = space.choices[empty.scope[0]].where if empty is not None and empty.scope else space.where
-    first = space.choices[empty.scope[0]].alternatives[0] if empty is not None and empty.scope else None
+            return _never_fits(space, choice)
+    empty = next((factor for factor in space.compiled.factors if not factor.rows), None)
+    tied = [space.choices[number] for number in empty.scope] if empty is not None else []
+    between = f" of {', '.join(choice.name for choice in tied)}" if tied else ""
     message = f"no values{between} fit together, so the space has no point"
-    return Diagnostic("SPX721", message, where, _reason(space, first) if first is not None else ())
+    where = tied[0].where if tied else space.where
+    return Diagnostic("SPX721", message, where, _reason(space, tied[0].alternatives[0]) if tied else ())
 
 
-def _reason(space: Space, alternative: Alternative) -> tuple[str, ...]:
+def _reason(space: SpaceModel, alternative: Alternative) -> tuple[str, ...]:
     """What the language says of the base with that value alone, where it says something."""
     try:
-        connect(spec_of(_laid(space, (alternative,)), space.base.limits))
+        connect(spec_of(_with_values(space, (alternative,)), space.base.limits))
     except SparxError as error:
         return (f"laid over the base alone: {error.diagnostics[0].message}",)
     where = ", ".join(join_path(path) for path, _ in alternative.patches)

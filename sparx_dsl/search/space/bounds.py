@@ -1,4 +1,4 @@
-"""Bounds on what a backbone costs, and how far a price is from keeping them."""
+"""Bounds on what a backbone costs, and by how much a price exceeds them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Bound:
     where: Where = field(default_factory=Where, compare=False, repr=False)
 
     def excess(self, prices: Prices) -> float:
-        """By which part of the bound the price misses it; 0 where it is kept."""
+        """By which part of the bound the price is beyond it; 0 where it is kept."""
         price = price_of(prices, self.measure)
         if self.most is not None and price > self.most:
             return (price - self.most) / max(self.most, 1)
@@ -49,22 +49,18 @@ class Bound:
 
     def __str__(self) -> str:
         parts = [("at least", self.least), ("at most", self.most)]
-        told = [f"{word} {_shown(self.measure, amount)}" for word, amount in parts if amount is not None]
-        return f"{' and '.join(told)} {MEASURES[self.measure]}"
+        texts = [f"{word} {_shown(self.measure, amount)}" for word, amount in parts if amount is not None]
+        return f"{' and '.join(texts)} {MEASURES[self.measure]}"
 
 
 def budget_bounds(spec: Spec, given: Sequence[Bound]) -> Iterator[Bound]:
-    """The budget of a spec as bounds, as far as it is narrower than those given: beyond it a spec is a mistake."""
+    """The budget of a spec as bounds, as far as it is narrower than those given: beyond it a spec is refused."""
     budget = {"params": spec.budget.params, "macs": spec.budget.macs, "peak": spec.budget.peak}
     for measure, most in budget.items():
-        narrower = any(bound.measure == measure and _at_most(bound, most) for bound in given)
-        if most is not None and not narrower:
+        if most is None:
+            continue
+        if not any(bound.measure == measure and bound.most is not None and bound.most <= most for bound in given):
             yield Bound(measure, None, most, spec.where("budget", measure))
-
-
-def _at_most(bound: Bound, most: int | None) -> bool:
-    """Whether the bound is no wider than that amount."""
-    return most is None or (bound.most is not None and bound.most <= most)
 
 
 def price_spec(spec: Spec) -> Prices:
@@ -74,13 +70,8 @@ def price_spec(spec: Spec) -> Prices:
 
 
 def excess(bounds: tuple[Bound, ...], prices: Prices) -> float:
-    """The sum of what all bounds are missed by; 0 where all are kept."""
+    """The sum of what a price is beyond each bound; 0 where all are kept."""
     return sum(bound.excess(prices) for bound in bounds)
-
-
-def missed(bounds: tuple[Bound, ...], prices: Prices) -> Iterator[Bound]:
-    """The bounds that a price does not keep."""
-    return (bound for bound in bounds if bound.excess(prices) > 0)
 
 
 def price_of(prices: Prices, measure: str) -> int:

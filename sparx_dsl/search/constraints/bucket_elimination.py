@@ -1,40 +1,45 @@
-"""Counts what fits together without listing it: tables of small rules joined choice by choice (bucket elimination).
+"""Counts what fits together without listing it: tables of constraints joined choice by choice (bucket elimination).
 
 Source: R. Dechter, "Bucket elimination: a unifying framework for reasoning", Artificial Intelligence 113 (1999).
-Choices are numbered, and a value is a number too. A rule is a table of the rows that its few choices may have. To
-take a choice out, the tables that speak of it are joined and summed over its values; what remains is a message to the
-choices that are left. The tables that were joined are kept: they say for each choice, given those taken out later, how
-many ways to go on each of its values has. So points can be counted, numbered, drawn evenly and walked through in order,
+Choices are numbered, and a value is a number too. A constraint is a factor: the rows that its few choices may have.
+To eliminate a choice, the factors that speak of it are joined and summed over its values; what remains is a message to
+the choices that are left. The joined factors are kept: they say for each choice, given those eliminated later, how many
+ways to go on each of its values has. So points can be counted, numbered, sampled evenly and walked through in order,
 whatever their number.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 MAX_ROWS = 300_000
-"""Rows of one joined table."""
+"""Rows of one joined factor."""
 
 Row = tuple[int, ...]
 
 
 class TooWideError(Exception):
-    """The rules tie too many choices together for tables."""
+    """The constraints tie too many choices together for tables."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Factor:
     """Which rows of values the choices of ``scope`` may have, and in how many ways each."""
 
     scope: tuple[int, ...]
     rows: Mapping[Row, int]
 
+    def has(self, assignment: Mapping[int, int]) -> bool:
+        """Whether the choices may have these values."""
+        return tuple(assignment[choice] for choice in self.scope) in self.rows
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One choice that was taken out: its values, given the choices of ``context``, with the ways to go on."""
+    """An eliminated choice: its values, given the choices of ``context``, with the ways to go on."""
 
     choice: int
     context: tuple[int, ...]
@@ -43,7 +48,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class BucketTree:
     """All that fits, as buckets in the order in which to decide: a context is decided before its choice."""
 
     buckets: tuple[Bucket, ...]
@@ -54,10 +59,7 @@ class Count:
     @property
     def total(self) -> int:
         """How many assignments fit."""
-        total = 1
-        for bucket in self.roots:
-            total *= bucket.totals.get((), 0)
-        return total
+        return math.prod(bucket.totals.get((), 0) for bucket in self.roots)
 
     def assignment(self, index: int) -> dict[int, int]:
         """The assignment of that number, from 0; raises ``IndexError`` beyond the total."""
@@ -115,11 +117,7 @@ class Count:
         return values
 
     def _split(
-        self,
-        parts: tuple[Bucket, ...],
-        index: int,
-        found: Mapping[int, int],
-        pending: list[tuple[Bucket, int]],
+        self, parts: tuple[Bucket, ...], index: int, found: Mapping[int, int], pending: list[tuple[Bucket, int]]
     ) -> None:
         """Share a number out among parts that are independent of one another."""
         for bucket in reversed(parts):
@@ -134,53 +132,47 @@ class Count:
         return index
 
 
-def count(
+def eliminate(
     domains: Sequence[Sequence[int]],
-    tables: Iterable[Table],
+    factors: Iterable[Factor],
     needs: Sequence[Sequence[int]] | None = None,
     most: int = MAX_ROWS,
-) -> Count:
-    """Take the choices out one by one, each time the one that ties the fewest combinations together.
+) -> BucketTree:
+    """Eliminate the choices one by one, each time the one that ties the fewest combinations together.
 
-    ``needs`` are for each choice those that are to be decided before it, so it is taken out before them.
-    Raises ``TooWideError`` where a joined table would have more than ``most`` rows.
+    ``needs`` are for each choice those that are to be decided before it, so it is eliminated before them.
+    Raises ``TooWideError`` where a joined factor would have more than ``most`` rows.
     """
     needs = needs or [()] * len(domains)
-    left, factors = set(range(len(domains))), list(tables)
-    senders: dict[int, list[Bucket]] = {choice: [] for choice in left}
-    owners: list[Bucket | None] = [None] * len(factors)
-    taken: list[Bucket] = []
-    roots: list[Bucket] = []
+    left, buckets, roots = set(range(len(domains))), list[Bucket](), list[Bucket]()
+    pending: list[tuple[Factor, Bucket | None]] = [(factor, None) for factor in factors]
+    """The factors that are left, each with the bucket whose message it is."""
+    children: dict[int, tuple[Bucket, ...]] = {}
     while left:
         ready = left.difference(*(needs[other] for other in left))
-        choice = min(ready, key=lambda one: (_width(one, factors, domains), one))
-        mine = [place for place, factor in enumerate(factors) if choice in factor.scope]
-        bucket = _bucket(choice, domains[choice], [factors[place] for place in mine], most)
-        senders[choice] = [owner for place in mine if (owner := owners[place]) is not None]
-        kept = [place for place in range(len(factors)) if place not in set(mine)]
-        factors, owners = [factors[place] for place in kept], [owners[place] for place in kept]
+        widths = {one: _width(one, [factor.scope for factor, _ in pending], domains) for one in ready}
+        choice = min(ready, key=lambda one: (widths[one], one))
+        joined = [(factor, sender) for factor, sender in pending if choice in factor.scope]
+        pending = [(factor, sender) for factor, sender in pending if choice not in factor.scope]
+        bucket = _bucket(choice, domains[choice], [factor for factor, _ in joined], most)
+        children[choice] = tuple(sender for _, sender in joined if sender is not None)
         if bucket.context:
-            factors.append(Table(bucket.context, bucket.totals))
-            owners.append(bucket)
+            pending.append((Factor(bucket.context, bucket.totals), bucket))
         else:
             roots.append(bucket)
-        taken.append(bucket)
+        buckets.append(bucket)
         left.remove(choice)
-    children = {choice: tuple(buckets) for choice, buckets in senders.items()}
-    return Count(tuple(reversed(taken)), children, tuple(roots))
+    return BucketTree(tuple(reversed(buckets)), children, tuple(roots))
 
 
-def _width(choice: int, factors: Sequence[Table], domains: Sequence[Sequence[int]]) -> int:
-    """How many combinations there are of all that taking the choice out would join."""
-    scope = {choice}.union(*(factor.scope for factor in factors if choice in factor.scope))
-    width = 1
-    for other in scope:
-        width *= len(domains[other])
-    return width
+def _width(choice: int, scopes: Sequence[Sequence[int]], domains: Sequence[Sequence[int]]) -> int:
+    """How many combinations there are of all that eliminating the choice would join."""
+    scope = {choice}.union(*(own for own in scopes if choice in own))
+    return math.prod(len(domains[other]) for other in scope)
 
 
-def _bucket(choice: int, domain: Sequence[int], factors: Sequence[Table], most: int) -> Bucket:
-    joined = Table((choice,), {(value,): 1 for value in domain})
+def _bucket(choice: int, domain: Sequence[int], factors: Sequence[Factor], most: int) -> Bucket:
+    joined = Factor((choice,), {(value,): 1 for value in domain})
     for factor in sorted(factors, key=lambda one: len(one.rows)):
         joined = _join(joined, factor, most)
     place = joined.scope.index(choice)
@@ -194,7 +186,7 @@ def _bucket(choice: int, domain: Sequence[int], factors: Sequence[Table], most: 
     return Bucket(choice, context, options, totals)
 
 
-def _join(first: Table, second: Table, most: int) -> Table:
+def _join(first: Factor, second: Factor, most: int) -> Factor:
     """The rows that both allow, of the choices of both."""
     shared = [choice for choice in second.scope if choice in first.scope]
     extra = [place for place, choice in enumerate(second.scope) if choice not in first.scope]
@@ -208,13 +200,13 @@ def _join(first: Table, second: Table, most: int) -> Table:
             rows[(*row, *more)] = ways * other_ways
         if len(rows) > most:
             raise TooWideError
-    return Table((*first.scope, *(second.scope[place] for place in extra)), rows)
+    return Factor((*first.scope, *(second.scope[place] for place in extra)), rows)
 
 
-def tabulate(scope: tuple[int, ...], domains: Sequence[Sequence[int]], allows: Callable[[Row], bool]) -> Table:
+def tabulate(scope: tuple[int, ...], domains: Sequence[Sequence[int]], allows: Callable[[Row], bool]) -> Factor:
     """The table of the rows that ``allows`` lets pass."""
     every = itertools.product(*(domains[choice] for choice in scope))
-    return Table(scope, {row: 1 for row in every if allows(row)})
+    return Factor(scope, {row: 1 for row in every if allows(row)})
 
 
 def _row(scope: Iterable[int], assignment: Mapping[int, int]) -> Row:

@@ -1,4 +1,4 @@
-"""Key paths of choices: ``stages.3.S``, ``stages.*.layers.*.mixer``; read, spread over their stars, and checked."""
+"""Key paths of choices such as ``stages.3.S`` and ``stages.*.layers.*.mixer``: read, expanded, and checked."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sparx_dsl.errors import Diagnostic, did_you_mean, quoted
-from sparx_dsl.language.checks.describe_schema import language
-from sparx_dsl.search.values import KeyPath
+from sparx_dsl.language.checks.describe_schema import Slot, language
+from sparx_dsl.language.edit import key_path
+from sparx_dsl.reader.limits import Limits
+from sparx_dsl.search.space.choices import EditPath
 
 STAR: Final = "*"
 FIXED: Final = {
@@ -16,32 +18,33 @@ FIXED: Final = {
     "extends": "the base is given once, for all points",
     "budget": "what all points may cost is said in bounds, or in the base's own budget",
 }
+"""Keys that cannot be chosen, and why."""
 
 
-def split_path(text: str, stages: Sequence[str]) -> KeyPath:
-    """The parts of a path as written; numbers are numbers, and a stage's name becomes its number, from 1."""
-    parts: list[str | int] = [int(part) if part.isdecimal() and len(part) < 10 else part for part in text.split(".")]
-    if len(parts) > 1 and parts[0] == "stages" and parts[1] in stages:
-        parts[1] = stages.index(str(parts[1])) + 1
-    return tuple(parts)
+def split_path(text: str, stages: Sequence[str], limits: Limits) -> EditPath:
+    """The parts of a path as written; a stage's name becomes its number, from 1."""
+    path = key_path(text, limits)
+    if len(path) > 1 and path[0] == "stages" and path[1] in stages:
+        return ("stages", stages.index(str(path[1])) + 1, *path[2:])
+    return path
 
 
-def join_path(path: KeyPath) -> str:
+def join_path(path: EditPath) -> str:
     """A path as it is written."""
     return ".".join(map(str, path))
 
 
-def has_star(path: KeyPath) -> bool:
+def has_star(path: EditPath) -> bool:
     """Whether the path speaks of several places."""
     return STAR in path
 
 
-def spread(path: KeyPath, depths: Mapping[int, int]) -> list[KeyPath]:
+def expand_stars(path: EditPath, depths: Mapping[int, int]) -> list[EditPath]:
     """The paths that one with stars stands for: every stage, every layer that a stage can have.
 
     ``depths`` are the most layers of each stage. The first stage has no downsampling, so it is left out there.
     """
-    found: list[KeyPath] = [()]
+    found: list[EditPath] = [()]
     for place, part in enumerate(path):
         if part != STAR:
             found = [(*before, part) for before in found]
@@ -53,7 +56,7 @@ def spread(path: KeyPath, depths: Mapping[int, int]) -> list[KeyPath]:
     return found
 
 
-def stars_of(path: KeyPath, pattern: KeyPath) -> tuple[str | int, ...]:
+def star_values(path: EditPath, pattern: EditPath) -> tuple[str | int, ...]:
     """What stands in a path where its pattern has stars."""
     return tuple(part for part, form in zip(path, pattern, strict=True) if form == STAR)
 
@@ -64,7 +67,14 @@ def fill_stars(text: str, numbers: Sequence[str | int]) -> str:
     return ".".join(str(left.pop(0)) if part == STAR and left else part for part in text.split("."))
 
 
-def path_mistake(path: KeyPath, depths: Mapping[int, int]) -> Diagnostic | None:
+def layer_of(path: EditPath) -> tuple[int, int] | None:
+    """Stage and number of the single layer to which a key path leads."""
+    if len(path) > 3 and path[2] == "layers" and isinstance(path[1], int) and isinstance(path[3], int):
+        return path[1], path[3]
+    return None
+
+
+def check_path(path: EditPath, depths: Mapping[int, int]) -> Diagnostic | None:
     """What is wrong with a path, without a place; None where it addresses something that can be chosen."""
     first = path[0]
     if first in FIXED:
@@ -77,34 +87,45 @@ def path_mistake(path: KeyPath, depths: Mapping[int, int]) -> Diagnostic | None:
     if first == "links" and len(path) > 1:
         advice = "write a choice with link: {from: …, to: …}, or with cut: {from: …, to: …}"
         return Diagnostic("SPX711", "links are chosen one by one", help=advice)
-    return _lost(path, depths)
+    return _check_parts(path, depths)
 
 
-def _lost(path: KeyPath, depths: Mapping[int, int]) -> Diagnostic | None:
-    """The part of a path where it leads nowhere."""
+def _check_parts(path: EditPath, depths: Mapping[int, int]) -> Diagnostic | None:
+    """The first part of a path that leads nowhere."""
     slot = language()
     for place, part in enumerate(path):
         at_stage, at_layer = path[:place] == ("stages",), place == 3 and path[2] == "layers"
-        told = quoted(join_path(path))
         if at_stage or at_layer:
-            if part != STAR and not isinstance(part, int):
-                what = "a stage" if at_stage else "a layer"
-                return Diagnostic("SPX710", f"{told} names {what} by {quoted(part)}", help="write its number, or *")
-            known = depths if at_stage else range(1, 1 + max(_reach(path[1], depths), 0))
-            if part != STAR and part not in known:
-                what = f"the base has {len(depths)} stages" if at_stage else f"it has at most {len(known)} layers"
-                return Diagnostic("SPX710", f"{told} addresses nothing: {what}")
+            known = depths if at_stage else range(1, 1 + max(_most_layers(path[1], depths), 0))
+            if wrong := _check_number(path, part, "stage" if at_stage else "layer", known):
+                return wrong
         following = slot.step(1 if part == STAR else part)
         if following is None or (isinstance(part, int) or part == STAR) != (at_stage or at_layer):
-            keys = list(slot.fields())
-            advice = did_you_mean(str(part), keys)
-            known_keys = (f"the keys there are {', '.join(keys)}",) if keys else ()
-            return Diagnostic("SPX710", f"{told} addresses nothing: there is no {quoted(str(part))}", notes=known_keys,
-                              help=advice)  # fmt: skip
+            return _unknown_key(path, part, slot)
         slot = following
     return None
 
 
-def _reach(stage: str | int, depths: Mapping[int, int]) -> int:
+def _check_number(
+    path: EditPath, part: str | int, what: str, known: Mapping[int, int] | range
+) -> Diagnostic | None:
+    """What is wrong with the part of a path that counts stages or layers."""
+    if part == STAR or part in known:
+        return None
+    if not isinstance(part, int):
+        message = f"{quoted(join_path(path))} names a {what} by {quoted(part)}"
+        return Diagnostic("SPX710", message, help="write its number, or *")
+    there = f"the base has {len(known)} stages" if what == "stage" else f"it has at most {len(known)} layers"
+    return Diagnostic("SPX710", f"{quoted(join_path(path))} addresses nothing: {there}")
+
+
+def _unknown_key(path: EditPath, part: str | int, slot: Slot) -> Diagnostic:
+    keys = list(slot.fields())
+    notes = (f"the keys there are {', '.join(keys)}",) if keys else ()
+    message = f"{quoted(join_path(path))} addresses nothing: there is no {quoted(str(part))}"
+    return Diagnostic("SPX710", message, notes=notes, help=did_you_mean(str(part), keys))
+
+
+def _most_layers(stage: str | int, depths: Mapping[int, int]) -> int:
     """The most layers of the stage, or of any."""
     return depths.get(stage, 0) if isinstance(stage, int) else max(depths.values())

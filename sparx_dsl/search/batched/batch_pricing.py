@@ -1,0 +1,190 @@
+"""Prices of thousands of points at once, equal to those of the single ones.
+
+What the stages of a backbone cost, they cost by themselves (see ``pricing.totals_by_stage``), and a layer's price
+depends on little: its settings, its width, how many features it reads, the size of its map. Each of these is worked
+out once, by the rules that price single backbones, and then looked up for whole arrays. Points with links are priced
+one by one, and so are prices that 64 bits might not hold, and all points of a space whose constraints are not all in
+tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sparx_dsl.language.base import KindOptions, NormName
+from sparx_dsl.language.dtypes import ITEM_BYTES
+from sparx_dsl.language.models import InputOptions
+from sparx_dsl.language.roles import HeadOptions, StemOptions
+from sparx_dsl.pricing.price import ZERO
+from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost
+from sparx_dsl.pricing.totals_by_stage import passing_by
+from sparx_dsl.registry import default_registry
+from sparx_dsl.search.batched.lookup import Column, Ids, Labels, LookupTable
+from sparx_dsl.search.batched.point_rows import PointRows
+from sparx_dsl.search.batched.spec_columns import SpecColumns
+from sparx_dsl.search.batched.stage_pricing import StagePricer
+from sparx_dsl.search.batched.sums import BEYOND, MACS, PARAMS, Sums, amounts_of
+from sparx_dsl.search.space.bounds import Bound, Prices
+from sparx_dsl.search.space_model import SpaceModel
+
+CHUNK = 16_384
+"""Points that are priced together, so that the arrays stay in the caches."""
+MOST_KNOWN = 2**17
+"""Points with links whose prices are remembered."""
+
+
+@dataclass(frozen=True)
+class BatchPrices:
+    """The prices of many points, as integers of shape (points,): those of ``Space.prices`` for each.
+
+    The arrays hold 64 bits, or Python's integers where one of the prices needs more.
+    """
+
+    params: NDArray[np.int64]
+    macs: NDArray[np.int64]
+    peak: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+    def at(self, index: int) -> Prices:
+        """The prices of one point."""
+        return Prices(int(self.params[index]), int(self.macs[index]), int(self.peak[index]))
+
+    def keeps(self, bounds: Sequence[Bound]) -> NDArray[np.bool_]:
+        """Which points keep all bounds, shape (points,)."""
+        kept = np.ones(len(self), dtype=np.bool_)
+        for bound in bounds:
+            amounts = {"params": self.params, "macs": self.macs, "peak": self.peak}[bound.measure]
+            kept &= amounts >= (bound.least or 0)
+            kept &= amounts <= (2**63 - 1 if bound.most is None else bound.most)
+        return kept
+
+
+class BatchPricer:
+    """Prices whole arrays of points of one space; what it has worked out serves all later calls."""
+
+    def __init__(self, space: SpaceModel) -> None:
+        self._space, self._columns = space, SpecColumns(space)
+        columns, stages = self._columns, range(1, self._columns.keys.stages + 1)
+        self._images, self._stem, self._head = (columns.at(key) for key in ("input", "stem", "head"))
+        self._widths = [columns.at("stages", stage, "channels") for stage in stages]
+        areas: Labels[Size] = Labels()
+        images, stem, head, widths = self._images.labels, self._stem.labels, self._head.labels, columns.widths
+        self._areas = [LookupTable([images, stem], partial(_area, stage), areas) for stage in stages]
+        self._positions = Column(areas, lambda area: area[0] * area[1])
+        self._channels = Column(widths, int)
+        self._elements = Column(images, lambda images: images.channels * images.size[0] * images.size[1])
+        self._tapped = Column(head, lambda head: int(head.reads_all_stages))
+        self._stems = _PartPricer([images, stem, widths, areas], _stem_cost)
+        self._downsamples = _PartPricer([columns.labels("downsample"), widths, widths, areas, areas], _downsample_cost)
+        behind = [head, columns.labels("norm"), images]
+        self._heads = _PartPricer([*behind, widths, areas], _head_cost)
+        self._tapping_heads = _PartPricer([*behind, *[widths] * len(stages), *[areas] * len(stages)], _head_cost)
+        self._stages = [StagePricer(columns, stage, areas) for stage in stages]
+        self._has_links = Column(columns.at("links").labels, lambda links: int(bool(links.add or links.cut)))
+        self._known: dict[bytes, Prices] = {}
+
+    def __call__(self, rows: PointRows) -> BatchPrices:
+        """The prices of the points in ``rows``, which are points of the space."""
+        chunks = [self._chunk(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+        none = np.zeros(0, dtype=np.int64)
+        return BatchPrices(*(np.concatenate([none, *(chunk[column] for chunk in chunks)]) for column in range(3)))
+
+    def _chunk(self, rows: PointRows) -> tuple[Ids, Ids, Ids]:
+        sums = Sums(len(rows))
+        if self._space.exact:
+            self._add_parts(rows, sums)
+        columns = sums.amounts[:, PARAMS].copy(), sums.amounts[:, MACS].copy(), sums.peak * ITEM_BYTES["float32"]
+        alone = np.flatnonzero((sums.amounts[:, BEYOND] > 0) | self._linked(rows) | (not self._space.exact))
+        found = [self._alone(rows[index]) for index in alone]
+        if any(max(one.params, one.macs, one.peak) >= 2**63 for one in found):
+            columns = columns[0].astype(object), columns[1].astype(object), columns[2].astype(object)
+        for index, one in zip(alone, found, strict=True):
+            columns[0][index], columns[1][index], columns[2][index] = one.params, one.macs, one.peak
+        return columns
+
+    def _alone(self, row: PointRows) -> Prices:
+        """The prices of one point, by its schedule."""
+        mark = row.tobytes()
+        if mark not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            picks = {number: int(value) for number, value in enumerate(row)}
+            self._known[mark] = self._space.prices(self._space.point_of_picks(picks))
+        return self._known[mark]
+
+    def _linked(self, rows: PointRows) -> NDArray[np.bool_]:
+        """Which points have links."""
+        linked = np.broadcast_to(self._has_links(self._columns.at("links")(rows)) > 0, len(rows)).copy()
+        for number, choice in enumerate(self._space.choices):
+            if choice.has_links:
+                # OFF is -1, the last.
+                linked |= np.array([*(bool(one.links) for one in choice.alternatives), False])[rows[:, number]]
+        return linked
+
+    def _add_parts(self, rows: PointRows, sums: Sums) -> None:
+        """Add every part of the backbones, in order."""
+        images, stem, head = self._images(rows), self._stem(rows), self._head(rows)
+        widths = [width(rows) for width in self._widths]
+        areas = [area(images, stem) for area in self._areas]
+        channels, positions = [self._channels(width) for width in widths], [self._positions(area) for area in areas]
+        maps = [wide * size for wide, size in zip(channels, positions, strict=True)]
+        tapped = self._tapped(head)
+        for index, (opening, layers) in enumerate(passing_by(tapped, self._elements(images), maps)):
+            width, area = widths[index], areas[index]
+            if index == 0:
+                held = self._stems.add(sums, images, stem, width, area)
+            else:
+                merge = self._columns.narrowest(rows, ("stages", index + 1, "downsample"), ("downsample",))
+                held = self._downsamples.add(sums, merge, widths[index - 1], width, areas[index - 1], area)
+            sums.hold(held + opening)
+            held = self._stages[index](rows, width, area, positions[index], channels[index], sums)
+            sums.hold(held + layers)
+        behind = head, self._columns.at("layer", "norm")(rows), images
+        if tapped.any():
+            sums.hold(self._tapping_heads.add(sums, *behind, *widths, *areas))
+        else:
+            sums.hold(self._heads.add(sums, *behind, widths[-1], areas[-1]))
+
+
+class _PartPricer:
+    """Prices a part of a backbone that depends on few labels."""
+
+    def __init__(self, inputs: Sequence[Labels[Any]], cost: Callable[..., PartCost]) -> None:
+        self._costs = LookupTable(inputs, cost)
+        self._amounts = Column(self._costs.labels, lambda part: amounts_of(part.price))
+        self._peak = Column(self._costs.labels, lambda part: part.peak)
+
+    def add(self, sums: Sums, *ids: Ids) -> Ids:
+        """Add what the part costs; gives the elements that it holds, shape (points,)."""
+        parts = self._costs(*ids)
+        sums.add(self._amounts(parts))
+        return self._peak(parts)
+
+
+def _area(stage: int, images: InputOptions, stem: StemOptions) -> Size:
+    """The size of the maps of the stage at that position, from 1."""
+    return map_size(images.size, stem.stride << stage - 1)
+
+
+def _stem_cost(images: InputOptions, stem: KindOptions, width: int, area: Size) -> PartCost:
+    return opening_cost("stem", stem, images.channels, width, images.size, area)
+
+
+def _downsample_cost(downsample: KindOptions, before: int, width: int, given: Size, area: Size) -> PartCost:
+    return opening_cost("downsample", downsample, before, width, given, area)
+
+
+def _head_cost(head: HeadOptions, norm: NormName | None, images: InputOptions, *stages: Any) -> PartCost:
+    """The head behind stages of these widths, and then of these sizes."""
+    if not default_registry().of("head", head).runs:
+        return PartCost(ZERO, 0, 0)
+    widths, sizes = stages[: len(stages) // 2], stages[len(stages) // 2 :]
+    return head_cost(head, norm, widths, sizes, (images.channels, *images.size))

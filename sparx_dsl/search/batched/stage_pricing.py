@@ -1,0 +1,121 @@
+"""One stage of many backbones at once: which layers there are, what each costs, and what is held meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparx_dsl.language.resolve import SLOTS, LayerSettings, StageRule, rule_of, settings_of, stage_reduction
+from sparx_dsl.pricing.layer_cost import NO_LAYER, LayerCost, layer_cost, runs_ffn
+from sparx_dsl.pricing.stage_cost import Size
+from sparx_dsl.pricing.stage_shape import StageShape, features_read, stage_shape
+from sparx_dsl.search.batched.lookup import Column, Ids, Labels, LookupTable
+from sparx_dsl.search.batched.point_rows import PointRows
+from sparx_dsl.search.batched.spec_columns import SpecColumns
+from sparx_dsl.search.batched.sums import Sums, amounts_of
+from sparx_dsl.search.constraints.stage_constraints import PLACEMENT
+from sparx_dsl.search.space.spec_keys import INVALID
+
+Flags = tuple[tuple[bool, ...], tuple[bool, ...]]
+"""Which layers of a stage have a DPE, and which an FFN, in order."""
+
+
+class StagePricer:
+    """Prices the layers of the stage at a position (from 1) for whole arrays of points."""
+
+    def __init__(self, columns: SpecColumns, position: int, areas: Labels[Size]) -> None:
+        self._columns, self._position = columns, position
+        self._placement = [columns.at("stages", position, key) for key in PLACEMENT]
+        self._rules: LookupTable[StageRule] = LookupTable([key.labels for key in self._placement], rule_of)
+        self._depth = Column(self._rules.labels, lambda rule: rule.depth)
+        self._settings = LookupTable([columns.labels(slot) for slot in SLOTS], _settings, Labels([None]))
+        flags: Labels[Flags] = Labels([((), ())])
+        self._flags = LookupTable([flags, self._settings.labels], _with_layer, flags)
+        self._shapes = LookupTable([self._rules.labels, flags], _shape)
+        deepest = columns.keys.deepest(position)
+        tables = _Tables(
+            self._settings.labels, columns.widths, Labels(range(deepest + 2)), areas, self._rules.labels,
+            self._shapes.labels, stage_reduction(columns.keys.stages, position - 1),
+        )  # fmt: skip
+        self._layers = [_LayerPricer(tables, number) for number in range(1, deepest + 1)]
+
+    def __call__(self, rows: PointRows, width: Ids, area: Ids, positions: Ids, channels: Ids, sums: Sums) -> Ids:
+        """Add what the layers cost; gives the most elements that the stage holds, shape (points,).
+
+        ``width`` and ``area`` are labels, ``positions`` and ``channels`` the numbers that they stand for.
+        """
+        rule = self._rules(*(key(rows) for key in self._placement))
+        depth, flags = self._depth(rule), np.zeros((), dtype=np.int64)
+        fused: list[Ids] = []
+        for number, layer in enumerate(self._layers, start=1):
+            given = self._settings(*(self._slot(rows, number, slot) for slot in SLOTS))
+            settings = np.where(number <= depth, given, 0)
+            flags = self._flags(flags, settings)
+            fused.append(layer.add(settings, width, rule, area, sums))
+        shape, most = self._shapes(rule, flags), np.zeros((), dtype=np.int64)
+        for layer, beside in zip(self._layers, fused, strict=True):
+            most = np.maximum(most, layer.held(shape) * channels)
+            most = np.maximum(most, layer.beside_fusion(shape) * channels + beside)
+        return most * positions
+
+    def _slot(self, rows: PointRows, layer: int, slot: str) -> Ids:
+        stage = ("stages", self._position)
+        return self._columns.narrowest(rows, (*stage, "layers", layer, slot), (*stage, "layer", slot), ("layer", slot))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The labels on which the price of a layer depends."""
+
+    settings: Labels[LayerSettings | None]
+    widths: Labels[int]
+    counts: Labels[int]
+    """How many features a layer reads: each number is its own label."""
+    areas: Labels[Size]
+    rules: Labels[StageRule]
+    shapes: Labels[StageShape]
+    reduction: int
+
+
+class _LayerPricer:
+    """Prices the layer of one number."""
+
+    def __init__(self, tables: _Tables, number: int) -> None:
+        def cost(settings: LayerSettings | None, width: int, features: int, area: Size) -> LayerCost:
+            if settings is None:
+                return NO_LAYER
+            return layer_cost(settings, width, number, features, tables.reduction, *area)
+
+        def own(numbers: tuple[int, ...]) -> int:
+            return numbers[number - 1] if number <= len(numbers) else 0
+
+        self._costs = LookupTable([tables.settings, tables.widths, tables.counts, tables.areas], cost)
+        self._features = Column(tables.rules, lambda rule: own(features_read(rule)))
+        self._amounts = Column(self._costs.labels, lambda layer: amounts_of(layer.price))
+        self._fused = Column(self._costs.labels, lambda layer: layer.fused)
+        self.held = Column(tables.shapes, lambda shape: own(shape.held))
+        self.beside_fusion = Column(tables.shapes, lambda shape: own(shape.beside_fusion))
+
+    def add(self, settings: Ids, width: Ids, rule: Ids, area: Ids, sums: Sums) -> Ids:
+        """Add what the layer costs; gives the channels of its fusion's result, shape (points,)."""
+        layer = self._costs(settings, width, self._features(rule), area)
+        sums.add(self._amounts(layer))
+        return self._fused(layer)
+
+
+def _settings(*slots: object) -> LayerSettings | None:
+    """The settings that the values of ``SLOTS`` make; None for values that belong to no layer."""
+    values: dict[str, object] = dict(zip(SLOTS, slots, strict=True))
+    return None if values["mixer"] is None or INVALID in slots else settings_of(values)
+
+
+def _with_layer(flags: Flags, settings: LayerSettings | None) -> Flags:
+    """The flags with those of one layer more; the same where that is not there."""
+    if settings is None:
+        return flags
+    return (*flags[0], settings.dpe), (*flags[1], runs_ffn(settings))
+
+
+def _shape(rule: StageRule, flags: Flags) -> StageShape:
+    return stage_shape(rule, *flags)

@@ -1,0 +1,1 @@
+"""What ties choices together, by the language's own checks, and how many points that leaves."""

@@ -1,0 +1,53 @@
+"""Choices have values where they exist, and keys have values that the language accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from sparx_dsl.language.resolve import SLOTS
+from sparx_dsl.search.constraints.constraint import Constraint, scope_of
+from sparx_dsl.search.space.choices import OFF, Assignment, Choice, EditPath
+from sparx_dsl.search.space.edit_paths import layer_of
+from sparx_dsl.search.space.existence import dependencies, exists
+from sparx_dsl.search.space.spec_keys import INVALID, ROOT_KEYS, STAGE_KEYS, SpecKey, SpecKeys
+
+
+def existence_constraints(choices: Sequence[Choice], keys: SpecKeys) -> Iterator[Constraint]:
+    """A choice has a value exactly where it exists."""
+    names = [choice.name for choice in choices]
+    for number, choice in enumerate(choices):
+        needed = dependencies(choice, names, keys)
+        if needed:
+            yield Constraint(tuple(sorted({number, *needed})), partial(_exists_or_is_off, number, choice, names, keys))
+
+
+def _exists_or_is_off(
+    number: int, choice: Choice, names: Sequence[str], keys: SpecKeys, assignment: Assignment
+) -> bool:
+    return (assignment[number] != OFF) == exists(choice, names, keys, assignment)
+
+
+def value_constraints(keys: SpecKeys) -> Iterator[Constraint]:
+    """Every key of what is there has a value that the language accepts."""
+    for path in _paths(keys):
+        key, layer = keys.at(path), layer_of(path)
+        if key.scope:
+            depth = keys.stage(layer[0], "depth").scope if layer else ()
+            yield Constraint(scope_of([key], depth), partial(_is_accepted, key, layer, keys))
+
+
+def _is_accepted(key: SpecKey, layer: tuple[int, int] | None, keys: SpecKeys, assignment: Assignment) -> bool:
+    there = layer is None or keys.has_layer(*layer, assignment)
+    return not there or key(assignment) is not INVALID
+
+
+def _paths(keys: SpecKeys) -> Iterator[EditPath]:
+    """Every key that is read on its own."""
+    yield from ((key,) for key in ROOT_KEYS)
+    yield from (("layer", slot) for slot in SLOTS)
+    for stage in range(1, keys.stages + 1):
+        yield from (("stages", stage, key) for key in STAGE_KEYS)
+        yield from (("stages", stage, "layer", slot) for slot in SLOTS)
+        numbers = range(1, keys.deepest(stage) + 1)
+        yield from (("stages", stage, "layers", number, slot) for number in numbers for slot in SLOTS)

@@ -1,0 +1,141 @@
+"""Which widths the kinds accept, by their own word: stems, downsamplings and heads, mixers, FFNs and fusions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sparx_dsl.language.base import KindOptions, NormName, Site
+from sparx_dsl.language.kind_options import problems_of
+from sparx_dsl.language.models import InputOptions
+from sparx_dsl.language.resolve import Chosen, KindSlot, rule_of, site_of_head, stage_reduction
+from sparx_dsl.language.roles import HeadOptions, Role
+from sparx_dsl.search.constraints.constraint import Constraint, Domains, scope_of
+from sparx_dsl.search.constraints.link_constraints import LinkConstraints
+from sparx_dsl.search.space.choices import Assignment
+from sparx_dsl.search.space.spec_keys import INVALID, SpecKey, SpecKeys, given_first
+
+MAX_TRIED = 50_000
+"""Combinations that are tried to see whether a constraint refuses any."""
+
+
+def end_constraints(keys: SpecKeys, domains: Domains) -> Iterator[Constraint]:
+    """What the stem, the downsamplings and the head accept."""
+    widths = [keys.stage(stage, "channels") for stage in range(1, keys.stages + 1)]
+    images, downsample, norm = keys.at(("input",)), keys.at(("downsample",)), keys.at(("layer", "norm"))
+    yield from _end_constraint("stem", [keys.at(("stem",))], [images, widths[0]], _stem_site, domains)
+    for stage, around in enumerate(itertools.pairwise(widths), start=2):
+        levels = keys.stage(stage, "downsample"), downsample
+        yield from _end_constraint("downsample", levels, around, _downsample_site, domains)
+    yield from _end_constraint("head", [keys.at(("head",))], [norm, *widths], _head_site, domains)
+
+
+def _stem_site(stem: KindOptions, images: InputOptions, width: int) -> Site:
+    return Site(images.channels, width)
+
+
+def _downsample_site(downsample: KindOptions, before: int, after: int) -> Site:
+    return Site(before, after)
+
+
+def _head_site(head: HeadOptions, norm: NormName | None, *widths: int) -> Site:
+    return site_of_head(widths, norm, reads_all_stages=head.reads_all_stages)
+
+
+def _end_constraint(
+    role: Role, levels: Sequence[SpecKey], around: Sequence[SpecKey], site: Callable[..., Site], domains: Domains
+) -> Iterator[Constraint]:
+    """That of the kind which the narrowest of these levels gives, where one that can stand there has conditions.
+
+    ``site`` makes the kind's place of its options and of the values of the keys around it.
+    """
+
+    def holds(assignment: Assignment) -> bool:
+        options, values = given_first(levels, assignment), [key(assignment) for key in around]
+        if options is None or INVALID in (options, *values):
+            return False
+        return not any(problems_of(role, options, site(options, *values)))
+
+    found = (level.at_row(row) for level in levels for row in _rows(level.scope, domains))
+    if any(isinstance(options, KindOptions) and options.has_conditions() for options in found):
+        yield Constraint(scope_of([*levels, *around]), holds)
+
+
+def layer_constraints(keys: SpecKeys, domains: Domains, links: LinkConstraints) -> Iterator[Constraint]:
+    """What the mixers, FFNs and fusions accept, layer by layer."""
+    for stage in range(1, keys.stages + 1):
+        for layer in range(1, keys.deepest(stage) + 1):
+            yield from _layer_constraint(keys, domains, stage, layer, "mixer")
+            yield from _layer_constraint(keys, domains, stage, layer, "ffn")
+            yield from _layer_constraint(keys, domains, stage, layer, "fusion", links)
+
+
+def _layer_constraint(
+    keys: SpecKeys, domains: Domains, stage: int, layer: int, slot: KindSlot, links: LinkConstraints | None = None
+) -> Iterator[Constraint]:
+    """That of one slot of one layer, where it refuses anything.
+
+    With ``links`` it is asked only where the layer reads features.
+    """
+    kind = _LayerKind(
+        slot, keys.slot(stage, layer, slot), keys.slot(stage, layer, "mixer"), keys.stage(stage, "channels"),
+        layer, stage_reduction(keys.stages, stage - 1),
+    )  # fmt: skip
+    if _always(kind.scope, domains, kind.fits):
+        return
+    depth, stride, named = (keys.stage(stage, key) for key in ("depth", "S", "ganglion"))
+    linking = () if links is None else links.choices_to(stage, layer)
+
+    def is_asked(assignment: Assignment) -> bool:
+        if not keys.has_layer(stage, layer, assignment):
+            return False
+        if links is None:
+            return True
+        placement = depth(assignment), stride(assignment), None, named(assignment)
+        placed = INVALID not in placement and layer in rule_of(*placement).ganglion
+        return placed or links.adds_to(stage, layer, linking, assignment)
+
+    def holds(assignment: Assignment) -> bool:
+        return not is_asked(assignment) or kind.fits(assignment)
+
+    around = [depth] if links is None else [depth, stride, named, links.written]
+    yield Constraint(scope_of(around, kind.scope, linking), holds)
+
+
+@dataclass(frozen=True, slots=True)
+class _LayerKind:
+    """What can stand in one slot of one layer, and what its place depends on."""
+
+    slot: KindSlot
+    levels: tuple[SpecKey, ...]
+    mixers: tuple[SpecKey, ...]
+    width: SpecKey
+    layer: int
+    reduction: int
+
+    @property
+    def scope(self) -> tuple[int, ...]:
+        """The choices that decide whether the kind fits."""
+        return scope_of([*self.levels, *self.mixers, self.width])
+
+    def fits(self, assignment: Assignment) -> bool:
+        """Whether the kind has nothing against its place."""
+        values = {"mixer": given_first(self.mixers, assignment), self.slot: given_first(self.levels, assignment)}
+        width, chosen = self.width(assignment), Chosen(values)
+        options = chosen.kind_options(self.slot)
+        if options is None or chosen.mixer is None or INVALID in (width, *values.values()):
+            return False
+        return not any(problems_of(self.slot, options, chosen.site(self.slot, width, self.layer, self.reduction)))
+
+
+def _always(scope: tuple[int, ...], domains: Domains, holds: Callable[[Assignment], bool]) -> bool:
+    """Whether a condition holds for all combinations; False also where there are too many to try."""
+    if math.prod(len(domains[choice]) for choice in scope) > MAX_TRIED:
+        return False
+    return all(holds(dict(zip(scope, row, strict=True))) for row in _rows(scope, domains))
+
+
+def _rows(scope: tuple[int, ...], domains: Domains) -> Iterator[tuple[int, ...]]:
+    return itertools.product(*(domains[choice] for choice in scope))

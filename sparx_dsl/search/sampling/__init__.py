@@ -1,0 +1,1 @@
+"""Points of a space: sampled within its bounds, changed, and found again from a spec."""

@@ -1,0 +1,263 @@
+"""From the ``choices`` of a space's text to ``Choice`` values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.language.models import NAME_PATTERN
+from sparx_dsl.language.resolve import stage_name
+from sparx_dsl.language.spec import Spec
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
+from sparx_dsl.search.space.choices import Alternative, Choice, Condition, EditPath, matches, value_of
+from sparx_dsl.search.space.edit_paths import (
+    check_path,
+    expand_stars,
+    fill_stars,
+    has_star,
+    join_path,
+    split_path,
+    star_values,
+)
+from sparx_dsl.search.space.existence import dependencies, in_order_of_need
+from sparx_dsl.search.space.materialize import patches_of
+from sparx_dsl.search.space.parse_values import (
+    RANGE_KEYS,
+    ValueNodes,
+    error_at,
+    off_or_on,
+    parse_values,
+    place_of,
+    same_value_everywhere,
+    side_by_side,
+)
+from sparx_dsl.search.space.spec_keys import SpecKeys
+
+CHOICE_KEYS = ("at", "values", *RANGE_KEYS, "link", "cut", "when")
+
+
+class ChoiceParser:
+    """Parses the choices of one space, and gathers in ``errors`` what is wrong with them."""
+
+    def __init__(self, base: Spec, tree: MappingNode) -> None:
+        self.errors: list[Diagnostic] = []
+        self._tree, self._limits = tree, base.limits
+        self._stages = [stage_name(base, index) for index in range(len(base.stages))]
+        self._depths = {number: stage.depth for number, stage in enumerate(base.stages, start=1)}
+        self._explicit: set[EditPath] = set()
+        self._conditions: dict[str, tuple[MappingNode, tuple[str | int, ...]]] = {}
+        """By the name of a choice its conditions as written, and the numbers that stars in them take."""
+
+    def parse(self, node: MappingNode) -> tuple[Choice, ...]:
+        """All choices in the order of the text; those of layers are expanded once all depths are known."""
+        self._explicit = {split_path(str(entry.key.value), self._stages, self._limits) for entry in node.entries}
+        found: dict[int, list[Choice]] = {}
+        for layers in (False, True):
+            for place, entry in enumerate(node.entries):
+                if _speaks_of_layers(entry) == layers:
+                    found[place] = self._guarded(entry)
+            keys = self._keys([choice for choices in found.values() for choice in choices])
+            self._depths = {stage: keys.deepest(stage) for stage in self._depths}
+        choices = self._with_conditions([choice for place in sorted(found) for choice in found[place]])
+        self.errors += _circular(choices, self._keys(choices))
+        self.errors += _written_twice(choices)
+        return choices
+
+    def _keys(self, choices: Sequence[Choice]) -> SpecKeys:
+        return SpecKeys(self._tree, patches_of(choices), len(self._stages))
+
+    def _guarded(self, entry: Entry) -> list[Choice]:
+        """The choices of one key; none where there is an error, which is kept."""
+        try:
+            return self._entry(entry)
+        except SparxError as error:
+            self.errors += error.diagnostics
+            return []
+
+    def _entry(self, entry: Entry) -> list[Choice]:
+        """The choices of one key: one, or one for each place that its stars stand for."""
+        name, node = str(entry.key.value), entry.value
+        options = _options(entry)
+        _refuse_unknown_keys(options, name)
+        where = place_of(entry.key, f"choices.{name}")
+        when, link = options.entry("when"), options.entry("link") or options.entry("cut")
+        driven = link or options.entry("at")
+        if driven is not None:
+            _refuse_bad_name(entry)
+            alternatives = self._tied(driven.value, options, name) if link is None else _link_alternatives(link)
+            self._remember(name, when, ())
+            return [Choice(name, alternatives, where=where)]
+        pattern = self._path(entry.key)
+        written = options.entry("values")
+        values = parse_values(node if written is None else written.value, name)
+        starred = has_star(pattern)
+        paths = [path for path in expand_stars(pattern, self._depths) if not starred or path not in self._explicit]
+        for path in paths:
+            self._remember(join_path(path), when, star_values(path, pattern))
+        strict = values.written and not starred
+        return [Choice(join_path(path), same_value_everywhere([path], values), (), strict, where) for path in paths]
+
+    def _remember(self, name: str, when: Entry | None, stars: tuple[str | int, ...]) -> None:
+        if when is None:
+            return
+        if not isinstance(when.value, MappingNode):
+            message = "when must be a mapping from choices to values"
+            raise error_at(when.value, "SPX703", message, "write {name: value}")
+        self._conditions[name] = (when.value, stars)
+
+    def _tied(self, at: Node, options: MappingNode, name: str) -> tuple[Alternative, ...]:
+        """The values of a choice with ``at``: one value for several keys, or lists side by side."""
+        if isinstance(at, MappingNode):
+            columns: dict[tuple[EditPath, ...], ValueNodes] = {}
+            for own in at.entries:
+                columns[tuple(self._expanded(own.key))] = parse_values(own.value, name)
+            if columns:
+                return side_by_side(columns, name, at)
+        keys = at.items if isinstance(at, SequenceNode) else () if isinstance(at, MappingNode) else (at,)
+        paths = [path for key in keys for path in self._expanded(key)]
+        if not paths:
+            raise error_at(at, "SPX712", f"{name} writes to no key", "write at: [stages.1.channels, …]")
+        written = options.entry("values")
+        values = parse_values(written.value if written else options, name)
+        return same_value_everywhere(list(dict.fromkeys(paths)), values)
+
+    def _expanded(self, key: Node) -> list[EditPath]:
+        return expand_stars(self._path(key), self._depths)
+
+    def _path(self, key: Node) -> EditPath:
+        """The path that a node writes; raises ``SparxError``."""
+        path = split_path(key.text if isinstance(key, ScalarNode) else "", self._stages, self._limits)
+        if wrong := check_path(path, self._depths):
+            raise SparxError(replace(wrong, where=place_of(key)))
+        return path
+
+    def _with_conditions(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
+        finished: list[Choice] = []
+        for choice in choices:
+            node, stars = self._conditions.get(choice.name, (MappingNode(()), ()))
+            try:
+                when = tuple(_condition(choice, entry, stars, choices) for entry in node.entries)
+            except SparxError as error:
+                self.errors += [one for one in error.diagnostics if one not in self.errors]
+                when = ()
+            finished.append(replace(choice, when=when))
+        return tuple(finished)
+
+
+def _options(entry: Entry) -> MappingNode:
+    """What is said of a choice by keys; nothing where its values are a list."""
+    node = entry.value
+    return node if isinstance(node, MappingNode) else MappingNode((), node.span, node.source)
+
+
+def _speaks_of_layers(entry: Entry) -> bool:
+    """Whether the choice addresses single layers, so that it must be read after the depths."""
+    at = _options(entry).entry("at")
+    keys: tuple[Node, ...] = (entry.key,)
+    if at is not None and isinstance(at.value, MappingNode):
+        keys = tuple(own.key for own in at.value.entries)
+    elif at is not None:
+        keys = at.value.items if isinstance(at.value, SequenceNode) else (at.value,)
+    return any(isinstance(key, ScalarNode) and ".layers." in key.text for key in keys)
+
+
+def _refuse_unknown_keys(options: MappingNode, name: str) -> None:
+    for entry in options.entries:
+        if str(entry.key.value) not in CHOICE_KEYS:
+            notes, advice = (f"the keys are {', '.join(CHOICE_KEYS)}",), did_you_mean(entry.key.text, CHOICE_KEYS)
+            message = f"the choice {name} has no key {quoted(entry.key.text)}"
+            raise SparxError(Diagnostic("SPX701", message, place_of(entry.key), notes, advice))
+    given = [key for key in CHOICE_KEYS if options.entry(key) is not None and key != "when"]
+    if len({"link", "cut", "values", "from"} & set(given)) > 1:
+        message = f"the choice {name} says its values twice: {', '.join(given)}"
+        raise error_at(options, "SPX703", message, "keep one of them")
+
+
+def _refuse_bad_name(entry: Entry) -> None:
+    if not re.fullmatch(NAME_PATTERN, str(entry.key.value)):
+        message = f"{quoted(entry.key.text)} is no name for a choice that says itself what it drives"
+        raise error_at(entry.key, "SPX703", message, "write lower-case letters, digits and underscores")
+
+
+def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
+    """The two values of a choice that adds or cuts links; raises ``SparxError``."""
+    nodes = entry.value.items if isinstance(entry.value, SequenceNode) else (entry.value,)
+    if not nodes:
+        advice = "write {from: stage2.layer1, to: stage3.layer4}, or take the choice out"
+        raise error_at(entry.value, "SPX712", f"{entry.key.text} lists no connection", advice)
+    for node in nodes:
+        keys = [entry.key.value for entry in node.entries] if isinstance(node, MappingNode) else []
+        if sorted(map(str, keys)) != ["from", "to"]:
+            message = f"a link is a mapping with from and to, not {shown(value_of(node))}"
+            raise error_at(node, "SPX703", message, "write {from: stage2.layer1, to: stage3.layer4}")
+    return off_or_on("add" if entry.key.value == "link" else "cut", nodes, place_of(entry.value))
+
+
+def _condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choices: Sequence[Choice]) -> Condition:
+    """One line of a ``when``; raises ``SparxError``."""
+    name = fill_stars(str(entry.key.value), stars)
+    other = next((one for one in choices if one.name == name), None)
+    if other is None or other is choice:
+        message = f"there is no choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
+        advice = did_you_mean(name, [one.name for one in choices])
+        raise SparxError(Diagnostic("SPX715", message, place_of(entry.key), help=advice))
+    node = entry.value
+    # A list is one value where the choice has it, else a list of values.
+    whole = _numbers(node, other)
+    items = node.items if isinstance(node, SequenceNode) and not whole else (node,)
+    among: set[int] = set()
+    for item in items:
+        found = _numbers(item, other)
+        if not found:
+            message = f"{name} never has the value {shown(value_of(item))}"
+            listed = ", ".join(shown(value) for value in other.values[:8])
+            raise SparxError(Diagnostic("SPX716", message, place_of(item), (f"its values are {listed}",)))
+        among |= found
+    if not among:
+        raise error_at(node, "SPX716", f"no value of {name} is wanted, so {choice.name} never exists")
+    return Condition(name, frozenset(among))
+
+
+def _numbers(node: Node, choice: Choice) -> set[int]:
+    """The numbers of the values of a choice that a condition's value means."""
+    wanted = value_of(node)
+    return {number for number, value in enumerate(choice.values) if matches(wanted, value)}
+
+
+def _circular(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagnostic]:
+    """The error of the first choice whose existence depends on its own value."""
+    names = [choice.name for choice in choices]
+    ordered = in_order_of_need([dependencies(choice, names, keys) for choice in choices])
+    return [
+        Diagnostic(
+            "SPX717", f"whether {names[number]} exists depends, by way of others, on its own value",
+            choices[number].where, help="take out one of the whens",
+        )
+        for number in sorted(set(range(len(choices))) - set(ordered))[:1]
+    ]  # fmt: skip
+
+
+def _written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
+    """The errors of keys that are driven by two choices which may exist together."""
+    found: list[Diagnostic] = []
+    holders: dict[EditPath, list[Choice]] = {}
+    for choice in choices:
+        for path in choice.paths:
+            held = holders.setdefault(path, [])
+            clash = next((one for one in held if not _exclude(one, choice)), None)
+            if clash is not None:
+                message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"
+                related = (Related(clash.where, "the other one"),)
+                advice = "tie them to one name, or give them conditions that exclude each other"
+                found.append(Diagnostic("SPX714", message, choice.where, (), advice, related))
+            held.append(choice)
+    return found
+
+
+def _exclude(first: Choice, second: Choice) -> bool:
+    """Whether two choices never exist together: they want different values of one choice."""
+    wanted = {condition.choice: condition.among for condition in first.when}
+    return any(not (wanted.get(condition.choice, condition.among) & condition.among) for condition in second.when)

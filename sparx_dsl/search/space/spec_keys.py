@@ -1,0 +1,142 @@
+"""The keys of a spec as functions of the choices that touch them, checked by the language's own models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from sparx_dsl.errors import SparxError
+from sparx_dsl.language.models import LayerOptions, SpecModel, Stage
+from sparx_dsl.reader.tree import MappingNode, Node, plain
+from sparx_dsl.search.space.choices import OFF, Assignment, EditPath
+from sparx_dsl.search.space.materialize import Patch, find_node, only_path, overlap, overlay
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """Stands for a value that the language does not accept."""
+
+
+INVALID: Final = Invalid()
+ROOT_KEYS: Final = tuple(key for key in SpecModel.model_fields if key not in ("sparx", "name", "layer", "stages"))
+STAGE_KEYS: Final = tuple(key for key in Stage.model_fields if key not in ("name", "layer", "layers"))
+PLAIN_STAGE: Final[Mapping[str, object]] = {"channels": 8, "depth": 1}
+PLAIN_SPEC: Final[Mapping[str, object]] = {
+    "sparx": 1, "name": "x", "stem": {"kind": "patch"}, "stages": [dict(PLAIN_STAGE)],
+}  # fmt: skip
+"""A spec around the keys that are checked by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecKey:
+    """One key of the spec: the choices that decide it, and its value for each of their values."""
+
+    scope: tuple[int, ...]
+    read: Callable[[tuple[int, ...]], Any] = field(repr=False)
+    known: dict[tuple[int, ...], Any] = field(default_factory=dict[tuple[int, ...], Any], repr=False)
+
+    def __call__(self, assignment: Assignment) -> Any:
+        """The value, None where the key is absent, or ``INVALID``."""
+        return self.at_row(tuple(assignment[choice] for choice in self.scope))
+
+    def at_row(self, row: tuple[int, ...]) -> Any:
+        """The same for the values of the choices in ``scope``."""
+        if row not in self.known:
+            self.known[row] = self.read(row)
+        return self.known[row]
+
+
+class SpecKeys:
+    """The keys of a base spec under choices; each is made once."""
+
+    def __init__(self, tree: MappingNode, patches: Sequence[Patch], stages: int) -> None:
+        self.stages = stages
+        self._tree = tree
+        self._patches = patches
+        self._made: dict[EditPath, SpecKey] = {}
+        self._deepest: dict[int, int] = {}
+
+    def at(self, path: EditPath) -> SpecKey:
+        """The key at the path of one of ``ROOT_KEYS``, ``STAGE_KEYS`` or ``SLOTS``, with the models' values."""
+        if path not in self._made:
+            self._made[path] = self._key(path, self._patches, lambda node: checked_value(path, node))
+        return self._made[path]
+
+    def stage(self, number: int, key: str) -> SpecKey:
+        """A key of the stage of that number, from 1."""
+        return self.at(("stages", number, key))
+
+    def slot(self, stage: int, layer: int, slot: str) -> tuple[SpecKey, ...]:
+        """The three levels at which a slot of a layer may be given, the narrowest first."""
+        inner = ("stages", stage, "layers", layer, slot)
+        return self.at(inner), self.at(("stages", stage, "layer", slot)), self.at(("layer", slot))
+
+    def layer_numbers(self, stage: int) -> SpecKey:
+        """The numbers of the layers for which the base, or a choice of all of ``layers``, has settings."""
+        path: EditPath = ("stages", stage, "layers")
+        wide = [patch for patch in self._patches if len(patch.path) <= len(path)]
+        return self._key(path, wide, lambda node: tuple(plain(node)) if isinstance(node, MappingNode) else ())
+
+    def deepest(self, stage: int) -> int:
+        """The most layers that the stage can have."""
+        if stage not in self._deepest:
+            depth = self.stage(stage, "depth")
+            found = [depth(row) for row in _one_at_a_time(depth.scope, self._patches)]
+            self._deepest[stage] = max((one for one in found if one is not INVALID), default=1)
+        return self._deepest[stage]
+
+    def has_layer(self, stage: int, layer: int, assignment: Assignment) -> bool:
+        """Whether the stage has that many layers."""
+        depth = self.stage(stage, "depth")(assignment)
+        return depth is not INVALID and layer <= depth
+
+    def _key(self, path: EditPath, patches: Iterable[Patch], value: Callable[[Node | None], Any]) -> SpecKey:
+        own = [patch for patch in patches if overlap(patch.path, path)]
+        scope = tuple(dict.fromkeys(patch.choice for patch in own))
+        base = only_path(self._tree, path)
+        assert isinstance(base, MappingNode)
+
+        def read(row: tuple[int, ...]) -> Any:
+            tree, assignment = base, dict(zip(scope, row, strict=True))
+            try:
+                for patch in own:
+                    node = patch.node(assignment)
+                    tree = tree if node is None else overlay(tree, patch.path, node)
+            except SparxError:
+                return INVALID
+            return value(find_node(tree, path))
+
+        return SpecKey(scope, read)
+
+
+def _one_at_a_time(scope: tuple[int, ...], patches: Sequence[Patch]) -> Iterator[Assignment]:
+    """Every value of each choice while the others are off: the last one laid is the one that is read."""
+    yield dict.fromkeys(scope, OFF)
+    for choice in scope:
+        count = next(len(patch.nodes) for patch in patches if patch.choice == choice)
+        for value in range(count):
+            yield {**dict.fromkeys(scope, OFF), choice: value}
+
+
+def checked_value(path: EditPath, node: Node | None) -> Any:
+    """What the language makes of a node at a key path; ``INVALID`` for what it does not accept.
+
+    For no node that is what an absent key stands for.
+    """
+    key, layer = str(path[-1]), "layer" in path or "layers" in path
+    model, around = (LayerOptions, {}) if layer else (Stage, PLAIN_STAGE) if len(path) > 1 else (SpecModel, PLAIN_SPEC)
+    given = {name: value for name, value in around.items() if name != key}
+    if node is not None:
+        given[key] = plain(node)
+    try:
+        return getattr(model.model_validate(given), key)
+    except ValidationError:
+        return INVALID
+
+
+def given_first(levels: Sequence[SpecKey], assignment: Assignment) -> Any:
+    """The value at the narrowest level that has one."""
+    return next((value for level in levels if (value := level(assignment)) is not None), None)
