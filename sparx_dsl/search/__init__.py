@@ -2,9 +2,9 @@
 
 from sparx_dsl.search.canonical_form import fingerprint as fingerprint
 from sparx_dsl.search.hypothesis_strategy import strategy as strategy
-from sparx_dsl.search.load_space import load_space as load_space
-from sparx_dsl.search.load_space import make_space as make_space
-from sparx_dsl.search.load_space import parse_space as parse_space
+from sparx_dsl.search.read_space import load_space as load_space
+from sparx_dsl.search.read_space import make_space as make_space
+from sparx_dsl.search.read_space import parse_space as parse_space
 from sparx_dsl.search.search_space import Space as Space
 from sparx_dsl.search.space.bounds import Bound as Bound
 from sparx_dsl.search.space.bounds import Prices as Prices

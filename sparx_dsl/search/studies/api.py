@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.search.load_space import load_space
+from sparx_dsl.search.read_space import load_space
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.config import RayOptions, StudyConfig, read_sampler
 from sparx_dsl.search.studies.objectives import Function, read_directions, read_objectives
