@@ -28,7 +28,7 @@ SCANS = [(192, 56, 6, 2), (384, 28, 12, 2), (640, 14, 20, 7), (1024, 7, 32, 2)]
 NAMES = ("cpu", "torch", "reference")
 
 
-def scan_arguments(inner: int, side: int) -> tuple[Tensor, ...]:
+def scan_inputs(inner: int, side: int) -> ScanInputs:
     """The arguments of the scan over the four directions of a map, as the pipeline makes them."""
     generator = torch.Generator().manual_seed(0)
 
@@ -39,7 +39,7 @@ def scan_arguments(inner: int, side: int) -> tuple[Tensor, ...]:
     u, delta = (normal(1, length, channels).transpose(1, 2) for _ in range(2))
     into, out = normal(1, 4, 1, length), normal(1, 4, 1, length)
     rates = -torch.rand(channels, 1, generator=generator) - 0.5
-    return u, delta - 4, rates, into, out, normal(channels), normal(channels)
+    return ScanInputs(u, delta - 4, rates, into, out, normal(channels), normal(channels))
 
 
 def ss2d_arguments(inner: int, side: int, rank: int) -> tuple[Tensor, ...]:
@@ -86,9 +86,8 @@ def thirteen_scans(kernels: dict[str, Kernels]) -> None:
     errors = dict.fromkeys(kernels, 0.0)
     runs = {"cpu": 15, "torch": 5, "reference": 2}
     for inner, side, _, layers in SCANS:
-        tensors = scan_arguments(inner, side)
-        exact = kernels["reference"].scan(ScanInputs(*(t.double() for t in tensors)))
-        inputs = ScanInputs(*tensors)
+        inputs = scan_inputs(inner, side)
+        exact = kernels["reference"].scan(ScanInputs._make(t.double() if isinstance(t, Tensor) else t for t in inputs))
         made = {name: partial(each.scan, inputs) for name, each in kernels.items()}
         derived = {name: partial(each.scan_backward, inputs.u, inputs) for name, each in kernels.items()}
         for total, calls in ((forward, made), (backward, derived)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -14,8 +15,8 @@ import sparx_dsl
 from sparx_dsl.ops.arguments import SS2DInputs
 from sparx_dsl.ops.backends import VARIABLE, backends, choose
 from sparx_dsl.ops.cpu import kernels, library
-from sparx_dsl.ops.selective_scan import decay_rates, selective_scan, ss2d_scan
-from tests.support.scans import ss2d_arguments, threads
+from sparx_dsl.ops.selective_scan import decay_rates
+from tests.support.scans import Scan, selective_scan, ss2d_arguments, ss2d_scan, threads
 
 needs_library = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 COMPILED = [pytest.param("cpu", marks=needs_library), "torch", "reference"]
@@ -47,8 +48,8 @@ def ss2d_by_definition(x: Tensor, projected: Tensor, weight: Tensor, bias: Tenso
             result = torch.zeros(height, width, dtype=x.dtype)
             for k, order in enumerate((rows, columns, rows[::-1], columns[::-1])):
                 i, j = (torch.tensor(each) for each in zip(*order, strict=True))
-                values = projected[sample, i, j].unflatten(1, (4, -1))[:, k]
-                time, B, C = values.split([rank, states, states], dim=1)
+                values = torch.unflatten(projected[sample, i, j], 1, (4, -1))[:, k]
+                time, B, C = torch.split(values, [rank, states, states], dim=1)
                 delta = softplus(time @ weight[k, channel] + bias[k, channel])
                 u, own = x[sample, channel, i, j], k * inner + channel
                 y = recurrence(delta, A[own], B, C, u) + D[own] * u
@@ -83,7 +84,7 @@ def scan_arguments(seed: int, batch: int, groups: int, share: int, length: int, 
     ]  # fmt: skip
 
 
-def with_gradients(run, tensors: list[Tensor]) -> list[Tensor]:
+def with_gradients(run: Scan, tensors: list[Tensor]) -> list[Tensor]:
     """The result and the derivative of a fixed mixture of it with regard to every tensor."""
     given = [tensor.detach().clone().requires_grad_() for tensor in tensors]
     result = run(*given)
@@ -116,7 +117,7 @@ def test_ss2d_is_the_definition(backend: str, count: int, **sizes: int) -> None:
     inputs = ss2d_arguments(**sizes)
     expected = with_gradients(ss2d_by_definition, inputs)
     with threads(count):
-        found = with_gradients(lambda *given: ss2d_scan(*given, backend=backend), [each.float() for each in inputs])
+        found = with_gradients(partial(ss2d_scan, backend=backend), [each.float() for each in inputs])
     assert_near(found, expected, 1e-5)
 
 
@@ -131,9 +132,7 @@ def test_the_scan_is_the_definition(backend: str, count: int, **sizes: int) -> N
     inputs = scan_arguments(**sizes)
     expected = with_gradients(scan_by_definition, inputs)
     with threads(count):
-        found = with_gradients(
-            lambda *given: selective_scan(*given, backend=backend), [each.float() for each in inputs]
-        )
+        found = with_gradients(partial(selective_scan, backend=backend), [each.float() for each in inputs])
     assert_near(found, expected, 1e-5)
 
 
@@ -142,13 +141,13 @@ def test_bfloat16_is_within_two_hundredths(backend: str) -> None:
     """Activations in bfloat16, the state in float32: results and derivatives within 2e-2."""
     inputs = ss2d_arguments(0, 2, 20, 5, 6, 3, 1)
     expected = with_gradients(ss2d_by_definition, inputs)
-    found = with_gradients(lambda *given: ss2d_scan(*given, backend=backend), in_dtype(inputs, (0, 1), torch.bfloat16))
+    found = with_gradients(partial(ss2d_scan, backend=backend), in_dtype(inputs, (0, 1), torch.bfloat16))
     assert found[0].dtype == found[1].dtype == torch.bfloat16
     assert_near(found, expected, 2e-2)
     inputs = scan_arguments(0, 2, 2, 9, 30, 2)
     expected = with_gradients(scan_by_definition, inputs)
     low = in_dtype(inputs, (0, 1, 3, 4), torch.bfloat16)
-    assert_near(with_gradients(lambda *given: selective_scan(*given, backend=backend), low), expected, 2e-2)
+    assert_near(with_gradients(partial(selective_scan, backend=backend), low), expected, 2e-2)
 
 
 @needs_library
@@ -179,7 +178,7 @@ def test_large_inputs_stay_finite_under_autocast(backend: str, scale: float) -> 
     x, projected, *rest = (each.float() for each in ss2d_arguments(2, 1, 8, 9, 9, 3, 1))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = with_gradients(
-            lambda *given: ss2d_scan(*given, backend=backend),
+            partial(ss2d_scan, backend=backend),
             [(scale * x).bfloat16(), (scale * projected).bfloat16(), *rest],
         )
     assert all(tensor.isfinite().all() for tensor in found)
@@ -243,11 +242,11 @@ def test_the_default_dtype_does_not_matter(monkeypatch: pytest.MonkeyPatch, dtyp
 def test_maps_without_positions_and_scans_without_states(backend: str, height: int, width: int, states: int) -> None:
     """Nothing, or what D lets through, comes of them on every backend."""
     inputs = [each.float() for each in ss2d_arguments(8, 2, 4, height, width, 2, states)]
-    found = with_gradients(lambda *given: ss2d_scan(*given, backend=backend), inputs)
+    found = with_gradients(partial(ss2d_scan, backend=backend), inputs)
     torch.testing.assert_close(found[0], inputs[0] * inputs[5].view(4, 4).sum(0)[:, None, None])
     assert [each.shape for each in found] == [inputs[0].shape, *(each.shape for each in inputs)]
     lines = [each.float() for each in scan_arguments(8, 2, 1, 4, height * width, states)]
-    assert with_gradients(lambda *given: selective_scan(*given, backend=backend), lines)[0].shape == lines[0].shape
+    assert with_gradients(partial(selective_scan, backend=backend), lines)[0].shape == lines[0].shape
 
 
 # The choice.
@@ -304,7 +303,11 @@ def test_the_doctor_examines_whatever_is_forced(monkeypatch: pytest.MonkeyPatch,
 def test_the_doctor_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch, spoiled: float) -> None:
     """A backend whose results are no numbers, or a thousandth too large, is called wrong."""
     sound = backends()["torch"].kernels()
-    broken = replace(sound, ss2d=lambda *given: sound.ss2d(*given) * spoiled)
+
+    def ss2d(inputs: SS2DInputs) -> Tensor:
+        return sound.ss2d(inputs) * spoiled
+
+    broken = replace(sound, ss2d=ss2d)
     monkeypatch.setitem(backends(), "torch", replace(backends()["torch"], kernels=lambda: broken))
     examination = sparx_dsl.doctor()
     assert not examination.healthy

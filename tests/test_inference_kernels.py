@@ -14,8 +14,7 @@ from torch.nn import functional
 
 from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.inference import can_overwrite, depthwise_convolution, map_norm
-from sparx_dsl.ops.selective_scan import ss2d_scan
-from tests.support.scans import ss2d_arguments
+from tests.support.scans import ss2d_arguments, ss2d_scan
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
@@ -224,9 +223,7 @@ def test_every_set_of_instructions_normalises(monkeypatch: pytest.MonkeyPatch, i
 
 @each_set
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
-def test_gelu_is_nothing_far_below_zero(
-    monkeypatch: pytest.MonkeyPatch, instructions: int, dtype: torch.dtype
-) -> None:
+def test_gelu_is_nothing_far_below_zero(monkeypatch: pytest.MonkeyPatch, instructions: int, dtype: torch.dtype) -> None:
     """It does not grow again with the size of its input."""
     use(monkeypatch, instructions)
     x = torch.tensor([-5.5, -20.0, -1e4, -1e30]).to(dtype)[None, :, None, None]

@@ -9,24 +9,25 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sparx_dsl.ops.linear_recurrence import linear_recurrence
-from sparx_dsl.ops.selective_scan import decay_rates, selective_scan
+from sparx_dsl.ops.selective_scan import decay_rates
+from tests.support.scans import selective_scan
 
 
 def scan_by_loop(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, bias: Tensor | None, softplus: bool
 ) -> Tensor:
     """The oracle: the definition, one position and one channel group at a time, in float64."""
-    u, delta, A, B, C = (tensor.double() for tensor in (u, delta, A, B, C))
-    share = u.shape[1] // B.shape[1]
+    u, delta, rates, into, out = (tensor.double() for tensor in (u, delta, A, B, C))
+    share = u.shape[1] // into.shape[1]
     result = torch.zeros_like(u)
     for channel in range(u.shape[1]):
-        state = torch.zeros(u.shape[0], A.shape[1], dtype=torch.float64)
+        state = torch.zeros(u.shape[0], rates.shape[1], dtype=torch.float64)
         for position in range(u.shape[2]):
             step = delta[:, channel, position] + (0 if bias is None else bias[channel].double())
             step = torch.log1p(torch.exp(step)) if softplus else step
             value = u[:, channel, position]
-            inward, outward = B[:, channel // share, :, position], C[:, channel // share, :, position]
-            state = torch.exp(step[:, None] * A[channel]) * state + (step * value)[:, None] * inward
+            inward, outward = into[:, channel // share, :, position], out[:, channel // share, :, position]
+            state = torch.exp(step[:, None] * rates[channel]) * state + (step * value)[:, None] * inward
             result[:, channel, position] = (state * outward).sum(1)
             if D is not None:
                 result[:, channel, position] += D[channel].double() * value
@@ -35,7 +36,7 @@ def scan_by_loop(
 
 def recurrence_by_loop(decay: Tensor, drive: Tensor) -> Tensor:
     """The oracle of the recurrence alone, over (batch, length, …), all rows at once."""
-    state, states = torch.zeros_like(drive[:, 0]), []
+    state, states = torch.zeros_like(drive[:, 0]), list[Tensor]()
     for position in range(drive.shape[1]):
         state = decay[:, position] * state + drive[:, position]
         states.append(state)
@@ -57,8 +58,14 @@ def arguments(batch: int, groups: int, share: int, length: int, state: int, dtyp
 
 @settings(max_examples=40, deadline=None)
 @given(
-    seed=st.integers(0, 2**16), batch=st.integers(1, 3), groups=st.integers(1, 4), share=st.integers(1, 3),
-    length=st.integers(1, 40), state=st.integers(1, 4), softplus=st.booleans(), skip=st.booleans(),
+    seed=st.integers(0, 2**16),
+    batch=st.integers(1, 3),
+    groups=st.integers(1, 4),
+    share=st.integers(1, 3),
+    length=st.integers(1, 40),
+    state=st.integers(1, 4),
+    softplus=st.booleans(),
+    skip=st.booleans(),
     biased=st.booleans(),
 )
 def test_the_scan_is_the_loop(
@@ -69,9 +76,8 @@ def test_the_scan_is_the_loop(
     u, delta, A, B, C, D, bias = arguments(batch, groups, share, length, state)
     if not softplus:
         delta, bias = delta.abs(), bias.abs()
-    D, bias = D if skip else None, bias if biased else None
-    found = selective_scan(u, delta, A, B, C, D, bias, softplus)
-    torch.testing.assert_close(found, scan_by_loop(u, delta, A, B, C, D, bias, softplus), rtol=1e-10, atol=1e-10)
+    given = (u, delta, A, B, C, D if skip else None, bias if biased else None, softplus)
+    torch.testing.assert_close(selective_scan(*given), scan_by_loop(*given), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(("length", "state"), [(1, 1), (7, 2), (9, 1)])
@@ -99,7 +105,8 @@ def test_extreme_decays_neither_overflow_nor_lose_the_gradient(scale: float) -> 
     torch.manual_seed(2)
     u, _, _, B, C, D, _ = arguments(1, 1, 2, 50, 2, torch.float32)
     delta, A = torch.rand(1, 2, 50), torch.full((2, 2), -scale)
-    u.requires_grad_(), delta.requires_grad_()
+    for leaf in (u, delta):
+        leaf.requires_grad_()
     found = selective_scan(u, delta, A, B, C, D, None, False)
     found.sum().backward()
     expected = scan_by_loop(u.detach(), delta.detach(), A, B, C, D, None, False)

@@ -6,6 +6,7 @@ import concurrent.futures
 import multiprocessing
 import subprocess
 import sys
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ class Kernels:
         return triton_process.unpacked(answer)
 
 
-def kernels_of(interpret: str):
+def kernels_of(interpret: str) -> Generator[Kernels, None, None]:
     """A process for a module's tests."""
     pytest.importorskip("triton", reason="triton is not installed (extra: triton)")
     kernels = Kernels(interpret)
@@ -56,13 +57,13 @@ def kernels_of(interpret: str):
 
 
 @pytest.fixture(scope="module")
-def kernels():
+def kernels() -> Generator[Kernels, None, None]:
     """The interpreted kernels."""
     yield from kernels_of("1")
 
 
 @pytest.fixture(scope="module")
-def compiler():
+def compiler() -> Generator[Kernels, None, None]:
     """The kernels as they are compiled."""
     yield from kernels_of("0")
 
@@ -70,12 +71,14 @@ def compiler():
 # The oracle.
 
 
-def steps(u, delta, A, B, C, D, bias, softplus):
+def steps(
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, bias: Tensor | None, softplus: bool
+) -> Tensor:
     """The scan of one group, step by step: u and delta (batch, channels, length), B and C (batch, N, length)."""
     z = delta if bias is None else delta + bias[:, None]
     times = functional.softplus(z) if softplus else z
     state = torch.zeros(u.shape[0], u.shape[1], A.shape[1], dtype=torch.float64)
-    outputs = []
+    outputs: list[Tensor] = []
     for t in range(u.shape[2]):
         time = times[:, :, t, None]
         state = torch.exp(time * A) * state + time * B[:, None, :, t] * u[:, :, t, None]
@@ -84,25 +87,27 @@ def steps(u, delta, A, B, C, D, bias, softplus):
     return y if D is None else y + D[:, None] * u
 
 
-def scan_oracle(u, delta, A, B, C, D, bias, softplus):
+def scan_oracle(
+    u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, bias: Tensor | None, softplus: bool
+) -> Tensor:
     """The scan, group by group."""
     size = u.shape[1] // B.shape[1]
-    parts = []
+    parts: list[Tensor] = []
     for group in range(B.shape[1]):
         own = slice(group * size, (group + 1) * size)
-        rows = [None if each is None else each[own] for each in (D, bias)]
-        parts.append(steps(u[:, own], delta[:, own], A[own], B[:, group], C[:, group], *rows, softplus))
+        skip, shift = (None if each is None else each[own] for each in (D, bias))
+        parts.append(steps(u[:, own], delta[:, own], A[own], B[:, group], C[:, group], skip, shift, softplus))
     return torch.cat(parts, 1)
 
 
-def walks(height, width):
+def walks(height: int, width: int) -> list[list[int]]:
     """The places of a map, in the order of rows, in the order of each direction."""
     rows = list(range(height * width))
     columns = [i * width + j for j in range(width) for i in range(height)]
     return [rows, columns, rows[::-1], columns[::-1]]
 
 
-def ss2d_oracle(x, projected, dt_weight, dt_bias, A, D):
+def ss2d_oracle(x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor) -> Tensor:
     """The sum over the four directions, each gathered place by place."""
     inner, rank, state = x.shape[1], dt_weight.shape[2], A.shape[1]
     total = torch.zeros_like(x)
@@ -110,25 +115,28 @@ def ss2d_oracle(x, projected, dt_weight, dt_bias, A, D):
         own = slice(direction * inner, (direction + 1) * inner)
         start = direction * (rank + 2 * state)
         values = projected.flatten(1, 2)[:, places, start : start + rank + 2 * state].transpose(1, 2)
-        time, B, C = values.split([rank, state, state], 1)
+        time, B, C = torch.split(values, [rank, state, state], 1)
         delta = dt_weight[direction] @ time
         y = steps(x.flatten(2)[:, :, places], delta, A[own], B, C, D[own], dt_bias[direction], True)
         back = [places.index(place) for place in range(len(places))]
-        total = total + y[:, :, back].unflatten(2, x.shape[2:])
+        total = total + torch.unflatten(y[:, :, back], 2, x.shape[2:])
     return total
 
 
 # Inputs.
 
 
-def numbers(seed: int):
+def numbers(seed: int) -> Callable[..., Tensor]:
     """A source of normal numbers for a seed."""
     generator = torch.Generator().manual_seed(seed)
     return lambda *shape: torch.randn(*shape, generator=generator)
 
 
-def scan_inputs(batch, groups, size, length, state, dtype, *, rows=True, softplus=True, seed=0):
-    """Arguments of ``scan``, the channels of u innermost and the length of delta."""
+def scan_inputs(
+    batch: int, groups: int, size: int, length: int, state: int, dtype: torch.dtype, *, rows: bool = True,
+    softplus: bool = True, seed: int = 0,
+) -> list[Any]:  # fmt: skip
+    """Arguments of ``scan``: u channels-last, the others contiguous."""
     normal, channels = numbers(seed), groups * size
     u = normal(batch, length, channels).transpose(1, 2).to(dtype)
     delta = normal(batch, channels, length).to(dtype)
@@ -138,7 +146,10 @@ def scan_inputs(batch, groups, size, length, state, dtype, *, rows=True, softplu
     return [u, delta if softplus else delta.abs(), A, B, C, D, bias if softplus else None, softplus]
 
 
-def ss2d_inputs(batch, inner, height, width, rank, state, dtype, *, scale=1.0, seed=0):
+def ss2d_inputs(
+    batch: int, inner: int, height: int, width: int, rank: int, state: int, dtype: torch.dtype, *, scale: float = 1.0,
+    seed: int = 0,
+) -> list[Any]:  # fmt: skip
     """Arguments of ``ss2d``."""
     normal = numbers(seed)
     x = (scale * normal(batch, inner, height, width)).to(dtype)
@@ -147,15 +158,18 @@ def ss2d_inputs(batch, inner, height, width, rank, state, dtype, *, scale=1.0, s
     return [x, projected, weight, bias, -torch.exp(normal(4 * inner, state)), D]
 
 
-def differences(found, expected, least=1e-30):
+def differences(found: Sequence[Tensor | None], expected: Sequence[Tensor | None], least: float = 1e-30) -> list[float]:
     """The largest difference of each pair, relative to the largest value expected (or ``least``); None is None."""
     assert [each is None for each in found] == [each is None for each in expected]
-    pairs = [(a.double(), b) for a, b in zip(found, expected, strict=True) if a is not None]
+    pairs = [(a.double(), b) for a, b in zip(found, expected, strict=True) if a is not None and b is not None]
     assert all(a.shape == b.shape for a, b in pairs)
     return [((a - b).abs().max() / b.abs().max().clamp_min(least)).item() for a, b in pairs]
 
 
-def check(kernels, name, oracle, inputs, tolerance, blocks=None) -> None:
+def check(
+    kernels: Kernels, name: str, oracle: Callable[..., Tensor], inputs: list[Any], tolerance: float,
+    blocks: tuple[int, ...] | None = None,
+) -> None:  # fmt: skip
     """Compare the result and all gradients with those of the oracle in float64."""
     exact = [each.double().requires_grad_() if isinstance(each, Tensor) else each for each in inputs]
     expected = oracle(*exact)
@@ -181,7 +195,10 @@ def check(kernels, name, oracle, inputs, tolerance, blocks=None) -> None:
     batch=st.integers(1, 2), groups=st.integers(1, 2), size=st.integers(1, 18), length=st.integers(1, 35),
     state=st.integers(1, 3), rows=st.booleans(), softplus=st.booleans(), dtype=st.sampled_from(DTYPES),
 )  # fmt: skip
-def test_the_scan_is_the_loop_over_steps(kernels, batch, groups, size, length, state, rows, softplus, dtype):
+def test_the_scan_is_the_loop_over_steps(
+    kernels: Kernels, batch: int, groups: int, size: int, length: int, state: int, rows: bool, softplus: bool,
+    dtype: torch.dtype,
+) -> None:  # fmt: skip
     """The scan and its gradients agree with the loop, for any shape, groups, strides and dtype."""
     inputs = scan_inputs(batch, groups, size, length, state, dtype, rows=rows, softplus=softplus)
     check(kernels, "scan", scan_oracle, inputs, TOLERANCE[dtype])
@@ -192,7 +209,10 @@ def test_the_scan_is_the_loop_over_steps(kernels, batch, groups, size, length, s
     batch=st.integers(1, 2), inner=st.integers(1, 20), height=st.integers(1, 9), width=st.integers(1, 9),
     rank=st.integers(1, 3), state=st.integers(1, 3), dtype=st.sampled_from(DTYPES), blocks=st.sampled_from(BLOCKS),
 )  # fmt: skip
-def test_the_fused_ss2d_is_four_loops(kernels, batch, inner, height, width, rank, state, dtype, blocks):
+def test_the_fused_ss2d_is_four_loops(
+    kernels: Kernels, batch: int, inner: int, height: int, width: int, rank: int, state: int, dtype: torch.dtype,
+    blocks: tuple[int, ...] | None,
+) -> None:  # fmt: skip
     """The fused SS2D and its gradients agree with four loops, for any map and any blocks."""
     # The interpreter takes about 0.1 s for each tile of 16 positions, state and program.
     assume(batch * -(-inner // 16) * -(-height * width // 16) * state <= 12)
@@ -202,7 +222,7 @@ def test_the_fused_ss2d_is_four_loops(kernels, batch, inner, height, width, rank
 
 @given(divisor=st.integers(1, 2**20), number=st.integers(0, MOST_POSITIONS - 1))
 @settings(max_examples=500)
-def test_the_reciprocal_divides_exactly(divisor, number):
+def test_the_reciprocal_divides_exactly(divisor: int, number: int) -> None:
     """A multiplication and a shift give the quotient, with a multiplier that fits 32 bits, at multiples too."""
     multiplier, shift = reciprocal(divisor)
     assert multiplier < 2**31
@@ -211,7 +231,7 @@ def test_the_reciprocal_divides_exactly(divisor, number):
 
 
 @given(channels=st.integers(1, 5_000), images=st.integers(1, 1_000))
-def test_blocks_are_powers_of_two_that_cover_the_channels(channels, images):
+def test_blocks_are_powers_of_two_that_cover_the_channels(channels: int, images: int) -> None:
     """Each launch has enough programs for all channels, in sizes that Triton takes."""
     for blocks in (forward_blocks(channels, images), backward_blocks(channels, images)):
         assert all(each & (each - 1) == 0 < each for each in (blocks.tile, blocks.channels, blocks.warps, blocks.turns))
@@ -222,28 +242,28 @@ def test_blocks_are_powers_of_two_that_cover_the_channels(channels, images):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_every_dtype_on_a_map_of_several_tiles(kernels, dtype):
+def test_every_dtype_on_a_map_of_several_tiles(kernels: Kernels, dtype: torch.dtype) -> None:
     """Blocks of channels and tiles with ragged ends, in all three dtypes."""
     check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 19, 5, 7, 2, 1, dtype), TOLERANCE[dtype])
 
 
-def test_many_states_and_a_high_rank(kernels):
+def test_many_states_and_a_high_rank(kernels: Kernels) -> None:
     """State sizes and ranks that are no powers of two, beyond the usual ones."""
     check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 3, 2, 3, 9, 5, torch.float32), 1e-4)
 
 
 @pytest.mark.parametrize("inner", [64, 70])
-def test_blocks_of_many_channels(kernels, inner):
+def test_blocks_of_many_channels(kernels: Kernels, inner: int) -> None:
     """More channels than a block has, with and without a rest, and two warps in the backward."""
     check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, inner, 3, 2, 1, 1, torch.float32), 1e-4)
 
 
-def test_groups_that_fill_their_blocks(kernels):
+def test_groups_that_fill_their_blocks(kernels: Kernels) -> None:
     """Groups of 16 channels, so that no block has a rest."""
     check(kernels, "scan", scan_oracle, scan_inputs(1, 2, 16, 18, 1, torch.float32), 1e-4)
 
 
-def test_a_long_walk_keeps_its_digits(kernels):
+def test_a_long_walk_keeps_its_digits(kernels: Kernels) -> None:
     """Over 500 steps with small time steps no error grows."""
     inputs = scan_inputs(1, 1, 2, 500, 1, torch.float32)
     inputs[6] = torch.full((2,), -9.0)
@@ -251,14 +271,14 @@ def test_a_long_walk_keeps_its_digits(kernels):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_inputs_scaled_by_a_thousand_stay_finite(kernels, dtype):
+def test_inputs_scaled_by_a_thousand_stay_finite(kernels: Kernels, dtype: torch.dtype) -> None:
     """No NaN and no Inf in the result or a gradient for inputs around 1e3."""
     inputs = ss2d_inputs(1, 4, 4, 5, 2, 2, dtype, scale=1e3)
     results = [kernels("ss2d", *inputs), *kernels("ss2d_backward", inputs[0], *inputs)]
     assert all(each.isfinite().all() for each in results)
 
 
-def test_float16_parts_beyond_its_range_cancel(kernels):
+def test_float16_parts_beyond_its_range_cancel(kernels: Kernels) -> None:
     """Where two walks give what float16 can't hold, their sum may still be held."""
     x, projected, weight, bias, A, _ = ss2d_inputs(1, 2, 2, 2, 1, 1, torch.float16)
     # Rows both ways give 6e4 at each place and twice, columns the opposite.
@@ -267,40 +287,40 @@ def test_float16_parts_beyond_its_range_cancel(kernels):
     assert kernels("ss2d", *inputs).abs().max() == 0
 
 
-def spread(tensor):
-    """The same values with room between them in memory."""
+def spread(tensor: Any) -> Any:
+    """The same values with gaps between them in memory; what is no tensor stays."""
     if not isinstance(tensor, Tensor):
         return tensor
     places = tuple(slice(None, None, 2) for _ in tensor.shape)
     return torch.empty([2 * side for side in tensor.shape], dtype=tensor.dtype)[places].copy_(tensor)
 
 
-def test_values_may_lie_apart(kernels):
-    """No tensor needs its values side by side, parameters included."""
+def test_values_may_lie_apart(kernels: Kernels) -> None:
+    """No tensor needs to be contiguous, parameters included."""
     scan = [spread(each) for each in scan_inputs(1, 2, 3, 9, 2, torch.float32)]
     check(kernels, "scan", scan_oracle, scan, TOLERANCE[torch.float32])
     ss2d = [spread(each) for each in ss2d_inputs(1, 3, 2, 3, 2, 2, torch.float32)]
     check(kernels, "ss2d", ss2d_oracle, ss2d, TOLERANCE[torch.float32])
 
 
-def test_steps_of_the_bias_alone(kernels):
+def test_steps_of_the_bias_alone(kernels: Kernels) -> None:
     """A rank of zero: the time steps are those of the bias, at every position."""
     x, projected, weight, *rest = inputs = ss2d_inputs(1, 3, 2, 9, 0, 1, torch.float32)
-    values = torch.cat([projected.new_zeros(*projected.shape[:3], 4, 1), projected.unflatten(3, (4, -1))], 4)
+    values = torch.cat([projected.new_zeros(*projected.shape[:3], 4, 1), torch.unflatten(projected, 3, (4, -1))], 4)
     wide = [x, values.flatten(3), weight.new_ones(*weight.shape[:2], 1), *rest]
     found, expected = (kernels("ss2d_backward", x, *each) for each in (inputs, wide))
     assert torch.allclose(kernels("ss2d", *inputs), kernels("ss2d", *wide), rtol=1e-5)
     assert all(torch.allclose(found[place], expected[place], rtol=1e-5, atol=1e-6) for place in (0, 3, 4, 5))
 
 
-def test_nan_is_not_hidden(kernels):
+def test_nan_is_not_hidden(kernels: Kernels) -> None:
     """A NaN among the time values reaches the result at its place."""
     inputs = ss2d_inputs(1, 2, 2, 2, 1, 1, torch.float32)
     inputs[1][0, 1, 0] = torch.nan
     assert kernels("ss2d", *inputs)[0, :, 1, 0].isnan().all()
 
 
-def test_results_are_the_same_every_time(kernels):
+def test_results_are_the_same_every_time(kernels: Kernels) -> None:
     """Two runs give the same bits, forward and backward."""
     inputs = ss2d_inputs(1, 17, 3, 3, 2, 1, torch.bfloat16)
     for name, arguments in (("ss2d", inputs), ("ss2d_backward", [inputs[0], *inputs])):
@@ -308,7 +328,7 @@ def test_results_are_the_same_every_time(kernels):
         assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_nothing_in_nothing_out(kernels):
+def test_nothing_in_nothing_out(kernels: Kernels) -> None:
     """No images, or maps without positions, give results and gradients of the right shapes; the latter zero."""
     for batch, height in ((0, 2), (2, 0)):
         inputs = ss2d_inputs(batch, 3, height, 2, 1, 1, torch.float32)
@@ -317,8 +337,8 @@ def test_nothing_in_nothing_out(kernels):
         assert all((each == 0).all() for each in found)
 
 
-def test_results_lie_channels_innermost(kernels):
-    """The results' memory is the order in which the next layers read it, whatever the inputs' was."""
+def test_results_are_channels_last(kernels: Kernels) -> None:
+    """As the next layers read them, whatever the inputs' strides."""
     x, *others = ss2d_inputs(1, 3, 2, 4, 1, 1, torch.float32)
     for tensor in (x, x.contiguous(memory_format=torch.channels_last)):
         gradients = kernels("ss2d_backward", tensor, tensor, *others)
@@ -332,7 +352,7 @@ def test_results_lie_channels_innermost(kernels):
 
 @pytest.mark.parametrize("kernel", ["scan_forward", "scan_backward", "walk_forward", "walk_backward"])
 @pytest.mark.parametrize(("capability", "dtype", "state"), [(80, "fp32", 2), (90, "bf16", 1), (100, "fp16", 1)])
-def test_kernels_compile_without_a_gpu(compiler, kernel, capability, dtype, state):
+def test_kernels_compile_without_a_gpu(compiler: Kernels, kernel: str, capability: int, dtype: str, state: int) -> None:
     """Triton's compiler and ptxas take each kernel for Ampere, Hopper and Blackwell."""
     constants = {
         "RANK": 3, "RANK_BLOCK": 16, "STATE": state, "STATE_BLOCK": state, "TILE": 16, "CHANNELS": 32,
@@ -348,14 +368,14 @@ def test_kernels_compile_without_a_gpu(compiler, kernel, capability, dtype, stat
 # Where it runs.
 
 
-def test_the_backend_says_where_it_runs(kernels, compiler):
+def test_the_backend_says_where_it_runs(kernels: Kernels, compiler: Kernels) -> None:
     """Interpreted it runs on the CPU; compiled it says that it does not, and what to do."""
     assert kernels.ask(triton_process.problem, "cpu") is None
     assert "TRITON_INTERPRET=1" in compiler.ask(triton_process.problem, "cpu")
     assert "'mps'" in compiler.ask(triton_process.problem, "mps")
 
 
-def test_the_backend_is_imported_without_triton():
+def test_the_backend_is_imported_without_triton() -> None:
     """Where Triton is missing, the backend's functions can still be imported, and the backend says so."""
     code = (
         "import sys\n"

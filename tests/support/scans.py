@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from sparx_dsl.ops import selective_scan as scans
 from sparx_dsl.ops.selective_scan import decay_rates
+
+Scan = Callable[..., Tensor]
+selective_scan: Scan = scans.selective_scan
+ss2d_scan: Scan = scans.ss2d_scan
+"""The scans, for lists of arguments: of the types of unpacked lists nothing is known."""
 
 
 def ss2d_arguments(seed: int, batch: int, inner: int, height: int, width: int, rank: int, states: int) -> list[Tensor]:
