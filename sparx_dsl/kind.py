@@ -115,8 +115,8 @@ def is_found(facet: Facet | None) -> bool:
     """Whether the module that a facet names is there; neither it nor a package around it is run to find out."""
     if not isinstance(facet, str):
         return True
-    module = facet.partition(":")[0]
-    return module in sys.modules or _found(module) is not None
+    module, colon, _ = facet.partition(":")
+    return bool(colon) and (module in sys.modules or _found(module) is not None)
 
 
 def _found(module: str) -> ModuleSpec | None:

@@ -95,6 +95,7 @@ CASES: dict[str, Broken] = {
                           ".modules:build"),
     "lost_package": Broken("check", "SPX409", "p_lost.module:build", "__init__", "p_lost_package.module",
                            "p_lost.module"),
+    "unnamed_module": Broken("check", "SPX409", "name", "__init__", "p_unnamed_module.module:build", "math"),
     "lost_function": Broken("build", "SPX409", "AttributeError", "module", "def build", "def make"),
     "builder_raises": Broken("build", "SPX409", "ZeroDivisionError", "module", "return Module(",
                              "1 / 0\n    return Module("),

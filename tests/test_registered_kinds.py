@@ -167,6 +167,19 @@ def test_no_price_outlives_its_cost() -> None:
     assert list(space.prices_of([point]).macs) == list(batched + more)
 
 
+@pytest.mark.parametrize("value", ["no_such_package.facets:FACET", 3])
+def test_what_a_kind_says_for_later_is_read_when_it_is_needed(value: object, tmp_path: Path) -> None:
+    """A broken facet for checkpoints or for deployment is named where a model has the kind, and harms no other."""
+    register(replace(WIDENED, checkpoint=value, inference=value))
+    other = sparx_dsl.build({**SPEC, "layer": {"mixer": {"kind": "ss2d"}}})
+    sparx_dsl.save_checkpoint(other, tmp_path / "model.safetensors")
+    assert sparx_dsl.load_checkpoint(other, tmp_path / "model.safetensors").complete
+    assert sparx_dsl.deploy(other) is not None
+    own = sparx_dsl.build(SPEC)
+    assert codes_of(sparx_dsl.deploy, own) == ["SPX413"]
+    assert codes_of(lambda: sparx_dsl.save_checkpoint(own, tmp_path / "model.pth", format="vmamba")) == ["SPX413"]
+
+
 class Newer(Widened, frozen=True):
     """The same kind with one option more."""
 

@@ -41,11 +41,7 @@ class KindField:
     def validate(self, value: object) -> KindOptions:
         """Return the options that ``value`` describes; raises ``ValidationError`` or ``PydanticCustomError``."""
         if isinstance(value, KindOptions):
-            kind = default_registry().find(self.role, value.kind)
-            if kind is not None and isinstance(value, kind.load_options()):
-                return value
-            # The options of a kind that was registered anew since.
-            value = {"kind": value.kind, **value.model_dump(exclude_unset=True)}
+            return value
         if not isinstance(value, Mapping):
             raise PydanticCustomError("kind_slot", "a mapping with a kind is expected", {"role": self.role})
         given = dict(cast("Mapping[str, object]", value))
