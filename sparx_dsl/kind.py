@@ -53,7 +53,7 @@ class Kind:
     short_title: str = ""
     """The same in at most eight characters, for the boxes of a picture; by default the title, cut off."""
     inference: Facet | None = None
-    """A tuple of ``inference.deployable.Deployable``: what deployment may assume of its modules and put in their place.
+    """An ``inference.deployment.Deployment``: what may be assumed of its modules, and put in their place.
 
     Without it, deployment leaves them as they are.
     """

@@ -14,7 +14,7 @@ from torch import nn
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import INFERENCE, deploy
-from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of, replace
+from sparx_dsl.inference.passes.base import Change, Pass, apply_passes, modules_of
 from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.inference.tiled_batch import TiledBatch
 from sparx_dsl.lowering import Backbone
@@ -123,35 +123,39 @@ def test_build_deploys_saved_weights(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Spoil:
-    """A pass that breaks what every pass must leave true."""
+    """A pass that breaks what every pass must leave true: it puts a module at a path, once or time after time."""
 
+    path: str
+    made: nn.Module
+    ends: bool = True
     name: str = "spoil"
-    widen: bool = False
 
-    def apply(self, backbone: Backbone) -> None:
-        """Give the head one class more, or the stem a parameter that belongs to no step."""
-        if self.widen:
-            replace(backbone, "head.linear", nn.Linear(16, 9))
-        else:
-            backbone.register_buffer("stray", torch.zeros(1))
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """Nothing, it says."""
-        yield from ()
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The path, as long as the module is not there, or always."""
+        if not self.ends or dict(modules_of(backbone, nn.Module)).get(self.path) is not self.made:
+            yield self.path, lambda: self.made
 
 
-@pytest.mark.parametrize(("widen", "complaint"), [(True, "results are"), (False, "stray belongs to no step")])
-def test_a_broken_pass_is_seen(widen: bool, complaint: str) -> None:
+SPOILS = {
+    "results are": Spoil("head.linear", nn.Linear(16, 9)),
+    r"stray\.weight belongs to no step": Spoil("stray", nn.Linear(1, 1)),
+    r"head\.linear is as it was": Spoil("head.linear", nn.Linear(16, 8), ends=False),
+}
+
+
+@pytest.mark.parametrize("complaint", SPOILS)
+def test_a_broken_pass_is_seen(complaint: str) -> None:
     """Verification after each pass names the pass, and what it broke."""
-    with pytest.raises(RuntimeError, match=complaint):
-        apply_passes(sparx_dsl.build(mixed()), [Spoil(widen=widen)])
+    with pytest.raises(RuntimeError, match=f"the pass 'spoil' .*{complaint}"):
+        apply_passes(sparx_dsl.build(mixed()), [SPOILS[complaint]])
 
 
 @pytest.mark.parametrize("single", INFERENCE, ids=lambda each: each.name)
 def test_each_pass_sees_what_it_has_not_done(single: Pass) -> None:
-    """What a pass promises is not true before it ran, and is afterwards."""
+    """A pass has something to change behind those before it, and nothing once it ran."""
     layer = {"mixer": MIXERS["ss2d"], "norm": "batch", "dpe": True, "layer_scale": 1.0}
     model = sparx_dsl.build(mixed(layer=layer)).eval()
-    assert list(single.broken(model)) != []
-    single.apply(model)
-    assert list(single.broken(model)) == []
+    apply_passes(model, INFERENCE[: INFERENCE.index(single)])
+    assert list(single.changes(model)) != []
+    apply_passes(model, [single])
+    assert list(single.changes(model)) == []

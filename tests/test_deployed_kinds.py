@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import INFERENCE, deploy
-from sparx_dsl.inference.deployable import Deployable, InferenceModule, Place
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
 from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.inference.tiled_batch import TiledBatch
@@ -103,14 +103,15 @@ def build_own(options: KindOptions, site: Site, **factory: Any) -> OwnFfn:
     return OwnFfn(site.channels, **factory)
 
 
-OWN = Deployable(OwnFfn, input_reader="first", norm_reader="second", last_product="second", replacement=PlacedFfn)
+FACTS = ModuleFacts(input_reader="first", norm_reader="second", last_product="second", replacement=PlacedFfn)
+OWN = Deployment({OwnFfn: FACTS})
 
 
 @pytest.fixture(autouse=True)
 def other_kinds() -> Iterator[None]:
     """Both kinds are known, as if installed packages offered them."""
     linked = Kind("ffn", "linked", Linked, module=build_linked, cost=linked_cost, owner="other")
-    own = Kind("ffn", "own", Own, module=build_own, cost=own_cost, owner="other", inference=(OWN,))
+    own = Kind("ffn", "own", Own, module=build_own, cost=own_cost, owner="other", inference=OWN)
     with registered(linked, own):
         yield
 
@@ -162,9 +163,26 @@ def test_what_is_stated_is_used() -> None:
 
 def test_a_kind_that_is_not_known_any_more_states_nothing() -> None:
     """A backbone outlives the kinds that it was built of."""
-    with registered(Kind("ffn", "gone", Gone, module=build_own, cost=own_cost, inference=(OWN,))):
+    with registered(Kind("ffn", "gone", Gone, module=build_own, cost=own_cost, inference=OWN)):
         model = backbone("gone")
     images = images_of(model, 2)
     deployed = deploy(model)
     assert not modules_of(deployed, PlacedFfn)
     assert worst_error(results(deployed, images), results(model, images)) < SINGLE
+
+
+@pytest.mark.parametrize(
+    ("stated", "complaint"),
+    [
+        ((), "the deployment of the ffn kind 'gone' of other is no Deployment"),
+        ("no_such_package:OWN", "the deployment of the ffn kind 'gone' of other cannot be had"),
+        (Deployment({OwnFfn: ModuleFacts(norm_reader="third")}), "names third, which OwnFfn does not have"),
+        (Deployment({OwnFfn: ModuleFacts(last_product="third")}), "names third, which OwnFfn does not have"),
+    ],
+)
+def test_statements_that_are_not_so_are_refused(stated: object, complaint: str) -> None:
+    """A diagnostic names the kind and its package."""
+    with registered(Kind("ffn", "gone", Gone, module=build_own, cost=own_cost, inference=stated, owner="other")):
+        with pytest.raises(sparx_dsl.SparxError, match=complaint) as caught:
+            deploy(backbone("gone"))
+        assert [each.code for each in caught.value.diagnostics] == ["SPX413"]

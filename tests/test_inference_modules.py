@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize, prune
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
-from sparx_dsl.inference.deployable import Place
+from sparx_dsl.inference.deployment import Place
 from sparx_dsl.inference.fused_convolution import (
     CompiledDepthwise,
     fused_convolution,

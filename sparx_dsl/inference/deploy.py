@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
@@ -17,7 +18,6 @@ from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, 
 from sparx_dsl.inference.passes.inference_modules import InferenceModules
 from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.lowering.backbone import Backbone, refuse_edited
-from sparx_dsl.schedule import Schedule
 
 INFERENCE: tuple[Pass, ...] = (
     FoldBatchNorm(),
@@ -42,15 +42,8 @@ class DeployedBackbone(Backbone):
     own: load weights into the plain backbone, then deploy that.
     """
 
-    def __init__(
-        self,
-        schedule: Schedule,
-        root: nn.Module,
-        graph: fx.Graph | None = None,
-        *,
-        recomputed: frozenset[str] = frozenset(),
-    ) -> None:
-        super().__init__(schedule, root, graph, recomputed=recomputed)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         keep_freed_memory()
 
     def train(self, mode: bool = True) -> DeployedBackbone:
@@ -89,21 +82,15 @@ def refuse_computed_weights(model: Backbone) -> None:
 def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
     """A copy of a trained backbone for inference; the model stays as it was.
 
-    Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on the
-    modules that no pass replaces; what they are given may be written over later. Raises ``SparxError`` (SPX324) for a
-    model whose graph was edited by hand, or whose weights are computed from others in each call.
+    Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on all
+    modules but those that are folded into others; what they are given may be overwritten later. Raises ``SparxError``
+    for a model whose graph was edited by hand, or whose weights are computed from others in each call (SPX324), and
+    for a kind that states for deployment what is not so (SPX413).
     """
     refuse_edited(model, "deployed")
     refuse_computed_weights(model)
-    # Tensors of inference mode would not tell when they are written to.
-    with torch.inference_mode(False):
-        return _deployed(model, passes)
-
-
-def _deployed(model: Backbone, passes: Sequence[Pass]) -> DeployedBackbone:
-    deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
-    deployed.train(False)
-    # Folding under autocast would round the weights.
-    with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        apply_passes(deployed, passes)
-    return deployed.requires_grad_(False)
+    # Tensors of inference mode would not tell when they are written to; folding under autocast would round the weights.
+    with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
+        deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
+        apply_passes(deployed.eval(), passes)
+        return deployed.requires_grad_(False)

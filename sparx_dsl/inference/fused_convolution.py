@@ -64,10 +64,6 @@ class FusedConvolution(PackedWeights, Convolution):
         weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
         return self.packable and weight is not None and is_plain_inference(x, weight, bias)
 
-    def has_hooks(self) -> bool:
-        """Whether something wants to see what the convolution itself gives."""
-        return bool(vars(self)["_forward_hooks"] or vars(self)["_forward_pre_hooks"])
-
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN, which never overwrites x."""
         convolve = torch.ops.mkldnn._convolution_pointwise
@@ -194,8 +190,9 @@ def is_compilable(conv: Convolution) -> bool:
 
 
 @torch.no_grad()
-def add_identity(conv: Convolution) -> None:
-    """Let a depthwise convolution of odd kernel and equal size add what it reads; in place."""
+def add_identity(conv: Convolution) -> Convolution:
+    """Let a depthwise convolution of odd kernel and equal size add what it reads; changes and gives it."""
     rows, columns = conv.kernel_size[0], conv.kernel_size[1]
     assert conv.groups == conv.in_channels == conv.out_channels
     conv.weight[:, 0, rows // 2, columns // 2] += 1
+    return conv

@@ -53,7 +53,9 @@ class CompiledNorm(PackedWeights, nn.GroupNorm):
 
 def norm_in_place(norm: nn.Module, x: Tensor) -> Tensor:
     """The norm of a map of its own that nothing else reads, in its place where the norm can."""
-    return norm.normalise(x, may_overwrite=True) if isinstance(norm, CompiledNorm) else norm(x)
+    if isinstance(norm, CompiledNorm) and not norm.has_hooks():
+        return norm.normalise(x, may_overwrite=True)
+    return cast(Tensor, norm(x))
 
 
 def is_whole_map_norm(norm: nn.GroupNorm) -> bool:

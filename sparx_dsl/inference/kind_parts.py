@@ -2,73 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from torch import nn
 
-from sparx_dsl.graph import Node
-from sparx_dsl.inference.deployable import Deployable
+from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.inference.deployment import Deployment, ModuleFacts
 from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.inference.tiled_batch import TiledBatch
-from sparx_dsl.language.base import KindOptions
-from sparx_dsl.language.kind_options import load_facet
+from sparx_dsl.kind import Kind
+from sparx_dsl.language.kind_options import fault_of, load_facet
 from sparx_dsl.lowering.backbone import Backbone
-from sparx_dsl.registry import default_registry
+from sparx_dsl.lowering.kind_modules import kind_of_step
 from sparx_dsl.schedule import Run
-from sparx_dsl.schedule.step import Part
-
-NOTHING = Deployable(nn.Module)
-"""What is assumed of a module of which no kind states anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class KindPart:
-    """A part as one step runs it."""
+    """A part as one step runs it; ``kind`` and ``deployment`` are None where no kind states anything about it."""
 
     step: Run
     path: str
     module: nn.Module
-    stated: Sequence[Deployable] | None
-    """What the part's kind states; None where it states nothing, or the part is of no kind."""
+    kind: Kind | None
+    deployment: Deployment | None
 
-    def of(self, module: nn.Module) -> Deployable:
+    def facts(self, module: nn.Module) -> ModuleFacts:
         """What may be assumed of a module within the part."""
-        return next((each for each in self.stated or () if each.module is type(module)), NOTHING)
+        stated = None if self.deployment is None else self.deployment.modules.get(type(module))
+        return ModuleFacts() if stated is None else stated
 
-    def modules(self) -> Iterator[tuple[str, nn.Module, Deployable]]:
-        """The modules within the part of which something is stated, with their paths."""
+    def product(self, module: nn.Module, name: str) -> nn.Module | None:
+        """The product that facts name; None for an empty name. Raises ``SparxError`` (SPX413) where there is none."""
+        try:
+            return module.get_submodule(name) if name else None
+        except AttributeError as error:
+            assert self.kind is not None
+            message = f"the deployment of {self.kind} names {name}, which {type(module).__name__} does not have"
+            raise SparxError(Diagnostic("SPX413", message, help=fault_of(self.kind))) from error
+
+    def modules(self) -> Iterator[tuple[str, nn.Module, ModuleFacts]]:
+        """The modules within the part, with their paths and what may be assumed of each."""
         for path, module in modules_of(self.module, nn.Module, self.path):
-            if self.of(module) is not NOTHING:
-                yield path, module, self.of(module)
+            yield path, module, self.facts(module)
 
 
 def kind_parts(backbone: Backbone) -> Iterator[KindPart]:
-    """All parts, in the order in which they run."""
-    graph = backbone.schedule.graph
+    """All parts, in the order in which they run; raises ``SparxError`` (SPX413) for a broken facet of a kind."""
     for step in backbone.schedule.steps:
         if isinstance(step, Run):
             path, module = step.module, backbone.get_submodule(step.module)
             if isinstance(module, TiledBatch):
                 path, module = f"{path}.part", module.part
-            yield KindPart(step, path, module, stated_for(graph.node(step.node), step.part))
-
-
-def stated_for(node: Node, part: Part) -> Sequence[Deployable] | None:
-    """What the kind of that part of a node states."""
-    if part in ("dpe", "link"):
-        return None
-    options = node.options
-    if node.settings is not None:
-        layer: dict[Part, KindOptions] = {
-            "fusion": node.settings.fusion,
-            "mixer": node.settings.mixer,
-            "ffn": node.settings.ffn,
-        }
-        options = layer[part]
-    # A backbone may have come from a process that knew more kinds.
-    kind = None if options is None else default_registry().find(part, options.kind)
-    if kind is None:
-        return None
-    return cast("Sequence[Deployable] | None", load_facet(kind, kind.inference, "facet for inference", tuple))
+            found = kind_of_step(backbone.schedule, step)
+            kind = None if found is None else found[0]
+            stated = None if kind is None else load_facet(kind, kind.inference, "deployment", Deployment)
+            yield KindPart(step, path, module, kind, stated)

@@ -45,6 +45,10 @@ class PackedWeights(nn.Module):
                 self.clear()
                 return
 
+    def has_hooks(self) -> bool:
+        """Whether something wants to see what the module itself is given, or gives."""
+        return bool(vars(self)["_forward_hooks"] or vars(self)["_forward_pre_hooks"])
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
         super()._apply(fn, recurse)  # pyright: ignore[reportUnknownMemberType]

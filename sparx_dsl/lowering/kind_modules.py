@@ -22,7 +22,10 @@ Shape = tuple[int, ...]
 
 
 def kind_of_step(schedule: Schedule, run: Run) -> tuple[Kind, KindOptions] | None:
-    """The kind whose module a step runs, and its options; None for the language's own parts."""
+    """The kind whose module a step runs, and its options; None for the language's own parts.
+
+    None also for a kind that is not known here any more, as where a backbone was pickled by another process.
+    """
     node, part = schedule.graph.node(run.node), run.part
     role: Role | None = next((role for role in ROLES if role == part), None)
     if role is None:
@@ -31,7 +34,8 @@ def kind_of_step(schedule: Schedule, run: Run) -> tuple[Kind, KindOptions] | Non
     options = node.options if settings is None else {"mixer": settings.mixer, "fusion": settings.fusion,
                                                      "ffn": settings.ffn}[part]  # fmt: skip
     assert options is not None
-    return default_registry().of(role, options), options
+    kind = default_registry().find(role, options.kind)
+    return None if kind is None else (kind, options)
 
 
 def checked_builder(schedule: Schedule, run: Run) -> Builder:

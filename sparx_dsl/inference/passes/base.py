@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol, TypeVar, cast
 
@@ -16,6 +16,10 @@ from sparx_dsl.schedule import Free, Run, Schedule
 Wanted = TypeVar("Wanted", bound=nn.Module)
 
 
+Change = tuple[str, Callable[[], nn.Module]]
+"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is let go."""
+
+
 class Pass(Protocol):
     """A change of the modules of a backbone that leaves its results as they are, up to rounding."""
 
@@ -24,20 +28,18 @@ class Pass(Protocol):
         """What the pass does, in a few words."""
         ...
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
-        ...
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """What is not as the pass leaves it, as sentences."""
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """What is left to change."""
         ...
 
 
 def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
     """Apply passes in their order, in place, and verify after each; ``RuntimeError`` for one that broke something."""
     for each in passes:
-        each.apply(backbone)
-        broken = [*each.broken(backbone), *verify(backbone)]
+        for path, make in list(each.changes(backbone)):
+            replace(backbone, path, make())
+        undone = [f"{path} is as it was" for path, _ in each.changes(backbone)]
+        broken = [*undone, *verify(backbone)]
         if broken:
             raise RuntimeError(f"the pass {each.name!r} made a module that cannot be: {'; '.join(broken)}")
 

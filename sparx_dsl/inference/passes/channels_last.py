@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeGuard, cast
 
 import torch
+from torch import nn
 
 from sparx_dsl.inference.fused_convolution import fused_convolution
-from sparx_dsl.inference.passes.base import modules_of, replace
+from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.nn.convolution import Convolution
 
@@ -23,24 +25,28 @@ class ChannelsLast:
 
     name: str = "channels last"
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
-        for path, conv in plain_convolutions(backbone):
-            replace(backbone, path, fused_convolution(conv))
-        # The types that torch declares for this call do not know the layout.
-        cast(Any, backbone).to(memory_format=torch.channels_last)
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The convolutions that still are those of training."""
-        for path, _ in plain_convolutions(backbone):
-            yield f"{path} is still a convolution for training"
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The convolutions that still are those of training, and other modules whose weights lie otherwise."""
+        for path, module in modules_of(backbone, nn.Module):
+            if is_plain(module) or any(map(lies_otherwise, module.parameters(recurse=False))):
+                yield path, partial(channels_last, module)
 
 
-def plain_convolutions(backbone: Backbone) -> Iterator[tuple[str, Convolution]]:
-    """The convolutions, with their paths, that one for inference can stand for.
+def is_plain(module: nn.Module) -> TypeGuard[Convolution]:
+    """Whether a module is a convolution that one for inference can stand for.
 
-    Those of other kinds may be more than a convolution, or pad with other numbers than zeros.
+    Those of other classes may be more than a convolution, or pad with other numbers than zeros.
     """
-    for path, conv in modules_of(backbone, Convolution):
-        if type(conv) is Convolution and conv.padding_mode == "zeros" and not isinstance(conv.padding, str):
-            yield path, conv
+    return type(module) is Convolution and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+
+
+def lies_otherwise(weight: torch.Tensor) -> bool:
+    """Whether a weight could be channels-last and is not."""
+    return weight.dim() == 4 and not weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """The module with channels-last weights, or the convolution for inference that stands for it."""
+    made: Any = fused_convolution(module) if is_plain(module) else module
+    # The types that torch declares for this call do not know the layout.
+    return cast(nn.Module, made.to(memory_format=torch.channels_last))

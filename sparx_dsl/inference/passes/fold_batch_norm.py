@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from sparx_dsl.inference.fused_convolution import is_product_over_channels
 from sparx_dsl.inference.kind_parts import kind_parts
-from sparx_dsl.inference.passes.base import modules_of, replace
+from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.nn.convolution import ConvNorm
 from sparx_dsl.nn.layer import Feeding, NormalMixing
@@ -28,41 +29,33 @@ class FoldBatchNorm:
 
     name: str = "fold BatchNorm"
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The convolutions with a BatchNorm behind them, and the BatchNorms that one product alone reads."""
         for path, module in modules_of(backbone, ConvNorm):
             if isinstance(module.norm, nn.BatchNorm2d):
-                replace(backbone, path, fuse_conv_bn_eval(module.conv, module.norm))
+                yield path, partial(fuse_conv_bn_eval, module.conv, module.norm)
         for path, product in only_readers(backbone):
             norm = backbone.get_submodule(path)
-            if isinstance(norm, nn.BatchNorm2d) and is_product_over_channels(product):
-                fold_before(norm, product)
-                replace(backbone, path, nn.Identity())
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The convolutions that BatchNorm still follows."""
-        for path, module in modules_of(backbone, ConvNorm):
-            if isinstance(module.norm, nn.BatchNorm2d):
-                yield f"{path} still has its BatchNorm"
+            if isinstance(norm, nn.BatchNorm2d) and product is not None and is_product_over_channels(product):
+                yield path, partial(fold_before, norm, product)
 
 
-def only_readers(backbone: Backbone) -> Iterator[tuple[str, nn.Module]]:
-    """The paths of norms that one product alone reads, with the product."""
+def only_readers(backbone: Backbone) -> Iterator[tuple[str, nn.Module | None]]:
+    """The paths of norms, with the product that alone reads each, where that is known."""
     for path, mixing in modules_of(backbone, NormalMixing):
         yield f"{path}.norm", mixing.projection
     for part in kind_parts(backbone):
-        for path, module, stated in part.modules():
-            if stated.norm_reader:
-                yield f"{path}.norm", module.get_submodule(stated.norm_reader)
         if isinstance(part.module, Feeding):
             ffn = part.module.ffn
-            if part.of(ffn).input_reader:
-                yield f"{part.path}.norm", ffn.get_submodule(part.of(ffn).input_reader)
+            yield f"{part.path}.norm", part.product(ffn, part.facts(ffn).input_reader)
+        for path, module, facts in part.modules():
+            if facts.norm_reader:
+                yield f"{path}.norm", part.product(module, facts.norm_reader)
 
 
 @torch.no_grad()
-def fold_before(norm: nn.BatchNorm2d, product: nn.Conv2d | nn.Linear) -> None:
-    """Let a 1×1 convolution, or a linear layer, read what its BatchNorm would have normalised; in place."""
+def fold_before(norm: nn.BatchNorm2d, product: nn.Conv2d | nn.Linear) -> nn.Identity:
+    """Let a product over channels read what its BatchNorm would have normalised; gives what stands for the norm."""
     assert norm.running_var is not None
     assert norm.running_mean is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
@@ -71,3 +64,4 @@ def fold_before(norm: nn.BatchNorm2d, product: nn.Conv2d | nn.Linear) -> None:
     bias = weight @ shift
     product.bias = nn.Parameter(bias if product.bias is None else product.bias + bias)
     product.weight = nn.Parameter((weight * scale).reshape(product.weight.shape))
+    return nn.Identity()

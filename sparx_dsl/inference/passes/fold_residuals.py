@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
 from sparx_dsl.inference.fused_convolution import add_identity
 from sparx_dsl.inference.kind_parts import KindPart, kind_parts
-from sparx_dsl.inference.passes.base import modules_of, replace
+from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.nn.layer import Dpe, Feeding, FoldedScale, GanglionMixing, LayerScale, NormalMixing, Residual
 
@@ -20,15 +21,10 @@ class FoldResidualConvolutions:
 
     name: str = "fold residual convolutions"
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The position encodings that still are sums."""
         for path, dpe in modules_of(backbone, Dpe):
-            add_identity(dpe.conv)
-            replace(backbone, path, dpe.conv)
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The residuals that still are sums of their own."""
-        yield from (f"{path} is still a sum" for path, _ in modules_of(backbone, Dpe))
+            yield path, partial(add_identity, dpe.conv)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +37,12 @@ class SumInPlace:
 
     name: str = "residual sums in place"
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
-        for _, residual, last in sums_apart(backbone):
-            residual.in_place = True
-            if isinstance(residual.layer_scale, LayerScale):
-                shift = residual.layer_scale.bias.detach()
-                last.bias = nn.Parameter(shift.clone() if last.bias is None else last.bias.detach() + shift)
-                residual.layer_scale = FoldedScale(residual.layer_scale)
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The residuals whose sums still are tensors of their own."""
-        yield from (f"{path} does not sum in place" for path, _, _ in sums_apart(backbone))
-
-
-def sums_apart(backbone: Backbone) -> Iterator[tuple[str, Residual, nn.Conv2d]]:
-    """The parts whose sum could be written over the branch and is not, with the convolution that gives the branch."""
-    for part in kind_parts(backbone):
-        residual, last = part.module, last_product(part)
-        if isinstance(residual, Residual) and isinstance(last, nn.Conv2d) and not residual.in_place:
-            yield part.path, residual, last
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The residuals whose sums still are tensors of their own, and need not be."""
+        for part in kind_parts(backbone):
+            residual, last = part.module, last_product(part)
+            if isinstance(residual, Residual) and isinstance(last, nn.Conv2d) and not residual.in_place:
+                yield part.path, partial(sum_in_place, residual, last)
 
 
 def last_product(part: KindPart) -> nn.Module | None:
@@ -71,5 +53,14 @@ def last_product(part: KindPart) -> nn.Module | None:
         branch = part.module.mixer
     else:
         return None
-    name = part.of(branch).last_product
-    return branch.get_submodule(name) if name else None
+    return part.product(branch, part.facts(branch).last_product)
+
+
+def sum_in_place(residual: Residual, last: nn.Conv2d) -> Residual:
+    """Let a part write its sum over the branch, whose last convolution adds the scale's shift; gives the part."""
+    residual.in_place = True
+    if isinstance(residual.layer_scale, LayerScale):
+        shift = residual.layer_scale.bias.detach()
+        last.bias = nn.Parameter(shift.clone() if last.bias is None else last.bias.detach() + shift)
+        residual.layer_scale = FoldedScale(residual.layer_scale)
+    return residual

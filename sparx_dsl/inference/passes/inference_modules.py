@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 from torch import nn
 
-from sparx_dsl.inference.deployable import Place
+from sparx_dsl.inference.deployment import Place
 from sparx_dsl.inference.fused_convolution import FusedConvolution, PositionLinear
 from sparx_dsl.inference.kind_parts import kind_parts
-from sparx_dsl.inference.passes.base import replace
+from sparx_dsl.inference.passes.base import Change
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.layer import Fusing, GanglionMixing, NormalMixing
@@ -32,23 +33,15 @@ class InferenceModules:
 
     name: str = "inference modules"
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The modules that are as they were for training."""
         owned = owned_inputs(backbone)
         for part in kind_parts(backbone):
             height, width = backbone.schedule.buffers[part.step.inputs[0]].shape[2:]
             # From the inside out, so that a replacement finds its own parts replaced.
-            for path, module, stated in reversed([*part.modules()]):
-                if stated.replacement is not None:
-                    place = Place((height, width), may_overwrite=module in owned)
-                    replace(backbone, path, stated.replacement(module, place))
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The modules that are as they were for training."""
-        for part in kind_parts(backbone):
-            for path, _, stated in part.modules():
-                if stated.replacement is not None:
-                    yield f"{path} is still a module for training"
+            for path, module, facts in reversed([*part.modules()]):
+                if facts.replacement is not None:
+                    yield path, partial(facts.replacement, module, Place((height, width), module in owned))
 
 
 def owned_inputs(backbone: Backbone) -> set[nn.Module]:
@@ -59,7 +52,7 @@ def owned_inputs(backbone: Backbone) -> set[nn.Module]:
     owned: set[nn.Module] = set()
     for part in kind_parts(backbone):
         module = part.module
-        if isinstance(module, Fusing) and part.of(module.fusion).own_result and reads[part.step.output] == 1:
+        if isinstance(module, Fusing) and part.facts(module.fusion).own_result and reads[part.step.output] == 1:
             own.add(part.step.output)
         # Classes derived of a convolution may hand out what they are given.
         if isinstance(module, NormalMixing) and type(module.projection) in PROJECTIONS:

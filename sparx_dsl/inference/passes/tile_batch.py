@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sparx_dsl.inference.kind_parts import KindPart, kind_parts
-from sparx_dsl.inference.passes.base import replace, weights_on_meta
+from sparx_dsl.inference.kind_parts import kind_parts
+from sparx_dsl.inference.passes.base import Change, weights_on_meta
 from sparx_dsl.inference.tiled_batch import TILE_BYTES, TiledBatch
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.memory import memory_of
@@ -31,24 +32,18 @@ class TileBatch:
     name: str = "tile the batch"
     tile_bytes: int = TILE_BYTES
 
-    def apply(self, backbone: Backbone) -> None:
-        """Change the backbone in place."""
+    def changes(self, backbone: Backbone) -> Iterator[Change]:
+        """The parts that still run on whole batches, and need not."""
         buffers = backbone.schedule.buffers
-        for part in untiled_parts(backbone):
-            shapes = [(1, *buffers[name].shape[1:]) for name in part.step.inputs]
-            tiled = TiledBatch(part.module, widest(part.module, shapes), self.tile_bytes)
-            replace(backbone, part.path, tiled)
-
-    def broken(self, backbone: Backbone) -> Iterator[str]:
-        """The parts that still run on whole batches."""
-        yield from (f"{part.path} still takes the whole batch" for part in untiled_parts(backbone))
+        for part in kind_parts(backbone):
+            if part.step.part in TILED and part.deployment is not None and part.path == part.step.module:
+                shapes = [(1, *buffers[name].shape[1:]) for name in part.step.inputs]
+                yield part.path, partial(tiled, part.module, shapes, self.tile_bytes)
 
 
-def untiled_parts(backbone: Backbone) -> Iterator[KindPart]:
-    """The parts that could run on a few images at a time and do not."""
-    for part in kind_parts(backbone):
-        if part.step.part in TILED and part.stated is not None and part.path == part.step.module:
-            yield part
+def tiled(part: nn.Module, shapes: list[tuple[int, ...]], tile_bytes: int) -> TiledBatch:
+    """The part, run on as many images at a time as keep its tensors to those bytes; shapes are those for one image."""
+    return TiledBatch(part, widest(part, shapes), tile_bytes)
 
 
 class LargestTensor(TorchDispatchMode):

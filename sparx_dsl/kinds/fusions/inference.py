@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule
+from sparx_dsl.inference.deployment import InferenceModule, ModuleFacts
 from sparx_dsl.inference.fused_convolution import gelu_of
 from sparx_dsl.kinds.fusions.aggregator import Aggregator, ReducedProjection, complete, interleaved
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
@@ -46,5 +46,8 @@ class FusedConcatenation(InferenceModule, Concatenation):
         return self.projection(gelu_of(self.conv, hidden, may_overwrite=True))
 
 
-REDUCED_PROJECTION = Deployable(ReducedProjection, replacement=FusedReducedProjection)
-CONCATENATION = Deployable(Concatenation, own_result=True, replacement=FusedConcatenation)
+SHARED: dict[type[nn.Module], ModuleFacts] = {
+    ReducedProjection: ModuleFacts(replacement=FusedReducedProjection),
+    Concatenation: ModuleFacts(own_result=True, replacement=FusedConcatenation),
+}
+"""The modules that several fusions have."""

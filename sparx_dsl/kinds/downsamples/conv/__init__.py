@@ -7,7 +7,7 @@ KIND = Kind(
     name="conv",
     options=f"{__name__}.options:ConvDownsample",
     module=f"{__name__}.module:build",
-    inference=(),
+    inference="sparx_dsl.inference.deployment:IMAGES_APART",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

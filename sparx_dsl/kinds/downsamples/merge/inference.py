@@ -1,6 +1,6 @@
 """What deployment may assume of patch merging."""
 
-from sparx_dsl.inference.deployable import Deployable
+from sparx_dsl.inference.deployment import Deployment, ModuleFacts
 from sparx_dsl.kinds.downsamples.merge.module import PatchMerging
 
-INFERENCE = (Deployable(PatchMerging, norm_reader="reduction"),)
+INFERENCE = Deployment({PatchMerging: ModuleFacts(norm_reader="reduction")})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule, Place
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
 from sparx_dsl.inference.fused_convolution import add_identity, gelu_of
 from sparx_dsl.kinds.ffns.conv.module import ConvolutionalFfn
 
@@ -22,8 +22,5 @@ class FusedConvolutionalFfn(InferenceModule, ConvolutionalFfn):
         return self.contraction(gelu_of(self.conv, hidden, may_overwrite=hidden is not x))
 
 
-INFERENCE = (
-    Deployable(
-        ConvolutionalFfn, input_reader="expansion", last_product="contraction", replacement=FusedConvolutionalFfn
-    ),
-)
+FACTS = ModuleFacts(input_reader="expansion", last_product="contraction", replacement=FusedConvolutionalFfn)
+INFERENCE = Deployment({ConvolutionalFfn: FACTS})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts
 from sparx_dsl.inference.fused_convolution import gelu_of
 from sparx_dsl.kinds.ffns.mlp.module import PointwiseFfn
 
@@ -17,6 +17,5 @@ class FusedPointwiseFfn(InferenceModule, PointwiseFfn):
         return self.contraction(gelu_of(self.expansion, x))
 
 
-INFERENCE = (
-    Deployable(PointwiseFfn, input_reader="expansion", last_product="contraction", replacement=FusedPointwiseFfn),
-)
+FACTS = ModuleFacts(input_reader="expansion", last_product="contraction", replacement=FusedPointwiseFfn)
+INFERENCE = Deployment({PointwiseFfn: FACTS})

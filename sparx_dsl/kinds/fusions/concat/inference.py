@@ -1,5 +1,6 @@
 """Fusion by concatenation in inference."""
 
-from sparx_dsl.kinds.fusions.inference import CONCATENATION
+from sparx_dsl.inference.deployment import Deployment
+from sparx_dsl.kinds.fusions.inference import SHARED
 
-INFERENCE = (CONCATENATION,)
+INFERENCE = Deployment(SHARED)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts
 from sparx_dsl.inference.fused_convolution import gelu_of
-from sparx_dsl.kinds.fusions.inference import CONCATENATION, REDUCED_PROJECTION
+from sparx_dsl.kinds.fusions.inference import SHARED
 from sparx_dsl.kinds.fusions.no_gcca.module import QueryValueFusion
 
 
@@ -21,8 +21,5 @@ class FusedQueryValueFusion(InferenceModule, QueryValueFusion):
         return self.fusion(self.query(x), value)
 
 
-INFERENCE = (
-    Deployable(QueryValueFusion, own_result=True, replacement=FusedQueryValueFusion),
-    CONCATENATION,
-    REDUCED_PROJECTION,
-)
+FACTS = ModuleFacts(own_result=True, replacement=FusedQueryValueFusion)
+INFERENCE = Deployment({**SHARED, QueryValueFusion: FACTS})

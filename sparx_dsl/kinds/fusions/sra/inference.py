@@ -1,7 +1,7 @@
 """The aggregator with spatial-reduction attention in inference."""
 
-from sparx_dsl.inference.deployable import Deployable
-from sparx_dsl.kinds.fusions.inference import REDUCED_PROJECTION, FusedAggregator
+from sparx_dsl.inference.deployment import Deployment, ModuleFacts
+from sparx_dsl.kinds.fusions.inference import SHARED, FusedAggregator
 from sparx_dsl.kinds.fusions.sra.module import SpatialAggregator
 
 
@@ -9,7 +9,4 @@ class FusedSpatialAggregator(FusedAggregator, SpatialAggregator):
     """``SpatialAggregator`` with GELU fused to its convolutions."""
 
 
-INFERENCE = (
-    Deployable(SpatialAggregator, own_result=True, replacement=FusedSpatialAggregator),
-    REDUCED_PROJECTION,
-)
+INFERENCE = Deployment({**SHARED, SpatialAggregator: ModuleFacts(own_result=True, replacement=FusedSpatialAggregator)})

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule, Place
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
 from sparx_dsl.inference.fused_convolution import silu_of
 from sparx_dsl.inference.fused_norm import norm_in_place
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
@@ -72,6 +72,5 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         return cast("tuple[Tensor, ...]", self.packed[SCAN])
 
 
-INFERENCE = (
-    Deployable(SelectiveScan2D, norm_reader="out_projection", last_product="out_projection", replacement=FusedScan2D),
-)
+FACTS = ModuleFacts(norm_reader="out_projection", last_product="out_projection", replacement=FusedScan2D)
+INFERENCE = Deployment({SelectiveScan2D: FACTS})

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule, Place
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention, region_labels, windows_of
 
 
@@ -84,4 +84,4 @@ class GatheredAttention(InferenceModule, WindowedAttention):
         return index.clamp(min=0), inverse, (labels[:, :, None] != labels[:, None, :])[:, None]
 
 
-INFERENCE = (Deployable(WindowedAttention, last_product="out_projection", replacement=GatheredAttention),)
+INFERENCE = Deployment({WindowedAttention: ModuleFacts(last_product="out_projection", replacement=GatheredAttention)})

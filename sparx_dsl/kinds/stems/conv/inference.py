@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sparx_dsl.inference.deployable import Deployable, InferenceModule
+from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts
 from sparx_dsl.inference.fused_convolution import gelu_of
 from sparx_dsl.kinds.stems.conv.module import ConvolutionalStem
 
@@ -21,4 +21,4 @@ class FusedStem(InferenceModule, ConvolutionalStem):
         return last(x)
 
 
-INFERENCE = (Deployable(ConvolutionalStem, replacement=FusedStem),)
+INFERENCE = Deployment({ConvolutionalStem: ModuleFacts(replacement=FusedStem)})

@@ -7,7 +7,7 @@ KIND = Kind(
     name="patch",
     options=f"{__name__}.options:PatchStem",
     module=f"{__name__}.module:PatchEmbedding",
-    inference=(),
+    inference="sparx_dsl.inference.deployment:IMAGES_APART",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )

@@ -1,9 +1,9 @@
-"""What a kind states about its modules for deployment: the facet ``Kind.inference``, a tuple of these values."""
+"""What a kind states for deployment: the facet ``Kind.inference``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -20,17 +20,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployable:
-    """What deployment may assume of the modules of one class, and what it puts in their place.
+class ModuleFacts:
+    """What deployment may assume of the modules of one class, and puts in their place; what is left out is not assumed.
 
-    It holds for that class alone, not for classes derived of it, and within the parts of the kind that states it. What
-    is left out is not assumed. A kind with this facet, be it empty, also states that it treats every image by itself.
-    Products are named by their paths within the module.
+    Products are named by their paths within the module. A product over channels is a linear layer, or a 1×1
+    convolution: one that pads reads zeros that no norm has seen.
     """
 
-    module: type[nn.Module]
     norm_reader: str = ""
-    """The product over channels (a 1×1 convolution, or a linear layer) that alone reads what the ``norm`` gives."""
+    """The product over channels that alone reads what the module's ``norm`` gives."""
     input_reader: str = ""
     """The product over channels that alone reads what the module is given."""
     last_product: str = ""
@@ -38,7 +36,19 @@ class Deployable:
     own_result: bool = False
     """Whether the result is a tensor that nothing else holds, whatever gives it; never an input, or a view of one."""
     replacement: Callable[[Any, Place], nn.Module] | None = None
-    """Makes the module for inference of the one that is there: an ``InferenceModule``, or any other."""
+    """Makes the module for inference from the one that is there: an ``InferenceModule``, or any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a kind states about the modules that its parts are made of: also that none of them mixes images."""
+
+    modules: Mapping[type[nn.Module], ModuleFacts] = field(default_factory=dict[type[nn.Module], ModuleFacts])
+    """By class; a class that is derived of one of these is another."""
+
+
+IMAGES_APART = Deployment()
+"""For kinds that state nothing but that."""
 
 
 class InferenceModule(nn.Module):
