@@ -92,5 +92,5 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
     # Tensors of inference mode would not tell when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
-        apply_passes(deployed.eval(), passes)
+        apply_passes(deployed.train(False), passes)
         return deployed.requires_grad_(False)
