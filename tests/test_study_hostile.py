@@ -62,7 +62,7 @@ def test_a_broken_line_is_told_by_its_number(junk: bytes, lines: list[bytes], tm
     """The rest of the file is left as it is."""
     path = tmp_path / "a.journal"
     path.write_bytes(b"".join([*lines[:5], junk, *lines[5:]]))
-    assert "line 6 is no entry of a journal" in refused(path)
+    assert "line 6 is not a journal entry" in refused(path)
     assert path.read_bytes() == b"".join([*lines[:5], junk, *lines[5:]])
 
 

@@ -43,10 +43,10 @@ MODULES = {
 @pytest.mark.parametrize(
     ("objective", "message", "advice"),
     [
-        ("accuracy", '"accuracy" names no objective', "write module:function, or one of the prices params, macs, peak"),
-        ("parms", '"parms" names no objective', 'did you mean "params"?'),
-        ("os:path:join", '"os:path:join" names no objective', "module:function"),
-        ("a b:f", '"a b:f" names no objective', "module:function"),
+        ("accuracy", '"accuracy" is not an objective', "write module:function, or one of the prices params, macs, peak"),
+        ("parms", '"parms" is not an objective', 'did you mean "params"?'),
+        ("os:path:join", '"os:path:join" is not an objective', "module:function"),
+        ("a b:f", '"a b:f" is not an objective', "module:function"),
         ("nowhere:find", "the module nowhere of the objective cannot be imported: ModuleNotFoundError", "run from"),
         ("broken:find", "cannot be imported: ModuleNotFoundError: No module named 'nothing_of_that_name'", "run from"),
         ("syntax:find", "cannot be imported: SyntaxError", "run from"),
@@ -73,7 +73,7 @@ def test_an_objective_that_is_not_there(objective: Any, message: str, advice: st
 @pytest.mark.parametrize(
     ("objective", "directions", "message"),
     [
-        ("params", ["minimise", "up"], '"up" is no direction'),
+        ("params", ["minimise", "up"], '"up" is not a direction'),
         ("params", ["minimize", "minimize"], "there are 2 directions for 1 objective"),
         (["params", studies.params], ["minimize"], "there is 1 direction for 2 objectives"),
     ],
@@ -87,15 +87,15 @@ def test_directions_that_do_not_suit(objective: Any, directions: list[str], mess
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (None, "the objective gave nothing, which is no number"),
-        ("high", 'the objective gave "high", which is no number'),
-        (True, "the objective gave true, which is no number"),
-        ((1.0, 2.0), "the objectives gave 2 values, and the study has 1 direction"),
-        ((), "the objectives gave 0 values, and the study has 1 direction"),
-        ({"accuracy": 1.0}, "the objective gave a mapping without values; it has accuracy"),
+        (None, "the objective returned nothing, which is not a number"),
+        ("high", 'the objective returned "high", which is not a number'),
+        (True, "the objective returned true, which is not a number"),
+        ((1.0, 2.0), "the objectives returned 2 values, and the study has 1 direction"),
+        ((), "the objectives returned 0 values, and the study has 1 direction"),
+        ({"accuracy": 1.0}, "the objective returned a mapping without values; it has accuracy"),
         (
             {"values": 1.0, "constraints": [1]},
-            "the constraints that the objective gave are no mapping: a list of 1 item",
+            "the constraints that the objective returned are not a mapping: a list of 1 item",
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_later_answer_of_the_wrong_form_fails_its_trial(study: Path) -> None:
     """Where other trials have values it is that trial's alone, and the study comes to its end."""
     result = sparx_dsl.run_study(SMALL, lambda trial: None if trial.number == 1 else 2.0, trials=3, study=study)
     assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
-    assert "SPX757 the objective gave nothing" in str(result.trials[1].cause)
+    assert "SPX757 the objective returned nothing" in str(result.trials[1].cause)
 
 
 def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
         return torch.ones(2)
 
     found = mistake(study.with_name("b.journal"), objective)
-    assert (found.code, found.message) == ("SPX757", "the objective gave a Tensor, which is no single number")
+    assert (found.code, found.message) == ("SPX757", "the objective returned a Tensor, which is not a single number")
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -140,14 +140,14 @@ def test_a_number_that_is_not_finite_fails_its_trial(number: float, study: Path)
         SMALL, lambda trial: number if trial.number == 1 else 2.0, trials=3, study=study
     )  # fmt: skip
     assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
-    assert f"SPX758 the objective gave {number}" in str(result.trials[1].cause)
+    assert f"SPX758 the objective returned {number}" in str(result.trials[1].cause)
 
 
 def test_a_study_in_which_all_fail(study: Path) -> None:
     """It is told at the end, with the cause and the end of the traceback; the trials are kept."""
     found = mistake(study, studies.all_fail, trials=3)
     assert found.code == "SPX762"
-    assert "none of the 3 trials gave values; trial 0 failed: ZeroDivisionError: the data are missing" == found.message
+    assert "none of the 3 trials has values; trial 0 failed: ZeroDivisionError: the data are missing" == found.message
     assert any("in all_fail" in note for note in found.notes)
     assert len(sparx_dsl.read_study(SMALL, study).failed) == 3
 

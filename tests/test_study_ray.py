@@ -85,6 +85,6 @@ def test_failures_and_errors_come_back_from_a_cluster(tmp_path: Path) -> None:
     cause = result.failed[0].cause
     assert cause is not None
     assert (cause.type, cause.message) == ("RuntimeError", "no memory for 1")
-    with pytest.raises(SparxError, match="SPX757 the objectives gave 2 values"):
+    with pytest.raises(SparxError, match="SPX757 the objectives returned 2 values"):
         sparx_dsl.run_study(SMALL, "tests.support.studies:two", trials=2, study=tmp_path / "b.journal", workers=1,
                             ray=RayOptions())  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -60,17 +61,17 @@ def test_workers_that_cannot_begin(tmp_path: Path) -> None:
     """Workers that die before any trial are not replaced for ever."""
     config = studies.config_of(tmp_path / "a.journal", "params", LIMITS, workers=2)
     with pytest.raises(SparxError) as caught:
-        WorkerPool(config, target=dies).run(lambda: Status((), finished=False, late=False))
+        WorkerPool(config, target=dies).run(lambda: Status((), finished=False))
     (found,) = caught.value.diagnostics
     assert (found.code, found.notes) == ("SPX761", ("the last one ended with the status 7",))
     assert found.message == "2 workers died one after the other without having begun a trial"
 
 
-@pytest.mark.parametrize("status", [Status((), finished=True, late=False), Status((), finished=False, late=True)])
-def test_workers_are_not_replaced_once_no_trial_may_begin(status: Status, tmp_path: Path) -> None:
+def test_workers_are_not_replaced_once_no_trial_may_begin(tmp_path: Path) -> None:
     """Whatever they end with: all trials have ended, or the timeout is over."""
     config = studies.config_of(tmp_path / "a.journal", "params", LIMITS, workers=2)
-    WorkerPool(config, target=dies).run(lambda: status)
+    WorkerPool(config, target=dies).run(lambda: Status((), finished=True))
+    WorkerPool(replace(config, timeout=0), target=dies).run(lambda: Status((), finished=False))
 
 
 def test_an_objective_that_cannot_be_sent(tmp_path: Path) -> None:

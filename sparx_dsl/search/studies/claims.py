@@ -50,15 +50,13 @@ class Status:
     """The worker of every attempt so far."""
     finished: bool
     """Whether all trials have ended."""
-    late: bool
-    """Whether the timeout is over."""
 
 
 def status_of(store: Store, config: StudyConfig) -> Status:
     """How far the study is; raises ``SparxError`` (SPX752)."""
     attempts = store.attempts()
     ended = {one.record.number for one in attempts if one.record.state in ("complete", "failed")}
-    return Status(tuple(one.record.worker for one in attempts), ended.issuperset(range(config.trials)), config.is_late)
+    return Status(tuple(one.record.worker for one in attempts), ended.issuperset(range(config.trials)))
 
 
 @dataclass

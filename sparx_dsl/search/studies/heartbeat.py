@@ -19,18 +19,13 @@ from filelock import FileLock, Timeout
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.locks import this_machine
 
+ALIVE, BEAT = ".alive", ".beat"
+"""Endings of the files of a worker: the one that it keeps locked, and the one in which it counts."""
+
 
 def name_prefix(process: int) -> str:
     """What the names of a process's workers begin with, on this machine."""
     return f"{this_machine()}_{process}_"
-
-
-def _lock_file(worker: str, folder: Path) -> Path:
-    return folder / f"{worker}.alive"
-
-
-def _beat_file(worker: str, folder: Path) -> Path:
-    return folder / f"{worker}.beat"
 
 
 class Heartbeat:
@@ -41,8 +36,8 @@ class Heartbeat:
 
     def __init__(self, folder: Path, limits: StudyLimits) -> None:
         self.worker = f"{name_prefix(os.getpid())}{os.urandom(8).hex()}"
-        self._lock = FileLock(_lock_file(self.worker, folder))
-        self._beat = _beat_file(self.worker, folder)
+        self._file, self._beat = folder / f"{self.worker}{ALIVE}", folder / f"{self.worker}{BEAT}"
+        self._lock = FileLock(self._file)
         self._interval_s = limits.heartbeat_s
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, daemon=True)
@@ -56,7 +51,7 @@ class Heartbeat:
         self._over.set()
         self._thread.join()
         self._beat.unlink(missing_ok=True)
-        Path(self._lock.lock_file).unlink(missing_ok=True)
+        self._file.unlink(missing_ok=True)
         self._lock.release()
 
     def _keep_beating(self) -> None:
@@ -73,32 +68,31 @@ class DeathWatch:
 
     folder: Path
     limits: StudyLimits
-    _seen: dict[str, tuple[bytes, float]] = field(default_factory=dict[str, tuple[bytes, float]], repr=False)
-    """The last beat of a worker on another machine, and since when it is the last."""
+    _seen: dict[Path, tuple[bytes, float]] = field(default_factory=dict[Path, tuple[bytes, float]], repr=False)
+    """The last beat of workers on other machines, and since when it is the last."""
 
     def is_dead(self, worker: str) -> bool:
         """Whether a worker has ended: known at once on its machine, and after ``heartbeat_expiry_s`` on another."""
-        if not _lock_file(worker, self.folder).exists():
+        file, beat = self.folder / f"{worker}{ALIVE}", self.folder / f"{worker}{BEAT}"
+        if not file.exists():
             return True
-        dead = self._is_unlocked(worker) if worker.startswith(f"{this_machine()}_") else self._is_silent(worker)
-        if dead:
-            for file in (_lock_file(worker, self.folder), _beat_file(worker, self.folder)):
-                file.unlink(missing_ok=True)
-        return dead
-
-    def _is_unlocked(self, worker: str) -> bool:
-        try:
-            with FileLock(_lock_file(worker, self.folder), timeout=0):
-                return True
-        except Timeout:
+        here = worker.startswith(f"{this_machine()}_")
+        if not (_is_unlocked(file) if here else self._is_silent(beat)):
             return False
+        file.unlink(missing_ok=True)
+        beat.unlink(missing_ok=True)
+        return True
 
-    def _is_silent(self, worker: str) -> bool:
-        file = _beat_file(worker, self.folder)
-        beat = file.read_bytes() if file.is_file() else b""
-        now = time.monotonic()
-        known, since = self._seen.get(worker, (None, now))
-        if known != beat:
-            since = now
-        self._seen[worker] = (beat, since)
-        return now - since > self.limits.heartbeat_expiry_s
+    def _is_silent(self, file: Path) -> bool:
+        beat, now = file.read_bytes() if file.is_file() else b"", time.monotonic()
+        last, since = self._seen.get(file, (beat, now))
+        self._seen[file] = beat, (since if last == beat else now)
+        return now - self._seen[file][1] > self.limits.heartbeat_expiry_s
+
+
+def _is_unlocked(file: Path) -> bool:
+    try:
+        with FileLock(file, timeout=0):
+            return True
+    except Timeout:
+        return False

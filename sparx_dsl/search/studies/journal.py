@@ -35,7 +35,7 @@ class Journal(BaseJournalBackend):
         """Where each line starts that was read before, and where the next one does."""
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """Every entry from that number on, from 0; raises ``ValueError`` for a line that is no entry."""
+        """Every entry from that number on, from 0; raises ``ValueError`` for a line that is not an entry."""
         first = min(log_number_from, len(self._starts) - 1)
         with self._path.open("rb") as file:
             self._check_size(os.fstat(file.fileno()).st_size)
@@ -70,9 +70,9 @@ def _entry(line: bytes, number: int) -> dict[str, Any]:
     try:
         entry: object = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"line {number} is no entry of a journal: {error}") from None
+        raise ValueError(f"line {number} is not a journal entry: {error}") from None
     if not isinstance(entry, dict):
-        raise ValueError(f"line {number} is no entry of a journal")
+        raise ValueError(f"line {number} is not a journal entry")
     return cast("dict[str, Any]", entry)
 
 

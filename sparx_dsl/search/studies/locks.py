@@ -18,8 +18,6 @@ from pathlib import Path
 
 from filelock import BaseFileLock, FileLock
 
-from sparx_dsl.errors import quoted
-
 POLL_INTERVAL_S = 0.01
 UNNAMED_EXPIRY_S = 1.0
 """After which a holder that has not written its name counts as killed."""
@@ -54,12 +52,6 @@ class SharedLock:
         """The file that names the machine whose process holds the lock."""
         return self.path.with_name(f"{self.path.name}.owner")
 
-    def check(self) -> None:
-        """Raise ``OSError`` where a device, a pipe or a link is in its place, which would be waited for for ever."""
-        for path in (self.path, self.holder):
-            if path.is_symlink() or (path.exists() and not path.is_file()):
-                raise OSError(f"{quoted(path.name)} is not a regular file")
-
     def __enter__(self) -> None:
         self._kernel.acquire()
         try:
@@ -75,17 +67,13 @@ class SharedLock:
         self._kernel.release()
 
     def _exclude_other_machines(self) -> None:
-        seen: tuple[str, int] | None = None
-        since = time.monotonic()
+        seen, since = None, 0.0
         while not self._made_holder():
             found = self._found_holder()
-            if found is None:
-                continue
             if found != seen:
                 seen, since = found, time.monotonic()
-            machine, _ = found
-            expiry = self.expiry_s if machine else UNNAMED_EXPIRY_S
-            if machine == this_machine() or time.monotonic() - since > expiry:
+            expiry = self.expiry_s if found[0] else UNNAMED_EXPIRY_S
+            if found[0] == this_machine() or time.monotonic() - since > expiry:
                 self.holder.unlink(missing_ok=True)
             else:
                 time.sleep(POLL_INTERVAL_S)
@@ -100,9 +88,9 @@ class SharedLock:
             file.write(this_machine())
         return True
 
-    def _found_holder(self) -> tuple[str, int] | None:
-        """The machine that holds the lock and since when; None where it was just released."""
+    def _found_holder(self) -> tuple[str, int]:
+        """The machine that holds the lock and since when; no name where it has none yet, or was just released."""
         try:
             return self.holder.read_text(encoding="ascii"), self.holder.stat().st_mtime_ns
         except FileNotFoundError:
-            return None
+            return "", 0

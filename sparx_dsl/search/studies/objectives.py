@@ -90,7 +90,7 @@ def read_directions(given: Sequence[str], objectives: Sequence[Objective]) -> tu
     for word in given:
         if word not in DIRECTIONS:
             advice = did_you_mean(word, ("maximize", "minimize")) or "write maximize or minimize"
-            raise SparxError(Diagnostic("SPX756", f"{quoted(word)} is no direction", help=advice))
+            raise SparxError(Diagnostic("SPX756", f"{quoted(word)} is not a direction", help=advice))
     prices = sum(objective.is_price for objective in objectives)
     least = len(objectives)
     if len(given) < least or (prices == len(objectives) and len(given) > least):
@@ -133,7 +133,7 @@ def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outco
         return failure(error)
     if len(whole.values) != count:
         gave, wanted = plural(len(whole.values), "value"), plural(count, "direction")
-        message = f"the objectives gave {gave}, and the study has {wanted}"
+        message = f"the objectives returned {gave}, and the study has {wanted}"
         raise AnswerError(Diagnostic("SPX757", message, help="write one direction for each value"))
     return whole
 
@@ -147,7 +147,7 @@ def _imported(reference: str) -> Function:
     found = REFERENCE.fullmatch(reference)
     if found is None:
         advice = did_you_mean(reference, MEASURES) or f"write module:function, or {_prices()}"
-        raise SparxError(Diagnostic("SPX751", f"{quoted(reference)} names no objective", help=advice))
+        raise SparxError(Diagnostic("SPX751", f"{quoted(reference)} is not an objective", help=advice))
     module, name = found[1], found[2]
     try:
         loaded = importlib.import_module(module)

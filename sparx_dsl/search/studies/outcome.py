@@ -41,12 +41,12 @@ class Outcome:
     constraints: Mapping[str, float] = field(default_factory=dict[str, float])
     """By name, what must not be above 0."""
     attributes: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What else the objective gave, as plain data."""
+    """What else the objective returned, as plain data."""
     cause: Cause | None = None
 
 
 class AnswerError(SparxError):
-    """The objective gave an answer of the wrong form (SPX757), which stops the study, since every trial would."""
+    """The objective returned an answer of the wrong form (SPX757), which stops the study, since every trial would."""
 
 
 def read_answer(answer: object) -> Outcome:
@@ -56,11 +56,11 @@ def read_answer(answer: object) -> Outcome:
     given = dict(cast("Mapping[object, object]", answer))
     if "values" not in given:
         keys = ", ".join(map(str, given)) or "nothing"
-        raise _refused(f"the objective gave a mapping without values; it has {keys}")
+        raise _refused(f"the objective returned a mapping without values; it has {keys}")
     values = _numbers(given.pop("values"))
     constraints = given.pop("constraints", {})
     if not isinstance(constraints, Mapping):
-        raise _refused(f"the constraints that the objective gave are no mapping: {shown(constraints)}")
+        raise _refused(f"the constraints that the objective returned are not a mapping: {shown(constraints)}")
     named = {visible(str(name)): _number(value) for name, value in cast("Mapping[object, object]", constraints).items()}
     return Outcome(values, named, {str(name): plain(value) for name, value in given.items()})
 
@@ -107,13 +107,13 @@ def _numbers(value: object) -> tuple[float, ...]:
 def _number(value: object) -> float:
     """A finite number: one of Python's, of numpy's, or a tensor of one element."""
     if isinstance(value, bool) or not isinstance(value, SupportsFloat):
-        raise _refused(f"the objective gave {shown(value)}, which is no number")
+        raise _refused(f"the objective returned {shown(value)}, which is not a number")
     try:
         number = float(value)
     except (TypeError, ValueError, RuntimeError):
-        raise _refused(f"the objective gave a {type(value).__name__}, which is no single number") from None
+        raise _refused(f"the objective returned a {type(value).__name__}, which is not a single number") from None
     if not math.isfinite(number):
-        message = f"the objective gave {number}"
+        message = f"the objective returned {number}"
         raise SparxError(Diagnostic("SPX758", message, help="give finite numbers; a trial without one has failed"))
     return number
 

@@ -31,7 +31,7 @@ class TrialRecord:
     choices: Mapping[str, object] = field(default_factory=dict[str, object])
     """The values of the choices by name, as plain data."""
     attributes: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What else the objective gave."""
+    """What else the objective returned."""
     parent: int | None = None
     """The number of the trial whose weights it was given."""
     seconds: float | None = None

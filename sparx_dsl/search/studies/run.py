@@ -74,6 +74,6 @@ def _all_failed(result: StudyResult, path: Path) -> Diagnostic:
     """The error of a study in which no trial gave values, with the first one's cause."""
     first = result.failed[0]
     lines = first.cause.trace.rstrip().splitlines()[-6:] if first.cause else []
-    message = f"none of the {len(result.failed)} trials gave values; trial {first.number} failed: {first.cause}"
-    advice = "put the objective right, and begin another study"
+    message = f"none of the {len(result.failed)} trials has values; trial {first.number} failed: {first.cause}"
+    advice = "fix the objective, then begin another study"
     return Diagnostic("SPX762", message, at_study(path), tuple(lines), advice)

@@ -23,11 +23,12 @@ def inaccessible(path: Path, reason: str, advice: str | None = None) -> SparxErr
     return SparxError(Diagnostic("SPX752", message, at_study(path), help=advice))
 
 
-def check_regular(file: Path) -> None:
-    """Raise ``OSError`` for what is there and is no regular file, or a link to one: a device may never end, and a pipe
+def check_regular(*files: Path) -> None:
+    """Raise ``OSError`` for what is there and is no regular file, nor a link to one: a device may never end, a pipe
     may block whoever opens it."""
-    if file.exists() and not file.is_file():
-        raise OSError(f"{quoted(file.name)} is {'a directory' if file.is_dir() else 'not a regular file'}")
+    for file in files:
+        if file.exists() and not file.is_file():
+            raise OSError(f"{quoted(file.name)} is {'a directory' if file.is_dir() else 'not a regular file'}")
 
 
 @contextlib.contextmanager
@@ -56,7 +57,7 @@ def content_errors(path: Path) -> Generator[None]:
     except Exception as error:
         # A file of another kind fails in as many ways as it can differ, so every exception has the same meaning.
         note = f"{type(error).__name__}: {_first_line(error)}"
-        advice = "name another file with --study, or put this one right"
+        advice = "name another file with --study, or repair this one"
         raise SparxError(Diagnostic("SPX752", "the file holds no study", at_study(path), (note,), advice)) from None
 
 

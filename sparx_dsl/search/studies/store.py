@@ -18,7 +18,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
 from sparx_dsl.search.search_space import Space
@@ -113,10 +113,6 @@ class Store:
         trial = create_trial(state=TrialState.RUNNING, user_attrs={"number": number, "worker": worker})
         return self.storage.create_new_trial(self.id, trial)
 
-    def frozen(self, attempt: int) -> FrozenTrial:
-        """The attempt as Optuna's samplers take it."""
-        return self.storage.get_trial(attempt)
-
     def write_point(self, attempt: int, point: Point, prices: Prices, parent: int | None) -> None:
         """Write which point an attempt is about."""
         drawn = {"params": prices.params, "macs": prices.macs, "peak": prices.peak, "parent": parent,
@@ -153,7 +149,7 @@ class Store:
 
     def trial_folder(self, number: int) -> Path:
         """The folder of a trial's own files."""
-        return (self.folder / "trials" / f"{number:05d}").absolute()
+        return self.folder / "trials" / f"{number:05d}"
 
 
 def distribution_of(choice: Choice) -> BaseDistribution:
@@ -190,9 +186,8 @@ def open_store(path: Path, space: Space, limits: StudyLimits, *, create: bool = 
     with content_errors(path):
         if not create and not path.exists():
             raise SparxError(Diagnostic("SPX752", "there is no such study", where))
-        for suffix in ("", *SQLITE_SUFFIXES):
-            check_regular(file.with_name(f"{file.name}{suffix}"))
-        lock.check()
+        beside = (file.with_name(f"{file.name}{suffix}") for suffix in SQLITE_SUFFIXES)
+        check_regular(file, *beside, lock.path, lock.holder)
         if create or path.suffix in DATABASES:
             (folder / "workers").mkdir(parents=True, exist_ok=True)
         if path.suffix in JOURNALS:
@@ -223,7 +218,7 @@ def open_study(config: StudyConfig) -> tuple[Store, Header]:
 def check_header(stored: Header, header: Header, where: Where, *, seed_given: bool) -> None:
     """Raise ``SparxError`` where a study was begun with something else: SPX753 for the space, SPX754 for the rest."""
     if stored.space != header.space:
-        message = f"the study is one of another space, {quoted(stored.space_name)} as it was then"
+        message = f"the study belongs to another space, {quoted(stored.space_name)} as it was when it began"
         advice = "name another file with --study, or go on with the space that it was begun with"
         raise SparxError(Diagnostic("SPX753", message, where, help=advice))
     if (stored.names, stored.directions) != (header.names, header.directions):

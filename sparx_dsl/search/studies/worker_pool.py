@@ -112,7 +112,7 @@ class WorkerPool:
         worker.raise_message()
         worker.end(self.config.limits.terminate_s)
         self.workers.remove(worker)
-        if now.finished or now.late:
+        if now.finished or self.config.is_late:
             return
         has_begun = any(name.startswith(name_prefix(worker.process.pid or 0)) for name in now.begun)
         self.crashes += 0 if has_begun else 1
