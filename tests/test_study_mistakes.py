@@ -43,7 +43,7 @@ MODULES = {
 @pytest.mark.parametrize(
     ("objective", "message", "advice"),
     [
-        ("accuracy", '"accuracy" is not an objective', "write module:function, or one of the prices params, macs, peak"),
+        ("accuracy", '"accuracy" is not an objective', "module:function, or one of the prices params, macs, peak"),
         ("parms", '"parms" is not an objective', 'did you mean "params"?'),
         ("os:path:join", '"os:path:join" is not an objective', "module:function"),
         ("a b:f", '"a b:f" is not an objective', "module:function"),

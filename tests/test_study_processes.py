@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,16 +85,27 @@ def test_a_killed_command_is_gone_on_with(tmp_path: Path) -> None:
     assert [trial.point for trial in result.trials] == [trial.point for trial in unharmed.trials]
 
 
-def test_a_terminated_command_gives_its_trial_back(tmp_path: Path) -> None:
-    """Asked to end, it ends at once with the status of an interrupt, and no worker has died."""
-    words = ("--objective", "tests.support.studies:slow", "--trials", 9, "--study", "a.journal")
-    process = studies.command(tmp_path, *words)
-    while (result := studies.look(tmp_path, "a.journal")) is None or not result.complete:
+@pytest.mark.parametrize(
+    ("workers", "end", "number"),
+    [(1, os.kill, signal.SIGTERM), (2, os.kill, signal.SIGTERM), (2, os.killpg, signal.SIGTERM),
+     (2, os.killpg, signal.SIGINT)],
+)  # fmt: skip
+def test_a_command_that_is_asked_to_end_gives_its_trials_back(
+    workers: int, end: Callable[[int, int], None], number: signal.Signals, tmp_path: Path
+) -> None:
+    """It ends with the status of an interrupt, alone or with its workers, as in a terminal; no worker has died."""
+    words = ("--objective", "tests.support.studies:slow", "--trials", 40, "--study", "a.journal", "--workers", workers)
+    process = studies.command(tmp_path, *words, start_new_session=True)
+    begun: set[str] = set()
+    while len(begun) < workers:
         assert process.poll() is None
-    process.terminate()
+        result = studies.look(tmp_path, "a.journal")
+        begun = set() if result is None else {trial.worker for trial in result.trials}
+    end(process.pid, number)
     _, told = process.communicate(timeout=120)
     assert (process.returncode, told) == (130, "stopped; the same command goes on with a.journal\n")
     result = studies.look(tmp_path, "a.journal")
     assert result is not None
     assert {trial.state for trial in result.trials} <= {"complete", "lost"}
+    assert '"died"' not in (tmp_path / "a.journal").read_text()
     assert list((tmp_path / "a.journal.files" / "workers").iterdir()) == []

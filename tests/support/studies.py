@@ -155,14 +155,16 @@ def config_of(
     return StudyConfig(small_space(), path, objectives, directions, "random", trials, workers=workers, limits=limits)
 
 
-def command(folder: Path, *arguments: object, output: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
+def command(
+    folder: Path, *arguments: object, output: int | IO[str] = subprocess.PIPE, start_new_session: bool = False
+) -> subprocess.Popen[str]:
     """``sparx search`` on the small space with objectives of this module, in a process of its own."""
     words = ["search", space_file(folder), *arguments]
     code = "import sys; from sparx_dsl.cli.main import main; sys.argv[0] = 'sparx'; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=output, stderr=subprocess.PIPE, text=True,
+        stdout=output, stderr=subprocess.PIPE, text=True, start_new_session=start_new_session,
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
-from sparx_dsl.errors import SparxError
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import DeathWatch, Heartbeat
@@ -88,15 +87,13 @@ class TrialQueue:
             deaths = _deaths(attempts)
             number = min(free, key=lambda one: (deaths[one], one))
             attempt = self.store.create(number, self.heartbeat.worker)
-        try:
-            return self._sampled(attempt, number, [one.record for one in attempts])
-        except (SparxError, KeyboardInterrupt):
-            self.store.lose(attempt)
-            raise
+        return self._sampled(attempt, number, [one.record for one in attempts])
 
-    def give_back(self, claim: Claim) -> None:
-        """Leave a begun trial to others."""
-        self.store.lose(claim.attempt)
+    def give_back(self) -> None:
+        """Leave the trials that this worker has begun, and not ended, to others."""
+        for one in self.store.attempts():
+            if one.record.state == "running" and one.record.worker == self.heartbeat.worker:
+                self.store.lose(one.id)
 
     @property
     def has_values(self) -> bool:

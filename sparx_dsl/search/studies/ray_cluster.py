@@ -52,9 +52,8 @@ class Cluster:
                 self._collect_finished()
                 on_progress()
         finally:
-            for reference, claim in self.in_flight.items():
+            for reference in self.in_flight:
                 self.ray.cancel(reference, force=True)
-                self.queue.give_back(claim)
 
     def _submit(self, remote: Any) -> bool:
         """Begin trials while there is room; whether there may be more to begin later."""

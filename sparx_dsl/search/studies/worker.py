@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 
+from sparx_dsl.errors import SparxError
 from sparx_dsl.search.studies.claims import Claim, NoTrial, TrialQueue
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import Heartbeat
@@ -19,11 +20,20 @@ from sparx_dsl.search.studies.store import open_study, silence_optuna
 
 @contextlib.contextmanager
 def trial_queue(config: StudyConfig) -> Generator[TrialQueue]:
-    """Take part in a study inside the block; raises ``SparxError``, also where the file cannot be accessed inside."""
+    """Take part in a study inside the block; raises ``SparxError``, also where the file cannot be accessed inside.
+
+    A trial that is not ended when such an error or an interrupt leaves the block is given back; one that is left in any
+    other way stays with its worker, and counts as lost with it.
+    """
     with silence_optuna(), access_errors(config.path):
         store, _ = open_study(config)
         with Heartbeat(store.workers, config.limits) as heartbeat:
-            yield TrialQueue(store, config, heartbeat)
+            queue = TrialQueue(store, config, heartbeat)
+            try:
+                yield queue
+            except (SparxError, KeyboardInterrupt):
+                queue.give_back()
+                raise
 
 
 def run_worker(
@@ -49,20 +59,13 @@ def run_worker(
 
 
 def run_trial(queue: TrialQueue, claim: Claim) -> None:
-    """Evaluate the objectives for a trial and write its outcome; raises ``AnswerError`` while no trial has values.
-
-    A trial that is left in any other way stays with its worker, and counts as lost with it.
-    """
+    """Evaluate the objectives for a trial and write its outcome; raises ``AnswerError`` while no trial has values."""
     try:
         outcome = evaluate(queue.config.objectives, claim.trial, len(queue.config.directions))
     except AnswerError as error:
         if not queue.has_values:
-            queue.give_back(claim)
             raise
         outcome = failure(error)
-    except KeyboardInterrupt:
-        queue.give_back(claim)
-        raise
     queue.store.finish(claim.attempt, outcome)
 
 

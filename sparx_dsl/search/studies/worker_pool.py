@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Status
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import name_prefix
-from sparx_dsl.search.studies.worker import interruptible, run_worker
+from sparx_dsl.search.studies.worker import run_worker
 
 
 def worker_main(config: StudyConfig, messages: Connection, threads: int) -> None:
@@ -27,12 +28,21 @@ def worker_main(config: StudyConfig, messages: Connection, threads: int) -> None
     # Workers share the cores; what the user has set stands. It counts where torch is first imported by the objective.
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     parent = multiprocessing.parent_process()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(one) != signal.SIG_IGN:
+            signal.signal(one, _interrupt_once)
     with messages:
         try:
-            with interruptible():
-                run_worker(config, should_stop=lambda: parent is not None and not parent.is_alive())
+            run_worker(config, should_stop=lambda: parent is not None and not parent.is_alive())
         except (SparxError, KeyboardInterrupt) as error:
             messages.send(error)
+
+
+def _interrupt_once(*_: object) -> None:
+    """Raise ``KeyboardInterrupt``, and let no second one disturb a worker that gives its trial back."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda number, frame: None)
+    raise KeyboardInterrupt
 
 
 @dataclass
