@@ -16,6 +16,7 @@ from typing import Any
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Claim, NoTrial, TrialQueue
 from sparx_dsl.search.studies.config import LOCAL, RayOptions, StudyConfig
+from sparx_dsl.search.studies.interrupts import Interrupts
 from sparx_dsl.search.studies.objectives import Objective, evaluate
 from sparx_dsl.search.studies.outcome import Outcome, failure
 from sparx_dsl.search.studies.trial import Trial
@@ -93,7 +94,9 @@ class Cluster:
             self.queue.store.finish(self.in_flight.pop(reference).attempt, outcome)
 
 
-def run_on_ray(config: StudyConfig, options: RayOptions, on_progress: Callable[[], None]) -> None:
+def run_on_ray(
+    config: StudyConfig, options: RayOptions, interrupts: Interrupts, on_progress: Callable[[], None]
+) -> None:
     """Run a study's trials on a cluster; raises ``SparxError``: SPX750 without Ray, SPX760 where none is reachable."""
     try:
         ray = _package()
@@ -103,7 +106,8 @@ def run_on_ray(config: StudyConfig, options: RayOptions, on_progress: Callable[[
     ours = not ray.is_initialized()
     try:
         if ours:
-            _connect(ray, options, config)
+            with interrupts.immediate():
+                _connect(ray, options, config)
     except Exception as error:
         # Ray has an exception of its own for every way in which a cluster can be out of reach.
         note = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.search_space import Space
-from sparx_dsl.search.studies.claims import Status, status_of
+from sparx_dsl.search.studies.claims import status_of
 from sparx_dsl.search.studies.config import StudyConfig
+from sparx_dsl.search.studies.interrupts import Interrupts
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.progress import StudyProgress
 from sparx_dsl.search.studies.ray_cluster import run_on_ray
@@ -17,26 +17,31 @@ from sparx_dsl.search.studies.records import StudyResult
 from sparx_dsl.search.studies.snapshot import Header, space_digest
 from sparx_dsl.search.studies.storage_errors import at_study
 from sparx_dsl.search.studies.store import Store, check_header, open_store, open_study, silence_optuna
-from sparx_dsl.search.studies.worker import interruptible, run_worker
+from sparx_dsl.search.studies.worker import run_worker
 from sparx_dsl.search.studies.worker_pool import WorkerPool
 
 
 def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
     """See ``run_study``."""
-    with silence_optuna(), interruptible():
+    with silence_optuna(), Interrupts() as interrupts:
         store, header = open_study(config)
         config = replace(config, seed=header.seed)
 
         def result() -> StudyResult:
             return _result_of(store, header)
 
-        def status() -> Status:
+        def on_progress() -> None:
+            interrupts.check()
             bar.update(result)
-            return status_of(store, config)
 
         with StudyProgress(config.trials, shown=progress) as bar:
             bar.show(result())
-            _run_trials(config, status)
+            if config.ray is not None:
+                run_on_ray(config, config.ray, interrupts, on_progress)
+            elif config.workers is not None and config.workers > 1:
+                WorkerPool(config).run(lambda: status_of(store, config), on_progress)
+            else:
+                run_worker(config, interrupts, on_progress=on_progress)
             bar.show(final := result())
     if config.trials and len(final.failed) >= config.trials:
         raise SparxError(_all_failed(final, config.path))
@@ -56,18 +61,6 @@ def read(space: Space, path: Path) -> StudyResult:
 
 def _result_of(store: Store, header: Header) -> StudyResult:
     return StudyResult(store.space, header.names, header.directions, store.records())
-
-
-def _run_trials(config: StudyConfig, status: Callable[[], Status]) -> None:
-    def on_progress() -> None:
-        status()
-
-    if config.ray is not None:
-        run_on_ray(config, config.ray, on_progress)
-    elif config.workers is not None and config.workers > 1:
-        WorkerPool(config).run(status)
-    else:
-        run_worker(config, on_progress=on_progress)
 
 
 def _all_failed(result: StudyResult, path: Path) -> Diagnostic:

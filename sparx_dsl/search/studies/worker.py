@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Generator
 
@@ -12,6 +10,7 @@ from sparx_dsl.errors import SparxError
 from sparx_dsl.search.studies.claims import Claim, NoTrial, TrialQueue
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import Heartbeat
+from sparx_dsl.search.studies.interrupts import Interrupts
 from sparx_dsl.search.studies.objectives import evaluate
 from sparx_dsl.search.studies.outcome import AnswerError, failure
 from sparx_dsl.search.studies.storage_errors import access_errors
@@ -38,19 +37,22 @@ def trial_queue(config: StudyConfig) -> Generator[TrialQueue]:
 
 def run_worker(
     config: StudyConfig,
+    interrupts: Interrupts,
     *,
     on_progress: Callable[[], None] = lambda: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run trials until all have ended, or the timeout is over; ``on_progress`` is called after each, and in waiting.
 
-    Raises ``SparxError`` for what would go wrong in every trial, and where the study's file cannot be accessed.
+    Raises ``SparxError`` for what would go wrong in every trial, and where the study's file cannot be accessed; and
+    ``KeyboardInterrupt``.
     """
     with trial_queue(config) as queue:
         while not should_stop():
+            interrupts.check()
             found = queue.next()
             if isinstance(found, Claim):
-                run_trial(queue, found)
+                run_trial(queue, found, interrupts)
             elif found is NoTrial.WAITING:
                 time.sleep(config.limits.poll_s)
             else:
@@ -58,28 +60,13 @@ def run_worker(
             on_progress()
 
 
-def run_trial(queue: TrialQueue, claim: Claim) -> None:
+def run_trial(queue: TrialQueue, claim: Claim, interrupts: Interrupts) -> None:
     """Evaluate the objectives for a trial and write its outcome; raises ``AnswerError`` while no trial has values."""
     try:
-        outcome = evaluate(queue.config.objectives, claim.trial, len(queue.config.directions))
+        with interrupts.immediate():
+            outcome = evaluate(queue.config.objectives, claim.trial, len(queue.config.directions))
     except AnswerError as error:
         if not queue.has_values:
             raise
         outcome = failure(error)
     queue.store.finish(claim.attempt, outcome)
-
-
-@contextlib.contextmanager
-def interruptible() -> Generator[None]:
-    """Treat SIGTERM like Ctrl-C inside the block, so that a running trial is given back, not lost.
-
-    Where the program has a handler of its own, or this is not its main thread, nothing is changed.
-    """
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Status
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import name_prefix
+from sparx_dsl.search.studies.interrupts import Interrupts
 from sparx_dsl.search.studies.worker import run_worker
 
 
@@ -28,21 +28,12 @@ def worker_main(config: StudyConfig, messages: Connection, threads: int) -> None
     # Workers share the cores; what the user has set stands. It counts where torch is first imported by the objective.
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     parent = multiprocessing.parent_process()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(one) != signal.SIG_IGN:
-            signal.signal(one, _interrupt_once)
-    with messages:
+    # In a terminal both Ctrl-C and the parent's request come; only the first may disturb what follows it.
+    with messages, Interrupts(once=True) as interrupts:
         try:
-            run_worker(config, should_stop=lambda: parent is not None and not parent.is_alive())
+            run_worker(config, interrupts, should_stop=lambda: parent is not None and not parent.is_alive())
         except (SparxError, KeyboardInterrupt) as error:
             messages.send(error)
-
-
-def _interrupt_once(*_: object) -> None:
-    """Raise ``KeyboardInterrupt``, and let no second one disturb a worker that gives its trial back."""
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, lambda number, frame: None)
-    raise KeyboardInterrupt
 
 
 @dataclass
@@ -85,8 +76,8 @@ class WorkerPool:
     crashes: int = 0
     """Workers that ended without having begun a trial, since the last one was begun."""
 
-    def run(self, status: Callable[[], Status]) -> None:
-        """Work until all trials have ended, or the timeout is over; ``status`` is called often.
+    def run(self, status: Callable[[], Status], on_progress: Callable[[], None] = lambda: None) -> None:
+        """Work until all trials have ended, or the timeout is over; both calls are made often.
 
         Whether a worker's end was due is read from the study, whatever the exit status of its process. Raises
         ``SparxError``: what stopped a worker, or SPX761 where workers only crash; and ``KeyboardInterrupt``.
@@ -97,6 +88,7 @@ class WorkerPool:
             self.workers = [] if now.finished else [self._start() for _ in range(self.config.workers or 1)]
             while self.workers and not now.finished:
                 wait([worker.messages for worker in self.workers], self.config.limits.poll_s)
+                on_progress()
                 ended = [worker for worker in self.workers if not worker.is_working]
                 begun, now = len(now.begun), status()
                 self.crashes = 0 if len(now.begun) > begun else self.crashes

@@ -1,0 +1,60 @@
+"""Ctrl-C and SIGTERM, which take effect in objectives and between the steps of a study, not in the middle of a step.
+
+An interrupt that is raised anywhere could leave half of what is being written; and compiled packages may swallow it,
+as numpy does while it is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Generator
+from types import FrameType
+from typing import Self
+
+
+class Interrupts:
+    """Remembers SIGINT and SIGTERM inside the ``with`` block, and raises ``KeyboardInterrupt`` when it may.
+
+    A second one is raised at once wherever it comes, unless only the first is to count (``once``). Where the program
+    has handlers of its own, or this is not its main thread, nothing is changed.
+    """
+
+    def __init__(self, *, once: bool = False) -> None:
+        self._once = once
+        self._received = self._immediate = False
+        self._replaced: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+                if signal.getsignal(number) == default:
+                    self._replaced[number] = default
+                    signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, default in self._replaced.items():
+            signal.signal(number, default)
+
+    def check(self) -> None:
+        """Raise ``KeyboardInterrupt`` if there was one."""
+        if self._received:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def immediate(self) -> Generator[None]:
+        """Raise ``KeyboardInterrupt`` as soon as it comes inside the block."""
+        self._immediate = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._immediate = False
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        again, self._received = self._received, True
+        if self._immediate or (again and not self._once):
+            self._immediate = False
+            raise KeyboardInterrupt
