@@ -71,7 +71,8 @@ def scan_forward(
         inputs = tl.load(u + at).to(tl.float32)
         at = (step * delta_step)[:, None] + (lane * delta_channel)[None, :]
         z_bits = (tl.load(delta + at).to(tl.float32) + bias[None, :]) * LOG2_E
-        bits = softplus_bits(z_bits, exponential(z_bits), PRECISE) if SOFTPLUS else z_bits
+        power = exponential(z_bits)
+        bits = softplus_bits(z_bits, power, PRECISE) if SOFTPLUS else z_bits
         if STATES_ONLY:
             before = states + (batch * tiles + tile) * STATE * channels
             tl.store(
