@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import itertools
 import pickle
 import weakref
@@ -20,8 +21,9 @@ import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.budget import activation_bytes
+from sparx_dsl.lowering.build import lower
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
-from sparx_dsl.lowering.saved import SavedPart
+from sparx_dsl.lowering.saved import SavedPart, saved_parts
 from tests.support.backbones import mixed
 from tests.support.strategies import examples, specs
 
@@ -122,6 +124,18 @@ def test_the_whole_is_what_training_saves() -> None:
     model = sparx_dsl.build(mixed())
     counted = activation_bytes(model, 4)[1]
     assert 0.95 * counted < saved_bytes(model, images_of(model, 4)) <= counted
+
+
+def test_what_was_measured_is_let_go_of() -> None:
+    """The backbone that is measured dies with the measurement, and nothing that it saved stays behind."""
+    schedule = sparx_dsl.plan(mixed(), batch=2)
+    backbone = lower(schedule, device="meta")
+    saved_parts(schedule, backbone)
+    last, weights = weakref.ref(backbone), [weakref.ref(tensor) for tensor in backbone.parameters()]
+    del backbone
+    gc.collect()
+    assert last() is None
+    assert [weight for weight in weights if weight() is not None] == []
 
 
 parts_drawn = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), st.integers(0, 20)), min_size=1, max_size=8)

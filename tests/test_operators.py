@@ -99,7 +99,7 @@ def test_only_the_inputs_are_saved_for_the_backward() -> None:
 
     def keep(tensor: Tensor) -> Tensor:
         saved.add(tensor.data_ptr())
-        return tensor
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         ss2d_scan(*inputs)

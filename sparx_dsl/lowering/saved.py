@@ -90,10 +90,14 @@ class Ledger:
         return keys
 
     def pack(self, tensor: Tensor) -> Tensor:
-        """Note a tensor that autograd saves."""
+        """Note a tensor that autograd saves, and hold its memory.
+
+        A result that is given back as it is would hold the step that made it, which holds the result: neither would
+        ever be freed.
+        """
         if memory_of(tensor) not in self.owned and self.current:
             self.saved[self.current] |= self._noted((tensor,))
-        return tensor
+        return tensor.detach()
 
     def unpack(self, tensor: Tensor) -> Tensor:
         """Give back what was saved."""

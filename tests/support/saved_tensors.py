@@ -35,7 +35,7 @@ def saved_by_torch(schedule: sparx_dsl.Schedule) -> dict[str, int]:
         if memory not in owned and memory not in seen:
             seen.add(memory)
             found[current[-1]] += tensor.untyped_storage().nbytes()
-        return tensor
+        return tensor.detach()  # A result that is held as it is holds its step, which holds it: nothing is ever freed.
 
     for path in found:
         model.get_submodule(path).register_forward_pre_hook(_note(current, path))
