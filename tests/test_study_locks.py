@@ -122,7 +122,8 @@ def test_a_worker_is_alive_until_it_is_killed(tmp_path: Path) -> None:
 def test_a_child_of_a_worker_does_not_keep_it_alive(tmp_path: Path) -> None:
     """What the objective forked may outlive the worker that was killed; the worker is dead all the same."""
     watch = DeathWatch(tmp_path, LIMITS)
-    code = BE_ALIVE + "import os\nif os.fork() == 0: time.sleep(5); os._exit(0)\nprint(flush=True)\n"
+    # The child says that it is there: before it runs for the first time, it has what its parent has open.
+    code = BE_ALIVE + "import os\nif os.fork() == 0: print(flush=True); time.sleep(5); os._exit(0)\n"
     with process(code, tmp_path) as (running, worker):
         assert running.stdout is not None
         running.stdout.readline()
