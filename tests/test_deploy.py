@@ -98,7 +98,7 @@ def test_what_is_folded_is_gone() -> None:
     """SparX-Mamba-T has no BatchNorm left but the ones before padded convolutions, of which it has none."""
     model = deploy(sparx_dsl.build(SPECS / "sparx_mamba_t.yaml", device="meta"))
     kinds = {type(module).__name__ for module in model.modules()}
-    assert not kinds & {"BatchNorm2d", "ConvNorm", "Dpe", "LayerScale", "Convolution"}
+    assert not kinds & {"BatchNorm2d", "ConvNorm", "Dpe", "LayerScale", "Conv2d"}
     assert {"PositionLinear", "FoldedScale", "TiledBatch"} <= kinds
 
 

@@ -15,7 +15,7 @@ from sparx_dsl import SparxError
 from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.fused_convolution import fused_convolution, gelu_of
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.nn.convolution import Convolution
+from sparx_dsl.nn.convolution import convolution
 from tests.support.backbones import mixed
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 
@@ -41,7 +41,7 @@ def test_copies_are_alike() -> None:
 def test_forward_mode_is_that_of_the_plain_operators() -> None:
     """A fused convolution would lose the tangent; the plain operators do not."""
     torch.manual_seed(0)
-    plain = Convolution(3, 8, 3, padding=1)
+    plain = convolution(3, 8, 3, padding=1)
     nn.init.normal_(plain.weight)
     made, x = fused_convolution(copy.deepcopy(plain)).requires_grad_(False), torch.randn(2, 3, 5, 5)
 

@@ -34,7 +34,7 @@ from sparx_dsl.kinds.mixers.window_attention.inference import GatheredAttention
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import NormName, Site
-from sparx_dsl.nn.convolution import Convolution, depthwise, pointwise
+from sparx_dsl.nn.convolution import convolution, depthwise, pointwise
 from sparx_dsl.nn.layer import Fusing, GanglionMixing
 from sparx_dsl.ops.cpu import library
 from sparx_dsl.registry import default_registry
@@ -81,7 +81,7 @@ def test_inference_convolutions_are_convolutions(
 ) -> None:
     """The convolution for inference, and its GELU, are those of PyTorch's operators."""
     torch.manual_seed(0)
-    conv = Convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
+    conv = convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)
     conv.requires_grad_(False)
     nn.init.normal_(conv.weight)
     x = torch.randn(2, 8, 9, 7)
@@ -118,7 +118,7 @@ def test_compiled_convolutions_are_convolutions(bias: bool, may_overwrite: bool)
 def test_which_convolutions_the_kernel_stands_for() -> None:
     """Depthwise ones of a compiled size that keep the map's size, and no others."""
     same: dict[str, Any] = {"padding": 1, "groups": 8}
-    assert is_compilable(Convolution(8, 8, 3, **same))
+    assert is_compilable(convolution(8, 8, 3, **same))
     others: list[tuple[int, int, Any, dict[str, Any]]] = [
         (8, 8, 3, {"padding": 1}),
         (8, 16, 3, same),
@@ -129,7 +129,7 @@ def test_which_convolutions_the_kernel_stands_for() -> None:
         (8, 8, 9, same | {"padding": 4}),
     ]
     for channels, out_channels, kernel, options in others:
-        assert not is_compilable(Convolution(channels, out_channels, kernel, **options)), options
+        assert not is_compilable(convolution(channels, out_channels, kernel, **options)), options
 
 
 def test_without_the_library_convolutions_are_those_of_onednn(monkeypatch: pytest.MonkeyPatch) -> None:

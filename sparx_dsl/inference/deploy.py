@@ -17,7 +17,7 @@ from sparx_dsl.inference.passes.fold_batch_norm import FoldBatchNorm
 from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
 from sparx_dsl.inference.passes.inference_modules import InferenceModules
 from sparx_dsl.inference.passes.tile_batch import TileBatch
-from sparx_dsl.lowering.backbone import Backbone, refuse_edited
+from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 
 INFERENCE: tuple[Pass, ...] = (
     FoldBatchNorm(),
@@ -84,13 +84,14 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
 
     Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on all
     modules but those that are folded into others; what they are given may be overwritten later. Raises ``SparxError``
-    for a model whose graph was edited by hand, or whose weights are computed from others in each call (SPX324), and
+    for a model whose layers were exchanged, or whose weights are computed from others in each call (SPX324), and
     for a kind that states for deployment what is not so (SPX413).
     """
-    refuse_edited(model, "deployed")
+    refuse_exchanged(model, "deployed")
     refuse_computed_weights(model)
     # Tensors of inference mode would not tell when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
+        twin = copy.deepcopy(model).train(False).requires_grad_(False)
+        deployed = DeployedBackbone(model.schedule, dict(twin.named_children()))
         apply_passes(deployed.train(False), passes)
         return deployed.requires_grad_(False)

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
-from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import depthwise_convolution
 
@@ -38,8 +37,8 @@ ANY_SHAPE = torch.Size()
 """Stands for every shape, where one arrangement suits all."""
 
 
-class FusedConvolution(PackedWeights, Convolution):
-    """A convolution that can give its GELU or SiLU in one pass; parameters as in ``Convolution``.
+class FusedConvolution(PackedWeights, nn.Conv2d):
+    """A convolution that can give its GELU or SiLU in one pass; parameters as in ``nn.Conv2d``.
 
     On CPU it also keeps its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
     """
@@ -164,7 +163,7 @@ def packable(weight: Tensor) -> bool:
     )
 
 
-def fused_convolution(conv: Convolution) -> FusedConvolution:
+def fused_convolution(conv: nn.Conv2d) -> FusedConvolution:
     """The same convolution for inference, with the same parameters; a product over positions where it is 1×1."""
     return PositionLinear(conv) if is_product_over_channels(conv) else FusedConvolution(conv)
 
@@ -177,7 +176,7 @@ def is_product_over_channels(module: nn.Module) -> TypeGuard[nn.Conv2d | nn.Line
     return isinstance(module, nn.Linear)
 
 
-def is_compilable(conv: Convolution) -> bool:
+def is_compilable(conv: nn.Conv2d) -> bool:
     """Whether the compiled kernel for depthwise convolutions can stand for one."""
     size = conv.kernel_size[0]
     return (
@@ -190,7 +189,7 @@ def is_compilable(conv: Convolution) -> bool:
 
 
 @torch.no_grad()
-def add_identity(conv: Convolution) -> Convolution:
+def add_identity(conv: nn.Conv2d) -> nn.Conv2d:
     """Let a depthwise convolution of odd kernel and equal size add what it reads; changes and gives it."""
     rows, columns = conv.kernel_size[0], conv.kernel_size[1]
     assert conv.groups == conv.in_channels == conv.out_channels

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.lowering.backbone import Backbone, refuse_edited
+from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.build import TORCH_DTYPES, dtype_name, lower
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
 from sparx_dsl.lowering.saved import SavedPart, saved_parts
+from sparx_dsl.nn.stage import recomputing
 from sparx_dsl.pricing import price_schedule
 from sparx_dsl.reader.quantities import read_quantity, show_quantity
 from sparx_dsl.schedule import Schedule, plan
@@ -24,9 +25,9 @@ def recompute_within(
     the spec's) are those of the images. Parts whose inner tensors have no room are run again in the backward pass, the
     cheapest set of them; gradients, drawn numbers and running statistics stay the same, bit for bit. Feature buffers,
     the images and one part's inner tensors count; weights, gradients and what a part needs while it runs do not. Raises
-    ``SparxError`` for a budget that cannot be kept (SPX325), and for a graph that was edited by hand (SPX324).
+    ``SparxError`` for a budget that cannot be kept (SPX325), and for one whose layers were exchanged (SPX324).
     """
-    refuse_edited(model, "trained within a budget")
+    refuse_exchanged(model, "trained within a budget")
     amount = read_quantity(budget, of_bytes=True)
     dtype = dtype_name(next(model.parameters()).dtype)
     schedule = plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
@@ -34,7 +35,7 @@ def recompute_within(
     chosen = None if amount is None else choose_recomputed(parts, recomputing_costs(schedule, parts), amount)
     if chosen is None:
         raise SparxError(_refused(budget, amount, parts, schedule))
-    return Backbone(model.schedule, model, recomputed=frozenset(chosen))
+    return recomputing(model, frozenset(chosen))
 
 
 def recomputing_costs(schedule: Schedule, parts: tuple[SavedPart, ...]) -> list[int]:

@@ -9,7 +9,8 @@ import torch
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.language.dtypes import DType
-from sparx_dsl.lowering.backbone import Backbone, module_tree
+from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
 from sparx_dsl.pricing import Cost, check_prices
 from sparx_dsl.schedule import Schedule, plan
@@ -47,7 +48,7 @@ def lower(
     schedule: Schedule, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
 ) -> Backbone:
     """The compiled module of a schedule; asks for no limits."""
-    return Backbone(schedule, module_tree(build_parts(schedule, device=device, dtype=dtype)))
+    return Backbone(schedule, make_children(schedule, build_parts(schedule, device=device, dtype=dtype)))
 
 
 def dtype_name(dtype: torch.dtype | str | None) -> DType:

@@ -1,17 +1,18 @@
 """From a schedule to a ``torch.fx`` graph: one step, one node, and frees where the schedule has them.
 
 fx writes ``name = None`` behind the last use of a name, so the order of the nodes fixes the life of every buffer.
-Names of nodes are generated from positions, never taken from a spec.
+Names of nodes are generated from positions, never taken from a spec. The modules that run are traced and compared with
+this graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 
 import torch
-from torch import fx
+from torch import fx, nn
 
-from sparx_dsl.lowering.recompute import recomputed_part
+from sparx_dsl.nn.recompute import recomputed_part
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
@@ -56,3 +57,33 @@ def node_name(schedule: Schedule, step: Run | Gather) -> str:
         source = schedule.graph.node(step.inputs[0])
         return f"{layer}_link_{source.role}_{source.stage}_{source.number}"
     return f"{layer}_{step.part}"
+
+
+class PartTracer(fx.Tracer):
+    """Traces what calls the parts of a schedule, and not what they do inside."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self.parts = {step.module for step in schedule.steps if isinstance(step, Run)}
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is a part."""
+        return module_qualified_name in self.parts
+
+
+def other_steps(module: nn.Module, schedule: Schedule) -> Iterator[str]:
+    """What the modules that run do otherwise than the schedule says, as sentences; nothing where they agree."""
+    graph = fx_graph(schedule)
+    expected, found = list(graph.nodes), list(PartTracer(schedule).trace(module).nodes)
+    if len(expected) != len(found):
+        yield f"{len(expected)} steps are {len(found)} calls"
+    place = {node: number for nodes in (expected, found) for number, node in enumerate(nodes)}
+    for planned, node in zip(expected, found, strict=False):
+        if _called(planned, place) != _called(node, place):
+            yield f"{node.name} is called where {planned.name} is planned"
+
+
+def _called(node: fx.Node, place: Mapping[fx.Node, int]) -> tuple[object, ...]:
+    """What a node calls, on the results of which nodes."""
+    target = "" if node.op == "placeholder" else node.target
+    return node.op, target, [place[each] for each in node.all_input_nodes], node.kwargs.get("dim")

@@ -1,4 +1,4 @@
-"""Convolutions and linear layers with this project's initial values; a convolution with its norm."""
+"""Convolutions and linear layers of torch with this project's initial values; a convolution with its norm."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from sparx_dsl.language.base import NormName
-from sparx_dsl.nn.init import Factory, reset_weight
+from sparx_dsl.nn.init import Factory, drawn
 from sparx_dsl.nn.norm import make_norm
 
 
-class Convolution(nn.Conv2d):
-    """A 2D convolution whose weight begins as a truncated normal and whose bias begins at zero."""
+def convolution(
+    channels: int,
+    out_channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    groups: int = 1,
+    bias: bool = True,
+    **factory: Unpack[Factory],
+) -> nn.Conv2d:
+    """Make a 2D convolution with this project's initial values."""
+    geometry = {"stride": stride, "padding": padding, "groups": groups, "bias": bias}
+    return drawn(nn.Conv2d, channels, out_channels, kernel, **geometry, **factory)
 
-    def reset_parameters(self) -> None:
-        """Set the initial values in place."""
-        reset_weight(self.weight, self.bias)
+
+def sequence_convolution(channels: int, kernel: int, **factory: Unpack[Factory]) -> nn.Conv1d:
+    """Make a depthwise 1D convolution without padding, with this project's initial values."""
+    return drawn(nn.Conv1d, channels, channels, kernel, groups=channels, **factory)
 
 
-class SequenceConvolution(nn.Conv1d):
-    """A 1D convolution whose weight begins as a truncated normal and whose bias begins at zero."""
-
-    def reset_parameters(self) -> None:
-        """Set the initial values in place."""
-        reset_weight(self.weight, self.bias)
-
-
-class Linear(nn.Linear):
-    """A linear layer whose weight begins as a truncated normal and whose bias begins at zero."""
-
-    def reset_parameters(self) -> None:
-        """Set the initial values in place."""
-        reset_weight(self.weight, self.bias)
+def linear(channels: int, out_channels: int, **factory: Unpack[Factory]) -> nn.Linear:
+    """Make a linear layer with this project's initial values."""
+    return drawn(nn.Linear, channels, out_channels, **factory)
 
 
 class ConvNorm(nn.Module):
     """A convolution and the norm that follows it at once; where that is BatchNorm, the two can be folded."""
 
-    def __init__(self, conv: Convolution, norm: nn.Module) -> None:
+    def __init__(self, conv: nn.Conv2d, norm: nn.Module) -> None:
         super().__init__()
         self.conv = conv
         self.norm = norm
@@ -50,16 +52,16 @@ class ConvNorm(nn.Module):
 
 def pointwise(
     channels: int, out_channels: int, *, bias: bool = True, groups: int = 1, **factory: Unpack[Factory]
-) -> Convolution:
+) -> nn.Conv2d:
     """Make a 1×1 convolution."""
-    return Convolution(channels, out_channels, 1, groups=groups, bias=bias, **factory)
+    return convolution(channels, out_channels, 1, groups=groups, bias=bias, **factory)
 
 
 def depthwise(
     channels: int, kernel: int, *, bias: bool = True, stride: int = 1, **factory: Unpack[Factory]
-) -> Convolution:
+) -> nn.Conv2d:
     """Make a depthwise convolution with padding kernel // 2."""
-    return Convolution(
+    return convolution(
         channels, channels, kernel, stride=stride, padding=kernel // 2, groups=channels, bias=bias, **factory
     )
 
@@ -67,5 +69,5 @@ def depthwise(
 def normed3x3(channels: int, out_channels: int, stride: int, norm: NormName, **factory: Unpack[Factory]) -> ConvNorm:
     """Make a 3×3 convolution of padding 1 with its norm; it has a bias unless the norm is ``batch``."""
     bias = norm != "batch"
-    conv = Convolution(channels, out_channels, 3, stride=stride, padding=1, bias=bias, **factory)
+    conv = convolution(channels, out_channels, 3, stride=stride, padding=1, bias=bias, **factory)
     return ConvNorm(conv, make_norm(norm, out_channels, **factory))

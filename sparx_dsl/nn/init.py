@@ -1,20 +1,27 @@
 """Initial values, and which parameters take no weight decay.
 
-Every module of this project that owns parameters has ``reset_parameters``, which its constructor calls and
-which does nothing on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise``
-is as good as one built in place.
+Convolutions and linear layers are torch's own classes with other initial values than torch's, made by ``drawn``. Every
+module of this project that owns further parameters has ``reset_parameters``, which its constructor calls. Neither does
+anything on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise`` is as good as one
+built in place.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Protocol, TypedDict, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, TypedDict, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 WEIGHT_STD = 0.02
 """Standard deviation of the truncated normal of convolutions, linear layers and tables."""
+
+WEIGHT_STD_ATTRIBUTE = "weight_std"
+"""The attribute of a convolution or linear layer that says with which standard deviation its weight is drawn."""
+
+Product = TypeVar("Product", nn.Conv2d, nn.Conv1d, nn.Linear)
 
 SMALLEST_STEP, LARGEST_STEP, STEP_FLOOR = 0.001, 0.1, 1e-4
 """Bounds of the log-uniform initial time steps, and the least time step (Mamba)."""
@@ -42,8 +49,37 @@ class Resettable(Protocol):
 def initialise(model: nn.Module) -> None:
     """Set every parameter and running statistic of the model to its initial value, in place."""
     for module in model.modules():
-        if isinstance(module, Resettable):
+        if WEIGHT_STD_ATTRIBUTE in vars(module):
+            reset_product(module)
+        elif isinstance(module, Resettable):
             module.reset_parameters()
+
+
+def drawn(
+    make: Callable[..., Product],
+    *sizes: int,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    **geometry: Any,
+) -> Product:
+    """A convolution or linear layer, made by that class of torch: its weight a truncated normal, its bias zero.
+
+    That is noted on the module, for ``initialise``. torch's own initial values are not drawn before: they would take
+    numbers from the generator.
+    """
+    module = make(*sizes, **geometry, device="meta", dtype=dtype)
+    place = torch.get_default_device() if device is None else torch.device(device)
+    if place.type != "meta":
+        module.to_empty(device=place)
+    vars(module)[WEIGHT_STD_ATTRIBUTE] = WEIGHT_STD
+    reset_product(module)
+    return module
+
+
+def reset_product(module: nn.Module) -> None:
+    """Set a drawn convolution or linear layer to its initial values, in place; nothing on the meta device."""
+    own = dict(module.named_parameters(recurse=False))
+    reset_weight(own["weight"], own.get("bias"))
 
 
 def no_weight_decay(model: nn.Module) -> set[str]:

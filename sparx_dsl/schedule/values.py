@@ -36,6 +36,9 @@ class Schedule:
     features: tuple[int, ...] | None = None
     """The stages whose maps are the outputs; None for the backbone's own result."""
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Schedule:
+        return self  # Nothing in it changes.
+
     @functools.cached_property
     def lives(self) -> tuple[tuple[str, ...], ...]:
         """The buffers that are held while each step runs, its output included; one entry for each step."""

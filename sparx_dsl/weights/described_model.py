@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from sparx_dsl.errors import Diagnostic, SparxError, Where
 from sparx_dsl.inference.deploy import DeployedBackbone
 from sparx_dsl.lowering import Backbone, lower
-from sparx_dsl.lowering.backbone import kind_of, refuse_edited
 from sparx_dsl.lowering.build import TORCH_DTYPES
 from sparx_dsl.lowering.memory import memory_of
 from sparx_dsl.weights.read import is_plain
@@ -75,11 +74,10 @@ def _plain_backbone(model: nn.Module, where: Where) -> Backbone:
         message = "the model is deployed: its norms and residuals are folded into its weights"
         advice = "save the backbone that it was made from; build(path, deploy=True) deploys it"
         raise _undescribed(message, [], where, advice)
-    if not isinstance(model, Backbone) or kind_of(model) is not Backbone:
+    if type(model) is not Backbone:
         message = f"the model is a {type(model).__name__}, and no backbone as build() makes them"
         advice = "give the backbone itself, without what it is wrapped in, such as model.module or model._orig_mod"
         raise _undescribed(message, [], where, advice)
-    refuse_edited(model, "saved")
     return model
 
 

@@ -13,7 +13,6 @@ from torch import nn
 from sparx_dsl.inference.fused_convolution import fused_convolution
 from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
-from sparx_dsl.nn.convolution import Convolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,12 @@ class ChannelsLast:
                 yield path, partial(channels_last, module)
 
 
-def is_plain(module: nn.Module) -> TypeGuard[Convolution]:
+def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether a module is a convolution that one for inference can stand for.
 
     Those of other classes may be more than a convolution, or pad with other numbers than zeros.
     """
-    return type(module) is Convolution and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
 def lies_otherwise(weight: torch.Tensor) -> bool:

@@ -15,11 +15,10 @@ from sparx_dsl.inference.fused_convolution import FusedConvolution, PositionLine
 from sparx_dsl.inference.kind_parts import kind_parts
 from sparx_dsl.inference.passes.base import Change
 from sparx_dsl.lowering.backbone import Backbone
-from sparx_dsl.nn.convolution import Convolution
 from sparx_dsl.nn.layer import Fusing, GanglionMixing, NormalMixing
 from sparx_dsl.schedule import Free
 
-PROJECTIONS = (Convolution, FusedConvolution, PositionLinear)
+PROJECTIONS = (nn.Conv2d, FusedConvolution, PositionLinear)
 """The input projections of mixers whose result is known to be a tensor of its own."""
 
 

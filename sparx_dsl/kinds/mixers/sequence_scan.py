@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.nn.convolution import SequenceConvolution, pointwise
+from sparx_dsl.nn.convolution import pointwise, sequence_convolution
 from sparx_dsl.nn.init import Factory, reset_scan
 from sparx_dsl.ops.selective_scan import decay_rates, selective_scan
 
@@ -24,7 +24,7 @@ class SequenceScan(nn.Module):
         super().__init__()
         self.rank = rank
         self.state = state
-        self.conv = SequenceConvolution(inner, inner, kernel, groups=inner, **factory) if kernel else None
+        self.conv = sequence_convolution(inner, kernel, **factory) if kernel else None
         self.x_proj_weight = nn.Parameter(torch.empty(rank + 2 * state, inner, **factory))
         self.dt_weight = nn.Parameter(torch.empty(inner, rank, **factory))
         self.dt_bias = nn.Parameter(torch.empty(inner, **factory))

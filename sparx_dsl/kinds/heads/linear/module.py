@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import Linear
+from sparx_dsl.nn.convolution import linear
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -19,7 +19,7 @@ class LinearClassifier(nn.Module):
     def __init__(self, options: LinearHead, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.norm = make_norm(options.norm or site.norm, site.channels, **factory)
-        self.linear = Linear(site.channels, options.classes, **factory)
+        self.linear = linear(site.channels, options.classes, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to logits (batch, classes)."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 from sparx_dsl.kinds.heads.pyramid import NormedMaps, rectified3x3, resized
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import Convolution, pointwise
+from sparx_dsl.nn.convolution import convolution, pointwise
 from sparx_dsl.nn.init import Factory
 
 
@@ -27,7 +27,7 @@ class FeaturePyramid(nn.Module):
     def __init__(self, maps: Sequence[int], out_channels: int, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.laterals = nn.ModuleList(pointwise(channels, out_channels, **factory) for channels in maps)
-        self.outputs = nn.ModuleList(Convolution(out_channels, out_channels, 3, padding=1, **factory) for _ in maps)
+        self.outputs = nn.ModuleList(convolution(out_channels, out_channels, 3, padding=1, **factory) for _ in maps)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Maps of any channels to maps of one width, each (batch, out_channels, height, width) of its own size."""

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import ConvNorm, Convolution
+from sparx_dsl.nn.convolution import ConvNorm, convolution
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -20,7 +20,7 @@ class PatchEmbedding(nn.Module):
     def __init__(self, options: PatchStem, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.size = size = options.size
-        conv = Convolution(site.channels, site.out_channels, size, stride=size, **factory)
+        conv = convolution(site.channels, site.out_channels, size, stride=size, **factory)
         self.embedding = ConvNorm(conv, make_norm(options.norm, site.out_channels, **factory))
 
     def forward(self, image: Tensor) -> Tensor:

@@ -1,0 +1,157 @@
+"""From a schedule to calls of stages and layers: with which buffers, and which of them are freed in the call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, groupby
+
+from torch import nn
+
+from sparx_dsl.nn.stage import Layer, LayerCall, Stage
+from sparx_dsl.schedule import Free, Gather, Run, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class TimedStep:
+    """A step, and the buffers that are freed right after it."""
+
+    step: Run | Gather
+    dies: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a backbone calls a stage, or a part that belongs to no stage."""
+
+    module: str
+    reads: tuple[str, ...]
+    """The buffers that it is called with."""
+    dies: frozenset[str]
+    """Those that nothing after it reads."""
+    outputs: tuple[str, ...]
+    """The buffer that it gives; of a stage, then what the adapters make of the links that start in it."""
+    adapters: tuple[str, ...] = ()
+    """The paths of these adapters, which are children of the layers that read the links."""
+    is_stage: bool = False
+
+
+def timed_steps(schedule: Schedule) -> list[TimedStep]:
+    """The schedule's steps with their frees."""
+    found: list[tuple[Run | Gather, list[str]]] = []
+    for step in schedule.steps:
+        if isinstance(step, Free):
+            found[-1][1].append(step.buffer)
+        else:
+            found.append((step, []))
+    return [TimedStep(step, frozenset(dies)) for step, dies in found]
+
+
+def is_link(step: Run | Gather) -> bool:
+    """Whether a step adapts the feature of an added link."""
+    return isinstance(step, Run) and step.part == "link"
+
+
+def stage_of(schedule: Schedule, step: Run | Gather) -> int:
+    """The stage within which a step runs, from 1; 0 for the stem, the head, and links that start at the stem."""
+    node = schedule.graph.node(step.inputs[0] if is_link(step) else step.node)
+    return 0 if node.role in ("stem", "head") else node.stage
+
+
+def stages_apart(schedule: Schedule) -> Iterator[tuple[int, list[TimedStep]]]:
+    """The steps of each stage together, and each step between stages by itself (0), in their order."""
+    for stage, steps in groupby(timed_steps(schedule), lambda each: stage_of(schedule, each.step)):
+        if stage:
+            yield stage, list(steps)
+        else:
+            yield from ((0, [each]) for each in steps)
+
+
+def backbone_calls(schedule: Schedule) -> tuple[Call, ...]:
+    """What a backbone calls, in order."""
+    return tuple(
+        _stage_call(schedule, steps) if stage else _part_call(*steps) for stage, steps in stages_apart(schedule)
+    )
+
+
+def _part_call(timed: TimedStep) -> Call:
+    step = timed.step
+    assert isinstance(step, Run)
+    return Call(step.module, step.inputs, timed.dies, (step.output,))
+
+
+def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
+    x, links = _outside(steps)
+    runs = [each.step for each in steps]
+    adapters = [step for step in runs if isinstance(step, Run) and is_link(step)]
+    result = next(step.output for step in reversed(runs) if not is_link(step))
+    return Call(
+        schedule.graph.node(result).name.rpartition(".")[0],
+        (x, *links),
+        _deaths(steps) & {x, *links},
+        (result, *(step.output for step in adapters)),
+        tuple(step.module for step in adapters),
+        is_stage=True,
+    )
+
+
+def make_children(schedule: Schedule, parts: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """The children of a backbone by name, in the order in which they run; ``parts`` are the steps' modules by path."""
+    children: dict[str, nn.Module] = {}
+    for call, (stage, steps) in zip(backbone_calls(schedule), stages_apart(schedule), strict=True):
+        if stage:
+            children[call.module] = _make_stage(call.module, steps, parts)
+        elif "." not in call.module:
+            children[call.module] = parts[call.module]
+    return children
+
+
+def _make_stage(name: str, steps: list[TimedStep], parts: Mapping[str, nn.Module]) -> Stage:
+    x, links = _outside(steps)
+    first = steps[0].step
+    downsampled = isinstance(first, Run) and first.part == "downsample"
+    children: dict[str, nn.Module] = {"downsample": parts[first.module]} if downsampled else {}
+    calls: list[LayerCall] = []
+    entry_adapters = 0
+    # Adapters follow the layer, or the downsampling, at whose result their links start.
+    for node, group in groupby(steps, lambda each: "" if is_link(each.step) else each.step.node):
+        found = list(group)
+        if not node and calls:
+            calls[-1] = _with_adapters(calls[-1], len(found))
+        elif not node:
+            entry_adapters = len(found)
+        elif not downsampled or node != first.node:
+            call = _layer_call(found)
+            children[call.layer] = Layer(_children_at(f"{name}.{call.layer}.", parts), call.reads[1:])
+            calls.append(call)
+    return Stage(children, first.output if downsampled else x, links, tuple(calls), entry_adapters)
+
+
+def _with_adapters(call: LayerCall, adapters: int) -> LayerCall:
+    return LayerCall(call.layer, call.reads, call.dies, call.output, adapters)
+
+
+def _layer_call(steps: list[TimedStep]) -> LayerCall:
+    """The call of the layer that these steps are."""
+    runs = [each.step for each in steps if isinstance(each.step, Run)]
+    gathers = [each.step for each in steps if isinstance(each.step, Gather)]
+    fusion = next((run for run in runs if run.part == "fusion"), None)
+    features = gathers[0].inputs if gathers else fusion.inputs[1:] if fusion else ()
+    reads = (runs[0].inputs[0], *features)
+    return LayerCall(runs[0].node.rpartition(".")[2], reads, _deaths(steps) & {*reads}, steps[-1].step.output, 0)
+
+
+def _outside(steps: list[TimedStep]) -> tuple[str, tuple[str, ...]]:
+    """The buffers of elsewhere that steps of one stage read: the map of the stage before, and adapted links."""
+    written = {each.step.output for each in steps}
+    read = [name for each in steps for name in each.step.inputs if name not in written]
+    feed = next(each.step for each in steps if isinstance(each.step, Run)).inputs[0]
+    return feed, tuple(dict.fromkeys(name for name in read if name != feed))
+
+
+def _deaths(steps: Iterable[TimedStep]) -> frozenset[str]:
+    return frozenset(chain.from_iterable(each.dies for each in steps))
+
+
+def _children_at(prefix: str, parts: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    return {path.removeprefix(prefix): part for path, part in parts.items() if path.startswith(prefix)}

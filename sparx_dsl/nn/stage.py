@@ -1,0 +1,147 @@
+"""Layers and stages: modules that are called with feature maps and run their parts in the order of the schedule."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+from torch import Tensor, nn
+
+from sparx_dsl.nn.feature_maps import FeatureMaps, Map, gathered, taken
+from sparx_dsl.nn.recompute import recomputed_part
+
+Running = TypeVar("Running", bound="Composite")
+
+
+class Composite(nn.Module):
+    """A module that runs parts; backward computes the inner tensors of some of them again instead of keeping them."""
+
+    def __init__(self, children: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.recomputed: frozenset[str] = frozenset()
+        """The paths of the parts that are recomputed."""
+        for name, child in children.items():
+            self.add_module(name, child)
+
+    def _part(self, path: str) -> Callable[..., Any]:
+        """The module at that path within this one, as it is to be called."""
+        part = self.get_submodule(path)
+        return partial(recomputed_part, part) if path in self.recomputed else part
+
+
+def recomputing(module: Running, paths: frozenset[str]) -> Running:
+    """The same module, of the same parts, parameters and hooks, that recomputes the parts at those paths alone."""
+    twin = copy.copy(module)
+    # Tables of children, parameters and hooks are the twin's own; what is in them is shared.
+    for name, value in vars(module).items():
+        if isinstance(value, dict):
+            vars(twin)[name] = cast("dict[object, object]", value).copy()
+    twin.recomputed = paths
+    for name, child in module.named_children():
+        if isinstance(child, Composite):
+            prefix = f"{name}."
+            inner = frozenset(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+            twin.register_module(name, recomputing(child, inner))
+    return twin
+
+
+class Layer(Composite):
+    """x ← DPE(x), then x ← x + mixer(x), then x ← x + FFN(x); a ganglion layer's mixer is fed by its fusion.
+
+    Called as ``layer(x, *features)`` with maps (batch, channels, height, width), it gives a map of x's shape. A normal
+    layer reads no features; those of a ganglion layer are named by ``reads``, in their order.
+    """
+
+    def __init__(self, children: Mapping[str, nn.Module], reads: tuple[str, ...]) -> None:
+        super().__init__(children)
+        self.reads = reads
+
+    def forward(self, x: Map, *features: Map) -> Tensor:
+        """Run the parts; raises ``TypeError`` for another number of features than the layer reads."""
+        refuse_other_features("layer", self.reads, features)
+        # First of all, since features that die here then are not held beside the position encoding's result.
+        read = gathered(features) if features else None
+        y = self._part("dpe")(taken(x)) if "dpe" in self._modules else taken(x)
+        if read is None:
+            y = self._part("mixer")(y)
+        else:
+            fused = self._part("fusion")(y, read)
+            del read
+            y = self._part("mixer")(y, fused)
+            del fused
+        return self._part("ffn")(y) if "ffn" in self._modules else y
+
+    def extra_repr(self) -> str:
+        """What ``repr`` says of it."""
+        return f"reads {', '.join(self.reads)}" if self.reads else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """How a stage calls one of its layers."""
+
+    layer: str
+    reads: tuple[str, ...]
+    """The buffers that it is called with, x first."""
+    dies: frozenset[str]
+    """Those that nothing after it reads."""
+    output: str
+    adapters: int
+    """How many added links to later stages start at its result."""
+
+
+class Stage(Composite):
+    """The downsampling, if there is one, then the layers, each called with the features that it reads.
+
+    Called as ``stage(x)`` with the map of the stage before, it gives its last layer's map. Where added links lead from
+    earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps, which ``links`` names in order.
+    With ``adapters``, those of the added links that start in it, it gives a tuple: its map, then what each adapter
+    makes of the map at which its link starts.
+    """
+
+    def __init__(
+        self,
+        children: Mapping[str, nn.Module],
+        entry: str,
+        links: tuple[str, ...],
+        calls: tuple[LayerCall, ...],
+        entry_adapters: int,
+    ) -> None:
+        super().__init__(children)
+        self.entry = entry
+        self.links = links
+        self.calls = calls
+        self.entry_adapters = entry_adapters
+
+    def forward(
+        self, x: Map, *links: Map, adapters: Sequence[Callable[[Tensor], Tensor]] = ()
+    ) -> Tensor | tuple[Tensor, ...]:
+        """Run the layers; raises ``TypeError`` for another number of links than lead to the stage."""
+        refuse_other_features("stage", self.links, links)
+        held = FeatureMaps((name, taken(link)) for name, link in zip(self.links, links, strict=True))
+        held[self.entry] = self._part("downsample")(taken(x)) if "downsample" in self._modules else taken(x)
+        waiting = iter(adapters)
+        # Adapted at once: later stages have smaller maps, so that is cheaper to hold.
+        adapted = run_all(islice(waiting, self.entry_adapters), held[self.entry])
+        result = self.entry
+        for call in self.calls:
+            result = call.output
+            held[result] = self._part(call.layer)(*held.arguments(call.reads, call.dies))
+            adapted += run_all(islice(waiting, call.adapters), held[result])
+        return (held[result], *adapted) if adapted else held[result]
+
+
+def run_all(adapters: Iterator[Callable[[Tensor], Tensor]], source: Tensor) -> list[Tensor]:
+    """What each adapter makes of a map."""
+    return [adapter(source) for adapter in adapters]
+
+
+def refuse_other_features(whose: str, names: tuple[str, ...], given: Sequence[Map]) -> None:
+    """Raise ``TypeError`` unless there is a map for each name."""
+    if len(given) != len(names):
+        listed = f": {', '.join(names)}" if names else ""
+        raise TypeError(f"this {whose} reads x and {len(names)} features{listed}, got x and {len(given)}")
