@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
@@ -45,6 +45,16 @@ class DeployedBackbone(Backbone):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         keep_freed_memory()
+
+    def forward(self, images: Tensor) -> Any:
+        """Images (batch, channels, height, width) to results; buffers are freed as planned, gradients on or off.
+
+        With images that take a gradient everything is recorded as usual.
+        """
+        if torch.compiler.is_compiling() or not torch.is_grad_enabled() or images.requires_grad:
+            return super().forward(images)
+        with torch.no_grad():
+            return super().forward(images)
 
     def train(self, mode: bool = True) -> DeployedBackbone:
         """Raise ``SparxError`` unless ``mode`` is False."""

@@ -83,7 +83,7 @@ def _part_call(timed: TimedStep) -> Call:
 def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
     x, links = _outside(steps)
     runs = [each.step for each in steps]
-    adapters = [step for step in runs if isinstance(step, Run) and is_link(step)]
+    adapters = [step for step in runs if isinstance(step, Run) and step.part == "link"]
     result = next(step.output for step in reversed(runs) if not is_link(step))
     return Call(
         schedule.graph.node(result).name.rpartition(".")[0],
