@@ -76,6 +76,10 @@ class Tape:
                     self._saved.add(storage)
                     self.saved_bytes += storage.bytes
 
+    def has_saved(self, storage: Storage) -> bool:
+        """Whether a tensor that lies there is saved."""
+        return storage in self._saved
+
     def save_new(self, *shape: int, item: int | None = None) -> None:
         """Save a tensor that nothing else reads, of ``item`` bytes an element, by default those of the dtype."""
         if self.saves:
