@@ -13,10 +13,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
+from torch.distributed.algorithms._checkpoint import checkpoint_wrapper
 from torch.func import functional_call, stack_module_state
 
 import sparx_dsl
+from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.fxgraph import other_steps
 from sparx_dsl.nn.stage import Layer, Stage
@@ -38,19 +39,29 @@ def named(path: Path) -> str:
     return path.stem
 
 
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is a layer."""
+    return isinstance(module, Layer)
+
+
+def map_of(output: Any) -> Tensor:
+    """The feature map in what a layer or a stage gives; a stage in which links start gives theirs behind it."""
+    return output if isinstance(output, Tensor) else output[0]
+
+
 def shapes_seen(model: Backbone, images: Tensor) -> dict[str, tuple[int, ...]]:
     """The shapes of what hooks on all layers and stages are given, by the modules' paths."""
     seen: dict[str, tuple[int, ...]] = {}
 
     def hook_of(path: str) -> Any:
         def note(module: nn.Module, inputs: object, output: Any) -> None:
-            seen[path] = tuple((output if isinstance(output, Tensor) else output[0]).shape)
+            seen[path] = tuple(map_of(output).shape)
 
         return note
 
     handles = [
         module.register_forward_hook(hook_of(path))
-        for path, module in model.named_modules()
+        for path, module in modules_of(model, nn.Module)
         if isinstance(module, Layer | Stage)
     ]
     model(images)
@@ -103,7 +114,7 @@ def test_other_steps_are_named() -> None:
         "stage2_layer4_gather is planned, and cat_1 is called, or on other results"
     ]
     stage.calls = (*calls, last)
-    del model.get_submodule("stage1.layer1")._modules["ffn"]
+    del model.get_submodule("stage1.layer1").ffn
     assert "steps are" in next(other_steps(model, model.schedule))
 
 
@@ -125,7 +136,7 @@ def test_a_layer_and_a_stage_can_be_called_by_themselves() -> None:
         for path in ("stem", "stage1", "stage2", "stage2.layer1"):
             model.get_submodule(path).register_forward_hook(
                 lambda module, inputs, output, path=path: kept.update(
-                    {path: output if isinstance(output, Tensor) else output[0]}
+                    {path: map_of(output)}
                 )
             )
     model(images)
@@ -155,7 +166,8 @@ def test_checkpointed_layers_save_memory_and_give_the_same_gradients(name: str) 
     model = sparx_dsl.build(sparx_dsl.load_spec(SPECS / f"{name}.yaml").edit({"input.size": 64}))
     images = images_for(model.spec, 2)
     wrapped = copy.deepcopy(model)
-    apply_activation_checkpointing(wrapped, check_fn=lambda module: isinstance(module, Layer))
+    apply: Any = checkpoint_wrapper.apply_activation_checkpointing  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    apply(wrapped, check_fn=is_layer)
     found: list[tuple[int, list[Tensor]]] = []
     for each in (model, wrapped):
         torch.manual_seed(0)
@@ -233,7 +245,7 @@ def test_hooks_on_layers_stay_when_it_is_deployed_or_recomputes() -> None:
     seen: list[tuple[int, ...]] = []
     for path in ("stage1", "stage2.layer1"):
         model.get_submodule(path).register_forward_hook(
-            lambda module, inputs, output: seen.append(tuple((output if isinstance(output, Tensor) else output[0]).shape))
+            lambda module, inputs, output: seen.append(tuple(map_of(output).shape))
         )
     images = images_of(model, 2)
     for twin in (sparx_dsl.recompute(model, "1GiB", 2), sparx_dsl.deploy(model)):

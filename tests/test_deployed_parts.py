@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize, prune
 
@@ -11,19 +10,15 @@ import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.passes.base import replace
-from sparx_dsl.nn.convolution import Convolution
 from tests.support.backbones import MIXERS, mixed
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 
 
-def test_edited_graphs_are_refused() -> None:
-    """What a user has put into the graph would be lost, and is not lost in silence."""
+def test_exchanged_layers_are_refused() -> None:
+    """What a user has put in a layer's place would be lost, and is not lost in silence."""
     model = sparx_dsl.build(mixed())
-    (output,) = [node for node in model.graph.nodes if node.op == "output"]
-    with model.graph.inserting_before(output):
-        output.args = (model.graph.call_function(torch.neg, output.args),)
-    model.recompile()
-    with pytest.raises(SparxError) as caught:
+    replace(model, "stage2.layer1", nn.Sequential(model.get_submodule("stage2.layer1")))
+    with pytest.raises(SparxError, match=r"stage2\.layer1") as caught:
         deploy(model)
     assert [each.code for each in caught.value.diagnostics] == ["SPX324"]
 
@@ -65,12 +60,12 @@ class EverySecond(nn.Module):
 
 
 class Reflected(nn.Module):
-    """A user's mixer: convolutions of this project's class with other padding, and one of a class of its own."""
+    """A user's mixer: convolutions with other padding, and one of a class of its own."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.mirror = Convolution(channels, channels, 3, padding=1, padding_mode="reflect")
-        self.same = Convolution(channels, channels, 3, padding="same")
+        self.mirror = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="reflect")
+        self.same = nn.Conv2d(channels, channels, 3, padding="same")
         self.square = Squared(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,7 +73,7 @@ class Reflected(nn.Module):
         return self.mirror(x) + self.same(x) + self.square(x)
 
 
-class Squared(Convolution):
+class Squared(nn.Conv2d):
     """A convolution of squares."""
 
     def forward(self, input: Tensor) -> Tensor:

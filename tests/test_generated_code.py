@@ -11,6 +11,7 @@ from hypothesis import given, settings
 import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.fxgraph import fx_graph
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
 from tests.support.backbones import tiny
 from tests.support.compiled import backbones
@@ -74,7 +75,7 @@ def test_code_runs_and_frees_what_the_schedule_says(backbone: Backbone) -> None:
 def test_names_in_the_code_come_from_positions(backbone: Backbone) -> None:
     """The code's variables are made of positions and parts; its attributes are paths of modules, plain identifiers."""
     lines, _ = statements(backbone.code)
-    assert [node.name for node in backbone.graph.nodes][1:-1] == [name for name, *_ in lines]
+    assert [node.name for node in fx_graph(backbone.schedule).nodes][1:-1] == [name for name, *_ in lines]
     assert all(PART_NAME.fullmatch(name) for name, *_ in lines)
     assert all(callee == "torch.cat" or MODULE_PATH.fullmatch(callee) for _, callee, *_ in lines)
     assert len({name for name, *_ in lines}) == len(lines)

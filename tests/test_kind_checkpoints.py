@@ -123,6 +123,7 @@ def cost(options: Scaling, site: Site, tape: Any, x: Any) -> Any:
     """The factors."""
     del options
     tape.weight(site.channels)
+    tape.save(x)
     return tape.elementwise(x)
 
 

@@ -233,6 +233,39 @@ def fails(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTe
     raise KeyError("channels")
 
 
+def is_silent(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """A cost that does not say what is saved."""
+    tape.weight(x.shape[1])
+    return tape.elementwise(x)
+
+
+def says_nothing_is_saved(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """The cost of a sum with a parameter, which saves nothing."""
+    tape.save()
+    return is_silent(options, site, tape, x)
+
+
+WITH_BROKEN: dict[str, Any] = {
+    "sparx": 1, "name": "broken", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}},
+    "stages": [{"channels": 8, "depth": 2, "layers": {2: {"ffn": {"kind": "broken"}}}}], "input": {"size": 16},
+}  # fmt: skip
+
+
+def test_no_kind_saves_nothing_by_mistake() -> None:
+    """A cost with parameters says what is saved, or that it is nothing; it is asked with the saved bytes."""
+    own = Kind("ffn", "broken", Broken, module=f"{__name__}:fails", cost=is_silent, owner="other")
+    with registered(own):
+        price = sparx_dsl.cost(WITH_BROKEN)
+        with pytest.raises(sparx_dsl.SparxError, match=r"what autograd keeps of it, at stage1\.layer2") as caught:
+            _ = price.saved_bytes
+        assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX407"]
+    with registered(replace(own, cost=says_nothing_is_saved)):
+        price = sparx_dsl.cost(WITH_BROKEN)
+        (row,) = [row for row in price.rows if (row.node, row.part) == ("stage1.layer2", "ffn")]
+        # The norm in front of it saves the map and two statistics for each of its 4 × 4 positions.
+        assert row.saved_bytes == (8 + 2) * 4 * 4 * 4
+
+
 @pytest.mark.parametrize(
     ("cost", "code", "reason"),
     [
@@ -248,13 +281,10 @@ def fails(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTe
 def test_no_kind_is_free_by_mistake(cost: object, code: str, reason: str) -> None:
     """A kind without a cost, or with a broken one, gets a diagnostic that names it, its package and the layer."""
     own = Kind("ffn", "broken", Broken, module=f"{__name__}:fails", cost=cost, owner="other")
-    spec = {"sparx": 1, "name": "broken", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}},
-            "stages": [{"channels": 8, "depth": 2, "layers": {2: {"ffn": {"kind": "broken"}}}}],
-            "input": {"size": 16}}  # fmt: skip
     with registered(own):
         for price in (sparx_dsl.cost, sparx_dsl.prices, sparx_dsl.check):
             with pytest.raises(sparx_dsl.SparxError) as caught:
-                price(spec)
+                price(WITH_BROKEN)
             (mistake,) = caught.value.diagnostics
             assert mistake.code == code
             assert reason in mistake.message

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import sparx_dsl
+from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.lowering import Backbone
 from tests.support.backbones import mixed
 from tests.support.deployed import images_of, results, trained, worst_error
@@ -35,7 +36,7 @@ def model(request: pytest.FixtureRequest) -> Backbone:
 
 def products(model: nn.Module) -> dict[str, nn.Conv2d | nn.Conv1d | nn.Linear]:
     """The convolutions and linear layers of a model, of torch's own classes and no others."""
-    found = {path: module for path, module in model.named_modules() if isinstance(module, PRODUCTS)}
+    found = {path: module for path, module in modules_of(model, nn.Module) if isinstance(module, PRODUCTS)}
     assert all(type(module) in PRODUCTS for module in found.values())
     return found
 
@@ -96,7 +97,7 @@ def test_dynamic_quantization_finds_the_linear_layers(model: Backbone) -> None:
     trained(model)
     quantize: Any = importlib.import_module("torch.ao.quantization").quantize_dynamic
     quantized = quantize(copy.deepcopy(model), {nn.Linear}, dtype=torch.qint8)
-    linear = [path for path, module in model.named_modules() if type(module) is nn.Linear]
+    linear = [path for path, _ in modules_of(model, nn.Linear)]
     assert linear != []
     assert all("quantized.dynamic" in type(quantized.get_submodule(path)).__module__ for path in linear)
     images = images_of(model, 2, (64, 64))

@@ -103,17 +103,16 @@ class Count:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "stage3", "stage3.layer2.fusion", "stage3.layer2.link_stage1_layer2", "head.linear"]
+    "path", ["", "stage3", "stage3.layer2", "stage3.layer2.fusion", "stage3.layer2.link_stage1_layer2", "head.linear"]
 )
 def test_hooks_survive_copies_as_in_a_plain_module(backbone: Backbone, path: str) -> None:
-    """A deep copy and a pickle have their own copies of a hook, on a part, on a stage or on the backbone itself."""
+    """A deep copy and a pickle have their own copies of a hook, on a part, a layer, a stage or the backbone itself."""
     module, count = backbone.get_submodule(path), Count()
     module.register_forward_hook(count)
     for twin in (copy.deepcopy(backbone), pickle.loads(pickle.dumps(backbone))):  # noqa: S301
         copied = Count.of(twin.get_submodule(path))
         twin(torch.randn(2, 3, 32, 32))
-        # The modules that only hold others, such as a stage, are never called.
-        assert (copied.calls, count.calls) == (int(path != "stage3"), 0)
+        assert (copied.calls, count.calls) == (1, 0)
 
 
 def test_what_a_user_sets_survives_copies(backbone: Backbone) -> None:
@@ -148,20 +147,6 @@ def test_pickle_crosses_processes(backbone: Backbone, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code, tmp_path / "given.pt", tmp_path / "result.pt"], check=True, timeout=60)
     # Another process may split its work among threads otherwise.
     assert torch.allclose(torch.load(tmp_path / "result.pt"), backbone(images), atol=1e-6)
-
-
-def test_edited_graphs_are_copied_or_refused(backbone: Backbone) -> None:
-    """A graph edited by hand survives ``deepcopy``, and is never lost silently by ``pickle``."""
-    (output,) = [node for node in backbone.graph.nodes if node.op == "output"]
-    with backbone.graph.inserting_before(output):
-        output.args = (backbone.graph.call_function(torch.neg, output.args),)
-    plain = copy.deepcopy(backbone).eval()
-    backbone.recompile()
-    images = torch.randn(1, 3, 32, 32)
-    assert torch.equal(copy.deepcopy(backbone).eval()(images), backbone.eval()(images))
-    assert torch.equal(plain(images), backbone(images))
-    with pytest.raises(pickle.PicklingError):
-        pickle.dumps(backbone)
 
 
 @pytest.mark.slow

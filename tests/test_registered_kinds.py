@@ -212,6 +212,7 @@ def test_a_spec_says_that_its_kind_is_gone() -> None:
     register(WIDENED)
     spec, model = sparx_dsl.parse_spec(SPEC), sparx_dsl.build(SPEC)
     default_registry().remove(WIDENED)
+    assert codes_of(sparx_dsl.recompute, model, "1GiB") == ["SPX412"]
     for call in (sparx_dsl.plan, sparx_dsl.cost, sparx_dsl.prices, sparx_dsl.check, sparx_dsl.build):
         assert codes_of(call, spec) == ["SPX412"]
     assert codes_of(sparx_dsl.parse_spec, SPEC) == ["SPX106"]

@@ -1,7 +1,7 @@
 """Bytes saved for backward against what autograd saves on the CPU, without tolerance: the zoo, generated backbones.
 
-The oracle is a ledger of saved tensors (``saved_ledger``); the rules by which tensors lie in memory are held against
-tensors that do.
+The oracle is a ledger of saved tensors (``tests.support.saved_tensors``); the rules by which tensors lie in memory are
+held against tensors that do.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.language.dtypes import DType
+from sparx_dsl.pricing import saved_parts
 from sparx_dsl.pricing.tape.strides import CHANNELS_LAST, elementwise, is_packed, prefers_channels_last, viewed
 from sparx_dsl.schedule import Run
 from tests.support import strategies
 from tests.support.paths import SPECS, ZOO
-from tests.support.saved_tensors import saved_by_torch
+from tests.support.saved_tensors import written
 
 SMALL = [path for path in ZOO if not path.stem.endswith(("_s", "_b", "_paper"))]
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 90))
@@ -34,14 +35,16 @@ def check(
     dtype: DType = "float32",
     features: tuple[int, ...] | None = None,
 ) -> None:
-    """Compare what every step saves; that of steps that gather is nothing."""
+    """Compare what every step saves, inside it and of features; that of steps that gather is nothing."""
     price = sparx_dsl.cost(spec, size, batch, dtype, features)
     steps = [step for step in price.schedule.steps if isinstance(step, Run)]
     told = {
         step.module: row.saved_bytes
         for step, row in zip(steps, (row for row in price.rows if row.part != "gather"), strict=True)
     }
-    assert told == saved_by_torch(price.schedule)
+    ledger = written(price.schedule)
+    assert told == ledger.saved()
+    assert saved_parts(price.schedule) == ledger.parts()
     assert price.saved_bytes == sum(told.values())
 
 

@@ -1,14 +1,13 @@
-"""Training within a budget of bytes: what is measured, what is chosen, and the backbone that keeps to it."""
+"""Training within a budget of bytes: what parts save, what is chosen, and the backbone that keeps to it."""
 
 from __future__ import annotations
 
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
-from sparx_dsl.lowering.build import TORCH_DTYPES, dtype_name, lower
+from sparx_dsl.lowering.build import dtype_name
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
-from sparx_dsl.lowering.saved import SavedPart, saved_parts
 from sparx_dsl.nn.stage import recomputing
-from sparx_dsl.pricing import price_schedule
+from sparx_dsl.pricing import SavedPart, price_schedule, saved_parts
 from sparx_dsl.reader.quantities import read_quantity, show_quantity
 from sparx_dsl.schedule import Schedule, plan
 
@@ -24,18 +23,24 @@ def recompute_within(
     ``budget`` is a number of bytes or an amount such as ``"2GiB"``; ``batch`` and ``size`` (height, width; by default
     the spec's) are those of the images. Parts whose inner tensors have no room are run again in the backward pass, the
     cheapest set of them; gradients, drawn numbers and running statistics stay the same, bit for bit. Feature buffers,
-    the images and one part's inner tensors count; weights, gradients and what a part needs while it runs do not. Raises
-    ``SparxError`` for a budget that cannot be kept (SPX325), and for one whose layers were exchanged (SPX324).
+    the images and one part's inner tensors count, as they are saved on a CPU; weights, gradients and what a part needs
+    while it runs do not. Raises ``SparxError`` for a budget that cannot be kept (SPX325), for a model whose layers were
+    exchanged (SPX324), and for a kind that is gone or does not say what it saves (SPX407, SPX412).
     """
     refuse_exchanged(model, "trained within a budget")
     amount = read_quantity(budget, of_bytes=True)
-    dtype = dtype_name(next(model.parameters()).dtype)
-    schedule = plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
-    parts = saved_parts(schedule, lower(schedule, device="meta", dtype=TORCH_DTYPES[dtype]))
+    schedule = _planned(model, batch, size)
+    parts = saved_parts(schedule)
     chosen = None if amount is None else choose_recomputed(parts, recomputing_costs(schedule, parts), amount)
     if chosen is None:
         raise SparxError(_refused(budget, amount, parts, schedule))
     return recomputing(model, frozenset(chosen))
+
+
+def _planned(model: Backbone, batch: int, size: tuple[int, int] | None) -> Schedule:
+    """The schedule of a backbone for images of that size, in the dtype of its parameters."""
+    dtype = dtype_name(next(model.parameters()).dtype)
+    return plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
 
 
 def recomputing_costs(schedule: Schedule, parts: tuple[SavedPart, ...]) -> list[int]:
@@ -65,7 +70,5 @@ def _refused(budget: int | str, amount: int | None, parts: tuple[SavedPart, ...]
 
 def activation_bytes(model: Backbone, batch: int = 1, size: tuple[int, int] | None = None) -> tuple[int, int]:
     """The least and the whole bytes that training of a backbone saves: with everything recomputed, and with nothing."""
-    dtype = dtype_name(next(model.parameters()).dtype)
-    schedule = plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
-    parts = saved_parts(schedule, lower(schedule, device="meta", dtype=TORCH_DTYPES[dtype]))
+    parts = saved_parts(_planned(model, batch, size))
     return least_budget(parts), whole_budget(parts)

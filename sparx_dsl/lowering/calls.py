@@ -110,7 +110,7 @@ def _make_stage(name: str, steps: list[TimedStep], parts: Mapping[str, nn.Module
     x, links = _outside(steps)
     first = steps[0].step
     downsampled = isinstance(first, Run) and first.part == "downsample"
-    children: dict[str, nn.Module] = {"downsample": parts[first.module]} if downsampled else {}
+    children = {"downsample": parts[f"{name}.downsample"]} if downsampled else dict[str, nn.Module]()
     calls: list[LayerCall] = []
     entry_adapters = 0
     # Adapters follow the layer, or the downsampling, at whose result their links start.

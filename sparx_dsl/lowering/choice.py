@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from sparx_dsl.lowering.saved import SavedPart
+from sparx_dsl.pricing import SavedPart
 
 MOST_STATES = 4096
 """Above so many sums of kept bytes, they are rounded up to this many parts of the budget."""

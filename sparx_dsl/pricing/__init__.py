@@ -7,6 +7,8 @@ from sparx_dsl.pricing.cost_rows import EdgeCost as EdgeCost
 from sparx_dsl.pricing.cost_rows import cost as cost
 from sparx_dsl.pricing.cost_rows import price_schedule as price_schedule
 from sparx_dsl.pricing.price import Price as Price
+from sparx_dsl.pricing.saved import SavedPart as SavedPart
+from sparx_dsl.pricing.saved import saved_parts as saved_parts
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor as FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape as Tape
 from sparx_dsl.pricing.totals import Totals as Totals

@@ -10,7 +10,8 @@ from sparx_dsl.graph import ConnectionGraph, Edge, connect
 from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
 from sparx_dsl.language.spec import Spec
-from sparx_dsl.pricing.steps import price_step, saved_bytes
+from sparx_dsl.pricing.saved import saved_steps
+from sparx_dsl.pricing.steps import price_step
 from sparx_dsl.pricing.totals import Totals
 from sparx_dsl.schedule import Free, Gather, Run, Schedule, plan
 from sparx_dsl.schedule.steps import adapted_name
@@ -24,8 +25,8 @@ class SavedBytes:
 
     @functools.cached_property
     def of_steps(self) -> tuple[int, ...]:
-        """The bytes of every step but those that free a buffer; raises ``SparxError`` as ``saved_bytes`` does."""
-        return saved_bytes(self.schedule)
+        """The bytes of every step but those that free a buffer; raises ``SparxError`` as ``saved_steps`` does."""
+        return tuple(saved.bytes for saved in saved_steps(self.schedule))
 
 
 @dataclass(frozen=True, slots=True)

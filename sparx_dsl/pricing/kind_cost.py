@@ -30,7 +30,8 @@ def tell_kind(
     """Tell the tape what the module of these options' kind does with its inputs; gives the fake tensor of its result.
 
     ``shape`` is the result's. Raises ``KindCostError`` for a kind without a cost (SPX406) or whose module is not there
-    (SPX409), and for a cost that fails, gives no fake tensor, one of another shape, or less than nothing (SPX407).
+    (SPX409), and for a cost that fails, gives no fake tensor, one of another shape, or less than nothing, or is silent
+    on what is saved where that is asked (SPX407).
     """
     kind = default_registry().of(role, options)
     if kind.cost is None:
@@ -38,7 +39,7 @@ def tell_kind(
     if not kind.builtin and not is_found(kind.module):
         help = f"name it as package.module:function; {fault_of(kind)}"
         raise KindCostError("SPX409", f"the module of {kind} is not there, {kind.module}", help)
-    before = tape.params, tape.macs, tape.saved_bytes
+    before, calls = (tape.params, tape.macs, tape.saved_bytes), tape.save_calls
     result = _told(kind, options, site, tape, inputs)
     if not isinstance(result, FakeTensor) or result.shape != shape:
         found = f"the shape {result.shape}" if isinstance(result, FakeTensor) else type(result).__name__
@@ -48,6 +49,10 @@ def tell_kind(
         if not isinstance(amount, int) or amount < least:  # pyright: ignore[reportUnnecessaryIsInstance]
             fault = "below zero" if amount < least else "no whole number"
             raise KindCostError("SPX407", f"the cost of {kind} is {fault}", "count each operation once, and none back")
+    silent = (tape.save_calls, tape.saved_bytes) == (calls, before[2])
+    if tape.saves and silent and (tape.params, tape.macs) != before[:2]:
+        help = "name it by tape.save(*tensors), or write tape.save() where it is nothing"
+        raise KindCostError("SPX407", f"the cost of {kind} does not say what autograd keeps of it", help)
     return result
 
 

@@ -10,7 +10,7 @@ from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.stage_cost import head_price, opening_cost
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape
-from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run
+from sparx_dsl.schedule.step import Gather, Run
 from sparx_dsl.schedule.values import Schedule
 
 
@@ -46,24 +46,15 @@ def _price(schedule: Schedule, step: Run, node: Node) -> Price:
     return cost.parts[step.part]
 
 
-def saved_bytes(schedule: Schedule) -> tuple[int, ...]:
-    """What a forward pass in training saves at each step but those that free a buffer, in bytes, in their order.
+def tell_step(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
+    """Tell a tape what a step does in training; gives the fake tensor of its result.
 
-    Each storage counts at the first step that saves it. Raises ``SparxError`` (SPX407) for a kind that has no cost.
+    Raises ``SparxError`` for a kind that has no cost (SPX406), or a broken one (SPX407).
     """
-    tape, found = Tape(schedule.dtype), list[int]()
-    tensors = {IMAGES: tape.new(*schedule.buffers[IMAGES].shape)}
-    for step in schedule.steps:
-        if isinstance(step, Free):
-            del tensors[step.buffer]
-            continue
-        before = tape.saved_bytes
-        try:
-            tensors[step.output] = _told(schedule, step, tape, tuple(tensors[name] for name in step.inputs))
-        except KindCostError as error:
-            raise error.at(step.node) from error.__cause__
-        found.append(tape.saved_bytes - before)
-    return tuple(found)
+    try:
+        return _told(schedule, step, tape, inputs)
+    except KindCostError as error:
+        raise error.at(step.node) from error.__cause__
 
 
 def _told(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:

@@ -17,7 +17,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "SPX407",
         "a kind with a broken cost",
         "The cost of a kind cannot be imported, fails, is below zero, or does not give the `FakeTensor` of what the "
-        "kind's module makes: one of the same shape. That is a fault of the package that adds the kind.",
+        "kind's module makes: one of the same shape. Or it has parameters or products and does not say what autograd "
+        "keeps of them, which `Cost.saved_bytes` and budgets for training ask for; `tape.save()` says that it is "
+        "nothing. That is a fault of the package that adds the kind.",
     ),
     CodeEntry(
         "SPX408",

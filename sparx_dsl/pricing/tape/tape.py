@@ -44,6 +44,8 @@ class Tape:
         """Those of the MACs that are a selective scan's, whose formula counts operations."""
         self.saved_bytes = 0
         """What autograd saves for the batch, each storage once."""
+        self.save_calls = 0
+        """How often it was told what is saved."""
         self._saved: set[Storage] = set()
         self._evaluated = True
 
@@ -68,7 +70,8 @@ class Tape:
             self.macs += macs
 
     def save(self, *tensors: FakeTensor) -> None:
-        """Save tensors for the backward pass, which holds the whole storage that they lie in."""
+        """Save tensors for the backward pass, which holds the whole storage that they lie in; or say that none is."""
+        self.save_calls += 1
         if self.saves:
             for tensor in tensors:
                 storage = tensor.storage
@@ -76,8 +79,13 @@ class Tape:
                     self._saved.add(storage)
                     self.saved_bytes += storage.bytes
 
+    def has_saved(self, storage: Storage) -> bool:
+        """Whether a tensor that lies there is saved."""
+        return storage in self._saved
+
     def save_new(self, *shape: int, item: int | None = None) -> None:
         """Save a tensor that nothing else reads, of ``item`` bytes an element, by default those of the dtype."""
+        self.save_calls += 1
         if self.saves:
             self.saved_bytes += count(shape) * (self.item if item is None else item)
 
