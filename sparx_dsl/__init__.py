@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec
+    from sparx_dsl.lowering import Backbone
+    from sparx_dsl.nn.layer import LinkAdapter
+    from sparx_dsl.nn.stage import Layer, Stage
     from sparx_dsl.paper import paper_page
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
@@ -61,16 +64,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Backbone",
     "ConnectionGraph",
     "Cost",
     "Diagnostic",
     "Kind",
+    "Layer",
     "Limits",
+    "LinkAdapter",
     "RayOptions",
     "Schedule",
     "Space",
     "SparxError",
     "Spec",
+    "Stage",
     "StudyResult",
     "Totals",
     "Trial",
@@ -120,16 +127,20 @@ __all__ = [
 ]
 
 MODULES: Final = {
+    "Backbone": "sparx_dsl.lowering",
     "ConnectionGraph": "sparx_dsl.graph",
     "Cost": "sparx_dsl.pricing",
     "Diagnostic": "sparx_dsl.errors",
     "Kind": "sparx_dsl.kind",
+    "Layer": "sparx_dsl.nn.stage",
     "Limits": "sparx_dsl.reader.limits",
+    "LinkAdapter": "sparx_dsl.nn.layer",
     "RayOptions": "sparx_dsl.search",
     "Schedule": "sparx_dsl.schedule",
     "Space": "sparx_dsl.search",
     "SparxError": "sparx_dsl.errors",
     "Spec": "sparx_dsl.language.spec",
+    "Stage": "sparx_dsl.nn.stage",
     "StudyResult": "sparx_dsl.search",
     "Totals": "sparx_dsl.pricing",
     "Trial": "sparx_dsl.search",

@@ -20,12 +20,13 @@ from sparx_dsl.inference.deploy import DeployedBackbone
 from sparx_dsl.lowering import Backbone, lower
 from sparx_dsl.lowering.build import TORCH_DTYPES
 from sparx_dsl.lowering.memory import memory_of
+from sparx_dsl.nn.init import WEIGHT_STD_ATTRIBUTE
 from sparx_dsl.weights.read import is_plain
 from sparx_dsl.weights.report import shape_text
 from sparx_dsl.weights.tensor_lists import listed, notes_of
 
-TRAINING_SETTINGS: Final = frozenset({"training", "p", "rate", "momentum"})
-"""Attributes that change nothing in evaluation: a module's mode, rates of dropout, the momentum of BatchNorm."""
+TRAINING_SETTINGS: Final = frozenset({"training", "p", "rate", "momentum", WEIGHT_STD_ATTRIBUTE})
+"""Attributes that change nothing in evaluation: mode, rates of dropout, the momentum of BatchNorm, initial values."""
 SAME_IN_EVALUATION: Final[Mapping[type[nn.Module], type[nn.Module]]] = {nn.SyncBatchNorm: nn.BatchNorm2d}
 """Modules that training puts in the place of others, and that compute the same as those in evaluation."""
 COMPUTED: Final = ("_orig", "_mask", "weight_g", "weight_v", "weight_u")

@@ -262,7 +262,6 @@ SAVED: Mapping[str, Mutation] = {
     "recomputed": lambda model: sparx_dsl.recompute(model, "1GiB"),
     "compiled in place": in_place(lambda model: norm(model).compile(backend="eager")),
     "a note": with_attribute("note", "from the third run", norm),
-    "another spec by hand": in_place(lambda model: setattr(model, "spec", None)),
     "a buffer that is not saved": in_place(
         lambda model: model.register_buffer("seen", torch.zeros(3), persistent=False)
     ),

@@ -76,9 +76,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         "SPX324",
         "a backbone that was changed by hand",
-        "A graph that was edited no longer is what its schedule says, and `deploy` and `recompute` write the code anew "
-        "from that; a weight that is computed in each call (parametrisations, pruning) cannot be folded. Call them "
-        "with the backbone as it was built, and make weights parameters first.",
+        "`deploy` and `recompute` arrange the stages, layers and parts that the schedule names; what was put in the "
+        "place of one, or around it, would be lost. A weight that is computed in each call (parametrisations, pruning) "
+        "cannot be folded. Call them with the backbone as it was built, and make weights parameters first.",
     ),
     CodeEntry(
         "SPX325",

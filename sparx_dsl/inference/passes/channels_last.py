@@ -13,6 +13,7 @@ from torch import nn
 from sparx_dsl.inference.fused_convolution import fused_convolution
 from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.nn.init import WEIGHT_STD_ATTRIBUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,13 @@ class ChannelsLast:
 
 
 def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Whether a module is a convolution that one for inference can stand for.
+    """Whether a module is a convolution that one for inference can stand for: of this project, and as it was made.
 
-    Those of other classes may be more than a convolution, or pad with other numbers than zeros.
+    Those of other classes may be more than a convolution, or pad with other numbers than zeros; those of other makers
+    may be read by what wants their results in another memory layout.
     """
-    return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    made_here = type(module) is nn.Conv2d and WEIGHT_STD_ATTRIBUTE in vars(module)
+    return made_here and module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
 def lies_otherwise(weight: torch.Tensor) -> bool:
