@@ -119,63 +119,31 @@ __all__ = [
     "write_winners",
 ]
 
-MODULES: Final = {
-    "ConnectionGraph": "sparx_dsl.graph",
-    "Cost": "sparx_dsl.pricing",
-    "Diagnostic": "sparx_dsl.errors",
-    "Kind": "sparx_dsl.kind",
-    "Limits": "sparx_dsl.reader.limits",
-    "RayOptions": "sparx_dsl.search",
-    "Schedule": "sparx_dsl.schedule",
-    "Space": "sparx_dsl.search",
-    "SparxError": "sparx_dsl.errors",
-    "Spec": "sparx_dsl.language.spec",
-    "StudyResult": "sparx_dsl.search",
-    "Totals": "sparx_dsl.pricing",
-    "Trial": "sparx_dsl.search",
-    "TrialRecord": "sparx_dsl.search",
-    "build": "sparx_dsl.api",
-    "check": "sparx_dsl.api",
-    "check_prices": "sparx_dsl.pricing",
-    "connect": "sparx_dsl.api",
-    "cost": "sparx_dsl.api",
-    "cost_table": "sparx_dsl.render",
-    "default_study": "sparx_dsl.search",
-    "deploy": "sparx_dsl.api",
-    "difference": "sparx_dsl.api",
-    "doctor": "sparx_dsl.api",
-    "dot": "sparx_dsl.api",
-    "draw": "sparx_dsl.api",
-    "dump_spec": "sparx_dsl.language.spec",
-    "explain_code": "sparx_dsl.codes",
-    "json_schema": "sparx_dsl.language.editor_schema",
-    "load_checkpoint": "sparx_dsl.api",
-    "load_space": "sparx_dsl.search",
-    "load_spec": "sparx_dsl.language.spec",
-    "make_space": "sparx_dsl.search",
-    "paper_page": "sparx_dsl.paper",
-    "parse_space": "sparx_dsl.search",
-    "parse_spec": "sparx_dsl.language.spec",
-    "plan": "sparx_dsl.api",
-    "prices": "sparx_dsl.api",
-    "read_study": "sparx_dsl.search",
-    "recompute": "sparx_dsl.api",
-    "register": "sparx_dsl.registry",
-    "render_diagnostics": "sparx_dsl.api",
-    "report": "sparx_dsl.render",
-    "run_study": "sparx_dsl.search",
-    "save_checkpoint": "sparx_dsl.api",
-    "scan_backend": "sparx_dsl.api",
-    "search": "sparx_dsl.search",
-    "study_picture": "sparx_dsl.search",
-    "study_table": "sparx_dsl.search",
-    "summary": "sparx_dsl.api",
-    "transfer": "sparx_dsl.api",
-    "verify_graph": "sparx_dsl.graph",
-    "verify_schedule": "sparx_dsl.schedule",
-    "write_text": "sparx_dsl.render",
-    "write_winners": "sparx_dsl.search",
+_NAMES: Final = {
+    "sparx_dsl.api": (
+        "build check connect cost deploy difference doctor dot draw load_checkpoint plan prices recompute "
+        "render_diagnostics save_checkpoint scan_backend summary transfer"
+    ),
+    "sparx_dsl.codes": "explain_code",
+    "sparx_dsl.errors": "Diagnostic SparxError",
+    "sparx_dsl.graph": "ConnectionGraph verify_graph",
+    "sparx_dsl.kind": "Kind",
+    "sparx_dsl.language.editor_schema": "json_schema",
+    "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec",
+    "sparx_dsl.paper": "paper_page",
+    "sparx_dsl.pricing": "Cost Totals check_prices",
+    "sparx_dsl.reader.limits": "Limits",
+    "sparx_dsl.registry": "register",
+    "sparx_dsl.render": "cost_table report write_text",
+    "sparx_dsl.schedule": "Schedule verify_schedule",
+    "sparx_dsl.search": (
+        "RayOptions Space StudyResult Trial TrialRecord default_study load_space make_space parse_space read_study "
+        "run_study search study_picture study_table write_winners"
+    ),
 }
+"""The public names of each module."""
+
+MODULES: Final = {name: module for module, names in _NAMES.items() for name in names.split()}
 """The module that each public name is imported from."""
 
 if not TYPE_CHECKING:  # to a type checker a module with this function has every name, misspelt ones too
