@@ -12,6 +12,12 @@ from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.roles import FusionOptions
 
 Reduction = Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
+"""Spatial reduction per side; ``auto`` brings maps to the size of the last stage's."""
+
+
+def reduction_at(reduction: Reduction, site: Site) -> int:
+    """The reduction per side at that site."""
+    return site.reduction if reduction == "auto" else reduction
 
 
 class HeadedFusion(FusionOptions, frozen=True):
