@@ -100,9 +100,7 @@ def head_cost(
 
 
 @cached_with_kinds(maxsize=16_384)
-def head_price(
-    head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]
-) -> Price:
+def head_price(head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]) -> Price:
     """A head at a site that reads tensors of these shapes, without the batch, and makes one."""
     tape = Tape(saves=False)
     tell_kind("head", head, site, tape, *(tape.new(1, *shape) for shape in read), shape=(1, *made))
