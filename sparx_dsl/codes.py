@@ -7,7 +7,7 @@ from typing import cast
 
 from sparx_dsl.errors import CodeEntry, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.errors.catalogue import ENTRIES, catalogue_of
-from sparx_dsl.errors.catalogue.page import entry_text
+from sparx_dsl.errors.catalogue.entry import entry_text
 from sparx_dsl.kind import Kind
 from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.registry import builtin_kinds, default_registry

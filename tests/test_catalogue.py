@@ -13,7 +13,7 @@ import yaml
 import sparx_dsl
 from sparx_dsl.codes import builtin_codes, explain_code
 from sparx_dsl.errors import CodeEntry
-from sparx_dsl.errors.catalogue.page import FAMILIES, catalogue_page
+from tests.support.errors_page import FAMILIES, catalogue_page
 from tests.support.paths import DOCS, ROOT
 
 CODE = re.compile(r"\bSPX\d{3}\b")

@@ -40,7 +40,7 @@ def workplace(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("page", "body"), numbered("yaml"))
-def test_specs_of_the_pages_connect(workplace: Path, page: str, body: str):
+def test_specs_of_the_pages_connect(workplace: Path, page: str, body: str) -> None:
     """A YAML block is a spec that connects, or the very text of the example that its first line names.
 
     Those of docs/extending.md need its package; they are loaded where that is installed.
@@ -54,13 +54,13 @@ def test_specs_of_the_pages_connect(workplace: Path, page: str, body: str):
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_examples_connect(path: Path):
+def test_examples_connect(path: Path) -> None:
     """Every example is sound, and its file is called by its name."""
     assert sparx_dsl.connect(path).spec.name == path.stem
 
 
 @pytest.mark.parametrize(("page", "body"), [block for block in numbered("python") if block.values[0] != "extending"])
-def test_code_of_the_pages_runs(workplace: Path, page: str, body: str):
+def test_code_of_the_pages_runs(workplace: Path, page: str, body: str) -> None:
     """A Python block runs by itself, and its assertions hold."""
     (workplace / "block.py").write_text(body, encoding="utf-8")
     runpy.run_path("block.py")
@@ -85,7 +85,7 @@ def run_command(command: str, folder: Path) -> tuple[str, dict[Path, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_print_what_the_page_shows(golden: Golden, page: str, tmp_path: Path):
+def test_commands_print_what_the_page_shows(golden: Golden, page: str, tmp_path: Path) -> None:
     """Each ``$ sparx …`` of a page gives the lines below it, and each picture is what ``sparx draw`` draws."""
     pictures: dict[Path, str] = {}
 
@@ -133,7 +133,7 @@ MISTAKES: Mapping[str, dict[str, Any]] = {
 }
 
 
-def test_table_of_mistakes_in_connections():
+def test_table_of_mistakes_in_connections() -> None:
     """docs/rules.md lists exactly the codes that wrong connections earn, and each is earned by what it says."""
     listed = re.findall(r"^\| (SPX\d+) \|", PAGES["rules"].read_text(encoding="utf-8"), re.MULTILINE)
     assert listed == sorted(MISTAKES)
@@ -144,7 +144,7 @@ def test_table_of_mistakes_in_connections():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_of_the_pages_lead_somewhere(page: str):
+def test_links_of_the_pages_lead_somewhere(page: str) -> None:
     """Every relative link and picture is a file of the repository."""
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", PAGES[page].read_text(encoding="utf-8"))
     assert [target for target in targets if not (DOCS / target).exists()] == []
@@ -176,7 +176,7 @@ def run_python(code: str, folders: list[Path]) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def test_package_of_kinds_works(tmp_path: Path):
+def test_package_of_kinds_works(tmp_path: Path) -> None:
     """The example package is found by its entry point: specs with it load, are priced, run and print what is shown."""
     folder = install(tmp_path)
     uses = [body for body in blocks("extending", "python") if not FILE_LINE.match(body)]
@@ -185,7 +185,7 @@ def test_package_of_kinds_works(tmp_path: Path):
     assert [(result.stderr, result.stdout) for result in results] == [("", text) for text in shown]
 
 
-def test_the_same_kind_from_two_packages_is_an_error(tmp_path: Path):
+def test_the_same_kind_from_two_packages_is_an_error(tmp_path: Path) -> None:
     """Of two packages that define a kind of one role and name neither is used, and the message names both."""
     (tmp_path / "other").mkdir()
     folders = [install(tmp_path), install(tmp_path / "other", "other_pooling")]

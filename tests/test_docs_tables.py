@@ -141,7 +141,7 @@ def rewritten_table(match: Block) -> str:
     return f"<!-- table: {match['what']} -->\n\n" + "\n".join([head, line, *lines]) + "\n"
 
 
-def test_tables_name_every_key_with_its_values_and_default(golden: Golden):
+def test_tables_name_every_key_with_its_values_and_default(golden: Golden) -> None:
     """Every row of a table of keys is what the models say; only the meaning is written by hand."""
     page = PAGES["language"]
     today = TABLE.sub(rewritten_table, page.read_text(encoding="utf-8"))
@@ -149,7 +149,7 @@ def test_tables_name_every_key_with_its_values_and_default(golden: Golden):
     assert "|  |" not in today, "a key has no meaning yet"
 
 
-def test_every_model_and_kind_has_its_table():
+def test_every_model_and_kind_has_its_table() -> None:
     """The language reference leaves no set of keys and no kind out."""
     marked = [match["what"] for match in TABLE.finditer(PAGES["language"].read_text(encoding="utf-8"))]
     with_options = [kind for kind in builtin_kinds() if len(kind.load_options().model_fields) > 1]
@@ -158,7 +158,7 @@ def test_every_model_and_kind_has_its_table():
 
 
 @pytest.mark.parametrize("kind", list(builtin_kinds()), ids=lambda kind: f"{kind.role}-{kind.name}")
-def test_every_kind_has_a_heading(kind: Kind):
+def test_every_kind_has_a_heading(kind: Kind) -> None:
     """Each kind, also one without options, is described under its name, below its role."""
     text = PAGES["language"].read_text(encoding="utf-8")
     title = SECTIONS[kind.role][1:].partition("]")[0].capitalize() + "s"
@@ -166,7 +166,7 @@ def test_every_kind_has_a_heading(kind: Kind):
     assert f"\n**`{kind.name}`**" in section
 
 
-def test_defaults_of_a_stage():
+def test_defaults_of_a_stage() -> None:
     """M, cross_stage and intra mean what the table says where they are left out."""
     given = [{"channels": 32, "depth": 9, "S": 2, **keys} for keys in ({}, STAGE_DEFAULTS)]
     bare, full = (sparx_dsl.connect({**PLAIN, "stages": [stage]}) for stage in given)
@@ -180,14 +180,14 @@ def refused() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("text", "code"), refused())
-def test_refused_yaml_is_refused(text: str, code: str):
+def test_refused_yaml_is_refused(text: str, code: str) -> None:
     """What the reference shows as refused YAML earns the code beside it."""
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.parse_spec(re.sub(" ?⏎ ?", "\n", text))
     assert caught.value.diagnostics[0].code == code
 
 
-def test_every_code_of_the_text_is_in_the_reference():
+def test_every_code_of_the_text_is_in_the_reference() -> None:
     """The section on YAML names each code that the text of a spec can earn."""
     page = PAGES["language"].read_text(encoding="utf-8")
     assert [entry.code for entry in text_codes.ENTRIES if entry.code not in page] == []

@@ -86,6 +86,14 @@ def test_a_space_keeps_to_the_limits_of_its_base() -> None:
     assert space.spec(space.sample(0)).limits == MANY
 
 
+def test_a_space_made_of_a_spec_keeps_to_its_limits() -> None:
+    """``make_space`` reads choices within the limits of the base, be they wider or narrower."""
+    deep = sparx_dsl.make_space(sparx_dsl.parse_spec(DEEP, limits=MANY), {"stages.1.depth": [400, 500]})
+    assert deep.spec(deep.sample(0)).limits == MANY
+    dense = sparx_dsl.parse_spec(DENSE, limits=Limits(nodes=60))
+    assert codes(lambda: sparx_dsl.make_space(dense, {"stages.1.depth": list(range(1, 60))})) == ["SPX003"]
+
+
 @pytest.mark.parametrize("call", [sparx_dsl.plan, sparx_dsl.cost, sparx_dsl.prices])
 def test_one_limit_for_the_side_of_an_image(call: Any) -> None:
     """Specs and calls have the same largest side."""

@@ -43,7 +43,9 @@ def recurrence_by_loop(decay: Tensor, drive: Tensor) -> Tensor:
     return torch.stack(states, dim=1)
 
 
-def arguments(batch: int, groups: int, share: int, length: int, state: int, dtype: torch.dtype = torch.float64):
+def arguments(
+    batch: int, groups: int, share: int, length: int, state: int, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Random arguments of a scan."""
     channels = groups * share
 

@@ -227,7 +227,7 @@ def test_what_cannot_be_planned_is_said_all_at_once(arguments: dict[str, Any], c
     assert all(diagnostic.help for diagnostic in caught.value.diagnostics)
 
 
-def test_a_dtype_of_torch_stands_for_its_name():
+def test_a_dtype_of_torch_stands_for_its_name() -> None:
     """``torch.float16`` plans as ``"float16"`` does, and torch is not needed to know it."""
 
     class Float16:

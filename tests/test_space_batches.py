@@ -87,6 +87,13 @@ def test_prices_beyond_64_bits_are_exact() -> None:
     assert found == [cost_of(space, point) for point in points]
 
 
+def test_rows_of_narrow_integers_are_priced() -> None:
+    """Rows may be of any type of integers, also of one that holds the largest number and no more."""
+    space = make_space(sparx_dsl.parse_spec(BASE), {"stages.1.channels": {"from": 8, "to": 2048, "step": 8}})
+    rows = np.array([[0], [255]], dtype=np.uint8)
+    assert amounts(space, rows) == [cost_of(space, space.point(number)) for number in (0, 255)]
+
+
 def test_an_empty_batch_has_empty_prices() -> None:
     """No points, no prices."""
     space = make_space(sparx_dsl.parse_spec(BASE), {"stages.1.depth": [1, 2]})

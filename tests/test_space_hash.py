@@ -121,7 +121,7 @@ def test_no_two_published_backbones_share_a_hash() -> None:
         ({"fusion": {"kind": "sra"}}, {"fusion": {"kind": "sra", "reduction": 1, "heads": 2}}),
     ],
 )
-def test_a_number_and_what_stands_for_it_are_one(first: Mapping, second: Mapping):
+def test_a_number_and_what_stands_for_it_are_one(first: Mapping, second: Mapping) -> None:
     """``auto``, and heads by their width, hash as the number that they come to; another number does not."""
 
     def one(layer: Mapping) -> str:
@@ -135,7 +135,7 @@ def test_a_number_and_what_stands_for_it_are_one(first: Mapping, second: Mapping
     assert one({slot: {**options, key: 2 * options[key]}}) != one(second)
 
 
-def test_the_order_of_what_is_read_counts():
+def test_the_order_of_what_is_read_counts() -> None:
     """``every`` and ``window`` let the last layer read the same nodes in another order: two backbones."""
 
     def one(cross_stage: str) -> sparx_dsl.ConnectionGraph:

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from tests.support.spec_mutations import NUMBERS, OPERATORS, dumped, keyed, value_at
+from tests.support.spec_mutations import NUMBERS, OPERATORS
+from tests.support.spec_paths import dumped, keyed, value_at
 from tests.support.strategies import spec_mappings
 from tests.support.work import count_calls
 

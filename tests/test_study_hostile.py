@@ -1,10 +1,8 @@
-"""Studies whose files somebody has damaged or holds, and objectives that do what no objective should."""
+"""Studies whose files somebody has damaged or holds."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -25,9 +23,6 @@ from sparx_dsl.search.studies.store import STUDY_NAME
 from tests.support import studies
 
 SMALL = studies.small_space()
-
-
-# Files.
 
 
 def params(trial: Trial) -> object:
@@ -220,83 +215,6 @@ def test_a_locked_database(tmp_path: Path) -> None:
         with pytest.raises(SparxError, match=r"SPX752 .*database is locked"):
             run(studies.config_of(path, objective, StudyLimits(database_s=0.2)))
     holder.close()
-
-
-# Objectives.
-
-
-class UnspeakableError(Exception):
-    """Fails even at saying what it is."""
-
-    def __str__(self) -> str:
-        raise ValueError
-
-
-def cancelled(trial: Trial) -> float:
-    """No ``Exception``, and no Ctrl-C either."""
-    raise asyncio.CancelledError("gone")
-
-
-def unspeakable(trial: Trial) -> float:
-    """The message cannot be had."""
-    raise UnspeakableError
-
-
-def unprintable(trial: Trial) -> float:
-    """The message would steer a terminal, and is no UTF-8."""
-    raise ValueError("\udcff\x1b[31m\0 [bold]\nmore")
-
-
-@pytest.mark.parametrize("ending", ["journal", "db"])
-@pytest.mark.parametrize(
-    ("objective", "told"),
-    [(cancelled, "CancelledError: gone"), (unspeakable, "UnspeakableError"),
-     (unprintable, r"ValueError: \udcff\x1b[31m\x00 [bold]")],
-)  # fmt: skip
-def test_what_an_objective_raises_is_told_whatever_it_is(
-    objective: Callable[[Trial], float], told: str, ending: str, tmp_path: Path
-) -> None:
-    """The trial has failed, the others go on, and the table says so in letters that can be printed."""
-    result = sparx_dsl.run_study(
-        SMALL, lambda trial: objective(trial) if trial.number else 1.0, trials=3, study=tmp_path / f"a.{ending}"
-    )
-    assert [trial.state for trial in result.trials] == ["complete", "failed", "failed"]
-    assert f"  {told} (trials 1, 2)" in sparx_dsl.study_table(result).splitlines()
-    sparx_dsl.write_winners(result, tmp_path / "best")
-    assert told in (tmp_path / "best" / "table.txt").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("ending", ["journal", "db"])
-def test_strange_answers_are_kept(ending: str, tmp_path: Path) -> None:
-    """Numbers too long for text, names that no file can hold."""
-    answer = {
-        "values": 1.0,
-        "constraints": {"k\udcff": -1.0},
-        "large": 10**5000,
-        "\udcff": [-(2**70), {"a": 2**63 - 1}],
-    }
-    result = sparx_dsl.run_study(SMALL, lambda trial: answer, trials=1, study=tmp_path / f"a.{ending}")
-    (trial,) = sparx_dsl.read_study(SMALL, tmp_path / f"a.{ending}").trials
-    assert trial == result.trials[0]
-    assert dict(trial.constraints) == {r"k\udcff": -1.0}
-    assert int(str(trial.attributes["large"]), 16) == 10**5000
-    assert trial.attributes["\udcff"] == [hex(-(2**70)), {"a": 2**63 - 1}]
-
-
-def test_an_objective_that_goes_to_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything stays where the study was begun, and studies in one folder have files of their own."""
-    monkeypatch.chdir(tmp_path)
-
-    def leaving(trial: Trial) -> float:
-        (trial.folder / "here").touch()
-        os.chdir("/")
-        return 1.0
-
-    for ending in ("journal", "db"):
-        monkeypatch.chdir(tmp_path)
-        result = sparx_dsl.run_study(SMALL, leaving, trials=2, study=f"both.{ending}")
-        assert len(result.complete) == 2
-        assert len([*tmp_path.glob(f"both.{ending}.files/trials/*/here")]) == 2
 
 
 def test_a_trial_that_is_just_being_drawn_may_be_read_in_part() -> None:

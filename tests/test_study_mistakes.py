@@ -11,8 +11,6 @@ import pytest
 
 import sparx_dsl
 from sparx_dsl import Diagnostic, SparxError
-from sparx_dsl.cli.main import main
-from sparx_dsl.cli.search import with_address
 from tests.support import studies
 
 SMALL = studies.small_space()
@@ -110,13 +108,6 @@ def test_an_answer_of_the_wrong_form_stops_the_study(answer: Any, message: str, 
     assert [trial.state for trial in sparx_dsl.read_study(SMALL, study).trials] == ["lost"]
 
 
-def test_a_later_answer_of_the_wrong_form_fails_its_trial(study: Path) -> None:
-    """Where other trials have values it is that trial's alone, and the study comes to its end."""
-    result = sparx_dsl.run_study(SMALL, lambda trial: None if trial.number == 1 else 2.0, trials=3, study=study)
-    assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
-    assert "SPX757 the objective returned nothing" in str(result.trials[1].cause)
-
-
 def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
     """One element is a value; more are none."""
     import numpy
@@ -131,16 +122,6 @@ def test_a_tensor_is_a_number_where_it_has_one(study: Path) -> None:
 
     found = mistake(study.with_name("b.journal"), objective)
     assert (found.code, found.message) == ("SPX757", "the objective returned a Tensor, which is not a single number")
-
-
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_not_finite_fails_its_trial(number: float, study: Path) -> None:
-    """The trial has a cause, and the study goes on."""
-    result = sparx_dsl.run_study(
-        SMALL, lambda trial: number if trial.number == 1 else 2.0, trials=3, study=study
-    )  # fmt: skip
-    assert [trial.state for trial in result.trials] == ["complete", "failed", "complete"]
-    assert f"SPX758 the objective returned {number}" in str(result.trials[1].cause)
 
 
 def test_a_study_in_which_all_fail(study: Path) -> None:
@@ -260,59 +241,3 @@ def test_nothing_to_draw(study: Path) -> None:
     with pytest.raises(SparxError, match="SPX763"):
         sparx_dsl.study_picture(result)
     assert sparx_dsl.study_table(result) == "No trial has values that keep all constraints."
-
-
-# The command.
-
-
-def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: object) -> int:
-    """Run ``sparx search`` on the small space in this process; its exit status."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "argv", ["sparx", "search", str(studies.space_file(folder)), *map(str, arguments)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    return int(stopped.value.code or 0)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        (("--objective", "nowhere:find"), "SPX751"),
-        (("--objective", "params", "--sampler", "best"), "SPX755"),
-        (("--objective", "params", "--direction", "down"), "SPX756"),
-        (("--objective", "params", "--study", "nowhere.txt"), "SPX752"),
-        (("--objective", "params", "--trials", -3), "SPX759"),
-        (("--objective", "tests.support.studies:two", "--trials", 2), "SPX757"),
-        (("--objective", "tests.support.studies:all_fail", "--trials", 2), "SPX762"),
-        ((), "SPX751"),
-        (("--study", "a.journal"), "SPX751"),
-    ],
-)
-def test_the_command_reports_mistakes(arguments: tuple[object, ...], code: str, monkeypatch: pytest.MonkeyPatch,
-                                      tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
-    """With the status 2 and the code, and no traceback of ours."""
-    assert run(monkeypatch, tmp_path, *arguments, "--format", "concise") == 2
-    shown = capsys.readouterr()
-    assert code in shown.err
-    assert "sparx_dsl/" not in shown.err
-    assert shown.out == ""
-
-
-@pytest.mark.parametrize(
-    ("given", "read"),
-    [
-        (["s.yaml", "--ray"], ["s.yaml", "--ray", "local"]),
-        (["--ray", "s.yaml"], ["--ray", "local", "s.yaml"]),
-        (["s.yaml", "--ray", "--seed", "1"], ["s.yaml", "--ray", "local", "--seed", "1"]),
-        (["s.yaml", "--ray", "auto"], ["s.yaml", "--ray", "auto"]),
-        (["s.yaml", "--ray", "10.0.0.1:6379"], ["s.yaml", "--ray", "10.0.0.1:6379"]),
-        (
-            ["s.yaml", "--ray", "ray://head:10001", "--seed", "1"],
-            ["s.yaml", "--ray", "ray://head:10001", "--seed", "1"],
-        ),
-        (["s.yaml"], ["s.yaml"]),
-    ],
-)
-def test_ray_may_stand_without_an_address(given: list[str], read: list[str]) -> None:
-    """What follows is an address where it looks like one."""
-    assert with_address(given) == read

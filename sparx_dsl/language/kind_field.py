@@ -27,8 +27,7 @@ class KindField:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Validate through the registry; serialise by the options' own class."""
         return core_schema.no_info_plain_validator_function(
-            self.validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(_serialise, info_arg=True),
+            self.validate, serialization=core_schema.plain_serializer_function_ser_schema(_serialise, info_arg=True)
         )
 
     def __get_pydantic_json_schema__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, PrivateAttr, WithJsonSchema
@@ -123,23 +124,14 @@ class LinkEdits(Options, frozen=True):
     cut: Links = ()
 
 
-def _count(value: object) -> object:
+def _amount(value: object, *, of_bytes: bool) -> object:
     """The number that a text of an amount stands for; what is no amount is left to be refused."""
-    amount = read_quantity(value, of_bytes=False) if isinstance(value, str) else None
+    amount = read_quantity(value, of_bytes=of_bytes) if isinstance(value, str) else None
     return value if amount is None else amount
 
 
-def _bytes(value: object) -> object:
-    amount = read_quantity(value, of_bytes=True) if isinstance(value, str) else None
-    return value if amount is None else amount
-
-
-def _written_count(amount: int | None) -> str | int | None:
-    return None if amount is None else write_quantity(amount, of_bytes=False)
-
-
-def _written_bytes(amount: int | None) -> str | int | None:
-    return None if amount is None else write_quantity(amount, of_bytes=True)
+def _written(amount: int | None, *, of_bytes: bool) -> str | int | None:
+    return None if amount is None else write_quantity(amount, of_bytes=of_bytes)
 
 
 def _amount_schema(pattern: str, example: str) -> dict[str, Any]:
@@ -148,13 +140,13 @@ def _amount_schema(pattern: str, example: str) -> dict[str, Any]:
 
 
 Count = Annotated[
-    int, Field(ge=1), BeforeValidator(_count), PlainSerializer(_written_count),
-    WithJsonSchema(_amount_schema(COUNT_PATTERN, "30M")),
+    int, Field(ge=1), BeforeValidator(partial(_amount, of_bytes=False)),
+    PlainSerializer(partial(_written, of_bytes=False)), WithJsonSchema(_amount_schema(COUNT_PATTERN, "30M")),
 ]  # fmt: skip
 """A number of parameters or MACs, also with one of the units K, M, G and T."""
 Bytes = Annotated[
-    int, Field(ge=1), BeforeValidator(_bytes), PlainSerializer(_written_bytes),
-    WithJsonSchema(_amount_schema(BYTES_PATTERN, "2GiB")),
+    int, Field(ge=1), BeforeValidator(partial(_amount, of_bytes=True)),
+    PlainSerializer(partial(_written, of_bytes=True)), WithJsonSchema(_amount_schema(BYTES_PATTERN, "2GiB")),
 ]  # fmt: skip
 """A number of bytes, also with one of the units B, KB to TB (powers of 1000) and KiB to TiB (powers of 1024)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -147,21 +148,18 @@ def _derived(scan: functools.partial[Tensor], tensors: list[Tensor]) -> list[Ten
     return [result.detach(), *torch.autograd.grad(result.sum(), leaves)]
 
 
+def _normal(seed: int) -> Callable[..., Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return lambda *shape: torch.randn(shape, generator=generator)
+
+
 def _map() -> tuple[list[Tensor], tuple[int, ...]]:
-    generator = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator)
-
+    normal = _normal(0)
     tensors = [normal(2, 20, 6, 7), normal(2, 6, 7, 4 * 5), normal(4, 20, 3), normal(4, 20)]
     return [*tensors, decay_rates(normal(80, 1)), normal(80)], (0, 1)
 
 
 def _line() -> tuple[list[Tensor], tuple[int, ...]]:
-    generator = torch.Generator().manual_seed(1)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator)
-
+    normal = _normal(1)
     tensors = [normal(2, 24, 50), normal(2, 24, 50), decay_rates(normal(24, 4))]
     return [*tensors, normal(2, 2, 4, 50), normal(2, 2, 4, 50), normal(24), normal(24)], (0, 1, 3, 4)

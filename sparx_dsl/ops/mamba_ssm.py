@@ -54,9 +54,7 @@ def _kernel() -> Any:
     return selective_scan_cuda
 
 
-def _arguments(
-    inputs: ScanInputs,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, None, Tensor | None]:
+def _arguments(inputs: ScanInputs) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, None, Tensor | None]:
     """As the kernel takes them: contiguous, the activations in u's dtype, the rest (and no gate) in float32."""
     u, delta, A, B, C, D, delta_bias, _ = inputs
     activations = [each.to(u.dtype).contiguous() for each in (u, delta, B, C)]

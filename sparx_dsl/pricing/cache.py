@@ -12,9 +12,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-def cached_with_kinds(
-    maxsize: int,
-) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+def cached_with_kinds(maxsize: int) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
     """``functools.lru_cache`` for a function of its arguments and of the registered kinds."""
 
     def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:

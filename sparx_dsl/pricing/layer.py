@@ -46,9 +46,7 @@ def feeding(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop
     return joined(settings, tape, x, fed, drop_path)
 
 
-def joined(
-    settings: LayerSettings, tape: Tape, x: FakeTensor, branch: FakeTensor, drop_path: float
-) -> FakeTensor:
+def joined(settings: LayerSettings, tape: Tape, x: FakeTensor, branch: FakeTensor, drop_path: float) -> FakeTensor:
     """The scale of the residual path, if any, and the drop path of the branch."""
     residual = x if settings.layer_scale is None else tape.scaled(x)
     return tape.elementwise(residual, tape.drop_path(branch, drop_path))

@@ -6,6 +6,7 @@ look up the same values for whole arrays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -94,25 +95,16 @@ def head_cost(
     maps = tuple((width, *size) for width, size in zip(widths, sizes, strict=True))
     read = (*maps, image) if tapped else maps[-1:]
     made = head_output(head, widths[-1], *sizes[-1], (image[1], image[2]))
-    held = _elements(made) + sum(map(_elements, read))
+    held = math.prod(made) + sum(map(math.prod, read))
     return PartCost(head_price(head, site, read, made), held, held)
 
 
 @cached_with_kinds(maxsize=16_384)
-def head_price(
-    head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]
-) -> Price:
+def head_price(head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]) -> Price:
     """A head at a site that reads tensors of these shapes, without the batch, and makes one."""
     tape = Tape(saves=False)
     tell_kind("head", head, site, tape, *(tape.new(1, *shape) for shape in read), shape=(1, *made))
     return tape.price
-
-
-def _elements(shape: Sequence[int]) -> int:
-    found = 1
-    for side in shape:
-        found *= side
-    return found
 
 
 def map_size(size: Size, stride: int) -> Size:

@@ -26,8 +26,7 @@ def cost_table(cost: Cost, *, width: int = WIDTH) -> str:
     rows = [[node, parts[node], *_amounts(cost, cost.of_node(node))] for node in nodes]
     total = ["total", "", *_amounts(cost, cost.whole)]
     stages = [
-        [str(stage), *_amounts(cost, cost.of_stage(stage))]
-        for stage in dict.fromkeys(row.stage for row in cost.rows)
+        [str(stage), *_amounts(cost, cost.of_stage(stage))] for stage in dict.fromkeys(row.stage for row in cost.rows)
     ]
     place = visible(cost.schedule.peak_step.output)
     return "\n".join([

@@ -10,16 +10,7 @@ from sparx_dsl.graph.nodes import Node
 from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Sketch
 from sparx_dsl.render.labels import Label
-from sparx_dsl.render.style import (
-    LINES,
-    SHAPES,
-    SMALL_SIZE,
-    Line,
-    Shape,
-    ShapeName,
-    shape_name,
-    text_width,
-)
+from sparx_dsl.render.style import LINES, SHAPES, SMALL_SIZE, Line, Shape, ShapeName, shape_name, text_width
 
 SAMPLE = 28
 """Width of a sample, in points."""

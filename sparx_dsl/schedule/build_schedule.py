@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.frozen import FrozenDict
@@ -64,7 +66,4 @@ def _channels(node: Node, step: Run | Gather, buffers: dict[str, Buffer]) -> int
 
 
 def _buffer(name: str, shape: tuple[int, ...], item: int) -> Buffer:
-    elements = 1
-    for side in shape:
-        elements *= side
-    return Buffer(name, shape, elements * item)
+    return Buffer(name, shape, math.prod(shape) * item)

@@ -42,11 +42,7 @@ def parse_space(
 
 
 def make_space(
-    base: Spec,
-    choices: Mapping[str, object],
-    *,
-    name: str = "space",
-    bounds: Mapping[str, object] | None = None,
+    base: Spec, choices: Mapping[str, object], *, name: str = "space", bounds: Mapping[str, object] | None = None
 ) -> Space:
     """The space that choices make of a spec, within its limits; the values are those that a file would have."""
     given: dict[str, object] = {"space": VERSION, "name": name, "spec": base.written(), "choices": choices}

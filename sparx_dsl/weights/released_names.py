@@ -51,9 +51,7 @@ def released_scope(node: Node) -> str:
             return ""
 
 
-def _parts(
-    format: ReleasedFormat, graph: ConnectionGraph
-) -> Iterator[tuple[str, str, ReleasedLayers | ReleasedNames]]:
+def _parts(format: ReleasedFormat, graph: ConnectionGraph) -> Iterator[tuple[str, str, ReleasedLayers | ReleasedNames]]:
     """The parts of a backbone that the format has names for: our path, what precedes the names there, the names."""
     for node in graph.layers():
         yield node.name, released_scope(node), RELEASED_LAYERS[format]

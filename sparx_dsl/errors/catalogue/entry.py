@@ -1,4 +1,4 @@
-"""What the catalogue says about one code."""
+"""What the catalogue says about one code, and the same as text for the terminal."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ class CodeEntry:
     """YAML that earns the code; empty where no YAML can."""
     right: str = ""
     """The same YAML put right."""
+
+
+def entry_text(entry: CodeEntry) -> str:
+    """What a code means, with a wrong and a right snippet where it is about a spec."""
+    parts = [f"{entry.code}: {entry.title}", entry.explanation]
+    if entry.wrong:
+        parts += [f"Wrong:\n\n{_indented(entry.wrong)}", f"Right:\n\n{_indented(entry.right)}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _indented(snippet: str) -> str:
+    """A snippet, four columns in."""
+    return "\n".join(f"    {line}" for line in snippet.rstrip().splitlines())

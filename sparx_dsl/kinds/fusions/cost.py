@@ -50,9 +50,7 @@ def conv_ffn(tape: Tape, maps: tuple[FakeTensor, FakeTensor], hidden: int, outpu
     return tape.convolution(tape.activation(tape.depthwise(widened, 3)), outputs)
 
 
-def position_attention(
-    tape: Tape, heads: int, query: FakeTensor, keys: FakeTensor, values: FakeTensor
-) -> FakeTensor:
+def position_attention(tape: Tape, heads: int, query: FakeTensor, keys: FakeTensor, values: FakeTensor) -> FakeTensor:
     """Attention of a map to tokens (batch, C, tokens), each copied so that a head's channels are contiguous."""
     own, others, contents = (
         each.unflatten(1, heads, each.shape[1] // heads).transpose(2, 3).contiguous()

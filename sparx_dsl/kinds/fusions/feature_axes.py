@@ -24,9 +24,5 @@ def norm_axes(module: str) -> dict[str, FeatureAxis]:
     return {f"{module}.{leaf}": FeatureAxis(0) for leaf in ("weight", "bias", "running_mean", "running_var")}
 
 
-SELECTION_AXES: Final = {
-    "selection.conv.weight": FeatureAxis(0),
-    **norm_axes("norm"),
-    **norm_axes("selection.norm"),
-}
+SELECTION_AXES: Final = {"selection.conv.weight": FeatureAxis(0), **norm_axes("norm"), **norm_axes("selection.norm")}
 """Those of the fusions that begin with a norm and a selection over the features."""

@@ -7,45 +7,38 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sparx_dsl.language.base import Problem, Site, divisor_help
+from sparx_dsl.kinds.attention_heads import Heads, HeadWidth, head_count, head_problems, with_head_count
+from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.roles import FusionOptions
 
 Reduction = Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
+"""Spatial reduction per side; ``auto`` brings maps to the size of the last stage's."""
+
+
+def reduction_at(reduction: Reduction, site: Site) -> int:
+    """The reduction per side at that site."""
+    return site.reduction if reduction == "auto" else reduction
 
 
 class HeadedFusion(FusionOptions, frozen=True):
     """What the fusions with spatial attention have in common: heads."""
 
-    heads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    heads: Heads = None
     """How many heads; by default as many heads of ``head_width`` channels as there are."""
-    head_width: Annotated[int, Field(ge=1, le=4096)] = 32
+    head_width: HeadWidth = 32
 
     def head_count(self, channels: int) -> int:
         """How many heads a layer of that many channels has."""
-        return self.heads if self.heads is not None else channels // self.head_width
+        return head_count(self, channels)
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """Heads share the channels out evenly."""
-        if self.heads is not None and site.channels % self.heads:
-            yield Problem(
-                "heads",
-                "SPX216",
-                f"{self.heads} heads of the fusion do not divide the {site.channels} channels",
-                divisor_help("numbers of heads", site.channels, self.heads),
-            )
-        if self.heads is None and site.channels % self.head_width:
-            yield Problem(
-                "head_width",
-                "SPX217",
-                f"the fusion's heads of width {self.head_width} do not divide the {site.channels} channels",
-                divisor_help("widths", site.channels, self.head_width),
-            )
+        codes = ("SPX216", "SPX217")
+        return head_problems(self, site.channels, codes, counted="heads of the fusion", sized="the fusion's heads")
 
     def canonical(self, site: Site) -> dict[str, Any]:
         """With the number of heads, by whichever key it was given."""
-        found = {**super().canonical(site), "heads": self.head_count(site.channels)}
-        del found["head_width"]
-        return found
+        return with_head_count(super().canonical(site), self, site.channels)
 
 
 def narrow_projection(site: Site) -> Iterator[Problem]:

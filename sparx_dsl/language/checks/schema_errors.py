@@ -130,7 +130,7 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
             context = next(details["ctx"] for details in group if "ctx" in details)
             yield Diagnostic("SPX408", context["reason"], locate(root, path), help=context["help"])
         elif "unknown_kind" in types:
-            yield _unknown_kind(root, path, plain(node), slot)
+            yield _unknown_kind(root, path, plain(node))
         elif of_key:
             yield _wrong_key(root, path)
         elif "string_pattern_mismatch" in types:
@@ -179,7 +179,7 @@ def _not_a_name(root: Node, path: KeyPath, text: str, slot: Slot) -> Diagnostic:
     )
 
 
-def _unknown_kind(root: Node, path: KeyPath, value: object, slot: Slot) -> Diagnostic:
+def _unknown_kind(root: Node, path: KeyPath, value: object) -> Diagnostic:
     """A kind that is not registered for its role."""
     holder = walk(root, path[:-1])[1]
     names, word = list(holder.kinds), value if isinstance(value, str) else ""

@@ -99,22 +99,9 @@ def _scan_tensors(inputs: ScanInputs) -> dict[str, Tensor]:
 
 
 def _scan(name: str, tensors: dict[str, Tensor], softplus: bool) -> None:
-    u, into = tensors["u"], tensors["into"]
-    if not u.numel():
-        _clear(tensors)
-        return
-    arguments = library.ScanArguments(
-        batch=u.shape[0],
-        length=u.shape[1],
-        channels=u.shape[2],
-        groups=into.shape[1],
-        states=into.shape[2],
-        softplus=int(softplus),
-        kind=KINDS[u.dtype],
-        threads=torch.get_num_threads(),
-        **library.addresses(tensors),
-    )
-    library.function(name)(arguments)
+    batch, length, channels = tensors["u"].shape
+    groups, states = tensors["into"].shape[1:3]
+    _call(name, tensors, batch, channels, length, groups, states, int(softplus), KINDS[tensors["u"].dtype])
 
 
 def _ss2d_tensors(inputs: SS2DInputs) -> dict[str, Tensor]:
@@ -137,26 +124,17 @@ def ss2d_parameters(dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor) ->
 
 
 def _ss2d(name: str, tensors: dict[str, Tensor]) -> None:
-    x = tensors["x"]
-    if not x.numel():
-        _clear(tensors)
+    batch, height, width, channels = tensors["x"].shape
+    rank, states = tensors["weight"].shape[1], tensors["rate"].shape[1]
+    _call(name, tensors, batch, channels, height, width, rank, states, KINDS[tensors["x"].dtype])
+
+
+def _call(name: str, tensors: dict[str, Tensor], *sizes: int) -> None:
+    """Call a function whose arguments begin with those sizes; without positions, all gradients are zero."""
+    if next(iter(tensors.values())).numel():
+        arguments = library.FUNCTIONS[name](*sizes, torch.get_num_threads(), **library.addresses(tensors))
+        library.function(name)(arguments)
         return
-    arguments = library.SS2DArguments(
-        batch=x.shape[0],
-        height=x.shape[1],
-        width=x.shape[2],
-        channels=x.shape[3],
-        rank=tensors["weight"].shape[1],
-        states=tensors["rate"].shape[1],
-        kind=KINDS[x.dtype],
-        threads=torch.get_num_threads(),
-        **library.addresses(tensors),
-    )
-    library.function(name)(arguments)
-
-
-def _clear(tensors: dict[str, Tensor]) -> None:
-    """Without positions, all gradients are zero."""
-    for name, tensor in tensors.items():
-        if name.startswith("d_"):
+    for place, tensor in tensors.items():
+        if place.startswith("d_"):
             tensor.zero_()

@@ -116,13 +116,6 @@ INLINE void read_row(const void *tensor, int kind, size_t index, long count, flo
     }
 }
 
-/* Adds the first `count` lanes to `to`. */
-INLINE void add_lanes(float *to, long count, floats value) {
-    float lanes[LANES];
-    store(lanes, value);
-    for (long lane = 0; lane < count; lane++) to[lane] += lanes[lane];
-}
-
 /* `count` floats at an address that whole vectors may use; NULL where there is no memory. */
 INLINE float *reserve(size_t count) {
     size_t bytes = (count * sizeof(float) + 63) / 64 * 64;

@@ -13,14 +13,7 @@ import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_backward
 from sparx_dsl.ops.triton_kernels.ss2d_forward import load_weights, time_steps
-from sparx_dsl.ops.triton_kernels.tile import (
-    LOG2_E,
-    channels_of,
-    exponential,
-    load_rows,
-    softplus_bits,
-    softplus_slope,
-)
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, softplus_bits, softplus_slope
 from sparx_dsl.ops.triton_kernels.walk import positions_of
 
 
@@ -43,8 +36,7 @@ def time_gradients(
 
 # As in walk_forward.
 @triton.jit(
-    do_not_specialize=["multiplier", "shift"],
-    do_not_specialize_on_alignment=["gradient", "x", "states", "x_gradients"],
+    do_not_specialize=["multiplier", "shift"], do_not_specialize_on_alignment=["gradient", "x", "states", "x_gradients"]
 )
 def walk_backward(
     gradient, x, projected, dt_weight, dt_bias, A, D, states,

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.pricing.tape.strides import (
-    CHANNELS_LAST,
-    Shape,
-    count,
-    is_packed,
-    packed,
-    prefers_channels_last,
-    viewed,
-)
+from sparx_dsl.pricing.tape.strides import CHANNELS_LAST, Shape, count, is_packed, packed, prefers_channels_last, viewed
 
 
 class Storage:

@@ -25,16 +25,14 @@ from sparx_dsl.pricing.price import ZERO
 from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost
 from sparx_dsl.pricing.totals_by_stage import passing_by
 from sparx_dsl.registry import default_registry
-from sparx_dsl.search.batched.lookup import Column, Ids, Labels, LookupTable
-from sparx_dsl.search.batched.point_rows import PointRows
+from sparx_dsl.search.batched.lookup import Ids, LabelNumbers, Labels, LookupTable
+from sparx_dsl.search.batched.point_rows import ChoiceColumns, PointRows, chunks
 from sparx_dsl.search.batched.spec_columns import SpecColumns
 from sparx_dsl.search.batched.stage_pricing import StagePricer
 from sparx_dsl.search.batched.sums import BEYOND, MACS, PARAMS, Sums, amounts_of
 from sparx_dsl.search.space.bounds import Bound, Prices
 from sparx_dsl.search.space_model import SpaceModel
 
-CHUNK = 16_384
-"""Points that are priced together, so that the arrays stay in the caches."""
 MOST_KNOWN = 2**17
 """Points with links whose prices are remembered."""
 
@@ -71,44 +69,44 @@ class BatchPricer:
     """Prices whole arrays of points of one space; what it has worked out serves all later calls."""
 
     def __init__(self, space: SpaceModel) -> None:
-        self._space, self._columns = space, SpecColumns(space)
-        columns, stages = self._columns, range(1, self._columns.keys.stages + 1)
-        self._images, self._stem, self._head = (columns.at(key) for key in ("input", "stem", "head"))
-        self._widths = [columns.at("stages", stage, "channels") for stage in stages]
+        self._space, self._spec = space, SpecColumns(space)
+        spec, stages = self._spec, range(1, self._spec.keys.stages + 1)
+        self._images, self._stem, self._head = (spec.at(key) for key in ("input", "stem", "head"))
+        self._widths = [spec.at("stages", stage, "channels") for stage in stages]
         areas: Labels[Size] = Labels()
-        images, stem, head, widths = self._images.labels, self._stem.labels, self._head.labels, columns.widths
+        images, stem, head, widths = self._images.labels, self._stem.labels, self._head.labels, spec.widths
         self._areas = [LookupTable([images, stem], partial(_area, stage), areas) for stage in stages]
-        self._positions = Column(areas, lambda area: area[0] * area[1])
-        self._channels = Column(widths, int)
-        self._elements = Column(images, lambda images: images.channels * images.size[0] * images.size[1])
-        self._tapped = Column(head, lambda head: int(head.reads_all_stages))
+        self._positions = LabelNumbers(areas, lambda area: area[0] * area[1])
+        self._channels = LabelNumbers(widths, int)
+        self._elements = LabelNumbers(images, lambda images: images.channels * images.size[0] * images.size[1])
+        self._tapped = LabelNumbers(head, lambda head: int(head.reads_all_stages))
         self._stems = _PartPricer([images, stem, widths, areas], _stem_cost)
-        self._downsamples = _PartPricer([columns.labels("downsample"), widths, widths, areas, areas], _downsample_cost)
-        behind = [head, columns.labels("norm"), images]
+        self._downsamples = _PartPricer([spec.labels("downsample"), widths, widths, areas, areas], _downsample_cost)
+        behind = [head, spec.labels("norm"), images]
         self._heads = _PartPricer([*behind, widths, areas], _head_cost)
         self._tapping_heads = _PartPricer([*behind, *[widths] * len(stages), *[areas] * len(stages)], _head_cost)
-        self._stages = [StagePricer(columns, stage, areas) for stage in stages]
-        self._has_links = Column(columns.at("links").labels, lambda links: int(bool(links.add or links.cut)))
+        self._stages = [StagePricer(spec, stage, areas) for stage in stages]
+        self._has_links = LabelNumbers(spec.at("links").labels, lambda links: int(bool(links.add or links.cut)))
         self._known: dict[bytes, Prices] = {}
 
     def __call__(self, rows: PointRows) -> BatchPrices:
         """The prices of the points in ``rows``, which are points of the space."""
-        chunks = [self._chunk(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)]
+        priced = [self._chunk(rows[part], columns) for part, columns in chunks(rows)]
         none = np.zeros(0, dtype=np.int64)
-        return BatchPrices(*(np.concatenate([none, *(chunk[column] for chunk in chunks)]) for column in range(3)))
+        return BatchPrices(*(np.concatenate([none, *(amounts[place] for amounts in priced)]) for place in range(3)))
 
-    def _chunk(self, rows: PointRows) -> tuple[Ids, Ids, Ids]:
+    def _chunk(self, rows: PointRows, columns: ChoiceColumns) -> tuple[Ids, Ids, Ids]:
         sums = Sums(len(rows))
         if self._space.exact:
-            self._add_parts(rows, sums)
-        columns = sums.amounts[:, PARAMS].copy(), sums.amounts[:, MACS].copy(), sums.peak * ITEM_BYTES["float32"]
-        alone = np.flatnonzero((sums.amounts[:, BEYOND] > 0) | self._linked(rows) | (not self._space.exact))
+            self._add_parts(columns, sums)
+        amounts = sums.amounts[:, PARAMS].copy(), sums.amounts[:, MACS].copy(), sums.peak * ITEM_BYTES["float32"]
+        alone = np.flatnonzero((sums.amounts[:, BEYOND] > 0) | self._linked(columns) | (not self._space.exact))
         found = [self._alone(rows[index]) for index in alone]
         if any(max(one.params, one.macs, one.peak) >= 2**63 for one in found):
-            columns = columns[0].astype(object), columns[1].astype(object), columns[2].astype(object)
+            amounts = amounts[0].astype(object), amounts[1].astype(object), amounts[2].astype(object)
         for index, one in zip(alone, found, strict=True):
-            columns[0][index], columns[1][index], columns[2][index] = one.params, one.macs, one.peak
-        return columns
+            amounts[0][index], amounts[1][index], amounts[2][index] = one.params, one.macs, one.peak
+        return amounts
 
     def _alone(self, row: PointRows) -> Prices:
         """The prices of one point, by its schedule."""
@@ -120,19 +118,18 @@ class BatchPricer:
             self._known[mark] = self._space.prices(self._space.point_of_picks(picks))
         return self._known[mark]
 
-    def _linked(self, rows: PointRows) -> NDArray[np.bool_]:
+    def _linked(self, columns: ChoiceColumns) -> NDArray[np.bool_]:
         """Which points have links."""
-        linked = np.broadcast_to(self._has_links(self._columns.at("links")(rows)) > 0, len(rows)).copy()
+        linked = np.broadcast_to(self._has_links(self._spec.at("links")(columns)) > 0, columns.shape[1]).copy()
         for number, choice in enumerate(self._space.choices):
             if choice.has_links:
-                # OFF is -1, the last.
-                linked |= np.array([*(bool(one.links) for one in choice.alternatives), False])[rows[:, number]]
+                linked |= np.array([False, *(bool(one.links) for one in choice.alternatives)])[columns[number]]
         return linked
 
-    def _add_parts(self, rows: PointRows, sums: Sums) -> None:
+    def _add_parts(self, columns: ChoiceColumns, sums: Sums) -> None:
         """Add every part of the backbones, in order."""
-        images, stem, head = self._images(rows), self._stem(rows), self._head(rows)
-        widths = [width(rows) for width in self._widths]
+        images, stem, head = self._images(columns), self._stem(columns), self._head(columns)
+        widths = [width(columns) for width in self._widths]
         areas = [area(images, stem) for area in self._areas]
         channels, positions = [self._channels(width) for width in widths], [self._positions(area) for area in areas]
         maps = [wide * size for wide, size in zip(channels, positions, strict=True)]
@@ -142,12 +139,12 @@ class BatchPricer:
             if index == 0:
                 held = self._stems.add(sums, images, stem, width, area)
             else:
-                merge = self._columns.narrowest(rows, ("stages", index + 1, "downsample"), ("downsample",))
+                merge = self._spec.narrowest(columns, ("stages", index + 1, "downsample"), ("downsample",))
                 held = self._downsamples.add(sums, merge, widths[index - 1], width, areas[index - 1], area)
             sums.hold(held + opening)
-            held = self._stages[index](rows, width, area, positions[index], channels[index], sums)
+            held = self._stages[index](columns, width, area, positions[index], channels[index], sums)
             sums.hold(held + layers)
-        behind = head, self._columns.at("layer", "norm")(rows), images
+        behind = head, self._spec.at("layer", "norm")(columns), images
         if tapped.any():
             sums.hold(self._tapping_heads.add(sums, *behind, *widths, *areas))
         else:
@@ -159,8 +156,8 @@ class _PartPricer:
 
     def __init__(self, inputs: Sequence[Labels[Any]], cost: Callable[..., PartCost]) -> None:
         self._costs = LookupTable(inputs, cost)
-        self._amounts = Column(self._costs.labels, lambda part: amounts_of(part.price))
-        self._peak = Column(self._costs.labels, lambda part: part.peak)
+        self._amounts = LabelNumbers(self._costs.labels, lambda part: amounts_of(part.price))
+        self._peak = LabelNumbers(self._costs.labels, lambda part: part.peak)
 
     def add(self, sums: Sums, *ids: Ids) -> Ids:
         """Add what the part costs; gives the elements that it holds, shape (points,)."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sparx_dsl.search.batched.lookup import Labels
-from sparx_dsl.search.batched.point_rows import PointRows, RowTable
+from sparx_dsl.search.batched.point_rows import ChoiceColumns, ChoiceTable, PointRows
 from sparx_dsl.search.constraints.bucket_elimination import Bucket
 from sparx_dsl.search.space.choices import OFF
 from sparx_dsl.search.space_model import SpaceModel
@@ -25,10 +25,10 @@ class BatchSampler:
 
     def __call__(self, count: int, rng: np.random.Generator) -> PointRows:
         """That many points, with replacement, shape (count, choices)."""
-        rows: PointRows = np.full((count, self._choices), OFF, dtype=np.int64)
+        columns: ChoiceColumns = np.zeros((self._choices, count), dtype=np.int64)
         for sampler in self._samplers:
-            rows[:, sampler.choice] = sampler(rows, rng.random(count))
-        return rows
+            columns[sampler.choice] = sampler(columns, rng.random(count))
+        return np.ascontiguousarray(columns.T) + OFF
 
 
 class _ChoiceSampler:
@@ -38,19 +38,19 @@ class _ChoiceSampler:
         self.choice = bucket.choice
         contexts = list(bucket.options)
         shape = len(contexts), max(map(len, bucket.options.values()))
-        self._values = np.full(shape, OFF, dtype=np.int64)
+        self._labels = np.zeros(shape, dtype=np.int64)
         # The last bound stays beyond every number, whatever the rounding.
         self._bounds: NDArray[np.float64] = np.full(shape, 2.0)
         for number, context in enumerate(contexts):
             options, total, before = bucket.options[context], bucket.totals[context], 0
-            self._values[number, : len(options)] = [value for value, _ in options]
+            self._labels[number, : len(options)] = [value - OFF for value, _ in options]
             for place, (_, ways) in enumerate(options[:-1]):
                 before += ways
                 self._bounds[number, place] = before / total
-        self._contexts = RowTable(space.choices, bucket.context, tuple, Labels(contexts))
+        self._contexts = ChoiceTable(space.choices, bucket.context, tuple, Labels(contexts))
 
-    def __call__(self, rows: PointRows, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
-        """A value for each point, from a number in [0, 1) for each."""
-        context = self._contexts(rows)
+    def __call__(self, columns: ChoiceColumns, numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The choice's column, from a number in [0, 1) for each point."""
+        context = self._contexts(columns)
         place = (numbers[:, None] >= self._bounds[context]).sum(axis=1)
-        return np.asarray(self._values[context, place])
+        return np.asarray(self._labels[context, place])

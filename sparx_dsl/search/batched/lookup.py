@@ -95,7 +95,7 @@ def _distinct(sizes: tuple[int, ...], ids: Sequence[Ids]) -> tuple[list[tuple[in
     return [tuple(row) for row in rows.tolist()], np.asarray(places, dtype=np.int64).reshape(-1)
 
 
-class Column(Generic[Value]):
+class LabelNumbers(Generic[Value]):
     """One number of each label, or several, for looking up whole arrays; labels may be added after it was made."""
 
     def __init__(self, labels: Labels[Value], number: Callable[[Value], int | tuple[int, ...]]) -> None:

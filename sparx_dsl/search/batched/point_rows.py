@@ -1,8 +1,8 @@
-"""Points as rows of an array, and functions of few choices for all rows at once."""
+"""Points as rows of an array, and functions of few choices for many points at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -15,12 +15,23 @@ from sparx_dsl.search.space_model import SpaceModel
 
 PointRows = NDArray[np.int64]
 """Points as rows of numbers, shape (points, choices): of each choice the number of its value, or ``OFF``."""
+ChoiceColumns = NDArray[np.int64]
+"""The same by choices, shape (choices, points), contiguous, and one more: 0 stands for ``OFF``."""
+CHUNK = 16_384
+"""Points that are worked on together, so that the arrays stay in the caches."""
 
 Value = TypeVar("Value")
 
 
-class RowTable(Generic[Value]):
-    """The labels that a function of the values of the choices in ``scope`` gives for rows of points."""
+def chunks(rows: PointRows) -> Iterator[tuple[slice, ChoiceColumns]]:
+    """The columns of at most ``CHUNK`` rows each, and which rows they are."""
+    for start in range(0, len(rows), CHUNK):
+        part = slice(start, start + CHUNK)
+        yield part, np.ascontiguousarray(rows[part].T, dtype=np.int64) - OFF
+
+
+class ChoiceTable(Generic[Value]):
+    """The labels that a function of the values of the choices in ``scope`` gives for many points."""
 
     def __init__(
         self,
@@ -38,9 +49,9 @@ class RowTable(Generic[Value]):
         """The function's values."""
         return self._table.labels
 
-    def __call__(self, rows: PointRows) -> Ids:
+    def __call__(self, columns: ChoiceColumns) -> Ids:
         """The labels, shape (points,), or () where the function depends on no choice."""
-        return self._table(*(rows[:, choice] - OFF for choice in self._scope))
+        return self._table(*(columns[choice] for choice in self._scope))
 
 
 def rows_of_points(space: SpaceModel, points: Sequence[Point]) -> PointRows:
@@ -62,7 +73,7 @@ class RowCheck:
         self._sizes = np.array([len(choice.alternatives) for choice in space.choices], dtype=np.int64)
         # The numbers of no and yes are 0 and 1.
         self._factors = [
-            RowTable(space.choices, factor.scope, factor.rows.__contains__, Labels([False, True]))
+            ChoiceTable(space.choices, factor.scope, factor.rows.__contains__, Labels([False, True]))
             for factor in space.compiled.factors
         ]
 
@@ -73,8 +84,9 @@ class RowCheck:
             raise ValueError(f"rows of {count} whole numbers are points of {self._space.name}, not {rows.shape}")
         good: NDArray[np.bool_] = np.asarray(((rows >= OFF) & (rows < self._sizes)).all(axis=1))
         self._refuse(rows, good)
-        for factor in self._factors:
-            np.logical_and(good, factor(rows) > 0, out=good)
+        for part, columns in chunks(rows):
+            for factor in self._factors:
+                good[part] &= factor(columns) > 0
         self._refuse(rows, good)
 
     def _refuse(self, rows: PointRows, good: NDArray[np.bool_]) -> None:

@@ -10,8 +10,8 @@ from sparx_dsl.language.resolve import SLOTS, LayerSettings, StageRule, rule_of,
 from sparx_dsl.pricing.layer_cost import NO_LAYER, LayerCost, layer_cost, runs_ffn
 from sparx_dsl.pricing.stage_cost import Size
 from sparx_dsl.pricing.stage_shape import StageShape, features_read, stage_shape
-from sparx_dsl.search.batched.lookup import Column, Ids, Labels, LookupTable
-from sparx_dsl.search.batched.point_rows import PointRows
+from sparx_dsl.search.batched.lookup import Ids, LabelNumbers, Labels, LookupTable
+from sparx_dsl.search.batched.point_rows import ChoiceColumns
 from sparx_dsl.search.batched.spec_columns import SpecColumns
 from sparx_dsl.search.batched.sums import Sums, amounts_of
 from sparx_dsl.search.constraints.stage_constraints import PLACEMENT
@@ -24,32 +24,32 @@ Flags = tuple[tuple[bool, ...], tuple[bool, ...]]
 class StagePricer:
     """Prices the layers of the stage at a position (from 1) for whole arrays of points."""
 
-    def __init__(self, columns: SpecColumns, position: int, areas: Labels[Size]) -> None:
-        self._columns, self._position = columns, position
-        self._placement = [columns.at("stages", position, key) for key in PLACEMENT]
+    def __init__(self, spec: SpecColumns, position: int, areas: Labels[Size]) -> None:
+        self._spec, self._position = spec, position
+        self._placement = [spec.at("stages", position, key) for key in PLACEMENT]
         self._rules: LookupTable[StageRule] = LookupTable([key.labels for key in self._placement], rule_of)
-        self._depth = Column(self._rules.labels, lambda rule: rule.depth)
-        self._settings = LookupTable([columns.labels(slot) for slot in SLOTS], _settings, Labels([None]))
+        self._depth = LabelNumbers(self._rules.labels, lambda rule: rule.depth)
+        self._settings = LookupTable([spec.labels(slot) for slot in SLOTS], _settings, Labels([None]))
         flags: Labels[Flags] = Labels([((), ())])
         self._flags = LookupTable([flags, self._settings.labels], _with_layer, flags)
         self._shapes = LookupTable([self._rules.labels, flags], _shape)
-        deepest = columns.keys.deepest(position)
+        deepest = spec.keys.deepest(position)
         tables = _Tables(
-            self._settings.labels, columns.widths, Labels(range(deepest + 2)), areas, self._rules.labels,
-            self._shapes.labels, stage_reduction(columns.keys.stages, position - 1),
+            self._settings.labels, spec.widths, Labels(range(deepest + 2)), areas, self._rules.labels,
+            self._shapes.labels, stage_reduction(spec.keys.stages, position - 1),
         )  # fmt: skip
         self._layers = [_LayerPricer(tables, number) for number in range(1, deepest + 1)]
 
-    def __call__(self, rows: PointRows, width: Ids, area: Ids, positions: Ids, channels: Ids, sums: Sums) -> Ids:
+    def __call__(self, columns: ChoiceColumns, width: Ids, area: Ids, positions: Ids, channels: Ids, sums: Sums) -> Ids:
         """Add what the layers cost; gives the most elements that the stage holds, shape (points,).
 
         ``width`` and ``area`` are labels, ``positions`` and ``channels`` the numbers that they stand for.
         """
-        rule = self._rules(*(key(rows) for key in self._placement))
+        rule = self._rules(*(key(columns) for key in self._placement))
         depth, flags = self._depth(rule), np.zeros((), dtype=np.int64)
         fused: list[Ids] = []
         for number, layer in enumerate(self._layers, start=1):
-            given = self._settings(*(self._slot(rows, number, slot) for slot in SLOTS))
+            given = self._settings(*(self._slot(columns, number, slot) for slot in SLOTS))
             settings = np.where(number <= depth, given, 0)
             flags = self._flags(flags, settings)
             fused.append(layer.add(settings, width, rule, area, sums))
@@ -59,9 +59,9 @@ class StagePricer:
             most = np.maximum(most, layer.beside_fusion(shape) * channels + beside)
         return most * positions
 
-    def _slot(self, rows: PointRows, layer: int, slot: str) -> Ids:
+    def _slot(self, columns: ChoiceColumns, layer: int, slot: str) -> Ids:
         stage = ("stages", self._position)
-        return self._columns.narrowest(rows, (*stage, "layers", layer, slot), (*stage, "layer", slot), ("layer", slot))
+        return self._spec.narrowest(columns, (*stage, "layers", layer, slot), (*stage, "layer", slot), ("layer", slot))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ class _LayerPricer:
             return numbers[number - 1] if number <= len(numbers) else 0
 
         self._costs = LookupTable([tables.settings, tables.widths, tables.counts, tables.areas], cost)
-        self._features = Column(tables.rules, lambda rule: own(features_read(rule)))
-        self._amounts = Column(self._costs.labels, lambda layer: amounts_of(layer.price))
-        self._fused = Column(self._costs.labels, lambda layer: layer.fused)
-        self.held = Column(tables.shapes, lambda shape: own(shape.held))
-        self.beside_fusion = Column(tables.shapes, lambda shape: own(shape.beside_fusion))
+        self._features = LabelNumbers(tables.rules, lambda rule: own(features_read(rule)))
+        self._amounts = LabelNumbers(self._costs.labels, lambda layer: amounts_of(layer.price))
+        self._fused = LabelNumbers(self._costs.labels, lambda layer: layer.fused)
+        self.held = LabelNumbers(tables.shapes, lambda shape: own(shape.held))
+        self.beside_fusion = LabelNumbers(tables.shapes, lambda shape: own(shape.beside_fusion))
 
     def add(self, settings: Ids, width: Ids, rule: Ids, area: Ids, sums: Sums) -> Ids:
         """Add what the layer costs; gives the channels of its fusion's result, shape (points,)."""

@@ -34,7 +34,7 @@ class Factor:
 
     def has(self, assignment: Mapping[int, int]) -> bool:
         """Whether the choices may have these values."""
-        return tuple(assignment[choice] for choice in self.scope) in self.rows
+        return _row(self.scope, assignment) in self.rows
 
 
 @dataclass(frozen=True, slots=True)

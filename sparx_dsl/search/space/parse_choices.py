@@ -6,23 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.models import NAME_PATTERN
 from sparx_dsl.language.resolve import stage_name
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
-from sparx_dsl.search.space.choices import Alternative, Choice, Condition, EditPath, matches, value_of
-from sparx_dsl.search.space.edit_paths import (
-    check_path,
-    expand_stars,
-    fill_stars,
-    has_star,
-    join_path,
-    split_path,
-    star_values,
-)
-from sparx_dsl.search.space.existence import dependencies, in_order_of_need
+from sparx_dsl.search.space.choices import Alternative, Choice, EditPath, value_of
+from sparx_dsl.search.space.conditions import circular_conditions, keys_written_twice, parse_condition
+from sparx_dsl.search.space.edit_paths import check_path, expand_stars, has_star, join_path, split_path, star_values
 from sparx_dsl.search.space.materialize import patches_of
 from sparx_dsl.search.space.parse_values import (
     RANGE_KEYS,
@@ -62,8 +54,8 @@ class ChoiceParser:
             keys = self._keys([choice for choices in found.values() for choice in choices])
             self._depths = {stage: keys.deepest(stage) for stage in self._depths}
         choices = self._with_conditions([choice for place in sorted(found) for choice in found[place]])
-        self.errors += _circular(choices, self._keys(choices))
-        self.errors += _written_twice(choices)
+        self.errors += circular_conditions(choices, self._keys(choices))
+        self.errors += keys_written_twice(choices)
         return choices
 
     def _keys(self, choices: Sequence[Choice]) -> SpecKeys:
@@ -139,7 +131,7 @@ class ChoiceParser:
         for choice in choices:
             node, stars = self._conditions.get(choice.name, (MappingNode(()), ()))
             try:
-                when = tuple(_condition(choice, entry, stars, choices) for entry in node.entries)
+                when = tuple(parse_condition(choice, entry, stars, choices) for entry in node.entries)
             except SparxError as error:
                 self.errors += [one for one in error.diagnostics if one not in self.errors]
                 when = ()
@@ -194,70 +186,3 @@ def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
             message = f"a link is a mapping with from and to, not {shown(value_of(node))}"
             raise error_at(node, "SPX703", message, "write {from: stage2.layer1, to: stage3.layer4}")
     return off_or_on("add" if entry.key.value == "link" else "cut", nodes, place_of(entry.value))
-
-
-def _condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choices: Sequence[Choice]) -> Condition:
-    """One line of a ``when``; raises ``SparxError``."""
-    name = fill_stars(str(entry.key.value), stars)
-    other = next((one for one in choices if one.name == name), None)
-    if other is None or other is choice:
-        message = f"there is no choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
-        advice = did_you_mean(name, [one.name for one in choices])
-        raise SparxError(Diagnostic("SPX715", message, place_of(entry.key), help=advice))
-    node = entry.value
-    # A list is one value where the choice has it, else a list of values.
-    whole = _numbers(node, other)
-    items = node.items if isinstance(node, SequenceNode) and not whole else (node,)
-    among: set[int] = set()
-    for item in items:
-        found = _numbers(item, other)
-        if not found:
-            message = f"{name} never has the value {shown(value_of(item))}"
-            listed = ", ".join(shown(value) for value in other.values[:8])
-            raise SparxError(Diagnostic("SPX716", message, place_of(item), (f"its values are {listed}",)))
-        among |= found
-    if not among:
-        raise error_at(node, "SPX716", f"no value of {name} is wanted, so {choice.name} never exists")
-    return Condition(name, frozenset(among))
-
-
-def _numbers(node: Node, choice: Choice) -> set[int]:
-    """The numbers of the values of a choice that a condition's value means."""
-    wanted = value_of(node)
-    return {number for number, value in enumerate(choice.values) if matches(wanted, value)}
-
-
-def _circular(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagnostic]:
-    """The error of the first choice whose existence depends on its own value."""
-    names = [choice.name for choice in choices]
-    ordered = in_order_of_need([dependencies(choice, names, keys) for choice in choices])
-    return [
-        Diagnostic(
-            "SPX717", f"whether {names[number]} exists depends, by way of others, on its own value",
-            choices[number].where, help="take out one of the whens",
-        )
-        for number in sorted(set(range(len(choices))) - set(ordered))[:1]
-    ]  # fmt: skip
-
-
-def _written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
-    """The errors of keys that are driven by two choices which may exist together."""
-    found: list[Diagnostic] = []
-    holders: dict[EditPath, list[Choice]] = {}
-    for choice in choices:
-        for path in choice.paths:
-            held = holders.setdefault(path, [])
-            clash = next((one for one in held if not _exclude(one, choice)), None)
-            if clash is not None:
-                message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"
-                related = (Related(clash.where, "the other one"),)
-                advice = "tie them to one name, or give them conditions that exclude each other"
-                found.append(Diagnostic("SPX714", message, choice.where, (), advice, related))
-            held.append(choice)
-    return found
-
-
-def _exclude(first: Choice, second: Choice) -> bool:
-    """Whether two choices never exist together: they want different values of one choice."""
-    wanted = {condition.choice: condition.among for condition in first.when}
-    return any(not (wanted.get(condition.choice, condition.among) & condition.among) for condition in second.when)

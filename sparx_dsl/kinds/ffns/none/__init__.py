@@ -2,9 +2,4 @@
 
 from sparx_dsl.kind import Kind
 
-KIND = Kind(
-    role="ffn",
-    name="none",
-    options=f"{__name__}.options:NoFfn",
-    numbered=False,
-)
+KIND = Kind(role="ffn", name="none", options=f"{__name__}.options:NoFfn", numbered=False)

@@ -23,9 +23,7 @@ def forward(options: DMCA, site: Site, tape: Tape, x: FakeTensor, features: Fake
     return mixed(site, tape, (query if ratio == 1 else x, attended, value))
 
 
-def channel_attention(
-    options: DMCA, tape: Tape, query: FakeTensor, key: FakeTensor, value: FakeTensor
-) -> FakeTensor:
+def channel_attention(options: DMCA, tape: Tape, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
     """Both products and the softmax between them; the result lies in memory as the value does."""
     queries, keys, values = (
         each.flatten(2).unflatten(1, options.groups, each.shape[1] // options.groups) for each in (query, key, value)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sparx_dsl.kinds.fusions.options import Reduction, narrow_projection
+from sparx_dsl.kinds.fusions.options import Reduction, narrow_projection, reduction_at
 from sparx_dsl.language.base import Problem, Site, divisor_help
 from sparx_dsl.language.roles import FusionOptions
 
@@ -25,7 +25,7 @@ class DMCA(FusionOptions, frozen=True):
 
     def spatial_reduction(self, site: Site) -> int:
         """The reduction per side at that site."""
-        return site.reduction if self.reduction == "auto" else self.reduction
+        return reduction_at(self.reduction, site)
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """The groups share the channels out evenly, and the mixer's projection has a channel for each of X, Z, V."""

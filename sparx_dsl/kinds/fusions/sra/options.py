@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from sparx_dsl.kinds.fusions.options import HeadedFusion, Reduction, narrow_projection
+from sparx_dsl.kinds.fusions.options import HeadedFusion, Reduction, narrow_projection, reduction_at
 from sparx_dsl.language.base import Problem, Site
 
 
@@ -21,7 +21,7 @@ class SRA(HeadedFusion, frozen=True):
 
     def spatial_reduction(self, site: Site) -> int:
         """The reduction per side at that site."""
-        return site.reduction if self.reduction == "auto" else self.reduction
+        return reduction_at(self.reduction, site)
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """Heads share the channels out evenly, and the mixer's projection has a channel for each of X, Z, V."""

@@ -2,8 +2,4 @@
 
 from sparx_dsl.kind import Kind
 
-KIND = Kind(
-    role="head",
-    name="none",
-    options=f"{__name__}.options:NoHead",
-)
+KIND = Kind(role="head", name="none", options=f"{__name__}.options:NoHead")

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sparx_dsl.language.base import Problem, Site, divisor_help
+from sparx_dsl.kinds.attention_heads import Heads, HeadWidth, head_count, head_problems, with_head_count
+from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.roles import MixerOptions
 
 
@@ -16,9 +17,9 @@ class WindowAttention(MixerOptions, frozen=True):
 
     kind: Literal["window_attention"] = "window_attention"
     window: Annotated[int, Field(ge=1, le=256)] = 7
-    heads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    heads: Heads = None
     """How many heads; by default as many heads of ``head_width`` channels as there are."""
-    head_width: Annotated[int, Field(ge=1, le=4096)] = 32
+    head_width: HeadWidth = 32
     shift: bool = True
     """Whether layers of even number shift their windows by half a window."""
 
@@ -28,28 +29,13 @@ class WindowAttention(MixerOptions, frozen=True):
 
     def head_count(self, channels: int) -> int:
         """How many heads a layer of that many channels has."""
-        return self.heads if self.heads is not None else channels // self.head_width
+        return head_count(self, channels)
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """Heads share the channels out evenly."""
-        if self.heads is not None and site.channels % self.heads:
-            yield Problem(
-                "heads",
-                "SPX211",
-                f"{self.heads} heads do not divide the {site.channels} channels",
-                divisor_help("numbers of heads", site.channels, self.heads),
-            )
-        if self.heads is None and site.channels % self.head_width:
-            yield Problem(
-                "head_width",
-                "SPX212",
-                f"heads of width {self.head_width} do not divide the {site.channels} channels",
-                divisor_help("widths", site.channels, self.head_width),
-            )
+        return head_problems(self, site.channels, ("SPX211", "SPX212"))
 
     def canonical(self, site: Site) -> dict[str, Any]:
         """With the number of heads, by whichever key it was given, and whether this very layer shifts its windows."""
         shift = self.shift and site.number % 2 == 0
-        found = {**super().canonical(site), "heads": self.head_count(site.channels), "shift": shift}
-        del found["head_width"]
-        return found
+        return {**with_head_count(super().canonical(site), self, site.channels), "shift": shift}

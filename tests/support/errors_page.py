@@ -1,11 +1,11 @@
-"""The catalogue as text: one code for the terminal, and all of them as a page of the documentation."""
+"""The page docs/errors.md, made from the catalogue."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-from sparx_dsl.errors.catalogue.entry import CodeEntry
+from sparx_dsl.errors import CodeEntry
 
 FAMILIES: Final[dict[str, str]] = {
     "SPX0": "Text and YAML",
@@ -24,16 +24,8 @@ _INTRODUCTION: Final = """\
 
 Every mistake is reported with a code, its place, and what to write instead. `sparx explain SPX106` prints what stands
 here. The snippets show only the keys that matter; the rest of the spec is sound. This page is made from
-`sparx_dsl/errors/catalogue/` and the kinds' own `codes.py` by `sparx_dsl.errors.catalogue.page.catalogue_page`.
+`sparx_dsl/errors/catalogue/` and the kinds' own `codes.py` by `tests/support/errors_page.py`.
 """
-
-
-def entry_text(entry: CodeEntry) -> str:
-    """What a code means, with a wrong and a right snippet where it is about a spec."""
-    parts = [f"{entry.code}: {entry.title}", entry.explanation]
-    if entry.wrong:
-        parts += [f"Wrong:\n\n{_indented(entry.wrong)}", f"Right:\n\n{_indented(entry.right)}"]
-    return "\n\n".join(parts) + "\n"
 
 
 def catalogue_page(codes: Mapping[str, CodeEntry]) -> str:
@@ -51,8 +43,3 @@ def _section(entry: CodeEntry) -> str:
     if entry.wrong:
         text += f"\nWrong:\n\n```text\n{entry.wrong.rstrip()}\n```\n\nRight:\n\n```yaml\n{entry.right.rstrip()}\n```\n"
     return text
-
-
-def _indented(snippet: str) -> str:
-    """A snippet, four columns in."""
-    return "\n".join(f"    {line}" for line in snippet.rstrip().splitlines())

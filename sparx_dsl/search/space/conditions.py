@@ -1,0 +1,81 @@
+"""The conditions under which choices exist, and what is wrong with choices that may exist together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.reader.tree import Entry, Node, SequenceNode
+from sparx_dsl.search.space.choices import Choice, Condition, EditPath, matches, value_of
+from sparx_dsl.search.space.edit_paths import fill_stars, join_path
+from sparx_dsl.search.space.existence import dependencies, in_order_of_need
+from sparx_dsl.search.space.parse_values import error_at, place_of
+from sparx_dsl.search.space.spec_keys import SpecKeys
+
+
+def parse_condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choices: Sequence[Choice]) -> Condition:
+    """One line of a ``when``; raises ``SparxError``."""
+    name = fill_stars(str(entry.key.value), stars)
+    other = next((one for one in choices if one.name == name), None)
+    if other is None or other is choice:
+        message = f"there is no choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
+        advice = did_you_mean(name, [one.name for one in choices])
+        raise SparxError(Diagnostic("SPX715", message, place_of(entry.key), help=advice))
+    node = entry.value
+    # A list is one value where the choice has it, else a list of values.
+    whole = _numbers(node, other)
+    items = node.items if isinstance(node, SequenceNode) and not whole else (node,)
+    among: set[int] = set()
+    for item in items:
+        found = _numbers(item, other)
+        if not found:
+            message = f"{name} never has the value {shown(value_of(item))}"
+            listed = ", ".join(shown(value) for value in other.values[:8])
+            raise SparxError(Diagnostic("SPX716", message, place_of(item), (f"its values are {listed}",)))
+        among |= found
+    if not among:
+        raise error_at(node, "SPX716", f"no value of {name} is wanted, so {choice.name} never exists")
+    return Condition(name, frozenset(among))
+
+
+def _numbers(node: Node, choice: Choice) -> set[int]:
+    """The numbers of the values of a choice that a condition's value means."""
+    wanted = value_of(node)
+    return {number for number, value in enumerate(choice.values) if matches(wanted, value)}
+
+
+def circular_conditions(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagnostic]:
+    """The error of the first choice whose existence depends on its own value."""
+    names = [choice.name for choice in choices]
+    ordered = in_order_of_need([dependencies(choice, names, keys) for choice in choices])
+    return [
+        Diagnostic(
+            "SPX717", f"whether {names[number]} exists depends, by way of others, on its own value",
+            choices[number].where, help="take out one of the whens",
+        )
+        for number in sorted(set(range(len(choices))) - set(ordered))[:1]
+    ]  # fmt: skip
+
+
+def keys_written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
+    """The errors of keys that are driven by two choices which may exist together."""
+    found: list[Diagnostic] = []
+    holders: dict[EditPath, list[Choice]] = {}
+    for choice in choices:
+        for path in choice.paths:
+            held = holders.setdefault(path, [])
+            clash = next((one for one in held if not _exclude(one, choice)), None)
+            if clash is not None:
+                message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"
+                related = (Related(clash.where, "the other one"),)
+                advice = "tie them to one name, or give them conditions that exclude each other"
+                found.append(Diagnostic("SPX714", message, choice.where, (), advice, related))
+            held.append(choice)
+    return found
+
+
+def _exclude(first: Choice, second: Choice) -> bool:
+    """Whether two choices never exist together: they want different values of one choice."""
+    wanted = {condition.choice: condition.among for condition in first.when}
+    return any(not (wanted.get(condition.choice, condition.among) & condition.among) for condition in second.when)
