@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         transfer,
     )
     from sparx_dsl.codes import explain_code
-    from sparx_dsl.errors import Diagnostic, SparxError
+    from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Code",
     "ConnectionGraph",
     "Cost",
     "Diagnostic",
@@ -120,6 +121,7 @@ __all__ = [
 ]
 
 MODULES: Final = {
+    "Code": "sparx_dsl.errors",
     "ConnectionGraph": "sparx_dsl.graph",
     "Cost": "sparx_dsl.pricing",
     "Diagnostic": "sparx_dsl.errors",

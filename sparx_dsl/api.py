@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl import errors, pricing, schedule
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.language.dtypes import DType
@@ -153,7 +153,11 @@ def build(
     """
     if deploy and activation_budget is not None:
         message = "an activation budget is for training, and a deployed backbone is for inference"
-        raise SparxError(Diagnostic("SPX326", message, help="leave out one of deploy and activation_budget"))
+        raise SparxError(
+            Diagnostic(
+                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="leave out one of deploy and activation_budget"
+            )
+        )
     model = _built(source, device, dtype, features, limits)
     if deploy:
         return _deployed(model)
@@ -208,7 +212,11 @@ def recompute(
 
     if isinstance(model, DeployedBackbone):
         message = "a deployed backbone is for inference and saves nothing for a backward pass"
-        raise SparxError(Diagnostic("SPX326", message, help="ask for a budget with the backbone that is trained"))
+        raise SparxError(
+            Diagnostic(
+                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="ask for a budget with the backbone that is trained"
+            )
+        )
     return recompute_within(model, activation_budget, batch, size)
 
 
@@ -266,5 +274,7 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     name = str(dtype).removeprefix("torch.")
     if name not in wanted:
         message = f"the scan has no dtype {name!r}"
-        raise errors.SparxError(Diagnostic("SPX322", message, help=f"write one of {', '.join(wanted)}"))
+        raise errors.SparxError(
+            Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help=f"write one of {', '.join(wanted)}")
+        )
     return choose(torch.device(device).type, wanted[name]).name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from sparx_dsl.errors import CodeEntry, Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, CodeEntry, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.errors.catalogue import ENTRIES, catalogue_of
 from sparx_dsl.errors.catalogue.page import entry_text
 from sparx_dsl.kind import Kind
@@ -35,7 +35,9 @@ def explain_code(code: str) -> str:
     entry = codes.get(code.upper())
     if entry is None:
         advice = did_you_mean(code.upper(), codes) or "the codes are those that the messages show in brackets"
-        raise SparxError(Diagnostic("SPX530", f"there is no code {quoted(code)}", notes=tuple(notes), help=advice))
+        raise SparxError(
+            Diagnostic(Code.UNKNOWN_CODE, f"there is no code {quoted(code)}", notes=tuple(notes), help=advice)
+        )
     return entry_text(entry)
 
 

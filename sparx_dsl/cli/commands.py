@@ -95,7 +95,7 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
     """Draw to a file of the kind that ``emit`` names, or to standard output for ``-``."""
     if output is None:
         refuse(
-            "SPX521",
+            sparx_dsl.Code.PICTURE_WITHOUT_FILE,
             f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
             f"write -o figure.{emit.value}, or -o - for a pipe",
         )
@@ -104,7 +104,9 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
         return
     if output.suffix != f".{emit.value}":
         refuse(
-            "SPX522", f"--emit {emit.value} cannot be written to {output.name}", f"write -o {output.stem}.{emit.value}"
+            sparx_dsl.Code.PICTURE_FORMAT_DIFFERS,
+            f"--emit {emit.value} cannot be written to {output.name}",
+            f"write -o {output.stem}.{emit.value}",
         )
     sparx_dsl.draw(graph, output, fold=fold)
 

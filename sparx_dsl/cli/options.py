@@ -63,7 +63,11 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text)
     sides = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if 0 in sides:
-        refuse("SPX520", f"{text!r} is not a size", "write --size 224, or --size 512x2048 for height x width")
+        refuse(
+            sparx_dsl.Code.INVALID_SIZE_OPTION,
+            f"{text!r} is not a size",
+            "write --size 224, or --size 512x2048 for height x width",
+        )
     return sides
 
 

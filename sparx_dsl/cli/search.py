@@ -127,7 +127,11 @@ def search_command(
 def shown_study(space: sparx_dsl.Space, file: Path) -> sparx_dsl.StudyResult:
     """The study as it stands."""
     if not file.exists():
-        refuse("SPX751", "there is no objective, and no study to show", "write --objective module:function")
+        refuse(
+            sparx_dsl.Code.UNKNOWN_OBJECTIVE,
+            "there is no objective, and no study to show",
+            "write --objective module:function",
+        )
     return sparx_dsl.read_study(space, file)
 
 

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError
 from sparx_dsl.graph.connection_graph import ConnectionGraph
 from sparx_dsl.graph.links import edit_links
 from sparx_dsl.graph.nodes import Edge, Node
@@ -43,7 +43,7 @@ def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
     if len(found) > most:
         message = f"the ganglion layers read more than {most:,} features in all"
         advice = "write a window M, a larger stride S, or fewer layers"
-        raise SparxError(Diagnostic("SPX404", message, spec.where("stages", key=True), help=advice))
+        raise SparxError(Diagnostic(Code.TOO_MANY_CONNECTIONS, message, spec.where("stages", key=True), help=advice))
     return found
 
 
@@ -98,4 +98,10 @@ def _without_features(spec: Spec, nodes: tuple[Node, ...]) -> Iterator[Diagnosti
             related = tuple(Related(spec.where("links", "cut", place), "cut here") for place in cuts)
             message = f"the ganglion layer {node.name} is left without any feature to read"
             advice = "write cross_stage: first, or place no ganglion layer there"
-            yield Diagnostic("SPX306", message, where, help="cut fewer links" if cuts else advice, related=related)
+            yield Diagnostic(
+                Code.GANGLION_WITHOUT_FEATURES,
+                message,
+                where,
+                help="cut fewer links" if cuts else advice,
+                related=related,
+            )

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.graph.explain import explain_graph
 from sparx_dsl.graph.nodes import Edge, EdgeKind, Node, describe
 from sparx_dsl.language.spec import Spec
@@ -79,7 +79,7 @@ class ConnectionGraph:
             return explain_graph(self.networkx)
         if name not in self.networkx:
             message = f"there is no {name!r} in {self.spec.name}"
-            raise SparxError(Diagnostic("SPX310", message, help=did_you_mean(name, list(self.networkx))))
+            raise SparxError(Diagnostic(Code.UNKNOWN_NODE, message, help=did_you_mean(name, list(self.networkx))))
         node, feed = self.node(name), self.feed(name)
         lines = [f"{name}: {describe(node)}", f"  fed by {feed.source}" if feed else "  fed by the image"]
         heard = self.features(name)

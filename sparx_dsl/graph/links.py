@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sparx_dsl.errors import Diagnostic, Related, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, did_you_mean, quoted
 from sparx_dsl.graph.nodes import Edge, Node
 from sparx_dsl.language.models import Link
 from sparx_dsl.language.spec import Spec
@@ -53,7 +53,9 @@ def _closed_up(heard: Heard) -> Iterator[Edge]:
 def _ends(spec: Spec, link: Link, path: LinkPath, nodes: tuple[Node, ...], order: dict[str, int]) -> list[Diagnostic]:
     """What is wrong with the two ends of a link as such."""
     unknown = [
-        Diagnostic("SPX301", f"there is no node {quoted(name)}", spec.where(*path, key), help=_known(name, nodes))
+        Diagnostic(
+            Code.UNKNOWN_LINK_NODE, f"there is no node {quoted(name)}", spec.where(*path, key), help=_known(name, nodes)
+        )
         for key, name in (("from", link.source), ("to", link.target))
         if name not in order
     ]
@@ -62,13 +64,17 @@ def _ends(spec: Spec, link: Link, path: LinkPath, nodes: tuple[Node, ...], order
     if nodes[order[link.target]].role != "layer":
         message = f"{link.target} is no layer, so no link can lead to it"
         advice = "only layers read features: name one, such as stage1.layer1"
-        return [Diagnostic("SPX303", message, spec.where(*path, "to"), help=advice)]
+        return [Diagnostic(Code.LINK_TO_NON_LAYER, message, spec.where(*path, "to"), help=advice)]
     if link.source == link.target:
         message = f"{link.source} cannot read itself"
-        return [Diagnostic("SPX302", message, spec.where(*path), help="name an earlier node in from")]
+        return [Diagnostic(Code.LINK_NOT_FORWARD, message, spec.where(*path), help="name an earlier node in from")]
     if order[link.source] > order[link.target]:
         message = f"{link.source} runs after {link.target}, so it cannot be read there"
-        return [Diagnostic("SPX302", message, spec.where(*path), help="swap from and to, or name a later layer in to")]
+        return [
+            Diagnostic(
+                Code.LINK_NOT_FORWARD, message, spec.where(*path), help="swap from and to, or name a later layer in to"
+            )
+        ]
     return []
 
 
@@ -96,7 +102,7 @@ def _cut(spec: Spec, link: Link, place: int, heard: Heard) -> list[Diagnostic]:
     message = f"{link.target} does not read {link.source}, so there is nothing to cut"
     note = f"it reads {', '.join(own)}" if own else "it reads no features"
     where = spec.where("links", "cut", place)
-    return [Diagnostic("SPX305", message, where, notes=(note,), help="take this link out")]
+    return [Diagnostic(Code.CUT_WITHOUT_CONNECTION, message, where, notes=(note,), help="take this link out")]
 
 
 def _added(spec: Spec, link: Link, place: int, heard: Heard) -> list[Diagnostic]:
@@ -108,4 +114,4 @@ def _added(spec: Spec, link: Link, place: int, heard: Heard) -> list[Diagnostic]
     notes, related = (f"by the {same.kind} connection: {same.reason}",), ()
     if same.kind == "added":
         notes, related = (), (Related(spec.where("links", "add", spec.links.add.index(link)), "added here"),)
-    return [Diagnostic("SPX304", message, where, notes, "take this link out", related)]
+    return [Diagnostic(Code.DUPLICATE_LINK, message, where, notes, "take this link out", related)]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
 from sparx_dsl.inference.passes.compiled_kernels import CompiledKernels
@@ -51,7 +51,7 @@ class DeployedBackbone(Backbone):
         if mode:
             raise SparxError(
                 Diagnostic(
-                    "SPX323",
+                    Code.DEPLOYED_NOT_TRAINABLE,
                     "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
                     help="train the backbone that it was made from, then deploy that again",
                 )
@@ -76,7 +76,7 @@ def refuse_computed_weights(model: Backbone) -> None:
         if not isinstance(product.weight, nn.Parameter):
             message = f"the weight of {path} is computed in each call, and cannot be folded"
             help = "make it a parameter first: torch.nn.utils.parametrize.remove_parametrizations, or prune.remove"
-            raise SparxError(Diagnostic("SPX324", message, help=help))
+            raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, help=help))
 
 
 def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:

@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, did_you_mean
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
@@ -57,14 +57,16 @@ def read_bytes(path: Path, name: str, limits: Limits) -> bytes:
     try:
         if path != STANDARD_INPUT and _is_pipe_or_device(path):
             message, where = "the file cannot be read: it is no regular file", Where(source=SourceText(name, ""))
-            raise SparxError(Diagnostic("SPX501", message, where, help="write - to read from standard input"))
+            raise SparxError(
+                Diagnostic(Code.FILE_NOT_READABLE, message, where, help="write - to read from standard input")
+            )
         with open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb") as file:
             return file.read(limits.source_bytes + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
         guess = did_you_mean(path.name, _neighbours(path.parent)) if isinstance(error, FileNotFoundError) else None
         message, where = f"the file cannot be read: {reason.lower()}", Where(source=SourceText(name, ""))
-        raise SparxError(Diagnostic("SPX501", message, where, help=guess)) from None
+        raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, message, where, help=guess)) from None
 
 
 def _is_pipe_or_device(path: Path) -> bool:
@@ -77,10 +79,12 @@ def _refuse_circle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], 
     """Raise ``SparxError`` where the base is one of the files that led to it, or the chain grows too long."""
     if base_path.resolve() in chain:
         names = [file.name for file in (*chain[chain.index(base_path.resolve()) :], base_path)]
-        raise _mistake(tree, "SPX110", f"{base_path.name} extends itself: {' → '.join(names)}", "break the circle")
+        raise _mistake(
+            tree, Code.CIRCULAR_EXTENDS, f"{base_path.name} extends itself: {' → '.join(names)}", "break the circle"
+        )
     if len(chain) >= limits.extends:
         message = f"more than {limits.extends} files extend one another"
-        raise _mistake(tree, "SPX110", message, "write some of the keys out")
+        raise _mistake(tree, Code.CIRCULAR_EXTENDS, message, "write some of the keys out")
 
 
 def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
@@ -88,10 +92,10 @@ def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
     value = entry.value.value if isinstance(entry.value, ScalarNode) else plain(entry.value)
     if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
         message = f"extends must be the bare name of a YAML file, not {shown(value)}"
-        raise _mistake(tree, "SPX111", message, _name_advice(value))
+        raise _mistake(tree, Code.INVALID_EXTENDS, message, _name_advice(value))
     if path is None:
         message = f"this text comes from no file, so there is no folder to look in for {value}"
-        raise _mistake(tree, "SPX112", message, "load the spec from a file, or write the keys out")
+        raise _mistake(tree, Code.EXTENDS_WITHOUT_FILE, message, "load the spec from a file, or write the keys out")
     folders = (path.parent, path.absolute().parent.parent)
     for folder in folders:
         candidate = folder / value
@@ -99,7 +103,9 @@ def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
             return candidate
     present = [name for folder in folders for name in _neighbours(folder)]
     message = f"there is no file {value} beside this one or in the folder above"
-    raise _mistake(tree, "SPX113", message, did_you_mean(value, present) or "name a file that is there")
+    raise _mistake(
+        tree, Code.EXTENDED_FILE_NOT_FOUND, message, did_you_mean(value, present) or "name a file that is there"
+    )
 
 
 def _name_advice(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar, cast
 
-from sparx_dsl.errors import Diagnostic, SparxError, exception_text, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text, visible
 from sparx_dsl.kind import Facet, Kind, load
 from sparx_dsl.language.base import MAX_CHANNELS, KindOptions, Problem, Site
 from sparx_dsl.language.roles import HeadOptions, MixerOptions, Role, StemOptions
@@ -84,7 +84,7 @@ def load_facet(kind: Kind, facet: Facet | None, what: str, expected: type[FacetT
         found, fault = None, f"cannot be had, {exception_text(error)}"
     if isinstance(found, expected):
         return found
-    raise SparxError(Diagnostic("SPX413", f"the {what} of {kind} {fault}", help=fault_of(kind)))
+    raise SparxError(Diagnostic(Code.INVALID_KIND_FACET, f"the {what} of {kind} {fault}", help=fault_of(kind)))
 
 
 def fault_of(kind: Kind) -> str:
@@ -108,7 +108,7 @@ def _told(
 
 
 def _problem(kind: Kind, fault: str) -> Problem:
-    return Problem("kind", "SPX408", f"the options of {kind} {fault}", fault_of(kind))
+    return Problem("kind", Code.INVALID_KIND_OPTIONS, f"the options of {kind} {fault}", fault_of(kind))
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import fx, nn
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.lowering.features import FeatureInfo
 from sparx_dsl.lowering.fxgraph import fx_graph
@@ -96,7 +96,7 @@ def refuse_edited(backbone: Backbone, wanted: str) -> None:
     if is_edited(backbone):
         message = f"a backbone whose graph was edited by hand cannot be {wanted}"
         help = "ask for it with the backbone as it was built, then edit the graph"
-        raise SparxError(Diagnostic("SPX324", message, help=help))
+        raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, help=help))
 
 
 def module_paths(schedule: Schedule) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.ops import pipeline
 from sparx_dsl.ops.arguments import FLOATS, SS2DGradients, SS2DInputs
 
@@ -91,7 +91,7 @@ def named(name: str) -> Backend:
     backend = backends().get(name)
     if backend is None:
         hint = did_you_mean(name, backends()) or f"there are {', '.join(backends())}"
-        raise SparxError(Diagnostic("SPX550", f"there is no backend {name!r} of the scan", help=hint))
+        raise SparxError(Diagnostic(Code.UNKNOWN_BACKEND, f"there is no backend {name!r} of the scan", help=hint))
     return backend
 
 
@@ -102,7 +102,7 @@ def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:
         kind = f"{str(dtype).removeprefix('torch.')} on {device_type}"
         message = f"the backend {name!r} can't serve {kind}: {obstacle}"
         help = "`sparx doctor` lists the backends that work here; without a name, one of them is chosen"
-        raise SparxError(Diagnostic("SPX551", message, help=help))
+        raise SparxError(Diagnostic(Code.BACKEND_NOT_AVAILABLE, message, help=help))
     return backend
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import Options
 from sparx_dsl.language.extends import read_bytes
 from sparx_dsl.reader.compose import compose
@@ -39,5 +39,8 @@ def _tree(path: Path) -> Node:
 
 def _mistake(path: tuple[str | int, ...], message: str, tree: Node, example: str) -> Diagnostic:
     return Diagnostic(
-        "SPX540", f"this is no printed figure: {message.lower()}", locate(tree, path), help=f"write {example}"
+        Code.INVALID_PRINTED_FIGURE,
+        f"this is no printed figure: {message.lower()}",
+        locate(tree, path),
+        help=f"write {example}",
     )

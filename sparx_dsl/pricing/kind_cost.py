@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.errors import Diagnostic, SparxError, exception_text
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
 from sparx_dsl.kind import Kind, is_found, load
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.kind_options import fault_of
@@ -34,20 +34,22 @@ def tell_kind(
     """
     kind = default_registry().of(role, options)
     if kind.cost is None:
-        raise KindCostError("SPX406", f"{kind} has no cost", "name one in Kind(cost='module:function')")
+        raise KindCostError(Code.KIND_WITHOUT_COST, f"{kind} has no cost", "name one in Kind(cost='module:function')")
     if not kind.builtin and not is_found(kind.module):
         help = f"name it as package.module:function; {fault_of(kind)}"
-        raise KindCostError("SPX409", f"the module of {kind} is not there, {kind.module}", help)
+        raise KindCostError(Code.INVALID_KIND_MODULE, f"the module of {kind} is not there, {kind.module}", help)
     before = tape.params, tape.macs, tape.saved_bytes
     result = _told(kind, options, site, tape, inputs)
     if not isinstance(result, FakeTensor) or result.shape != shape:
         found = f"the shape {result.shape}" if isinstance(result, FakeTensor) else type(result).__name__
         help = "return the FakeTensor of what the module gives"
-        raise KindCostError("SPX407", f"the cost of {kind} gives {found} and not the shape {shape}", help)
+        raise KindCostError(Code.INVALID_KIND_COST, f"the cost of {kind} gives {found} and not the shape {shape}", help)
     for least, amount in zip(before, (tape.params, tape.macs, tape.saved_bytes), strict=True):
         if not isinstance(amount, int) or amount < least:  # pyright: ignore[reportUnnecessaryIsInstance]
             fault = "below zero" if amount < least else "no whole number"
-            raise KindCostError("SPX407", f"the cost of {kind} is {fault}", "count each operation once, and none back")
+            raise KindCostError(
+                Code.INVALID_KIND_COST, f"the cost of {kind} is {fault}", "count each operation once, and none back"
+            )
     return result
 
 
@@ -58,4 +60,4 @@ def _told(kind: Kind, options: KindOptions, site: Site, tape: Tape, inputs: tupl
         return load(kind.cost)(options, site, tape, *inputs)
     except Exception as error:  # what another package raises becomes a diagnostic that names it
         message = f"the cost of {kind} fails with {exception_text(error)}"
-        raise KindCostError("SPX407", message, fault_of(kind)) from error
+        raise KindCostError(Code.INVALID_KIND_COST, message, fault_of(kind)) from error

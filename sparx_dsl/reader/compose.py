@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, cast
 import yaml
 from yaml.scanner import ScannerError
 
-from sparx_dsl.errors import Diagnostic, Related, SourceText, Span, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, SourceText, Span, SparxError, Where, quoted
 from sparx_dsl.reader.frames import Frame
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.scalars import check_scalar, resolve_scalar
@@ -52,7 +52,9 @@ def compose_events(source: SourceText, limits: Limits, loader: type[Any]) -> Map
         composer.stop(syntax_mistake(error, source))
     except _ESCAPED:
         advice = "look for an escape or a directive with an absurd number"
-        composer.stop(Diagnostic("SPX005", "the text after this is not YAML", composer.last_place(), help=advice))
+        composer.stop(
+            Diagnostic(Code.INVALID_YAML, "the text after this is not YAML", composer.last_place(), help=advice)
+        )
     return composer.finish()
 
 
@@ -111,10 +113,14 @@ class _Composer:
         root = self._root
         if root is None or (isinstance(root, ScalarNode) and root.value is None and not root.text):
             place = Where(source=self._source)
-            self.stop(Diagnostic("SPX013", "the text is empty", place, help="write the keys of a spec, one a line"))
+            self.stop(
+                Diagnostic(Code.EMPTY_TEXT, "the text is empty", place, help="write the keys of a spec, one a line")
+            )
         if not isinstance(root, MappingNode):
             place = Where(source=self._source, span=root.span)
-            self.stop(Diagnostic("SPX014", "the top level is no mapping", place, help="write one key: value a line"))
+            self.stop(
+                Diagnostic(Code.NOT_A_MAPPING, "the top level is no mapping", place, help="write one key: value a line")
+            )
         if self._mistakes:
             raise SparxError(self._mistakes)
         return root
@@ -148,10 +154,10 @@ class _Composer:
         span = _span(event)
         if self._documents > 1:
             message, advice = "a second document starts here", "give every backbone a file of its own"
-            self.stop(Diagnostic("SPX012", message, Where(source=self._source, span=span), help=advice))
+            self.stop(Diagnostic(Code.SEVERAL_DOCUMENTS, message, Where(source=self._source, span=span), help=advice))
         if event.tags or event.version not in (None, (1, 2)):
             line = Span(span.line, 1, span.line, self._line_end(span.line))
-            self._mistake("SPX018", "directives are not read", line, "take the line away")
+            self._mistake(Code.YAML_DIRECTIVE, "directives are not read", line, "take the line away")
 
     def _node(self, event: yaml.NodeEvent) -> None:
         """Read a scalar, an alias, or the start of a mapping or list."""
@@ -159,13 +165,15 @@ class _Composer:
         self._node_count += 1
         if self._node_count > self._limits.nodes:
             message = f"the text holds more than {self._limits.nodes} keys and values"
-            self.stop(Diagnostic("SPX003", message, self._where(span), help="shorten it"))
+            self.stop(Diagnostic(Code.TOO_MANY_VALUES, message, self._where(span), help="shorten it"))
         self._refuse_properties(event, span)
         if isinstance(event, yaml.ScalarEvent):
             self._add(self._scalar(event, span))
         elif isinstance(event, yaml.AliasEvent):
             message = f"aliases are not read: {quoted(f'*{event.anchor}')}"
-            self._mistake("SPX007", message, span, "write the value out, or put what all stages share into layer")
+            self._mistake(
+                Code.YAML_ANCHOR, message, span, "write the value out, or put what all stages share into layer"
+            )
             self._add(ScalarNode(None, "*", span, self._source))
         else:
             self._open(event, span)
@@ -174,9 +182,9 @@ class _Composer:
         """Begin a mapping or list; raises ``SparxError`` beyond the limit of depth."""
         if len(self._frames) >= self._limits.depth:
             message = f"the text is nested more than {self._limits.depth} levels deep"
-            self.stop(Diagnostic("SPX002", message, self._where(span), help="take some levels away"))
+            self.stop(Diagnostic(Code.NESTED_TOO_DEEPLY, message, self._where(span), help="take some levels away"))
         if self._frames and self._frames[-1].wants_key:
-            self._mistake("SPX011", "a list or mapping cannot be a key", span, "write a name")
+            self._mistake(Code.INVALID_KEY, "a list or mapping cannot be a key", span, "write a name")
         bracketed = isinstance(event, yaml.CollectionStartEvent) and bool(event.flow_style)
         self._frames.append(Frame(span, isinstance(event, yaml.MappingStartEvent), bracketed))
 
@@ -229,14 +237,14 @@ class _Composer:
         first = self._frames[-1].entries.get(str(node.value))
         if node.value is None or isinstance(node.value, bool | float):
             shown = quoted(node.text)[1:-1] or "nothing"
-            self._mistake("SPX011", f"{shown} cannot be a key", span, "a key is a name or a whole number")
+            self._mistake(Code.INVALID_KEY, f"{shown} cannot be a key", span, "a key is a name or a whole number")
         elif plain and node.text == "<<":
             advice = "write the keys out, put what all stages share into layer, or use extends"
-            self._mistake("SPX008", "the merge key << is not read", span, advice)
+            self._mistake(Code.YAML_MERGE_KEY, "the merge key << is not read", span, advice)
         elif first is not None:
             related = (Related(Where(first.key.text, self._source, first.key.span), "first written here"),)
             message = f"the key {quoted(node.text)} is written twice"
-            self._mistake("SPX009", message, span, "take one of the two away", related)
+            self._mistake(Code.DUPLICATE_KEY, message, span, "take one of the two away", related)
 
     def _refuse_properties(self, event: yaml.NodeEvent, span: Span) -> None:
         """Note a tag and an anchor in front of a node, each at its own place."""
@@ -245,10 +253,10 @@ class _Composer:
             return
         for shown, place in self._properties(span):
             if shown.startswith("!"):
-                self._mistake("SPX006", f"tags are not read: {quoted(shown)}", place, "take the tag away")
+                self._mistake(Code.YAML_TAG, f"tags are not read: {quoted(shown)}", place, "take the tag away")
             else:
                 advice = "take the anchor away, and write the value out where it was used"
-                self._mistake("SPX007", f"anchors are not read: {quoted(shown)}", place, advice)
+                self._mistake(Code.YAML_ANCHOR, f"anchors are not read: {quoted(shown)}", place, advice)
 
     def _properties(self, span: Span) -> Iterator[tuple[str, Span]]:
         """The tag and the anchor at the start of a span, at most one of each, with their places."""

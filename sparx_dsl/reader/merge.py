@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode, plain
 
 
@@ -91,7 +91,7 @@ def _no_such_item(key: ScalarNode, names: dict[str, int], count: int, trail: tup
     named = f", with the names {', '.join(names)}" if names else ""
     where = Where(".".join((*trail, key.text)), key.source, key.span)
     return Diagnostic(
-        "SPX107",
+        Code.MISSING_ITEM,
         f"there is no item {quoted(key.text)} in the list",
         where,
         help=f"{numbers}{named}; {count + 1} appends one",

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
-from sparx_dsl.errors import Diagnostic, SparxError, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, quoted
 from sparx_dsl.errors.escape import unsafe_pattern
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 
@@ -107,7 +107,7 @@ def check_scalar(value: Scalar, limits: Limits = DEFAULT_LIMITS) -> Diagnostic |
     if isinstance(value, str):
         return _check_text(value, limits)
     if isinstance(value, float) and not math.isfinite(value):
-        return Diagnostic("SPX016", f"{value} is no finite number", help="write a finite number")
+        return Diagnostic(Code.INVALID_NUMBER, f"{value} is no finite number", help="write a finite number")
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
         return _too_many_digits()
     return None
@@ -124,10 +124,10 @@ def _check_text(value: str, limits: Limits) -> Diagnostic | None:
     """What is wrong with a text value."""
     if len(value) > limits.scalar_length:
         message = f"this text has {len(value)} characters; at most {limits.scalar_length} are read"
-        return Diagnostic("SPX017", message, help="shorten it")
+        return Diagnostic(Code.VALUE_TOO_LONG, message, help="shorten it")
     if unsafe := unsafe_pattern("\t\n").search(value):
         return Diagnostic(
-            "SPX015", f"the value contains {describe_character(unsafe[0])}", help="take the character out"
+            Code.CONTROL_CHARACTER, f"the value contains {describe_character(unsafe[0])}", help="take the character out"
         )
     return None
 
@@ -152,16 +152,18 @@ def _finite(value: float, text: str) -> float:
 
 def _too_many_digits() -> Diagnostic:
     """The mistake of a whole number beyond the limit."""
-    return Diagnostic("SPX016", f"this whole number has more than {MAX_DIGITS} digits", help="write a smaller number")
+    return Diagnostic(
+        Code.INVALID_NUMBER, f"this whole number has more than {MAX_DIGITS} digits", help="write a smaller number"
+    )
 
 
 def _out_of_range(message: str) -> SparxError:
     """The mistake of a fraction that is not finite."""
-    return SparxError(Diagnostic("SPX016", message, help="write a finite number"))
+    return SparxError(Diagnostic(Code.INVALID_NUMBER, message, help="write a finite number"))
 
 
 def _ambiguous(text: str, meanings: str, instead: str | None) -> SparxError:
     """The mistake of a spelling with two meanings; ``instead`` is the value that was probably meant."""
     shown = quoted(text)
     advice = f"quote it: {shown}" if instead is None else f"write {quoted(instead)[1:-1]}, or quote it: {shown}"
-    return SparxError(Diagnostic("SPX010", f"{shown[1:-1]} is {meanings}", help=advice))
+    return SparxError(Diagnostic(Code.AMBIGUOUS_VALUE, f"{shown[1:-1]} is {meanings}", help=advice))

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.canonical_form import fingerprint
@@ -124,10 +124,12 @@ class Space(SpaceModel):
         for name, value in values.items():
             if name not in choices:
                 advice = did_you_mean(name, list(choices))
-                raise SparxError(Diagnostic("SPX741", f"the space has no choice {quoted(name)}", help=advice))
+                raise SparxError(
+                    Diagnostic(Code.POINT_OF_ANOTHER_SPACE, f"the space has no choice {quoted(name)}", help=advice)
+                )
             found = [number for number, one in enumerate(choices[name].values) if same(one, value)]
             if not found:
-                raise SparxError(Diagnostic("SPX741", f"{name} has no value {value!r}"))
+                raise SparxError(Diagnostic(Code.POINT_OF_ANOTHER_SPACE, f"{name} has no value {value!r}"))
             picks[name] = found[0]
         point = Point(FrozenDict(picks))
         self.picks(point)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.spec import Spec, spec_of
 from sparx_dsl.reader.tree import MappingNode
@@ -78,7 +78,7 @@ class SpaceModel:
 
     def no_point(self, values: str) -> Diagnostic:
         """The error of values that are no point of this space."""
-        return Diagnostic("SPX741", f"this is no point of the space {self.name}: {values}")
+        return Diagnostic(Code.POINT_OF_ANOTHER_SPACE, f"this is no point of the space {self.name}: {values}")
 
     def point_of_picks(self, picks: Mapping[int, int]) -> Point:
         """The point of an assignment that fits, by the numbers of choices and values."""

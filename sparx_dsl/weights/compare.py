@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.kinds.checkpoint import Shape
 from sparx_dsl.weights.backbone_summary import BackboneSummary, stage_names, summarize
@@ -128,7 +128,7 @@ def strict_errors(
     if found.resized:
         lines = [str(each) for each in found.resized]
         advice = f"{option} to accept what the notes say"
-        yield listed("SPX626", "would not hold exactly the file's values", lines, where, advice)
+        yield listed(Code.INEXACT_CONVERSION, "would not hold exactly the file's values", lines, where, advice)
 
 
 def _summaries(
@@ -151,7 +151,9 @@ def _refuse_other_stages(
 def _another_backbone(ours: BackboneSummary, file: BackboneSummary, where: Where) -> Diagnostic:
     advice = "build the backbone that the file belongs to and load it there; transfer(…) brings its weights elsewhere"
     notes = (f"the file has {file}", f"the model has {ours}")
-    return Diagnostic("SPX622", "the checkpoint is of another backbone", where, notes=notes, help=advice)
+    return Diagnostic(
+        Code.CHECKPOINT_OF_ANOTHER_BACKBONE, "the checkpoint is of another backbone", where, notes=notes, help=advice
+    )
 
 
 def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTensor, found: Tensor) -> None:
@@ -184,9 +186,9 @@ def _keep(findings: _Findings, name: str, target: Tensor, value: Tensor) -> None
 
 def _misfits(findings: _Findings, where: Where) -> Iterator[Diagnostic]:
     if findings.wrong_shape:
-        yield listed("SPX625", "of the file have other shapes than the model's", findings.wrong_shape, where)
+        yield listed(Code.SHAPE_MISMATCH, "of the file have other shapes than the model's", findings.wrong_shape, where)
     if findings.wrong_dtype:
-        yield listed("SPX627", "of the file have a dtype of the wrong sort", findings.wrong_dtype, where)
+        yield listed(Code.DTYPE_MISMATCH, "of the file have a dtype of the wrong sort", findings.wrong_dtype, where)
 
 
 def _not_finite(
@@ -196,4 +198,4 @@ def _not_finite(
     if odd:
         names = [theirs.name for name in odd if (theirs := expected[name]) is not None]
         advice = "build the model in a wider dtype" if findings.rounded else "such a model answers nothing but NaN"
-        yield listed("SPX628", "hold infinities or NaN", names, where, advice)
+        yield listed(Code.NON_FINITE_WEIGHTS, "hold infinities or NaN", names, where, advice)

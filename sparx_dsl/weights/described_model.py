@@ -15,7 +15,7 @@ from typing import Final, cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where
 from sparx_dsl.inference.deploy import DeployedBackbone
 from sparx_dsl.lowering import Backbone, lower
 from sparx_dsl.lowering.backbone import kind_of, refuse_edited
@@ -48,7 +48,9 @@ def described_tensors(model: nn.Module, where: Where) -> dict[str, Tensor]:
     backbone = _plain_backbone(model, where)
     tensors = _plain_tensors(backbone, where)
     if any(value.is_meta for value in tensors.values()):
-        raise SparxError(Diagnostic("SPX630", "the model was built on the device meta, so it has no weights to write"))
+        raise SparxError(
+            Diagnostic(Code.MODEL_ON_META, "the model was built on the device meta, so it has no weights to write")
+        )
     described = lower(backbone.schedule, device="meta", dtype=_only_dtype(tensors, where))
     other = list(_other_tensors(tensors, described.state_dict()))
     if other:
@@ -61,12 +63,12 @@ def described_tensors(model: nn.Module, where: Where) -> dict[str, Tensor]:
     odd = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
     if odd:
         advice = "such a model answers nothing but NaN; go back to weights from before"
-        raise SparxError(listed("SPX628", "hold infinities or NaN", odd, where, advice))
+        raise SparxError(listed(Code.NON_FINITE_WEIGHTS, "hold infinities or NaN", odd, where, advice))
     return _separate(tensors)
 
 
 def _undescribed(message: str, lines: list[str], where: Where, help: str) -> SparxError:
-    return SparxError(Diagnostic("SPX643", message, where, notes=notes_of(lines), help=help))
+    return SparxError(Diagnostic(Code.MODEL_DIFFERS_FROM_SPEC, message, where, notes=notes_of(lines), help=help))
 
 
 def _plain_backbone(model: nn.Module, where: Where) -> Backbone:

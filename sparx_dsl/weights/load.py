@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
 from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
@@ -114,7 +114,7 @@ def written_spec(checkpoint: Checkpoint, limits: Limits = DEFAULT_LIMITS) -> Spe
 def _without_spec(where: Where) -> SparxError:
     message = "the file carries no spec, so that it does not say which backbone its weights belong to"
     advice = "build the backbone from its spec, and load_checkpoint(model, path)"
-    return SparxError(Diagnostic("SPX642", message, where, help=advice))
+    return SparxError(Diagnostic(Code.CHECKPOINT_WITHOUT_SPEC, message, where, help=advice))
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -151,7 +151,7 @@ def _common_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype | None:
 def _without_storage(targets: Mapping[str, Tensor], where: Where) -> Iterator[Diagnostic]:
     if any(value.is_meta for value in targets.values()):
         message = "the model was built on the device meta, so there is nothing to load into"
-        yield Diagnostic("SPX630", message, where, help='build it with device="cpu" or another real device')
+        yield Diagnostic(Code.MODEL_ON_META, message, where, help='build it with device="cpu" or another real device')
 
 
 def _warnings(model: nn.Module, found: Comparison, checkpoint: Checkpoint) -> Iterator[str]:

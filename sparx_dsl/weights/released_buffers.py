@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, Where
+from sparx_dsl.errors import Code, Diagnostic, Where
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.kind import load
 from sparx_dsl.kinds.checkpoint import ComputedBuffers, ReleasedFormat
@@ -46,7 +46,7 @@ def other_buffers(
         own = [name for name in names if name.endswith(endings)]
         odd = [name for name in own if not load(buffers.check)(name, state[name])]
         if odd:
-            yield listed("SPX629", buffers.other, odd, where, buffers.help)
+            yield listed(Code.POSITION_INDICES_DIFFER, buffers.other, odd, where, buffers.help)
 
 
 def _of_format(format: ReleasedFormat) -> list[ComputedBuffers]:

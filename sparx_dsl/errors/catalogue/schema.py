@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.errors.catalogue.entry import CodeEntry
+from sparx_dsl.errors.code_names import Code
 
 ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
-        "SPX101",
+        Code.UNKNOWN_KEY,
         "an unknown key",
         "The language has no such key at this place. It is misspelt, it stands one level too far in or out, or "
         "another kind has it. The message lists the keys that can stand there.",
@@ -16,7 +17,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stages:\n  - {channels: 16, depth: 2}\n",
     ),
     CodeEntry(
-        "SPX102",
+        Code.MISSING_KEY,
         "a key is missing",
         "A spec cannot be without `sparx`, `name`, `stem` and `stages`, a stage not without `channels` and `depth`, "
         "a link not without `from` and `to`, and a stem, mixer, fusion, FFN, downsampling or head not without "
@@ -25,7 +26,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stem: {kind: conv, convs: 2}\n",
     ),
     CodeEntry(
-        "SPX103",
+        Code.WRONG_TYPE,
         "a value of the wrong type",
         "Values are not converted: `'2'` is text and no number, `2.0` and `true` are no whole numbers, `1` is no "
         "boolean, and a mixer is a mapping with a `kind`, not a word.",
@@ -33,7 +34,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stages:\n  - {channels: 16, depth: 2}\n",
     ),
     CodeEntry(
-        "SPX104",
+        Code.OUT_OF_RANGE,
         "a number or a list out of range",
         "Every number and every list of the language has bounds, so that a spec cannot ask for something absurd. "
         "The message says them.",
@@ -41,14 +42,14 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "drop_path: 0.2\n",
     ),
     CodeEntry(
-        "SPX105",
+        Code.UNKNOWN_CHOICE,
         "a word that is none of the choices",
         "Only certain words can stand here, and they are written in lower case. The message lists them.",
         "stages:\n  - {channels: 16, depth: 2, S: 1, M: All}\n",
         "stages:\n  - {channels: 16, depth: 2, S: 1, M: all}\n",
     ),
     CodeEntry(
-        "SPX106",
+        Code.UNKNOWN_KIND,
         "an unknown kind",
         "A `kind` is looked up among those that this package and installed ones have registered for that role; it is "
         "never a class or an import path. The message lists them.",
@@ -56,7 +57,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stem: {kind: conv}\n",
     ),
     CodeEntry(
-        "SPX107",
+        Code.MISSING_ITEM,
         "a change to an item that is not there",
         "A spec that extends another one changes the items of a list by their number, from 1, or by their name; the "
         "number after the last one appends an item.",
@@ -64,7 +65,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "extends: base.yaml\nstages: {2: {depth: 3}}\n",
     ),
     CodeEntry(
-        "SPX108",
+        Code.MISSING_VALUE,
         "a key without a value",
         "`null`, `~` or nothing at all says nothing. Write a value, or leave the key out; for no head or no FFN, "
         "write `{kind: none}`. (In a spec that extends another one, `null` takes a key of that one away.)",
@@ -72,7 +73,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "head: {kind: none}\n",
     ),
     CodeEntry(
-        "SPX109",
+        Code.INVALID_NAME,
         "a text that is no name",
         "Names have at most 64 lower-case letters, digits and underscores, and begin with a letter; nodes are named "
         "such as `stem` and `stage3.layer4`. So names can go into file names, code and pictures as they are.",
@@ -80,14 +81,14 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "name: sparx_mamba_t\n",
     ),
     CodeEntry(
-        "SPX110",
+        Code.CIRCULAR_EXTENDS,
         "specs that extend one another in a circle",
         "A spec extends itself, directly or through others, or the chain of specs is longer than the limit.",
         "extends: spec.yaml\n",
         "extends: base.yaml\n",
     ),
     CodeEntry(
-        "SPX111",
+        Code.INVALID_EXTENDS,
         "`extends` is no file name",
         "`extends` takes the bare name of a YAML file, in lower case: no folder, no address. The file is looked for "
         "beside the spec and then in the folder above.",
@@ -95,13 +96,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "extends: base.yaml\n",
     ),
     CodeEntry(
-        "SPX112",
+        Code.EXTENDS_WITHOUT_FILE,
         "`extends` in a text that comes from no file",
         "A spec that is given as text or as data lies in no folder, so there is none to look in for the other spec. "
         "Load it from a file, or write its keys out.",
     ),
     CodeEntry(
-        "SPX113",
+        Code.EXTENDED_FILE_NOT_FOUND,
         "the extended file is not there",
         "The file is looked for beside the spec and then in the folder above; a symbolic link that leads out of these "
         "folders does not count.",
@@ -109,22 +110,22 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "extends: base.yaml\n",
     ),
     CodeEntry(
-        "SPX130",
+        Code.INVALID_INSERT,
         "no place to insert a layer",
         "`insert_layer` puts a layer after one that exists, or after 0 to put it first.",
     ),
     CodeEntry(
-        "SPX131",
+        Code.INVALID_REMOVAL,
         "no layer to remove",
         "`remove_layer` takes the number of a layer that exists, and leaves every stage at least one layer.",
     ),
     CodeEntry(
-        "SPX132",
+        Code.UNKNOWN_STAGE,
         "an unknown stage",
         "Stages are called by their `name`, or `stage1`, `stage2` … where they have none.",
     ),
     CodeEntry(
-        "SPX199",
+        Code.INVALID_VALUE,
         "a value that is refused",
         "The value is refused for a reason for which there are no better words yet, such as a rule of a kind that "
         "another package adds. The message gives the reason as it is.",

@@ -7,6 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sparx_dsl.kinds.fusions.codes import (
+    HEAD_WIDTH_NOT_DIVIDING_CHANNELS,
+    HEADS_NOT_DIVIDING_CHANNELS,
+    PROJECTION_TOO_NARROW,
+)
 from sparx_dsl.language.base import Problem, Site, divisor_help
 from sparx_dsl.language.roles import FusionOptions
 
@@ -29,14 +34,14 @@ class HeadedFusion(FusionOptions, frozen=True):
         if self.heads is not None and site.channels % self.heads:
             yield Problem(
                 "heads",
-                "SPX216",
+                HEADS_NOT_DIVIDING_CHANNELS,
                 f"{self.heads} heads of the fusion do not divide the {site.channels} channels",
                 divisor_help("numbers of heads", site.channels, self.heads),
             )
         if self.heads is None and site.channels % self.head_width:
             yield Problem(
                 "head_width",
-                "SPX217",
+                HEAD_WIDTH_NOT_DIVIDING_CHANNELS,
                 f"the fusion's heads of width {self.head_width} do not divide the {site.channels} channels",
                 divisor_help("widths", site.channels, self.head_width),
             )
@@ -53,7 +58,7 @@ def narrow_projection(site: Site) -> Iterator[Problem]:
     if site.out_channels < 3:
         yield Problem(
             "kind",
-            "SPX214",
+            PROJECTION_TOO_NARROW,
             f"this fusion projects in three groups, but the mixer takes only {site.out_channels} channels",
             "write fusion: {kind: concat}, or give the stage or the mixer more channels",
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from sparx_dsl.errors import Diagnostic, Related, plural
+from sparx_dsl.errors import Code, Diagnostic, Related, plural
 from sparx_dsl.language.base import KindOptions, Problem
 from sparx_dsl.language.kind_options import problems_of
 from sparx_dsl.language.models import SpecModel
@@ -61,13 +61,13 @@ def _without_mixer(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> I
     if len(lacking) == len(spec.stages) and len(lacking) > 1:
         message = "the layers have no token mixer"
         where = spec.where("layer" if "layer" in spec.model_fields_set else "stages", key=True)
-        yield Diagnostic("SPX220", message, where, help=f"write {_some_mixer()} at the top level")
+        yield Diagnostic(Code.MISSING_MIXER, message, where, help=f"write {_some_mixer()} at the top level")
         return
     for index, numbers in lacking:
         some = len(numbers) < spec.stages[index].depth
         which = f"layer {numbers[0]} of stage {index + 1} has" if some else f"the layers of stage {index + 1} have"
         advice = f"write {_some_mixer()} for the stage or the backbone"
-        yield Diagnostic("SPX220", f"{which} no token mixer", spec.where("stages", index), help=advice)
+        yield Diagnostic(Code.MISSING_MIXER, f"{which} no token mixer", spec.where("stages", index), help=advice)
 
 
 def _some_mixer() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sparx_dsl.errors import Diagnostic
+from sparx_dsl.errors import Code, Diagnostic
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.kind_options import fault_of, options_fault
 from sparx_dsl.language.models import SpecModel
@@ -35,7 +35,7 @@ def check_options(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> It
         if fault is not None:
             met.add(one.path)
             help = fault_of(default_registry().of(one.role, one.options))
-            yield Diagnostic("SPX408", f"{fault}, at {one.node}", spec.where(*one.path), help=help)
+            yield Diagnostic(Code.INVALID_KIND_OPTIONS, f"{fault}, at {one.node}", spec.where(*one.path), help=help)
 
 
 def _ends(spec: SpecModel) -> Iterator[_Placed]:

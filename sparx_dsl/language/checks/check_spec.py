@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from sparx_dsl.errors import Diagnostic, Related, Where, plural, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, Where, plural, quoted
 from sparx_dsl.language.checks.check_kinds import check_kinds
 from sparx_dsl.language.checks.check_options import check_options
 from sparx_dsl.language.models import SpecModel, Stage
@@ -42,12 +42,13 @@ def check_spec(
     if total > limits.layers_in_total:
         message = f"{total} layers are more than the limit of {limits.layers_in_total}"
         advice = "give the stages fewer layers, or raise Limits(layers_in_total=…) in the call"
-        yield Diagnostic("SPX401", message, spec.where("stages", key=True), help=advice)
+        yield Diagnostic(Code.TOO_MANY_LAYERS, message, spec.where("stages", key=True), help=advice)
     for index in chosen:
         yield from check_stage(spec, index)
     if spec.stages[0].downsample is not None:
-        message, where = "stage 1 follows the stem, so it downsamples nothing", ("stages", 0, "downsample")
-        yield Diagnostic("SPX221", message, spec.where(*where, key=True), help="set the stem instead")
+        message = "stage 1 follows the stem, so it downsamples nothing"
+        where = spec.where("stages", 0, "downsample", key=True)
+        yield Diagnostic(Code.DOWNSAMPLE_IN_FIRST_STAGE, message, where, help="set the stem instead")
     failing = list(check_options(spec, chosen))
     yield from failing or check_kinds(spec, chosen)
 
@@ -71,15 +72,16 @@ def _stage_names(spec: SpecModel) -> Iterator[Diagnostic]:
         number = re.fullmatch(r"stage(\d+)", name)
         if name in RESERVED_NAMES or keyword.iskeyword(name):
             message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
-            yield Diagnostic("SPX201", message, spec.where(*path), help=f"write for example {name}_stage")
+            yield Diagnostic(Code.RESERVED_NAME, message, spec.where(*path), help=f"write for example {name}_stage")
         elif number and name != f"stage{index + 1}":
             message = f"stage {index + 1} is named {quoted(name)}, the name of another position"
             advice = "leave the name out, or write one that is not stage and a number"
-            yield Diagnostic("SPX202", message, spec.where(*path), help=advice)
+            yield Diagnostic(Code.NAME_OF_ANOTHER_POSITION, message, spec.where(*path), help=advice)
         elif name in seen:
             first = Related(spec.where("stages", seen[name], "name"), "the first of that name")
             message = f"two stages are named {quoted(name)}"
-            yield Diagnostic("SPX203", message, spec.where(*path), help="give each a name of its own", related=(first,))
+            advice = "give each a name of its own"
+            yield Diagnostic(Code.DUPLICATE_STAGE_NAME, message, spec.where(*path), help=advice, related=(first,))
         seen.setdefault(name, index)
 
 
@@ -92,21 +94,21 @@ def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic
     if stage.S is not None and stage.ganglion is not None:
         message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
         related = (Related(where("S", key=True), "the stride stands here"),)
-        advice = "keep either S or ganglion"
-        yield Diagnostic("SPX204", message, where("ganglion", key=True), help=advice, related=related)
+        place, advice = where("ganglion", key=True), "keep either S or ganglion"
+        yield Diagnostic(Code.GANGLION_LAYERS_PLACED_TWICE, message, place, help=advice, related=related)
     if stage.S is not None and stage.depth < stage.S:
         message = f"{_title(index, stage)}, fewer than the stride S = {stage.S}"
         advice = f"write S: {stage.depth} to make only the last layer a ganglion layer"
-        yield Diagnostic("SPX205", message, where("S"), help=advice)
+        yield Diagnostic(Code.STRIDE_EXCEEDS_DEPTH, message, where("S"), help=advice)
     if isinstance(stage.M, int) and stage.depth < stage.M:
         message = f"{_title(index, stage)}, so a window of M = {stage.M} ganglion layers is never filled"
-        yield Diagnostic("SPX206", message, where("M"), help="write M: all for no window")
+        yield Diagnostic(Code.WINDOW_EXCEEDS_DEPTH, message, where("M"), help="write M: all for no window")
     if stage.S is None and stage.ganglion is None:
         for name, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
             if value is not None and value != "none":
                 message = f"{name} speaks of ganglion layers, and stage {index + 1} has none"
                 advice = f"give the stage a stride, such as S: {min(2, stage.depth)}, or leave {name} out"
-                yield Diagnostic("SPX207", message, where(name, key=True), help=advice)
+                yield Diagnostic(Code.NO_GANGLION_LAYERS, message, where(name, key=True), help=advice)
 
 
 def _title(index: int, stage: Stage) -> str:
@@ -125,7 +127,7 @@ def _ganglion_list(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagno
             right = [n for n in sorted(set(stage.ganglion or ())) if n <= stage.depth]
             place = "is there twice" if number == last else f"stands after layer {last}"
             message = f"ganglion names layers in rising order, and layer {number} {place}"
-            yield Diagnostic("SPX209", message, spec.where(*path), help=f"write {right}")
+            yield Diagnostic(Code.GANGLION_LIST_NOT_RISING, message, spec.where(*path), help=f"write {right}")
         last = number if number <= stage.depth else last
 
 
@@ -140,4 +142,5 @@ def _no_such_layer(index: int, stage: Stage, number: int, where: Where) -> Diagn
     """The mistake of a layer number beyond the stage's depth."""
     have = "only layer 1" if stage.depth == 1 else f"the layers 1 to {stage.depth}"
     message = f"there is no layer {number} in stage {index + 1}, which has {have}"
-    return Diagnostic("SPX208", message, where, help=f"name one of its layers, or write depth: {number}")
+    advice = f"name one of its layers, or write depth: {number}"
+    return Diagnostic(Code.LAYER_EXCEEDS_DEPTH, message, where, help=advice)

@@ -10,7 +10,7 @@ from typing import cast
 
 from pydantic_core import ErrorDetails
 
-from sparx_dsl.errors import Diagnostic, closest, quoted
+from sparx_dsl.errors import Code, Diagnostic, closest, quoted
 from sparx_dsl.language.checks.describe_schema import KeyPath, Slot, child, language, node_at, walk
 from sparx_dsl.language.checks.hints import is_word, meant, name_advice, shown, value_advice, where_key_belongs
 from sparx_dsl.language.roles import ROLES, Role
@@ -90,7 +90,7 @@ def _version(root: Node) -> Iterator[Diagnostic]:
     version = child(root, "sparx")
     if isinstance(version, ScalarNode) and isinstance(version.value, bool | float) and version.value == 1:
         message = f"sparx must be {language().fields()['sparx']}, not {shown(version.value)}"
-        yield Diagnostic("SPX105", message, locate(root, ("sparx",)), help="write sparx: 1")
+        yield Diagnostic(Code.UNKNOWN_CHOICE, message, locate(root, ("sparx",)), help="write sparx: 1")
 
 
 def _unknown_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
@@ -101,7 +101,7 @@ def _unknown_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
             guess = meant(name, slot)
             belongs = where_key_belongs(root, path, name)
             yield Diagnostic(
-                "SPX101",
+                Code.UNKNOWN_KEY,
                 f"{place} has no key {quoted(name)}",
                 locate(root, (*path, name), key=True),
                 notes=(f"the keys are {', '.join(slot.fields())}",),
@@ -117,7 +117,9 @@ def _missing_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
             if name not in misspelt:
                 wanted = " or ".join(slot.kinds) if name == "kind" else str(slot.fields()[name])
                 where = locate(root, path, key=True)
-                yield Diagnostic("SPX102", f"the key {quoted(name)} is missing", where, help=f"{name} is {wanted}")
+                yield Diagnostic(
+                    Code.MISSING_KEY, f"the key {quoted(name)} is missing", where, help=f"{name} is {wanted}"
+                )
 
 
 def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
@@ -128,7 +130,7 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
         types = {details["type"] for details in group}
         if "kind_fails" in types:
             context = next(details["ctx"] for details in group if "ctx" in details)
-            yield Diagnostic("SPX408", context["reason"], locate(root, path), help=context["help"])
+            yield Diagnostic(Code.INVALID_KIND_OPTIONS, context["reason"], locate(root, path), help=context["help"])
         elif "unknown_kind" in types:
             yield _unknown_kind(root, path, plain(node), slot)
         elif of_key:
@@ -142,12 +144,12 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
             yield _wrong_value(root, path, plain(node), slot, out_of_range=bool(types & RANGE_FINDINGS))
         else:
             message = f"{_subject(root, path)} cannot be {shown(plain(node))}: {group[0]['msg']}"
-            yield Diagnostic("SPX199", message, locate(root, path))
+            yield Diagnostic(Code.INVALID_VALUE, message, locate(root, path))
 
 
 def _wrong_value(root: Node, path: KeyPath, value: object, slot: Slot, *, out_of_range: bool) -> Diagnostic:
     """A value of the wrong type, out of range, or a word that is not among the choices."""
-    code = "SPX104" if out_of_range else "SPX105" if is_word(value, slot) else "SPX103"
+    code = Code.OUT_OF_RANGE if out_of_range else Code.UNKNOWN_CHOICE if is_word(value, slot) else Code.WRONG_TYPE
     message = f"{_subject(root, path)} must be {slot}, not {shown(value)}"
     return Diagnostic(code, message, locate(root, path), help=value_advice(value, slot))
 
@@ -161,7 +163,7 @@ def _wrong_key(root: Node, path: KeyPath) -> Diagnostic:
     digits = re.fullmatch(r"(layer)?([1-9][0-9]{0,3})", str(key))
     help_text = f"write {digits[2]}{'' if digits[1] else ' without quotes'}" if digits else "write a number, such as 3"
     return Diagnostic(
-        "SPX104" if number else "SPX103",
+        Code.OUT_OF_RANGE if number else Code.WRONG_TYPE,
         f"{_subject(root, path[:-1])} names layers by number from 1, not by {shown(written)}",
         locate(root, path, key=True),
         help=help_text,
@@ -171,7 +173,7 @@ def _wrong_key(root: Node, path: KeyPath) -> Diagnostic:
 def _not_a_name(root: Node, path: KeyPath, text: str, slot: Slot) -> Diagnostic:
     """A text that is no name, or not the name of a node."""
     return Diagnostic(
-        "SPX109",
+        Code.INVALID_NAME,
         f"{quoted(text)} is not {'the name of a node' if slot.is_place else 'a name'}",
         locate(root, path),
         notes=("names have at most 64 lower-case letters, digits and underscores, and begin with a letter",),
@@ -189,7 +191,7 @@ def _unknown_kind(root: Node, path: KeyPath, value: object, slot: Slot) -> Diagn
     elsewhere = (f"{word} is a kind of {' and '.join(others)}",) if others else ()
     broken = (str(package) for package in default_registry().broken if package.may_have(cast("Role", role), word))
     return Diagnostic(
-        "SPX106",
+        Code.UNKNOWN_KIND,
         f"there is no {role} of the kind {shown(value)}",
         locate(root, path),
         notes=(f"the kinds of {role} are {', '.join(names)}", *elsewhere, *broken),
@@ -221,7 +223,9 @@ def _empty(root: Node, path: KeyPath, node: ScalarNode) -> Diagnostic:
     if not (known == path and walk(root, path[:-1])[1].requires(path[-1])):
         advice.append(f"take the {'item' if isinstance(path[-1], int) else 'key'} away")
     where = locate(root, path, key=not node.text)
-    return Diagnostic("SPX108", f"{_subject(root, path)} has no value{written}", where, help=", or ".join(advice))
+    return Diagnostic(
+        Code.MISSING_VALUE, f"{_subject(root, path)} has no value{written}", where, help=", or ".join(advice)
+    )
 
 
 def _subject(root: Node, path: KeyPath) -> str:

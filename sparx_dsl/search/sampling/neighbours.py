@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.constraints.compile_constraints import Compiled
 from sparx_dsl.search.space.choices import OFF, Assignment, Point
 from sparx_dsl.search.space_model import SpaceModel
@@ -28,7 +28,7 @@ def mutate(space: SpaceModel, point: Point, rng: random.Random) -> Point:
                 if space.keeps(other):
                     return other
     message = "no other point of the space differs from this one in a single choice"
-    raise SparxError(Diagnostic("SPX742", message, help="draw a new point with sample"))
+    raise SparxError(Diagnostic(Code.NO_NEIGHBOUR, message, help="draw a new point with sample"))
 
 
 def neighbours(space: SpaceModel, point: Point) -> Iterator[Point]:

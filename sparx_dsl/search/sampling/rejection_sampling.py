@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.sampling.neighbours import neighbours
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.space_model import SpaceModel
@@ -50,16 +50,18 @@ def _nothing_found(space: SpaceModel, closest: tuple[float, Point] | None, price
     where = space.bounds[0].where if space.bounds else space.where
     if closest is None:
         message = "no valid point was found among those drawn"
-        return Diagnostic("SPX732", message, where, help="tie fewer choices together")
+        return Diagnostic(Code.INFEASIBLE_BOUNDS, message, where, help="tie fewer choices together")
     excess, point = _descend(space, closest[1], closest[0])
     prices = space.prices(point)
     wanted = " and ".join(map(str, space.bounds))
     if excess == 0:
         message = f"no point drawn of {priced} keeps the bounds ({wanted})"
         note = f"one that does has {prices}: {point}"
-        return Diagnostic("SPX732", message, where, (note,), "loosen the bounds, or narrow the choices to what fits")
+        return Diagnostic(
+            Code.INFEASIBLE_BOUNDS, message, where, (note,), "loosen the bounds, or narrow the choices to what fits"
+        )
     worst = max(space.bounds, key=lambda bound: bound.excess(prices))
     proven = space.count <= priced and not any(map(space.keeps, map(space.point, range(space.count))))
     how = f"none of the {space.count} points keeps" if proven else "no point was found that keeps"
     note = f"the closest price found is {prices}"
-    return Diagnostic("SPX732", f"{how} the bounds: {wanted}", worst.where, (note,), "loosen this bound")
+    return Diagnostic(Code.INFEASIBLE_BOUNDS, f"{how} the bounds: {wanted}", worst.where, (note,), "loosen this bound")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sparx_dsl.errors import Diagnostic, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, did_you_mean, quoted
 from sparx_dsl.language.checks.describe_schema import Slot, language
 from sparx_dsl.language.edit import key_path
 from sparx_dsl.reader.limits import Limits
@@ -78,15 +78,15 @@ def check_path(path: EditPath, depths: Mapping[int, int]) -> Diagnostic | None:
     """What is wrong with a path, without a place; None where it addresses something that can be chosen."""
     first = path[0]
     if first in FIXED:
-        return Diagnostic("SPX711", f"{quoted(str(first))} cannot be chosen: {FIXED[str(first)]}")
+        return Diagnostic(Code.FIXED_KEY, f"{quoted(str(first))} cannot be chosen: {FIXED[str(first)]}")
     if path == ("stages",):
         advice = "choose keys of the stages, such as stages.3.depth"
-        return Diagnostic("SPX711", "the list of stages cannot be chosen as a whole", help=advice)
+        return Diagnostic(Code.FIXED_KEY, "the list of stages cannot be chosen as a whole", help=advice)
     if len(path) > 2 and first == "stages" and path[2] == "name":
-        return Diagnostic("SPX711", "a stage's name cannot be chosen: links speak of it")
+        return Diagnostic(Code.FIXED_KEY, "a stage's name cannot be chosen: links speak of it")
     if first == "links" and len(path) > 1:
         advice = "write a choice with link: {from: …, to: …}, or with cut: {from: …, to: …}"
-        return Diagnostic("SPX711", "links are chosen one by one", help=advice)
+        return Diagnostic(Code.FIXED_KEY, "links are chosen one by one", help=advice)
     return _check_parts(path, depths)
 
 
@@ -114,16 +114,16 @@ def _check_number(
         return None
     if not isinstance(part, int):
         message = f"{quoted(join_path(path))} names a {what} by {quoted(part)}"
-        return Diagnostic("SPX710", message, help="write its number, or *")
+        return Diagnostic(Code.UNKNOWN_PATH, message, help="write its number, or *")
     there = f"the base has {len(known)} stages" if what == "stage" else f"it has at most {len(known)} layers"
-    return Diagnostic("SPX710", f"{quoted(join_path(path))} addresses nothing: {there}")
+    return Diagnostic(Code.UNKNOWN_PATH, f"{quoted(join_path(path))} addresses nothing: {there}")
 
 
 def _unknown_key(path: EditPath, part: str | int, slot: Slot) -> Diagnostic:
     keys = list(slot.fields())
     notes = (f"the keys there are {', '.join(keys)}",) if keys else ()
     message = f"{quoted(join_path(path))} addresses nothing: there is no {quoted(str(part))}"
-    return Diagnostic("SPX710", message, notes=notes, help=did_you_mean(str(part), keys))
+    return Diagnostic(Code.UNKNOWN_PATH, message, notes=notes, help=did_you_mean(str(part), keys))
 
 
 def _most_layers(stage: str | int, depths: Mapping[int, int]) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.models import NAME_PATTERN
 from sparx_dsl.language.resolve import stage_name
@@ -105,7 +105,7 @@ class ChoiceParser:
             return
         if not isinstance(when.value, MappingNode):
             message = "when must be a mapping from choices to values"
-            raise error_at(when.value, "SPX703", message, "write {name: value}")
+            raise error_at(when.value, Code.INVALID_SPACE_VALUE, message, "write {name: value}")
         self._conditions[name] = (when.value, stars)
 
     def _tied(self, at: Node, options: MappingNode, name: str) -> tuple[Alternative, ...]:
@@ -119,7 +119,7 @@ class ChoiceParser:
         keys = at.items if isinstance(at, SequenceNode) else () if isinstance(at, MappingNode) else (at,)
         paths = [path for key in keys for path in self._expanded(key)]
         if not paths:
-            raise error_at(at, "SPX712", f"{name} writes to no key", "write at: [stages.1.channels, …]")
+            raise error_at(at, Code.EMPTY_CHOICE, f"{name} writes to no key", "write at: [stages.1.channels, …]")
         written = options.entry("values")
         values = parse_values(written.value if written else options, name)
         return same_value_everywhere(list(dict.fromkeys(paths)), values)
@@ -169,17 +169,17 @@ def _refuse_unknown_keys(options: MappingNode, name: str) -> None:
         if str(entry.key.value) not in CHOICE_KEYS:
             notes, advice = (f"the keys are {', '.join(CHOICE_KEYS)}",), did_you_mean(entry.key.text, CHOICE_KEYS)
             message = f"the choice {name} has no key {quoted(entry.key.text)}"
-            raise SparxError(Diagnostic("SPX701", message, place_of(entry.key), notes, advice))
+            raise SparxError(Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(entry.key), notes, advice))
     given = [key for key in CHOICE_KEYS if options.entry(key) is not None and key != "when"]
     if len({"link", "cut", "values", "from"} & set(given)) > 1:
         message = f"the choice {name} says its values twice: {', '.join(given)}"
-        raise error_at(options, "SPX703", message, "keep one of them")
+        raise error_at(options, Code.INVALID_SPACE_VALUE, message, "keep one of them")
 
 
 def _refuse_bad_name(entry: Entry) -> None:
     if not re.fullmatch(NAME_PATTERN, str(entry.key.value)):
         message = f"{quoted(entry.key.text)} is no name for a choice that says itself what it drives"
-        raise error_at(entry.key, "SPX703", message, "write lower-case letters, digits and underscores")
+        raise error_at(entry.key, Code.INVALID_SPACE_VALUE, message, "write lower-case letters, digits and underscores")
 
 
 def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
@@ -187,12 +187,12 @@ def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
     nodes = entry.value.items if isinstance(entry.value, SequenceNode) else (entry.value,)
     if not nodes:
         advice = "write {from: stage2.layer1, to: stage3.layer4}, or take the choice out"
-        raise error_at(entry.value, "SPX712", f"{entry.key.text} lists no connection", advice)
+        raise error_at(entry.value, Code.EMPTY_CHOICE, f"{entry.key.text} lists no connection", advice)
     for node in nodes:
         keys = [entry.key.value for entry in node.entries] if isinstance(node, MappingNode) else []
         if sorted(map(str, keys)) != ["from", "to"]:
             message = f"a link is a mapping with from and to, not {shown(value_of(node))}"
-            raise error_at(node, "SPX703", message, "write {from: stage2.layer1, to: stage3.layer4}")
+            raise error_at(node, Code.INVALID_SPACE_VALUE, message, "write {from: stage2.layer1, to: stage3.layer4}")
     return off_or_on("add" if entry.key.value == "link" else "cut", nodes, place_of(entry.value))
 
 
@@ -203,7 +203,7 @@ def _condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choic
     if other is None or other is choice:
         message = f"there is no choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
         advice = did_you_mean(name, [one.name for one in choices])
-        raise SparxError(Diagnostic("SPX715", message, place_of(entry.key), help=advice))
+        raise SparxError(Diagnostic(Code.CONDITION_ON_UNKNOWN_CHOICE, message, place_of(entry.key), help=advice))
     node = entry.value
     # A list is one value where the choice has it, else a list of values.
     whole = _numbers(node, other)
@@ -214,10 +214,12 @@ def _condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choic
         if not found:
             message = f"{name} never has the value {shown(value_of(item))}"
             listed = ", ".join(shown(value) for value in other.values[:8])
-            raise SparxError(Diagnostic("SPX716", message, place_of(item), (f"its values are {listed}",)))
+            raise SparxError(
+                Diagnostic(Code.CONDITION_NEVER_HOLDS, message, place_of(item), (f"its values are {listed}",))
+            )
         among |= found
     if not among:
-        raise error_at(node, "SPX716", f"no value of {name} is wanted, so {choice.name} never exists")
+        raise error_at(node, Code.CONDITION_NEVER_HOLDS, f"no value of {name} is wanted, so {choice.name} never exists")
     return Condition(name, frozenset(among))
 
 
@@ -233,7 +235,7 @@ def _circular(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagnostic]:
     ordered = in_order_of_need([dependencies(choice, names, keys) for choice in choices])
     return [
         Diagnostic(
-            "SPX717", f"whether {names[number]} exists depends, by way of others, on its own value",
+            Code.CIRCULAR_CONDITIONS, f"whether {names[number]} exists depends, by way of others, on its own value",
             choices[number].where, help="take out one of the whens",
         )
         for number in sorted(set(range(len(choices))) - set(ordered))[:1]
@@ -252,7 +254,7 @@ def _written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
                 message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"
                 related = (Related(clash.where, "the other one"),)
                 advice = "tie them to one name, or give them conditions that exclude each other"
-                found.append(Diagnostic("SPX714", message, choice.where, (), advice, related))
+                found.append(Diagnostic(Code.KEY_CHOSEN_TWICE, message, choice.where, (), advice, related))
             held.append(choice)
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import SupportsFloat, cast
 
-from sparx_dsl.errors import Diagnostic, SparxError, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, visible
 from sparx_dsl.language.checks.hints import shown
 
 ANSWER_FORM = "give a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
@@ -114,9 +114,11 @@ def _number(value: object) -> float:
         raise _refused(f"the objective returned a {type(value).__name__}, which is not a single number") from None
     if not math.isfinite(number):
         message = f"the objective returned {number}"
-        raise SparxError(Diagnostic("SPX758", message, help="give finite numbers; a trial without one has failed"))
+        raise SparxError(
+            Diagnostic(Code.NON_FINITE_VALUE, message, help="give finite numbers; a trial without one has failed")
+        )
     return number
 
 
 def _refused(message: str) -> AnswerError:
-    return AnswerError(Diagnostic("SPX757", message, help=ANSWER_FORM))
+    return AnswerError(Diagnostic(Code.INVALID_ANSWER, message, help=ANSWER_FORM))

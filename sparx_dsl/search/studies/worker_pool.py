@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Status
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import name_prefix
@@ -121,7 +121,9 @@ class WorkerPool:
         if self.crashes >= self.config.limits.crashes_without_progress:
             message = f"{self.crashes} workers died one after the other without having begun a trial"
             note = f"the last one ended with the status {worker.process.exitcode}"
-            raise SparxError(Diagnostic("SPX761", message, notes=(note,), help="try with one worker, to see why"))
+            raise SparxError(
+                Diagnostic(Code.WORKERS_CRASHED, message, notes=(note,), help="try with one worker, to see why")
+            )
         self.workers.append(self._start())
 
     def _end(self) -> None:
@@ -138,4 +140,4 @@ def _check_pickles(config: StudyConfig) -> None:
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         message = f"the objective cannot be given to other processes: {error}"
         advice = "make it a function of a module, or use one worker"
-        raise SparxError(Diagnostic("SPX751", message, help=advice)) from None
+        raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, message, help=advice)) from None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sparx_dsl.kinds.mixers.window_attention.codes import HEAD_WIDTH_NOT_DIVIDING_CHANNELS, HEADS_NOT_DIVIDING_CHANNELS
 from sparx_dsl.language.base import Problem, Site, divisor_help
 from sparx_dsl.language.roles import MixerOptions
 
@@ -35,14 +36,14 @@ class WindowAttention(MixerOptions, frozen=True):
         if self.heads is not None and site.channels % self.heads:
             yield Problem(
                 "heads",
-                "SPX211",
+                HEADS_NOT_DIVIDING_CHANNELS,
                 f"{self.heads} heads do not divide the {site.channels} channels",
                 divisor_help("numbers of heads", site.channels, self.heads),
             )
         if self.heads is None and site.channels % self.head_width:
             yield Problem(
                 "head_width",
-                "SPX212",
+                HEAD_WIDTH_NOT_DIVIDING_CHANNELS,
                 f"heads of width {self.head_width} do not divide the {site.channels} channels",
                 divisor_help("widths", site.channels, self.head_width),
             )
