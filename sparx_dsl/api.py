@@ -49,7 +49,7 @@ def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, lim
 
 
 def connect(source: Source, *, limits: Limits | None = None) -> ConnectionGraph:
-    """Which layer hears which, within ``limits``; raises ``SparxError``."""
+    """Which layer reads which, within ``limits``; raises ``SparxError``."""
     if isinstance(source, ConnectionGraph):
         return source if limits in (None, source.spec.limits) else connect_spec(as_spec(source.spec, limits=limits))
     return connect_spec(as_spec(source, limits=limits))
@@ -117,7 +117,7 @@ def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | Non
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
-    """Mistakes as text: with the lines and carets, in one line each, or as JSON."""
+    """Errors as text: with the lines and carets, in one line each, or as JSON."""
     return errors.render(diagnostics, style)
 
 
@@ -273,7 +273,7 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     name = str(dtype).removeprefix("torch.")
     if name not in wanted:
-        message = f"the scan has no dtype {name!r}"
+        message = f"the scan does not support the dtype {name!r}"
         raise errors.SparxError(
             Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help=f"write one of {', '.join(wanted)}")
         )

@@ -85,8 +85,8 @@ class KindRegistry:
             message = f"the {role} kind {options.kind!r} of this spec is not registered"
             raise SparxError(Diagnostic(Code.UNREGISTERED_KIND, message, help="register it, or install its package"))
         if not isinstance(options, kind.load_options()):
-            message = f"{kind} was registered anew since the spec was read"
-            raise SparxError(Diagnostic(Code.UNREGISTERED_KIND, message, help="read the spec anew"))
+            message = f"{kind} was registered again after the spec was read"
+            raise SparxError(Diagnostic(Code.UNREGISTERED_KIND, message, help="read the spec again"))
         return kind
 
 
@@ -110,7 +110,7 @@ def register(kind: Kind, *, replace: bool = False) -> None:
     """Add a kind for this process, as an installed package would.
 
     With ``replace`` it takes the place of the one that is there: a cell of a notebook can then be run again. Specs that
-    were read before have to be read anew. Raises ``ValueError`` for one that is there already, ``TypeError`` for
+    were read before have to be read again. Raises ``ValueError`` for one that is there already, ``TypeError`` for
     options that specs cannot be read with.
     """
     refuse_options(kind)

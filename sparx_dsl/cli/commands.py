@@ -120,16 +120,16 @@ def drawn(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
 
 
 def check(paths: list[Path]) -> None:
-    """Load, connect, plan and price every spec; raises one ``SparxError`` with the mistakes of all."""
-    mistakes: list[sparx_dsl.Diagnostic] = []
+    """Load, connect, plan and price every spec; raises one ``SparxError`` with the errors of all."""
+    errors: list[sparx_dsl.Diagnostic] = []
     for path in paths:
         try:
             sparx_dsl.check(path)
         except sparx_dsl.SparxError as error:
-            mistakes += error.diagnostics
-    if mistakes:
-        raise sparx_dsl.SparxError(mistakes)
-    show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without mistakes", None)
+            errors += error.diagnostics
+    if errors:
+        raise sparx_dsl.SparxError(errors)
+    show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without errors", None)
 
 
 def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:

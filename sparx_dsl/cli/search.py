@@ -96,7 +96,7 @@ def search_command(
             show_default=False,
         ),
     ] = None,
-    style: Annotated[Style, typer.Option("--format", help="How mistakes are reported.")] = Style.full,
+    style: Annotated[Style, typer.Option("--format", help="How errors are reported.")] = Style.full,
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):
@@ -129,7 +129,7 @@ def shown_study(space: sparx_dsl.Space, file: Path) -> sparx_dsl.StudyResult:
     if not file.exists():
         refuse(
             sparx_dsl.Code.UNKNOWN_OBJECTIVE,
-            "there is no objective, and no study to show",
+            "no objective is given, and the study to show does not exist",
             "write --objective module:function",
         )
     return sparx_dsl.read_study(space, file)

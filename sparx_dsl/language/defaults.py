@@ -36,5 +36,5 @@ def _options(role: Role, revision: int) -> KindOptions:
     try:
         return kind.load_options()(kind=kind.name)
     except ValidationError as error:
-        message = f"{kind} stands where a spec names none, and its options cannot do without values"
+        message = f"{kind} is the default, and its options lack default values"
         raise SparxError(Diagnostic(Code.INVALID_KIND_OPTIONS, message, help="give every option a default")) from error

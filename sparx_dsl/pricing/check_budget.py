@@ -23,9 +23,9 @@ def check_prices(priced: Schedule | Cost) -> Cost:
     the spec's own size, a batch of one and float32.
     """
     price = priced if isinstance(priced, Cost) else price_schedule(priced)
-    mistakes = (*_beyond(price), *over_budget(price.schedule.graph.spec))
-    if mistakes:
-        raise SparxError(mistakes)
+    errors = (*_beyond(price), *over_budget(price.schedule.graph.spec))
+    if errors:
+        raise SparxError(errors)
     return price
 
 

@@ -13,7 +13,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_text(text: str | bytes, name: str, limits: Limits) -> SourceText:
-    """The text, without a byte order mark at its start, under the name by which to speak of it.
+    """The text, without a byte order mark at its start, under the name by which to refer to it.
 
     Raises ``SparxError`` for a text that is too large (SPX001), is not UTF-8 (SPX004), or has control
     characters, bidi controls or lone surrogates in it (SPX015).
@@ -56,16 +56,16 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _refuse_unsafe(source: SourceText, limits: Limits) -> None:
-    """Raise ``SparxError`` (SPX015) at every unsafe character, up to the limit of mistakes."""
-    found = itertools.islice(unsafe_pattern("\t\n\r").finditer(source.text), limits.mistakes)
-    mistakes = [
+    """Raise ``SparxError`` (SPX015) at every unsafe character, up to the limit of errors."""
+    found = itertools.islice(unsafe_pattern("\t\n\r").finditer(source.text), limits.errors)
+    errors = [
         Diagnostic(
             Code.CONTROL_CHARACTER,
             f"the text contains {describe_character(match[0])}",
             Where(source=source, span=span_of(source.text, match.start(), match.end())),
-            help="take the character out",
+            help="remove the character",
         )
         for match in found
     ]
-    if mistakes:
-        raise SparxError(mistakes)
+    if errors:
+        raise SparxError(errors)

@@ -44,7 +44,7 @@ def replacing(path: Path) -> Generator[Path, None, None]:
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
         part.touch(exist_ok=False)

@@ -34,8 +34,8 @@ def draw(graph: ConnectionGraph, path: str | os.PathLike[str], *, fold: bool = T
         case ".png" | ".pdf" as extension:
             drawn = _by_graphviz(figure(graph, fold), extension[1:])
         case _:
-            message = f"{target.name!r} does not say what kind of picture to write"
-            advice = f"end the file's name in one of {', '.join(EXTENSIONS)}"
+            message = f"{target.name!r} has an unsupported file extension for a picture"
+            advice = f"use one of {', '.join(EXTENSIONS)}"
             raise SparxError(Diagnostic(Code.UNKNOWN_PICTURE_FORMAT, message, help=advice))
     write_bytes(target, drawn)
 

@@ -73,7 +73,7 @@ def _schema_errors(space: SpaceModel, alternatives: Sequence[Alternative]) -> li
         SpecModel.model_validate(plain(tree))
     except ValidationError as error:
         findings = error.errors(include_url=False, include_input=False)
-        return schema_diagnostics(findings, tree, space.base.limits.mistakes)
+        return schema_diagnostics(findings, tree, space.base.limits.errors)
     return []
 
 
@@ -101,12 +101,12 @@ def unfitting_values(space: SpaceModel) -> Iterator[Diagnostic]:
                 alternative = choice.alternatives[value]
                 message = f"{choice.name}: {shown(alternative.value)} fits with no values of the other choices"
                 yield Diagnostic(
-                    Code.INFEASIBLE_VALUE, message, alternative.where, _reason(space, alternative), "take it out"
+                    Code.INFEASIBLE_VALUE, message, alternative.where, _reason(space, alternative), "remove it"
                 )
 
 
 def _never_fits(space: SpaceModel, choice: Choice) -> Diagnostic:
-    message = f"{choice.name} never fits, whatever the other choices are"
+    message = f"{choice.name} is infeasible: it fits with no values of the other choices"
     return Diagnostic(Code.INFEASIBLE_VALUE, message, choice.where, _reason(space, choice.alternatives[0]))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def strategy(space: Space) -> SearchStrategy[Spec]:
-    """A hypothesis strategy of the space's backbones that keep its bounds; it shrinks towards the first point.
+    """A hypothesis strategy of the space's backbones that satisfy its bounds; it shrinks towards the first point.
 
     Raises ``SparxError`` (SPX740) where hypothesis is not installed.
     """

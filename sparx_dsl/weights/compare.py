@@ -160,7 +160,7 @@ def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTens
     """Put one tensor of the file where it belongs: among the values, or among what is wrong."""
     shape = tuple(found.shape)
     if found.is_floating_point() != target.is_floating_point():
-        findings.wrong_dtype.append(f"{name}: {found.dtype} where {target.dtype} belongs".replace("torch.", ""))
+        findings.wrong_dtype.append(f"{name}: {found.dtype}, expected {target.dtype}".replace("torch.", ""))
     elif _without_unit_dims(shape) == _without_unit_dims(theirs.shape):
         _keep(findings, name, target, found.reshape(target.shape))
     elif (resized := findings.kinds.resized(name, found, target)) is not None:
@@ -168,9 +168,9 @@ def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTens
         findings.resized.append(Resized(name, shape, tuple(target.shape), how))
         _keep(findings, name, target, value)
     elif findings.kinds.counts_classes(name) and shape[1:] == theirs.shape[1:]:
-        findings.resized.append(Resized(name, shape, tuple(target.shape), "left as it was: the classes are others"))
+        findings.resized.append(Resized(name, shape, tuple(target.shape), "left unchanged: it has other classes"))
     else:
-        findings.wrong_shape.append(f"{theirs.name}: {shape_text(shape)} where {shape_text(theirs.shape)} belongs")
+        findings.wrong_shape.append(f"{theirs.name}: {shape_text(shape)}, expected {shape_text(theirs.shape)}")
 
 
 def _without_unit_dims(shape: Shape) -> Shape:
@@ -188,7 +188,7 @@ def _misfits(findings: _Findings, where: Where) -> Iterator[Diagnostic]:
     if findings.wrong_shape:
         yield listed(Code.SHAPE_MISMATCH, "of the file have other shapes than the model's", findings.wrong_shape, where)
     if findings.wrong_dtype:
-        yield listed(Code.DTYPE_MISMATCH, "of the file have a dtype of the wrong sort", findings.wrong_dtype, where)
+        yield listed(Code.DTYPE_MISMATCH, "of the file have a dtype of another kind", findings.wrong_dtype, where)
 
 
 def _not_finite(
@@ -197,5 +197,5 @@ def _not_finite(
     odd = [name for name, value in findings.values.items() if not bool(torch.isfinite(value).all())]
     if odd:
         names = [theirs.name for name in odd if (theirs := expected[name]) is not None]
-        advice = "build the model in a wider dtype" if findings.rounded else "such a model answers nothing but NaN"
+        advice = "build the model in a wider dtype" if findings.rounded else "its outputs would be NaN"
         yield listed(Code.NON_FINITE_WEIGHTS, "hold infinities or NaN", names, where, advice)

@@ -57,6 +57,4 @@ def named_format(format: str, where: Where) -> Format:
         if known == format:
             return known
     advice = did_you_mean(format, FORMATS) or f"one of {', '.join(FORMATS)}"
-    raise SparxError(
-        Diagnostic(Code.UNKNOWN_FORMAT, f"there is no checkpoint format {quoted(format)}", where, help=advice)
-    )
+    raise SparxError(Diagnostic(Code.UNKNOWN_FORMAT, f"unknown checkpoint format {quoted(format)}", where, help=advice))

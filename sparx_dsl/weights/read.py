@@ -39,7 +39,7 @@ class Checkpoint:
 
 
 def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimits) -> Checkpoint:
-    """Read and unwrap a checkpoint; raises ``SparxError`` for what is no checkpoint of plain tensors."""
+    """Read and unwrap a checkpoint; raises ``SparxError`` for what is not a checkpoint of plain tensors."""
     if isinstance(source, Mapping):
         where = Where(source=SourceText("<state dict>", ""))
         tensors = _tensors(source, section, limits, where)
@@ -61,7 +61,7 @@ def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimit
 def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
     if path.suffix not in EXTENSIONS:
         advice = did_you_mean(path.suffix, EXTENSIONS) or f"one of {', '.join(EXTENSIONS)}"
-        message = f"unsupported file extension: {quoted(path.name)} is no checkpoint"
+        message = f"unsupported file extension: {quoted(path.name)} is not a checkpoint"
         raise SparxError(Diagnostic(Code.UNKNOWN_FILE_EXTENSION, message, where, help=advice))
     try:
         size = path.stat().st_size
@@ -70,7 +70,7 @@ def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, f"the file cannot be read: {reason}", where)) from None
     if not regular:
-        raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, "the file cannot be read: it is no regular file", where))
+        raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, "the file cannot be read: it is not a regular file", where))
     if size > limits.file_bytes:
         message = f"the file has {size:,} bytes, more than the limit of {limits.file_bytes:,}"
         raise SparxError(Diagnostic(Code.CHECKPOINT_TOO_LARGE, message, where, help=RAISE_LIMIT))
@@ -79,7 +79,7 @@ def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
 def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: Where) -> dict[str, Tensor]:
     """The state dict in what a file holds: the thing itself, or one section of it; names without a wrapper's prefix."""
     if not isinstance(found, Mapping):
-        message = f"there is no state dict in this file, but a value of type {type(found).__name__}"
+        message = f"the file holds no state dict, but a value of type {type(found).__name__}"
         raise SparxError(Diagnostic(Code.NOT_PLAIN_TENSORS, message, where))
     chosen = _section(cast(Mapping[Any, Any], found), section, where)
     if len(chosen) > limits.tensors:
@@ -87,7 +87,7 @@ def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: W
         raise SparxError(Diagnostic(Code.TOO_MANY_TENSORS, message, where))
     odd = [quoted(str(name)) for name, value in chosen.items() if not (isinstance(name, str) and is_plain(value))]
     if odd or not chosen:
-        message = f"{len(odd)} entries are no plain dense tensors" if odd else "there are no tensors in it"
+        message = f"{len(odd)} entries are not plain dense tensors" if odd else "it holds no tensors"
         raise SparxError(Diagnostic(Code.NOT_PLAIN_TENSORS, message, where, notes=tuple(shortened(odd))))
     wrapped = all(name.startswith(WRAPPER) for name in chosen)
     return {name.removeprefix(WRAPPER) if wrapped else name: value for name, value in chosen.items()}
@@ -105,7 +105,7 @@ def _section(found: Mapping[Any, Any], section: str | None, where: Where) -> Map
         return found[section]
     if len(sections) > 1:
         message = f"the file holds weights under {' and under '.join(sections)}, which may differ"
-        raise SparxError(Diagnostic(Code.AMBIGUOUS_SECTION, message, where, help=f"say which: section={sections[0]!r}"))
+        raise SparxError(Diagnostic(Code.AMBIGUOUS_SECTION, message, where, help=f"write section={sections[0]!r}"))
     return found[sections[0]] if sections else found
 
 

@@ -44,7 +44,7 @@ def read_safetensors(path: Path, limits: CheckpointLimits, where: Where) -> tupl
         metadata = _checked_header(path, limits, where)
         return safetensors.torch.load_file(path), metadata  # pyright: ignore[reportUnknownMemberType]
     except (SafetensorError, RuntimeError, ValueError) as error:
-        # The header was sound a moment ago, so this is rare: the file changed, or memory ran out.
+        # The header was valid a moment ago, so this is rare: the file changed, or memory ran out.
         message = f"the tensors cannot be read: {visible(str(error))}"
         raise SparxError(Diagnostic(Code.INVALID_HEADER, message, where)) from None
     except OSError as error:
@@ -60,7 +60,7 @@ def _checked_header(path: Path, limits: CheckpointLimits, where: Where) -> dict[
         start = file.read(LENGTH_BYTES)
         length = int.from_bytes(start, "little")
         if len(start) == LENGTH_BYTES and length > limits.header_bytes:
-            message = f"the header is said to have {length:,} bytes, more than the limit of {limits.header_bytes:,}"
+            message = f"the header claims {length:,} bytes, more than the limit of {limits.header_bytes:,}"
             advice = "real headers have some 100 bytes for each tensor"
             raise SparxError(Diagnostic(Code.CHECKPOINT_TOO_LARGE, message, where, help=advice))
         text = file.read(length)
@@ -74,7 +74,7 @@ def _checked_header(path: Path, limits: CheckpointLimits, where: Where) -> dict[
         raise SparxError(Diagnostic(Code.TOO_MANY_TENSORS, message, where))
     _check_entries([_entry(name, value, where) for name, value in header.items()], size - LENGTH_BYTES - length, where)
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in cast(Any, metadata).values()):
-        raise _malformed("its metadata are no texts", where)
+        raise _malformed("its metadata are not strings", where)
     return cast(dict[str, str], metadata)
 
 
@@ -85,19 +85,17 @@ def _parsed(text: bytes, where: Where) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-            message = f"{quoted(twice)} stands in the header more than once"
-            raise SparxError(
-                Diagnostic(Code.DUPLICATE_NAME, message, where, help="which of the two is meant cannot be known")
-            )
+            message = f"{quoted(twice)} is in the header more than once"
+            raise SparxError(Diagnostic(Code.DUPLICATE_NAME, message, where, help="the two cannot be distinguished"))
         return found
 
     try:
         header: Any = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise SparxError(Diagnostic(Code.INVALID_HEADER, f"the header is no JSON: {reason}", where)) from None
+        raise SparxError(Diagnostic(Code.INVALID_HEADER, f"the header is not JSON: {reason}", where)) from None
     if not isinstance(header, dict):
-        raise _malformed("it is no object", where)
+        raise _malformed("it is not an object", where)
     return cast(dict[str, Any], header)
 
 
@@ -121,7 +119,7 @@ def _check_entries(entries: list[Entry], data: int, where: Where) -> None:
     """Refuse dtypes that weights do not have, and tensors that do not fill the ``data`` bytes one after the other."""
     for entry in entries:
         if entry.dtype not in DTYPE_BYTES:
-            message = f"{quoted(entry.name)} has the dtype {quoted(entry.dtype)}, which weights here do not have"
+            message = f"{quoted(entry.name)} has the dtype {quoted(entry.dtype)}, which is not supported for weights"
             raise SparxError(
                 Diagnostic(Code.UNSUPPORTED_DTYPE, message, where, help=f"one of {', '.join(DTYPE_BYTES)}")
             )
@@ -149,4 +147,4 @@ def _cut_off(message: str, where: Where) -> SparxError:
 
 
 def _malformed(reason: str, where: Where) -> SparxError:
-    return SparxError(Diagnostic(Code.INVALID_HEADER, f"the header has not the form of safetensors: {reason}", where))
+    return SparxError(Diagnostic(Code.INVALID_HEADER, f"the header is not one of safetensors: {reason}", where))

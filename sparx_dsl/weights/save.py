@@ -43,7 +43,7 @@ def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: st
     chosen = named_format(format, where)
     extensions = (".safetensors",) if chosen == "sparx_dsl" else PICKLE_EXTENSIONS
     if target.suffix not in extensions:
-        message = f"unsupported file extension: {quoted(target.name)} is no checkpoint in the format {chosen}"
+        message = f"unsupported file extension: {quoted(target.name)} is not a checkpoint in the format {chosen}"
         raise SparxError(
             Diagnostic(Code.FORMAT_AND_EXTENSION_DIFFER, message, where, help=f"write {' or '.join(extensions)}")
         )

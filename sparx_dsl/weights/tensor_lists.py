@@ -32,7 +32,7 @@ def listed_missing(
 def listed_unused(unused: Sequence[str], missing: Sequence[str], where: Where, help: str) -> Diagnostic:
     """The file's tensors that the model has no place for; ``missing`` are the names that it still looks for."""
     lines = [f"{name}{_meant(name, missing)}" for name in unused]
-    return listed(Code.UNEXPECTED_TENSORS, "of the file have no place in the model", lines, where, help)
+    return listed(Code.UNEXPECTED_TENSORS, "of the file are not in the model", lines, where, help)
 
 
 def _missing_line(name: str, theirs: str | None, unused: Sequence[str]) -> str:

@@ -61,7 +61,7 @@ def _is_archive(path: Path) -> bool:
     with path.open("rb") as file:
         begins = file.read(len(ARCHIVE_START)) == ARCHIVE_START
     if begins != zipfile.is_zipfile(path):
-        raise ValueError("it is half an archive")
+        raise ValueError("the archive is damaged")
     return begins
 
 
@@ -73,7 +73,7 @@ def _zipped_pickle(path: Path, size: int, limits: CheckpointLimits, where: Where
         packed = [member.filename for member in members if member.compress_type != zipfile.ZIP_STORED]
         if packed or sum(member.file_size for member in members) > size:
             message = f"{quoted(packed[0])} is compressed" if packed else "it would unpack to more than its own size"
-            advice = "torch.save writes no such file; save it again"
+            advice = "torch.save does not write such files; save it again"
             raise SparxError(
                 Diagnostic(Code.UNTRUSTED_ARCHIVE, f"the archive is not trusted: {message}", where, help=advice)
             )
@@ -96,7 +96,7 @@ def _legacy_pickles(path: Path, limits: CheckpointLimits) -> Iterator[Iterator[t
     with path.open("rb") as file:
         text = io.BytesIO(file.read(limits.header_bytes))
     if ("LONG1", LEGACY_MAGIC) not in itertools.islice(_opcodes(io.BytesIO(text.getvalue()[:32])), 3):
-        raise ValueError("it does not begin as torch begins a file")
+        raise ValueError("it does not begin like a file of torch.save")
     yield from (_opcodes(text) for _ in range(LEGACY_PICKLES))
 
 
@@ -116,7 +116,7 @@ def _forbidden(pickle: Iterator[tuple[str, Any]], size: int, where: Where) -> Di
         if name == "BINPERSID":
             kind, number = before[0] if before else ("", 0)
             if before[-1:] != [("TUPLE", None)] or kind not in _NUMBERS or int(number) > size:
-                return Diagnostic(Code.UNTRUSTED_ARCHIVE, "a storage is said to be larger than the file", where)
+                return Diagnostic(Code.UNTRUSTED_ARCHIVE, "a storage claims more bytes than the file has", where)
         if name not in _BESIDE:
             before = [*before[-1:], (name, argument)]
     return None

@@ -29,7 +29,7 @@ def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | No
     origins = node_origins(source, target, renames or {})
     work = _Transfer(source, target, origins)
     if any(value.is_meta for tensors in (work.old, work.new) for value in tensors.values()):
-        raise SparxError(Diagnostic(Code.MODEL_ON_META, "a model on the device meta has no weights to give or to take"))
+        raise SparxError(Diagnostic(Code.MODEL_ON_META, "a model on the device meta has no weights to transfer"))
     work.run()
     copy_values(work.new, work.values)
     changed = {each.name for each in work.resized}
@@ -140,7 +140,7 @@ class _Transfer:
         axes = feature_axes(now.node(layer).layer_settings.fusion)
         if features.same or (axes is not None and inner not in axes):
             return (found if found.shape == drawn.shape else None), None
-        # Of a kind from elsewhere nobody knows which values belong to which feature.
+        # Of a kind from elsewhere it is not known which values belong to which feature.
         return (None, None) if axes is None else (moved_blocks(found, drawn, features, axes[inner]), str(features))
 
     def notes(self) -> Iterator[str]:

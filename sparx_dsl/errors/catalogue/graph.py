@@ -11,7 +11,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.UNKNOWN_LINK_NODE,
         "a link to an unknown node",
-        "Links speak of nodes by name: `stem`, `stage3.downsample`, `stage3.layer4`, `head`. A stage that has a name "
+        "Links refer to nodes by name: `stem`, `stage3.downsample`, `stage3.layer4`, `head`. A stage that has a name "
         "of its own is called by that.",
         "links: {add: [{from: stage1.layer9, to: stage2.layer4}]}\n",
         "links: {add: [{from: stage1.layer1, to: stage2.layer4}]}\n",
@@ -25,22 +25,22 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.LINK_TO_NON_LAYER,
-        "a link to what is no layer",
+        "a link to a node that is not a layer",
         "Only layers have a fusion to read features with; the stem, the downsamplings and the head have none.",
         "links: {add: [{from: stem, to: stage2.downsample}]}\n",
         "links: {add: [{from: stem, to: stage2.layer1}]}\n",
     ),
     CodeEntry(
         Code.DUPLICATE_LINK,
-        "a link that is there already",
+        "a link that exists already",
         "The rule makes this connection anyway, or another link does. A layer reads a feature once.",
         "links: {add: [{from: stage2.layer3, to: stage2.layer4}]}\n",
         "links: {add: [{from: stage2.layer1, to: stage2.layer4}]}\n",
     ),
     CodeEntry(
         Code.CUT_WITHOUT_CONNECTION,
-        "a cut where nothing is",
-        "Only what the rule makes can be cut. What feeds a layer from the layer before it is no such connection.",
+        "a cut of a connection that does not exist",
+        "Only what the rule makes can be cut. What feeds a layer from the layer before it is not such a connection.",
         "links: {cut: [{from: stem, to: stage2.layer4}]}\n",
         "links: {cut: [{from: stage2.layer3, to: stage2.layer4}]}\n",
     ),
@@ -52,10 +52,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "stages:\n  - {channels: 16, depth: 2, S: 1, cross_stage: none}\n",
         "stages:\n  - {channels: 16, depth: 2, S: 1, cross_stage: first}\n",
     ),
-    CodeEntry(Code.UNKNOWN_NODE, "an unknown node", "There is no node of that name in this backbone."),
+    CodeEntry(Code.UNKNOWN_NODE, "an unknown node", "The backbone has no node of that name."),
     CodeEntry(
         Code.INVALID_INPUT_SHAPE,
-        "a batch or size that cannot be",
+        "an invalid batch or image size",
         "A batch has at least one image, and an image at least one pixel on each side.",
     ),
     CodeEntry(
@@ -65,7 +65,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.INVALID_OUTPUT_STAGES,
-        "stages that cannot be outputs",
+        "invalid output stages",
         "`features` names stages by number from 1, in rising order, each once.",
     ),
     CodeEntry(
@@ -77,13 +77,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.EDITED_BACKBONE,
         "a backbone that was changed by hand",
-        "A graph that was edited no longer is what its schedule says, and `deploy` and `recompute` write the code anew "
+        "A graph that was edited no longer is what its schedule says, and `deploy` and `recompute` generate the code "
         "from that; a weight that is computed in each call (parametrisations, pruning) cannot be folded. Call them "
         "with the backbone as it was built, and make weights parameters first.",
     ),
     CodeEntry(
         Code.INVALID_ACTIVATION_BUDGET,
-        "an activation budget that cannot be kept",
+        "an invalid activation budget",
         "With every part recomputed in the backward pass there still are the feature buffers between the parts, and "
         "the inner tensors of one part at a time. The message says how many bytes that takes.",
     ),

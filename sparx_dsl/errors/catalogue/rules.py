@@ -26,7 +26,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.DUPLICATE_STAGE_NAME,
         "two stages of one name",
-        "Links and weights speak of stages by name, so every name is there once.",
+        "Links and weights refer to stages by name, so every name is there once.",
         "stages:\n  - {name: deep, channels: 16, depth: 2}\n  - {name: deep, channels: 32, depth: 2}\n",
         "stages:\n  - {name: deep, channels: 16, depth: 2}\n  - {name: deeper, channels: 32, depth: 2}\n",
     ),
@@ -49,14 +49,14 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.WINDOW_EXCEEDS_DEPTH,
         "a window beyond the stage",
         "A ganglion layer reads the M closest ganglion layers before it. A stage of fewer than M layers never has as "
-        "many; `M: all` says that there is no window.",
+        "many; `M: all` means no window.",
         "stages:\n  - {channels: 16, depth: 2, S: 1, M: 3}\n",
         "stages:\n  - {channels: 16, depth: 2, S: 1, M: all}\n",
     ),
     CodeEntry(
         Code.NO_GANGLION_LAYERS,
-        "a rule for ganglion layers, and no such layers",
-        "`M`, `cross_stage` and `intra` say what ganglion layers read. A stage without `S` or `ganglion` has none.",
+        "a rule for ganglion layers that the stage does not have",
+        "`M`, `cross_stage` and `intra` decide what ganglion layers read. A stage without `S` or `ganglion` has none.",
         "stages:\n  - {channels: 16, depth: 2, M: 2}\n",
         "stages:\n  - {channels: 16, depth: 2, S: 1, M: 2}\n",
     ),

@@ -1,4 +1,4 @@
-"""SPX0xx: the text of a spec and its YAML, before the language has a say."""
+"""SPX0xx: the text of a spec and its YAML, before it is checked against the language."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.YAML_MERGE_KEY,
         "a merge key",
-        "The merge key `<<` is no part of YAML 1.2 and lets a small text stand for a huge one. Use "
+        "The merge key `<<` is not part of YAML 1.2 and lets a small text stand for a huge one. Use "
         "`extends`, or `layer` for what all stages share.",
         "stem:\n  <<: {kind: conv}\n",
         "stem: {kind: conv}\n",
@@ -66,7 +66,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.DUPLICATE_KEY,
         "a key is written twice",
-        "Many YAML readers silently keep the last of two equal keys. Here it is a mistake; take one of them away.",
+        "Many YAML readers silently keep the last of two equal keys. Here it is an error; remove one of them.",
         "stem: {kind: conv, convs: 2, convs: 3}\n",
         "stem: {kind: conv, convs: 3}\n",
     ),
@@ -80,8 +80,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.INVALID_KEY,
-        "a key that is no name",
-        "Keys are names or whole numbers. A list, a mapping, `null`, `true` or a fraction cannot be a key.",
+        "a key that is not a name",
+        "Keys are names or integers. A list, a mapping, `null`, `true` or a fraction cannot be a key.",
         "? [a, b]\n: 1\n",
         "a: 1\nb: 1\n",
     ),
@@ -95,13 +95,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.EMPTY_TEXT,
         "the text is empty",
-        "There is nothing in the text but blanks and comments.",
+        "The text holds only blanks and comments.",
         "# nothing yet\n",
         "name: my_backbone\n",
     ),
     CodeEntry(
         Code.NOT_A_MAPPING,
-        "the top level is no mapping",
+        "the top level is not a mapping",
         "A spec is a mapping from keys to values, one `key: value` a line.",
         "- name: one\n",
         "name: one\n",
@@ -110,15 +110,15 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.CONTROL_CHARACTER,
         "a control character",
         "Control characters, marks that turn the direction of writing, and lone surrogates can hide "
-        "text or steer a terminal, whether they stand in the text or come from an escape. Take them "
-        "out.",
+        "text or control a terminal, whether they stand in the text or come from an escape. Remove "
+        "them.",
         'name: "a\\e[31m"\n',
         'name: "a"\n',
     ),
     CodeEntry(
         Code.INVALID_NUMBER,
         "a number out of range",
-        "Whole numbers have at most 18 digits, and fractions are finite: no infinity, no not-a-number.",
+        "Integers have at most 18 digits, and fractions are finite: no infinity, no not-a-number.",
         "layer_scale: .inf\n",
         "layer_scale: 1.0\n",
     ),
@@ -137,7 +137,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.NOT_A_YAML_VALUE,
-        "a value that YAML does not have",
+        "a value that YAML cannot hold",
         "A spec given as Python data is made of mappings, lists, tuples, text, numbers, booleans and "
         "None, and contains neither itself nor anything else.",
     ),

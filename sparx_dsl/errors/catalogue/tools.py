@@ -19,22 +19,22 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.GRAPHVIZ_NOT_INSTALLED,
-        "no Graphviz",
+        "Graphviz is not installed",
         "PNG and PDF are drawn by Graphviz's program `dot`. An SVG and the DOT text need no program.",
     ),
     CodeEntry(
         Code.UNKNOWN_PICTURE_FORMAT,
-        "an unknown kind of picture",
-        "The ending of the file's name says what to draw: .dot, .svg, .png or .pdf.",
+        "an unknown picture format",
+        "The file extension selects the format: .dot, .svg, .png or .pdf.",
     ),
     CodeEntry(
         Code.GRAPHVIZ_FAILED,
         "Graphviz failed",
-        "Graphviz was found and could not draw the picture; the notes say what it said.",
+        "Graphviz was found and could not draw the picture; the notes show its error.",
     ),
     CodeEntry(
         Code.INVALID_SIZE_OPTION,
-        "a size that cannot be",
+        "an invalid size",
         "A size is one number of pixels, or height x width such as 512x2048.",
     ),
     CodeEntry(
@@ -45,7 +45,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.PICTURE_FORMAT_DIFFERS,
         "a picture and a file name that differ",
-        "The ending of the file's name is the kind of picture that was asked for.",
+        "The file extension must be the picture format that was asked for.",
     ),
     CodeEntry(
         Code.UNKNOWN_CODE,
@@ -54,8 +54,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.INVALID_PRINTED_FIGURE,
-        "a printed figure that is none",
-        "The file of a paper's figures has a fixed form; the message says what belongs here.",
+        "an invalid printed figure",
+        "The file of a paper's figures has a fixed form; the message shows what is expected.",
     ),
     CodeEntry(
         Code.UNKNOWN_BACKEND,
@@ -66,6 +66,6 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.BACKEND_NOT_AVAILABLE,
         "a backend that does not work here",
-        "A backend was forced that can't serve tensors of this device or dtype on this machine.",
+        "The backend that was forced does not support tensors of this device or dtype on this machine.",
     ),
 )

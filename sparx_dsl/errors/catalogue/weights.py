@@ -10,7 +10,7 @@ from sparx_dsl.errors.code_names import Code
 ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.UNKNOWN_FILE_EXTENSION,
-        "not the file extension of a checkpoint",
+        "an unsupported file extension",
         "Weights are read from .safetensors files, and from .pth and .pt files that hold nothing but tensors.",
     ),
     CodeEntry(
@@ -23,63 +23,61 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.TOO_MANY_TENSORS, "too many tensors", "One checkpoint has at most `CheckpointLimits.tensors` tensors."
     ),
     CodeEntry(
-        Code.TRUNCATED_CHECKPOINT, "a checkpoint that was cut off", "The file ends before what its header speaks of."
+        Code.TRUNCATED_CHECKPOINT, "a truncated checkpoint", "The file ends before the data that its header describes."
     ),
     CodeEntry(
         Code.INVALID_HEADER,
-        "a header that cannot be read",
+        "an invalid header",
         "A .safetensors file begins with the length of its header and the header itself, a JSON object with the dtype, "
         "the shape and the place of every tensor.",
     ),
     CodeEntry(
         Code.DUPLICATE_NAME,
-        "one name twice",
+        "a duplicate name",
         "Readers differ in which of two tensors of one name they take, so that one file would be two models.",
     ),
     CodeEntry(
         Code.OVERLAPPING_TENSORS,
         "tensors that overlap or leave gaps",
-        "In a .safetensors file the tensors stand one behind the other and fill it to its end.",
+        "In a .safetensors file the tensors follow one another and fill it to its end.",
     ),
     CodeEntry(
         Code.INVALID_TENSOR_SHAPE,
-        "a shape that is not true",
+        "a shape that does not match its bytes",
         "A tensor's shape and dtype ask for another number of bytes than the file has for it.",
     ),
-    CodeEntry(
-        Code.UNSUPPORTED_DTYPE, "a dtype that weights do not have", "Weights are floats, integers or truth values."
-    ),
+    CodeEntry(Code.UNSUPPORTED_DTYPE, "an unsupported dtype", "Weights are floats, integers or booleans."),
     CodeEntry(
         Code.UNSAFE_PICKLE,
         "a checkpoint that is a program",
         "A .pth file is a pickle, and a pickle can run anything. Only those that name tensors and plain containers are "
-        "read; there is no setting that loads others. Open such a file where you trust it, and save its tensors alone.",
+        "read; no setting loads others. Open such a file where you trust it, and save its tensors alone.",
     ),
     CodeEntry(
         Code.NOT_A_TORCH_FILE,
-        "not a file of torch",
+        "not a torch file",
         "The file is damaged, or is a program (TorchScript, torch.export).",
     ),
     CodeEntry(
         Code.UNTRUSTED_ARCHIVE,
-        "a checkpoint that would unpack to more than it is",
+        "an archive that is not trusted",
         "`torch.save` compresses nothing. An archive with compressed or overlapping members, or a storage larger than "
-        "the file, is there to fill the memory.",
+        "the file, would fill the memory.",
     ),
     CodeEntry(
         Code.NOT_PLAIN_TENSORS,
-        "no plain tensors",
+        "not plain tensors",
         "Weights are dense tensors under names, alone in the file or under one of the keys `model`, `state_dict`, "
         "`model_ema` and `state_dict_ema`.",
     ),
     CodeEntry(
         Code.AMBIGUOUS_SECTION,
-        "which of the weights?",
-        "Training scripts keep averaged weights beside the trained ones. Say with `section` which of them to load.",
+        "several sets of weights",
+        "Training scripts keep averaged weights beside the trained ones. Choose with `section` which of them to load.",
     ),
     CodeEntry(
         Code.UNRECOGNIZED_FORMAT,
-        "names of no known format",
+        "an unrecognised format",
         "Checkpoints are recognised by their names: this project's own, and those of SparX-Mamba, VMamba and Swin.",
     ),
     CodeEntry(Code.UNKNOWN_FORMAT, "an unknown format", "A format is `sparx_dsl`, `sparx_mamba`, `vmamba` or `swin`."),
@@ -91,13 +89,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.MISSING_TENSORS,
-        "tensors that are missing",
+        "missing tensors",
         "The model has tensors for which the file has nothing. With `strict=False` they stay as they are.",
     ),
     CodeEntry(
         Code.UNEXPECTED_TENSORS,
-        "tensors without a place",
-        "The file has tensors for which the model has no place. With `strict=False` they are left out.",
+        "unexpected tensors",
+        "The file has tensors that the model does not have. With `strict=False` they are left out.",
     ),
     CodeEntry(
         Code.SHAPE_MISMATCH,
@@ -110,10 +108,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "A relative position bias can be interpolated to another window, and a classifier of other classes can be left "
         "as it was. Neither holds the file's values, so both happen only with `strict=False`.",
     ),
-    CodeEntry(
-        Code.DTYPE_MISMATCH, "the wrong sort of dtype", "No integer stands for a weight, no fraction for a counter."
-    ),
-    CodeEntry(Code.NON_FINITE_WEIGHTS, "weights that are no numbers", "Infinities and NaN spread to every output."),
+    CodeEntry(Code.DTYPE_MISMATCH, "a dtype of another kind", "A weight must be floating point, a counter an integer."),
+    CodeEntry(Code.NON_FINITE_WEIGHTS, "weights that are not finite", "Infinities and NaN spread to every output."),
     CodeEntry(
         Code.POSITION_INDICES_DIFFER,
         "position indices in another order",
@@ -122,7 +118,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.MODEL_ON_META,
         "a model without storage",
-        "A model on the device `meta` has shapes and no values; there is nothing to load into or to save.",
+        "A model on the device `meta` has shapes and no values, which can neither be loaded nor saved.",
     ),
     CodeEntry(
         Code.FORMAT_CANNOT_REPRESENT,
@@ -149,7 +145,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.INVALID_RENAME,
-        "a rename of nothing",
+        "an invalid rename",
         "Renames lead from a node of the source model to a node of the target model, each at most once.",
     ),
 )

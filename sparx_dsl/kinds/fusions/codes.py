@@ -14,7 +14,7 @@ HEADED: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         HEADS_NOT_DIVIDING_CHANNELS,
         "heads of a fusion that do not divide the channels",
-        "The heads of the fusions `sca` and `sra` share the layer's channels evenly.",
+        "The heads of the fusions `sca` and `sra` divide the layer's channels equally.",
         "layer: {mixer: {kind: ss2d}, fusion: {kind: sra, heads: 3}}\n",
         "layer: {mixer: {kind: ss2d}, fusion: {kind: sra, heads: 4}}\n",
     ),

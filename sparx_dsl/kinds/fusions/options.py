@@ -30,7 +30,7 @@ class HeadedFusion(FusionOptions, frozen=True):
         return self.heads if self.heads is not None else channels // self.head_width
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """Heads share the channels out evenly."""
+        """Heads divide the channels equally."""
         if self.heads is not None and site.channels % self.heads:
             yield Problem(
                 "heads",
@@ -54,11 +54,12 @@ class HeadedFusion(FusionOptions, frozen=True):
 
 
 def narrow_projection(site: Site) -> Iterator[Problem]:
-    """The complaint that three groups cannot share the mixer's projection."""
+    """The problem that three groups cannot share the mixer's projection."""
     if site.out_channels < 3:
         yield Problem(
             "kind",
             PROJECTION_TOO_NARROW,
-            f"this fusion projects in three groups, but the mixer takes only {site.out_channels} channels",
+            "the fusion's projection has three groups, so the mixer must take at least 3 channels, "
+            f"got {site.out_channels}",
             "write fusion: {kind: concat}, or give the stage or the mixer more channels",
         )

@@ -26,7 +26,7 @@ class _Placed:
 
 
 def check_options(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
-    """Yield one mistake for each value in the spec whose kind fails; nothing where all kinds are built in."""
+    """Yield one error for each value in the spec whose kind fails; nothing where all kinds are built in."""
     if all(kind.builtin for kind in default_registry()):
         return
     met: set[Path] = set()
@@ -44,7 +44,7 @@ def _ends(spec: SpecModel) -> Iterator[_Placed]:
         path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
         options, node = stage.downsample or spec.downsample, f"{stage_name(spec, index)}.downsample"
         yield _Placed("downsample", options, opening_site(spec, index), node, path)
-    # Whether it reads all stages is for the head to tell, which is not known to be able to.
+    # Whether it reads all stages is for the head to declare, which may fail.
     channels = spec.stages[-1].channels
     yield _Placed("head", spec.head, Site(channels, channels), "head", ("head",))
 

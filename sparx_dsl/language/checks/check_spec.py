@@ -32,7 +32,7 @@ RESERVED_NAMES = frozenset({
 def check_spec(
     spec: SpecModel, limits: Limits, chosen: Mapping[int, Sequence[Chosen]]
 ) -> Iterator[Diagnostic]:
-    """Yield every cross-field mistake of a spec, each at its place.
+    """Yield every cross-field error of a spec, each at its place.
 
     ``chosen`` has what was chosen for the layers of each stage that is to be checked, by its 0-based index; the others
     were checked before.
@@ -46,15 +46,15 @@ def check_spec(
     for index in chosen:
         yield from check_stage(spec, index)
     if spec.stages[0].downsample is not None:
-        message = "stage 1 follows the stem, so it downsamples nothing"
+        message = "stage 1 follows the stem, so it has no downsampling"
         where = spec.where("stages", 0, "downsample", key=True)
-        yield Diagnostic(Code.DOWNSAMPLE_IN_FIRST_STAGE, message, where, help="set the stem instead")
+        yield Diagnostic(Code.DOWNSAMPLE_IN_FIRST_STAGE, message, where, help="remove downsample, and set the stem")
     failing = list(check_options(spec, chosen))
     yield from failing or check_kinds(spec, chosen)
 
 
 def check_stage(spec: SpecModel, index: int) -> Iterator[Diagnostic]:
-    """Yield the mistakes within the stage at a 0-based index: of its ganglion layers and of the layers it names."""
+    """Yield the errors within the stage at a 0-based index: of its ganglion layers and of the layers it names."""
     stage = spec.stages[index]
     yield from _placement(spec, index, stage)
     yield from _ganglion_list(spec, index, stage)
@@ -71,7 +71,7 @@ def _stage_names(spec: SpecModel) -> Iterator[Diagnostic]:
             continue
         number = re.fullmatch(r"stage(\d+)", name)
         if name in RESERVED_NAMES or keyword.iskeyword(name):
-            message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
+            message = f"{quoted(name)} is reserved: Python or the compiled module uses that name"
             yield Diagnostic(Code.RESERVED_NAME, message, spec.where(*path), help=f"write for example {name}_stage")
         elif number and name != f"stage{index + 1}":
             message = f"stage {index + 1} is named {quoted(name)}, the name of another position"
@@ -86,14 +86,14 @@ def _stage_names(spec: SpecModel) -> Iterator[Diagnostic]:
 
 
 def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic]:
-    """How a stage places its ganglion layers, and the keys that speak of them."""
+    """How a stage places its ganglion layers, and the keys that refer to them."""
 
     def where(name: str, *, key: bool = False) -> Where:
         return spec.where("stages", index, name, key=key)
 
     if stage.S is not None and stage.ganglion is not None:
         message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
-        related = (Related(where("S", key=True), "the stride stands here"),)
+        related = (Related(where("S", key=True), "S is set here"),)
         place, advice = where("ganglion", key=True), "keep either S or ganglion"
         yield Diagnostic(Code.GANGLION_LAYERS_PLACED_TWICE, message, place, help=advice, related=related)
     if stage.S is not None and stage.depth < stage.S:
@@ -106,7 +106,7 @@ def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic
     if stage.S is None and stage.ganglion is None:
         for name, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
             if value is not None and value != "none":
-                message = f"{name} speaks of ganglion layers, and stage {index + 1} has none"
+                message = f"{name} has no effect: stage {index + 1} has no ganglion layers"
                 advice = f"give the stage a stride, such as S: {min(2, stage.depth)}, or leave {name} out"
                 yield Diagnostic(Code.NO_GANGLION_LAYERS, message, where(name, key=True), help=advice)
 
@@ -125,8 +125,8 @@ def _ganglion_list(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagno
         elif number <= last and ordered:
             ordered = False
             right = [n for n in sorted(set(stage.ganglion or ())) if n <= stage.depth]
-            place = "is there twice" if number == last else f"stands after layer {last}"
-            message = f"ganglion names layers in rising order, and layer {number} {place}"
+            place = "is listed twice" if number == last else f"follows layer {last}"
+            message = f"ganglion must list layers in rising order, but layer {number} {place}"
             yield Diagnostic(Code.GANGLION_LIST_NOT_RISING, message, spec.where(*path), help=f"write {right}")
         last = number if number <= stage.depth else last
 
@@ -139,8 +139,8 @@ def _overrides(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic
 
 
 def _no_such_layer(index: int, stage: Stage, number: int, where: Where) -> Diagnostic:
-    """The mistake of a layer number beyond the stage's depth."""
+    """The error of a layer number beyond the stage's depth."""
     have = "only layer 1" if stage.depth == 1 else f"the layers 1 to {stage.depth}"
-    message = f"there is no layer {number} in stage {index + 1}, which has {have}"
+    message = f"layer {number} is out of range: stage {index + 1} has {have}"
     advice = f"name one of its layers, or write depth: {number}"
     return Diagnostic(Code.LAYER_EXCEEDS_DEPTH, message, where, help=advice)

@@ -1,4 +1,4 @@
-"""From pydantic's findings to diagnostics in the language's own words, at their places in the text."""
+"""From pydantic's findings to diagnostics in the language's own terms, at their places in the text."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class _Findings:
 
 
 def schema_diagnostics(findings: Iterable[ErrorDetails], root: Node, limit: int) -> list[Diagnostic]:
-    """One diagnostic for each mistake that pydantic found in ``root``, and for each empty value; at most ``limit``."""
+    """One diagnostic for each error that pydantic found in ``root``, and for each empty value; at most ``limit``."""
     found = _sorted(itertools.islice(findings, _FINDINGS_EACH * limit), root)
-    mistakes = itertools.chain(
+    errors = itertools.chain(
         _version(root),
         _unknown_keys(found, root),
         _missing_keys(found, root),
         _values(found, root),
         _nulls(found, root),
     )
-    return list(itertools.islice(mistakes, limit))
+    return list(itertools.islice(errors, limit))
 
 
 def _sorted(findings: Iterable[ErrorDetails], root: Node) -> _Findings:
@@ -143,7 +143,7 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
         elif types <= TYPE_FINDINGS | RANGE_FINDINGS:
             yield _wrong_value(root, path, plain(node), slot, out_of_range=bool(types & RANGE_FINDINGS))
         else:
-            message = f"{_subject(root, path)} cannot be {shown(plain(node))}: {group[0]['msg']}"
+            message = f"{_subject(root, path)} has the invalid value {shown(plain(node))}: {group[0]['msg']}"
             yield Diagnostic(Code.INVALID_VALUE, message, locate(root, path))
 
 
@@ -192,7 +192,7 @@ def _unknown_kind(root: Node, path: KeyPath, value: object, slot: Slot) -> Diagn
     broken = (str(package) for package in default_registry().broken if package.may_have(cast("Role", role), word))
     return Diagnostic(
         Code.UNKNOWN_KIND,
-        f"there is no {role} of the kind {shown(value)}",
+        f"unknown {role} kind {shown(value)}",
         locate(root, path),
         notes=(f"the kinds of {role} are {', '.join(names)}", *elsewhere, *broken),
         help=f"did you mean {quoted(guess)}?" if guess else None,
@@ -221,7 +221,7 @@ def _empty(root: Node, path: KeyPath, node: ScalarNode) -> Diagnostic:
     written = f" ({node.text})" if node.text else ""
     advice = [] if known != path else ["write {kind: none}" if "none" in slot.kinds else f"write {slot}"]
     if not (known == path and walk(root, path[:-1])[1].requires(path[-1])):
-        advice.append(f"take the {'item' if isinstance(path[-1], int) else 'key'} away")
+        advice.append(f"remove the {'item' if isinstance(path[-1], int) else 'key'}")
     where = locate(root, path, key=not node.text)
     return Diagnostic(
         Code.MISSING_VALUE, f"{_subject(root, path)} has no value{written}", where, help=", or ".join(advice)

@@ -15,12 +15,12 @@ from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, Sequence
 from sparx_dsl.search.space.choices import Alternative, Choice, Condition, EditPath, matches, value_of
 from sparx_dsl.search.space.edit_paths import (
     check_path,
-    expand_stars,
-    fill_stars,
-    has_star,
+    expand_wildcards,
+    fill_wildcards,
+    has_wildcard,
     join_path,
     split_path,
-    star_values,
+    wildcard_values,
 )
 from sparx_dsl.search.space.existence import dependencies, in_order_of_need
 from sparx_dsl.search.space.materialize import patches_of
@@ -49,7 +49,7 @@ class ChoiceParser:
         self._depths = {number: stage.depth for number, stage in enumerate(base.stages, start=1)}
         self._explicit: set[EditPath] = set()
         self._conditions: dict[str, tuple[MappingNode, tuple[str | int, ...]]] = {}
-        """By the name of a choice its conditions as written, and the numbers that stars in them take."""
+        """By the name of a choice its conditions as written, and the numbers that wildcards in them take."""
 
     def parse(self, node: MappingNode) -> tuple[Choice, ...]:
         """All choices in the order of the text; those of layers are expanded once all depths are known."""
@@ -57,7 +57,7 @@ class ChoiceParser:
         found: dict[int, list[Choice]] = {}
         for layers in (False, True):
             for place, entry in enumerate(node.entries):
-                if _speaks_of_layers(entry) == layers:
+                if _is_of_layers(entry) == layers:
                     found[place] = self._guarded(entry)
             keys = self._keys([choice for choices in found.values() for choice in choices])
             self._depths = {stage: keys.deepest(stage) for stage in self._depths}
@@ -78,7 +78,7 @@ class ChoiceParser:
             return []
 
     def _entry(self, entry: Entry) -> list[Choice]:
-        """The choices of one key: one, or one for each place that its stars stand for."""
+        """The choices of one key: one, or one for each place that its wildcards stand for."""
         name, node = str(entry.key.value), entry.value
         options = _options(entry)
         _refuse_unknown_keys(options, name)
@@ -93,23 +93,23 @@ class ChoiceParser:
         pattern = self._path(entry.key)
         written = options.entry("values")
         values = parse_values(node if written is None else written.value, name)
-        starred = has_star(pattern)
-        paths = [path for path in expand_stars(pattern, self._depths) if not starred or path not in self._explicit]
+        starred = has_wildcard(pattern)
+        paths = [path for path in expand_wildcards(pattern, self._depths) if not starred or path not in self._explicit]
         for path in paths:
-            self._remember(join_path(path), when, star_values(path, pattern))
+            self._remember(join_path(path), when, wildcard_values(path, pattern))
         strict = values.written and not starred
         return [Choice(join_path(path), same_value_everywhere([path], values), (), strict, where) for path in paths]
 
-    def _remember(self, name: str, when: Entry | None, stars: tuple[str | int, ...]) -> None:
+    def _remember(self, name: str, when: Entry | None, wildcards: tuple[str | int, ...]) -> None:
         if when is None:
             return
         if not isinstance(when.value, MappingNode):
             message = "when must be a mapping from choices to values"
             raise error_at(when.value, Code.INVALID_SPACE_VALUE, message, "write {name: value}")
-        self._conditions[name] = (when.value, stars)
+        self._conditions[name] = (when.value, wildcards)
 
     def _tied(self, at: Node, options: MappingNode, name: str) -> tuple[Alternative, ...]:
-        """The values of a choice with ``at``: one value for several keys, or lists side by side."""
+        """The values of a choice with ``at``: one value for several keys, or lists combined element by element."""
         if isinstance(at, MappingNode):
             columns: dict[tuple[EditPath, ...], ValueNodes] = {}
             for own in at.entries:
@@ -119,13 +119,13 @@ class ChoiceParser:
         keys = at.items if isinstance(at, SequenceNode) else () if isinstance(at, MappingNode) else (at,)
         paths = [path for key in keys for path in self._expanded(key)]
         if not paths:
-            raise error_at(at, Code.EMPTY_CHOICE, f"{name} writes to no key", "write at: [stages.1.channels, …]")
+            raise error_at(at, Code.EMPTY_CHOICE, f"{name} sets no key", "write at: [stages.1.channels, …]")
         written = options.entry("values")
         values = parse_values(written.value if written else options, name)
         return same_value_everywhere(list(dict.fromkeys(paths)), values)
 
     def _expanded(self, key: Node) -> list[EditPath]:
-        return expand_stars(self._path(key), self._depths)
+        return expand_wildcards(self._path(key), self._depths)
 
     def _path(self, key: Node) -> EditPath:
         """The path that a node writes; raises ``SparxError``."""
@@ -137,9 +137,9 @@ class ChoiceParser:
     def _with_conditions(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
         finished: list[Choice] = []
         for choice in choices:
-            node, stars = self._conditions.get(choice.name, (MappingNode(()), ()))
+            node, wildcards = self._conditions.get(choice.name, (MappingNode(()), ()))
             try:
-                when = tuple(_condition(choice, entry, stars, choices) for entry in node.entries)
+                when = tuple(_condition(choice, entry, wildcards, choices) for entry in node.entries)
             except SparxError as error:
                 self.errors += [one for one in error.diagnostics if one not in self.errors]
                 when = ()
@@ -153,7 +153,7 @@ def _options(entry: Entry) -> MappingNode:
     return node if isinstance(node, MappingNode) else MappingNode((), node.span, node.source)
 
 
-def _speaks_of_layers(entry: Entry) -> bool:
+def _is_of_layers(entry: Entry) -> bool:
     """Whether the choice addresses single layers, so that it must be read after the depths."""
     at = _options(entry).entry("at")
     keys: tuple[Node, ...] = (entry.key,)
@@ -172,13 +172,13 @@ def _refuse_unknown_keys(options: MappingNode, name: str) -> None:
             raise SparxError(Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(entry.key), notes, advice))
     given = [key for key in CHOICE_KEYS if options.entry(key) is not None and key != "when"]
     if len({"link", "cut", "values", "from"} & set(given)) > 1:
-        message = f"the choice {name} says its values twice: {', '.join(given)}"
+        message = f"the choice {name} gives its values twice: {', '.join(given)}"
         raise error_at(options, Code.INVALID_SPACE_VALUE, message, "keep one of them")
 
 
 def _refuse_bad_name(entry: Entry) -> None:
     if not re.fullmatch(NAME_PATTERN, str(entry.key.value)):
-        message = f"{quoted(entry.key.text)} is no name for a choice that says itself what it drives"
+        message = f"{quoted(entry.key.text)} is not a valid name for a choice with at"
         raise error_at(entry.key, Code.INVALID_SPACE_VALUE, message, "write lower-case letters, digits and underscores")
 
 
@@ -186,7 +186,7 @@ def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
     """The two values of a choice that adds or cuts links; raises ``SparxError``."""
     nodes = entry.value.items if isinstance(entry.value, SequenceNode) else (entry.value,)
     if not nodes:
-        advice = "write {from: stage2.layer1, to: stage3.layer4}, or take the choice out"
+        advice = "write {from: stage2.layer1, to: stage3.layer4}, or remove the choice"
         raise error_at(entry.value, Code.EMPTY_CHOICE, f"{entry.key.text} lists no connection", advice)
     for node in nodes:
         keys = [entry.key.value for entry in node.entries] if isinstance(node, MappingNode) else []
@@ -196,12 +196,12 @@ def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
     return off_or_on("add" if entry.key.value == "link" else "cut", nodes, place_of(entry.value))
 
 
-def _condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choices: Sequence[Choice]) -> Condition:
+def _condition(choice: Choice, entry: Entry, wildcards: tuple[str | int, ...], choices: Sequence[Choice]) -> Condition:
     """One line of a ``when``; raises ``SparxError``."""
-    name = fill_stars(str(entry.key.value), stars)
+    name = fill_wildcards(str(entry.key.value), wildcards)
     other = next((one for one in choices if one.name == name), None)
     if other is None or other is choice:
-        message = f"there is no choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
+        message = f"unknown choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
         advice = did_you_mean(name, [one.name for one in choices])
         raise SparxError(Diagnostic(Code.CONDITION_ON_UNKNOWN_CHOICE, message, place_of(entry.key), help=advice))
     node = entry.value
@@ -236,7 +236,7 @@ def _circular(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagnostic]:
     return [
         Diagnostic(
             Code.CIRCULAR_CONDITIONS, f"whether {names[number]} exists depends, by way of others, on its own value",
-            choices[number].where, help="take out one of the whens",
+            choices[number].where, help="remove one of the whens",
         )
         for number in sorted(set(range(len(choices))) - set(ordered))[:1]
     ]  # fmt: skip
@@ -253,7 +253,7 @@ def _written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
             if clash is not None:
                 message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"
                 related = (Related(clash.where, "the other one"),)
-                advice = "tie them to one name, or give them conditions that exclude each other"
+                advice = "join them under one name, or give them conditions that exclude each other"
                 found.append(Diagnostic(Code.KEY_CHOSEN_TWICE, message, choice.where, (), advice, related))
             held.append(choice)
     return found

@@ -37,7 +37,7 @@ def check_top_level(tree: MappingNode) -> Iterator[Diagnostic]:
     if base is None and spec is None:
         yield _missing(tree, "base", "name the file of a spec, such as base: sparx_mamba_t.yaml, or write one in spec")
     if base is not None and spec is not None:
-        related = (Related(place_of(base.key), "the base stands here"),)
+        related = (Related(place_of(base.key), "the base is here"),)
         message = "the space has two bases, one by name and one written out"
         yield Diagnostic(
             Code.INVALID_SPACE_VALUE, message, place_of(spec.key, "spec"), (), "keep either base or spec", related
@@ -108,7 +108,7 @@ def _parse_bound(entry: Entry) -> Bound:
     measure, node = str(entry.key.value), entry.value
     if measure not in MEASURES:
         notes, advice = (f"what can be bounded: {', '.join(MEASURES)}",), did_you_mean(measure, MEASURES)
-        message = f"there is no bound on {quoted(measure)}"
+        message = f"unknown bound {quoted(measure)}"
         raise SparxError(Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(entry.key), notes, advice))
     where = place_of(node, f"bounds.{measure}")
     if not isinstance(node, MappingNode):
@@ -123,11 +123,11 @@ def _parse_bound(entry: Entry) -> Bound:
             )
         amounts[str(own.key.value)] = _parse_amount(own.value, measure)
     if not amounts:
-        raise error_at(node, Code.EMPTY_CHOICE, f"the bound on {measure} says nothing", "write {most: 30M}")
+        raise error_at(node, Code.EMPTY_CHOICE, f"the bound on {measure} is empty", "write {most: 30M}")
     least, most = amounts.get("least"), amounts.get("most")
     if least is not None and most is not None and least > most:
         raise error_at(
-            node, Code.BOUNDS_REVERSED, f"the bound on {measure} has a least above its most", "swap least and most"
+            node, Code.BOUNDS_REVERSED, f"the bound on {measure} has its least above its most", "swap least and most"
         )
     return Bound(measure, least, most, where)
 
@@ -137,6 +137,6 @@ def _parse_amount(node: Node, measure: str) -> int:
     amount = read_quantity(value, of_bytes=measure == "peak")
     if amount is None:
         units = "B, KB, MB, GB, KiB, MiB, GiB" if measure == "peak" else "K, M, G, T"
-        message = f"{shown(value)} is no amount of {MEASURES[measure]}"
+        message = f"{shown(value)} is not an amount of {MEASURES[measure]}"
         raise error_at(node, Code.INVALID_AMOUNT, message, f"write a number, with one of the units {units} or none")
     return amount

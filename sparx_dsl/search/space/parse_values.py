@@ -1,4 +1,4 @@
-"""The values of choices as written: lists, ranges, and lists side by side for choices that drive several keys."""
+"""The values of choices as written: lists, ranges, and lists that several keys take element by element."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parse_values(node: Node, name: str) -> ValueNodes:
         message = f"the values of {name} must be a list or a range, not {shown(node.value)}"
         raise error_at(node, Code.INVALID_SPACE_VALUE, message, "write [1, 2, 3] or {from: 1, to: 3}")
     if not node.items:
-        raise error_at(node, Code.EMPTY_CHOICE, f"{name} has nothing to choose from", "list its values, or take it out")
+        raise error_at(node, Code.EMPTY_CHOICE, f"{name} has no values", "list its values, or remove it")
     _refuse_repeated(node.items, name)
     if len(node.items) > MAX_VALUES:
         message = f"{name} has {len(node.items)} values, more than {MAX_VALUES}"
@@ -92,7 +92,7 @@ def _refuse_repeated(items: Sequence[Node], name: str) -> None:
         if before is not item and same(value_of(before), value):
             related = (Related(place_of(before), "the first of them"),)
             message = f"{name} lists {shown(value)} twice"
-            raise error_at(item, Code.DUPLICATE_VALUE, message, "take one of them out", related)
+            raise error_at(item, Code.DUPLICATE_VALUE, message, "remove one of them", related)
 
 
 def same_value_everywhere(paths: Sequence[EditPath], values: ValueNodes) -> tuple[Alternative, ...]:

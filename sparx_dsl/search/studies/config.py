@@ -93,7 +93,7 @@ def read_sampler(name: str | None, directions: tuple[Direction, ...]) -> Sampler
         if name == known:
             return known
     notes, advice = (f"the samplers are {', '.join(SAMPLERS)}",), did_you_mean(name, SAMPLERS)
-    raise SparxError(Diagnostic(Code.UNKNOWN_SAMPLER, f"there is no sampler {quoted(name)}", notes=notes, help=advice))
+    raise SparxError(Diagnostic(Code.UNKNOWN_SAMPLER, f"unknown sampler {quoted(name)}", notes=notes, help=advice))
 
 
 def _check_number(what: str, number: float, least: float, most: float) -> None:

@@ -77,7 +77,7 @@ def read_objectives(given: Sequence[str | Function], folder: Path | None = None)
         found.append(objective)
     if not found:
         raise SparxError(
-            Diagnostic(Code.UNKNOWN_OBJECTIVE, "there is no objective", help=f"name a function, or {_prices()}")
+            Diagnostic(Code.UNKNOWN_OBJECTIVE, "no objective is given", help=f"name a function, or {_prices()}")
         )
     return tuple(found)
 
@@ -154,8 +154,8 @@ def _imported(reference: str) -> Function:
     try:
         loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        told = f"{type(error).__name__}: {message_of(error)}"
-        message = f"the module {module} of the objective cannot be imported: {told}"
+        reason = f"{type(error).__name__}: {message_of(error)}"
+        message = f"the module {module} of the objective cannot be imported: {reason}"
         advice = "run from the folder in which Python would find it, or install it"
         raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, message, help=advice)) from error
     function = vars(loaded).get(name)

@@ -123,7 +123,7 @@ def run_on_ray(
 
 
 def _check_reachable(address: str, timeout_s: float) -> None:
-    """Raise ``OSError`` where nobody listens at ``host:port``, which Ray itself would find out after minutes."""
+    """Raise ``OSError`` where nothing listens at ``host:port``, which Ray itself would find out after minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdecimal():
         socket.create_connection((host, int(port)), timeout=timeout_s).close()

@@ -22,7 +22,7 @@ from sparx_dsl.search.studies.worker_pool import WorkerPool
 
 
 def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
-    """See ``run_study``."""
+    """See ``run_study``; raises ``SparxError``."""
     with silence_optuna(), Interrupts() as interrupts:
         store, header = open_study(config)
         config = replace(config, seed=header.seed)
@@ -49,7 +49,7 @@ def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
 
 
 def read(space: Space, path: Path) -> StudyResult:
-    """See ``read_study``."""
+    """See ``read_study``; raises ``SparxError``."""
     with silence_optuna():
         store = open_store(path, space, StudyLimits(), create=False)
         header = store.header()

@@ -1,7 +1,7 @@
 """The study's file: an Optuna study in a journal or in SQLite, with what this project adds to its trials.
 
 A trial is created with its number and its worker in one step, and ends with its values in one step, so that a process
-killed at any moment leaves either nothing or something that the others can tell is unfinished.
+killed at any moment leaves either nothing or something that the others recognise as unfinished.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Store:
         return False
 
     def lose(self, attempt: int, *, died: bool = False) -> None:
-        """End an attempt without an outcome, since its worker died or gave it back; its trial can begin anew."""
+        """End an attempt without an outcome, since its worker died or gave it back; its trial can begin again."""
         with self.lock, contextlib.suppress(UpdateFinishedTrialError):
             if died:
                 self.storage.set_trial_user_attr(attempt, "died", True)
@@ -185,7 +185,7 @@ def open_store(path: Path, space: Space, limits: StudyLimits, *, create: bool = 
     lock = SharedLock(folder / "study.lock", limits.lock_expiry_s)
     with content_errors(path):
         if not create and not path.exists():
-            raise SparxError(Diagnostic(Code.STUDY_NOT_USABLE, "there is no such study", where))
+            raise SparxError(Diagnostic(Code.STUDY_NOT_USABLE, "the study does not exist", where))
         beside = (file.with_name(f"{file.name}{suffix}") for suffix in SQLITE_SUFFIXES)
         check_regular(file, *beside, lock.path, lock.holder)
         if create or path.suffix in DATABASES:

@@ -44,7 +44,7 @@ def study_table(result: StudyResult, *, width: int = WIDTH) -> str:
     ]  # fmt: skip
     best = "The front" if len(result.directions) > 1 else "The best"
     lines = [f"{best} of {len(result.complete)} trials with values:"] if shown else []
-    lines += [text_table(columns, rows, width=width)] if shown else ["No trial has values that keep all constraints."]
+    lines += [text_table(columns, rows, width=width)] if shown else ["No trial satisfies all constraints."]
     return "\n".join([*lines, *_failures(result)])
 
 
@@ -85,8 +85,8 @@ def write_winners(result: StudyResult, folder: str | os.PathLike[str]) -> tuple[
 
 def _spec_text(result: StudyResult, trial: TrialRecord) -> str:
     spec = result.spec(trial)
-    ending = f"_trial_{trial.number}"
-    named = spec.edit({"name": f"{spec.name[: NAME_LENGTH - len(ending)]}{ending}"})
+    suffix = f"_trial_{trial.number}"
+    named = spec.edit({"name": f"{spec.name[: NAME_LENGTH - len(suffix)]}{suffix}"})
     values = ", ".join(f"{name} {value:.6g}" for name, value in zip(result.names, trial.values, strict=True))
     return f"# Trial {trial.number} of a study: {values}.\n{dump_spec(named)}"
 

@@ -38,14 +38,14 @@ def worker_main(config: StudyConfig, messages: Connection, threads: int) -> None
 
 @dataclass
 class Worker:
-    """A process, and the pipe over which it tells what stops the study."""
+    """A process, and the pipe over which it sends what stops the study."""
 
     process: SpawnProcess
     messages: Connection
 
     @property
     def is_working(self) -> bool:
-        """Whether its process runs, and has not told yet that its work is over."""
+        """Whether its process runs, and has not reported yet that its work is over."""
         return self.process.is_alive() and not self.messages.poll()
 
     def raise_message(self) -> None:
@@ -119,7 +119,7 @@ class WorkerPool:
         has_begun = any(name.startswith(name_prefix(worker.process.pid or 0)) for name in now.begun)
         self.crashes += 0 if has_begun else 1
         if self.crashes >= self.config.limits.crashes_without_progress:
-            message = f"{self.crashes} workers died one after the other without having begun a trial"
+            message = f"{self.crashes} workers crashed one after the other before any had begun a trial"
             note = f"the last one ended with the status {worker.process.exitcode}"
             raise SparxError(
                 Diagnostic(Code.WORKERS_CRASHED, message, notes=(note,), help="try with one worker, to see why")
@@ -138,6 +138,6 @@ def _check_pickles(config: StudyConfig) -> None:
     try:
         pickle.dumps(config.objectives)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        message = f"the objective cannot be given to other processes: {error}"
+        message = f"the objective cannot be pickled for other processes: {error}"
         advice = "make it a function of a module, or use one worker"
         raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, message, help=advice)) from None

@@ -29,7 +29,7 @@ class DMCA(FusionOptions, frozen=True):
         return site.reduction if self.reduction == "auto" else self.reduction
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """The groups share the channels out evenly, and the mixer's projection has a channel for each of X, Z, V."""
+        """The groups divide the channels equally, and the mixer's projection has a channel for each of X, Z, V."""
         if site.channels % self.groups:
             yield Problem(
                 "groups",

@@ -37,6 +37,6 @@ class SS2D(ScanMixer, frozen=True):
             yield Problem(
                 "conv",
                 EVEN_KERNEL,
-                f"a depthwise kernel of {self.conv} has no middle, so the map would change its size",
+                f"the kernel size of the depthwise convolution must be odd to keep the map's size, got {self.conv}",
                 f"write {self.conv - 1} or {self.conv + 1}, or 0 for no convolution",
             )

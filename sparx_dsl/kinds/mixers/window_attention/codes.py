@@ -13,7 +13,7 @@ CODES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         HEADS_NOT_DIVIDING_CHANNELS,
         "heads that do not divide the channels",
-        "The heads of window attention share the layer's channels evenly.",
+        "The heads of window attention divide the layer's channels equally.",
         "layer: {mixer: {kind: window_attention, heads: 3}}\n",
         "layer: {mixer: {kind: window_attention, heads: 4}}\n",
     ),

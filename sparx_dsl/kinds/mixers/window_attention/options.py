@@ -32,7 +32,7 @@ class WindowAttention(MixerOptions, frozen=True):
         return self.heads if self.heads is not None else channels // self.head_width
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """Heads share the channels out evenly."""
+        """Heads divide the channels equally."""
         if self.heads is not None and site.channels % self.heads:
             yield Problem(
                 "heads",

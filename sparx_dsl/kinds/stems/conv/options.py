@@ -36,6 +36,6 @@ class ConvStem(StemOptions, frozen=True):
             yield Problem(
                 "kind",
                 FIRST_STAGE_TOO_NARROW,
-                "this stem's first convolution has half of the first stage's channels, and that has 1",
+                "the stem's first convolution has half of the first stage's channels, which must be at least 2, got 1",
                 "give the first stage 2 channels or more, or write stem: {kind: patch}",
             )
