@@ -64,7 +64,7 @@ def keep_freed_memory() -> None:
     """Let the C library keep up to 64 MiB that were freed, for the next tensors, instead of giving them back at once.
 
     glibc raises its thresholds for that to the largest block that was ever given back, up to 32 MiB (``mallopt(3)``,
-    ``M_MMAP_THRESHOLD``). Without it, every image maps and clears tens of MiB of pages anew. The block is never
+    ``M_MMAP_THRESHOLD``). Without it, every image maps and clears tens of MiB of pages again. The block is never
     touched; elsewhere than with glibc this does nothing.
     """
     torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8, device="cpu")
@@ -89,7 +89,7 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
     """
     refuse_edited(model, "deployed")
     refuse_computed_weights(model)
-    # Tensors of inference mode would not tell when they are written to; folding under autocast would round the weights.
+    # Tensors of inference mode do not record when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         deployed = DeployedBackbone(model.schedule, copy.deepcopy(model).train(False).requires_grad_(False))
         apply_passes(deployed.train(False), passes)

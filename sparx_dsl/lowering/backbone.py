@@ -63,11 +63,11 @@ class Backbone(fx.GraphModule):
         return {name: value for name, value in self.__getstate__().items() if name not in self._built_names}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
-        twin = kind_of(self)(self.schedule, self, copy.deepcopy(self.graph), recomputed=self.recomputed)
-        twin._built_code = self._built_code
-        memo[id(self)] = twin
-        vars(twin).update(copy.deepcopy(self._module_state(), memo))
-        return twin
+        copied = kind_of(self)(self.schedule, self, copy.deepcopy(self.graph), recomputed=self.recomputed)
+        copied._built_code = self._built_code
+        memo[id(self)] = copied
+        vars(copied).update(copy.deepcopy(self._module_state(), memo))
+        return copied
 
     def __reduce__(self) -> tuple[Any, ...]:
         if is_edited(self):

@@ -54,7 +54,7 @@ def _refused(budget: int | str, amount: int | None, parts: tuple[SavedPart, ...]
     if amount is None:
         return Diagnostic(
             Code.INVALID_ACTIVATION_BUDGET,
-            f"{budget!r} is no amount of bytes",
+            f"{budget!r} is not an amount of bytes",
             help='write a number, or such as "512MiB"',
         )
     least, whole = least_budget(parts), whole_budget(parts)

@@ -62,7 +62,7 @@ def dtype_name(dtype: torch.dtype | str | None) -> DType:
     raise SparxError(
         Diagnostic(
             Code.UNKNOWN_DTYPE,
-            f"there is no dtype {str(dtype)!r} for feature maps",
+            f"unknown dtype {str(dtype)!r} for feature maps",
             help=f"one of {', '.join(TORCH_DTYPES)}",
         )
     )

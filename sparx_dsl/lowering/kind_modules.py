@@ -70,7 +70,7 @@ def compare_parameters(schedule: Schedule, run: Run, module: nn.Module) -> None:
         whose = f"{found[0]} has" if found is not None else f"the part {run.part} has"
         message = f"{whose} {built:,} parameters where {planned:,} were planned, at {run.node}"
         note = "both count what the language makes around it: norms, projections and scales"
-        help = "tell every parameter of the module in its cost, and no other"
+        help = "count every parameter of the module in its cost, and no other"
         raise SparxError(Diagnostic(Code.MODULE_PARAMETERS_DIFFER, message, notes=(note,), help=help))
 
 
@@ -100,7 +100,7 @@ def _made(
             kind, node, Code.INVALID_KIND_MODULE, f"the module of {kind} cannot be made, {exception_text(error)}"
         ) from error
     if not isinstance(module, nn.Module):
-        message = f"the module of {kind} is no torch.nn.Module but {type(module).__name__}"
+        message = f"the module of {kind} is not a torch.nn.Module but {type(module).__name__}"
         raise _fault(kind, node, Code.INVALID_KIND_MODULE, message)
     if any(is_lazy(parameter) for parameter in module.parameters()):
         raise _fault(

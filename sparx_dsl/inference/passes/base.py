@@ -17,7 +17,7 @@ Wanted = TypeVar("Wanted", bound=nn.Module)
 
 
 Change = tuple[str, Callable[[], nn.Module]]
-"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is let go."""
+"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is dropped."""
 
 
 class Pass(Protocol):
@@ -41,13 +41,13 @@ def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
         undone = [f"{path} is as it was" for path, _ in each.changes(backbone)]
         broken = [*undone, *verify(backbone)]
         if broken:
-            raise RuntimeError(f"the pass {each.name!r} made a module that cannot be: {'; '.join(broken)}")
+            raise RuntimeError(f"the pass {each.name!r} made an invalid module: {'; '.join(broken)}")
 
 
 def verify(backbone: Backbone) -> Iterator[str]:
     """What every pass must leave true of a backbone, and is not, as sentences.
 
-    Its graph is sound and has one call for each step, every parameter belongs to a step, and results have the planned
+    Its graph is valid and has one call for each step, every parameter belongs to a step, and results have the planned
     shapes.
     """
     backbone.graph.lint()
