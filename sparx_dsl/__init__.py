@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         transfer,
     )
     from sparx_dsl.codes import explain_code
-    from sparx_dsl.errors import Diagnostic, SparxError
+    from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
@@ -65,6 +65,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backbone",
+    "Code",
     "ConnectionGraph",
     "Cost",
     "Diagnostic",
@@ -132,7 +133,7 @@ _NAMES: Final = {
         "render_diagnostics save_checkpoint scan_backend summary transfer"
     ),
     "sparx_dsl.codes": "explain_code",
-    "sparx_dsl.errors": "Diagnostic SparxError",
+    "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",

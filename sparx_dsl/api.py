@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl import errors, pricing, schedule
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.language.dtypes import DType
@@ -49,7 +49,7 @@ def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, lim
 
 
 def connect(source: Source, *, limits: Limits | None = None) -> ConnectionGraph:
-    """Which layer hears which, within ``limits``; raises ``SparxError``."""
+    """Which layer reads which, within ``limits``; raises ``SparxError``."""
     if isinstance(source, ConnectionGraph):
         return source if limits in (None, source.spec.limits) else connect_spec(as_spec(source.spec, limits=limits))
     return connect_spec(as_spec(source, limits=limits))
@@ -117,7 +117,7 @@ def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | Non
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
-    """Mistakes as text: with the lines and carets, in one line each, or as JSON."""
+    """Errors as text: with the lines and carets, in one line each, or as JSON."""
     return errors.render(diagnostics, style)
 
 
@@ -153,7 +153,11 @@ def build(
     """
     if deploy and activation_budget is not None:
         message = "an activation budget is for training, and a deployed backbone is for inference"
-        raise SparxError(Diagnostic("SPX326", message, help="leave out one of deploy and activation_budget"))
+        raise SparxError(
+            Diagnostic(
+                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="leave out one of deploy and activation_budget"
+            )
+        )
     model = _built(source, device, dtype, features, limits)
     if deploy:
         return _deployed(model)
@@ -208,7 +212,11 @@ def recompute(
 
     if isinstance(model, DeployedBackbone):
         message = "a deployed backbone is for inference and saves nothing for a backward pass"
-        raise SparxError(Diagnostic("SPX326", message, help="ask for a budget with the backbone that is trained"))
+        raise SparxError(
+            Diagnostic(
+                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="ask for a budget with the backbone that is trained"
+            )
+        )
     return recompute_within(model, activation_budget, batch, size)
 
 
@@ -265,6 +273,8 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     name = str(dtype).removeprefix("torch.")
     if name not in wanted:
-        message = f"the scan has no dtype {name!r}"
-        raise errors.SparxError(Diagnostic("SPX322", message, help=f"write one of {', '.join(wanted)}"))
+        message = f"the scan does not support the dtype {name!r}"
+        raise errors.SparxError(
+            Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help=f"write one of {', '.join(wanted)}")
+        )
     return choose(torch.device(device).type, wanted[name]).name

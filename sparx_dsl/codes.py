@@ -1,11 +1,11 @@
-"""What the codes of diagnostics mean: those of the catalogue, and those with which the options of kinds complain."""
+"""What the codes of diagnostics mean: those of the catalogue, and those of the options of kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from sparx_dsl.errors import CodeEntry, Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, CodeEntry, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.errors.catalogue import ENTRIES, catalogue_of
 from sparx_dsl.errors.catalogue.entry import entry_text
 from sparx_dsl.kind import Kind
@@ -31,11 +31,11 @@ def explain_code(code: str) -> str:
             for entry in _codes_of(kind):
                 codes.setdefault(entry.code.upper(), entry)
         except SparxError as error:
-            notes += [mistake.message for mistake in error.diagnostics]
+            notes += [diagnostic.message for diagnostic in error.diagnostics]
     entry = codes.get(code.upper())
     if entry is None:
         advice = did_you_mean(code.upper(), codes) or "the codes are those that the messages show in brackets"
-        raise SparxError(Diagnostic("SPX530", f"there is no code {quoted(code)}", notes=tuple(notes), help=advice))
+        raise SparxError(Diagnostic(Code.UNKNOWN_CODE, f"unknown code {quoted(code)}", notes=tuple(notes), help=advice))
     return entry_text(entry)
 
 

@@ -25,7 +25,7 @@ Mark = tuple[Role, str]
 
 @dataclass(frozen=True, slots=True)
 class BrokenPackage:
-    """An installed package of which a kind, or every kind, cannot be had, and why."""
+    """An installed package of which a kind, or every kind, cannot be loaded, and why."""
 
     name: str
     reason: str
@@ -52,7 +52,7 @@ def installed_kinds(own: Collection[Mark]) -> tuple[list[Kind], list[BrokenPacka
         try:
             given = (_owned(kind, package) for kind in _kinds_of(entry))
             offered += [kind for kind in given if kind not in offered]
-        except (Exception, SystemExit) as error:  # a foreign package must not take the other kinds away
+        except (Exception, SystemExit) as error:  # a foreign package must not remove the other kinds
             broken.append(BrokenPackage(package, exception_text(error)))
     kinds: list[Kind] = []
     owners = _owners(offered)
@@ -69,7 +69,7 @@ def refuse_options(kind: Kind) -> None:
     """Raise ``TypeError`` for options that specs cannot be read with, and whatever their import raises."""
     options, base = cast("object", kind.load_options()), ROLE_OPTIONS[kind.role]
     if not (isinstance(options, type) and issubclass(options, KindOptions)):
-        raise TypeError(f"the options of {kind} are no class; derive one from {base.__name__}")
+        raise TypeError(f"the options of {kind} are not a class; derive one from {base.__name__}")
     if not issubclass(options, base):
         raise TypeError(f"the options of {kind}, {options.__name__}, do not derive from {base.__name__}")
     if not options.model_config.get("frozen"):
@@ -85,11 +85,11 @@ def _kinds_of(entry: importlib.metadata.EntryPoint) -> list[Kind]:
     if isinstance(offered, Kind):
         return [offered]
     if not callable(offered):
-        raise TypeError(f"{entry.value} is neither a Kind nor a function that gives some")
+        raise TypeError(f"{entry.value} is neither a Kind nor a function that returns some")
     given = list(cast("Iterable[object]", offered()))
     kinds = [kind for kind in given if isinstance(kind, Kind)]
     if len(kinds) < len(given):
-        raise TypeError(f"{entry.value} gives what is no Kind")
+        raise TypeError(f"{entry.value} does not return a Kind")
     return kinds
 
 
@@ -106,7 +106,7 @@ def _owners(kinds: Iterable[Kind]) -> Mapping[Mark, list[str]]:
 
 
 def _fault(kind: Kind, own: Collection[Mark], owners: Mapping[Mark, list[str]]) -> str | None:
-    """Why a kind cannot be had, or None."""
+    """Why a kind cannot be loaded, or None."""
     mark = kind.role, kind.name
     if mark in own:
         return f"{PACKAGE} itself has one of that name; rename it"

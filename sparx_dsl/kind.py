@@ -42,7 +42,7 @@ class Kind:
     None for the kinds that stand for "nothing here": no step runs for them, and nothing is built or priced.
     """
     cost: Facet | None = None
-    """Called as ``cost(options, site, tape, *inputs)``: the module's forward pass, told to a ``pricing.tape.Tape``.
+    """Called as ``cost(options, site, tape, *inputs)``: the module's forward pass, recorded on a ``pricing.tape.Tape``.
 
     It gives the fake tensor that the module would return.
     """
@@ -62,16 +62,16 @@ class Kind:
     feature_axes: Facet | None = None
     """For a fusion, a ``kinds.fusions.feature_axes.FeatureAxes``: which of its values belong to which feature."""
     codes: Facet | None = None
-    """A tuple of ``errors.CodeEntry``: what the codes mean with which its options complain."""
+    """A tuple of ``errors.CodeEntry``: the codes of the problems of its options, explained."""
     owner: str = ""
     """The package that defines it, as messages call it; by default the one that offers it, or this process."""
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
-            raise ValueError(f"there is no role {self.role!r} for a kind; write one of {', '.join(ROLES)}")
+            raise ValueError(f"unknown role {self.role!r} for a kind; write one of {', '.join(ROLES)}")
         if not NAME.fullmatch(self.name):
             rule = "write lower-case letters, digits and underscores, a letter first"
-            raise ValueError(f"{self.name!r} cannot be the name of a kind; {rule}")
+            raise ValueError(f"{self.name!r} is not a valid name of a kind; {rule}")
         if self.module is None and self.role not in OPTIONAL:
             raise ValueError(f"{self} has no module, and only kinds of {' and '.join(OPTIONAL)} can do without")
         if not self.title:
@@ -107,7 +107,7 @@ def load(facet: Facet | None) -> Any:
         return facet
     module, colon, name = facet.partition(":")
     if not colon:
-        raise ValueError(f"{facet!r} names nothing; write package.module:name")
+        raise ValueError(f"{facet!r} does not name an object; write package.module:name")
     return getattr(importlib.import_module(module), name)
 
 

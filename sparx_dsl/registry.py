@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace as changed
 from typing import Final
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.installed import BrokenPackage, installed_kinds, refuse_options
 from sparx_dsl.kind import PACKAGE, Kind, load
 from sparx_dsl.language.base import KindOptions
@@ -83,10 +83,10 @@ class KindRegistry:
         kind = self.find(role, options.kind)
         if kind is None:
             message = f"the {role} kind {options.kind!r} of this spec is not registered"
-            raise SparxError(Diagnostic("SPX412", message, help="register it, or install its package"))
+            raise SparxError(Diagnostic(Code.UNREGISTERED_KIND, message, help="register it, or install its package"))
         if not isinstance(options, kind.load_options()):
-            message = f"{kind} was registered anew since the spec was read"
-            raise SparxError(Diagnostic("SPX412", message, help="read the spec anew"))
+            message = f"{kind} was registered again after the spec was read"
+            raise SparxError(Diagnostic(Code.UNREGISTERED_KIND, message, help="read the spec again"))
         return kind
 
 
@@ -110,7 +110,7 @@ def register(kind: Kind, *, replace: bool = False) -> None:
     """Add a kind for this process, as an installed package would.
 
     With ``replace`` it takes the place of the one that is there: a cell of a notebook can then be run again. Specs that
-    were read before have to be read anew. Raises ``ValueError`` for one that is there already, ``TypeError`` for
+    were read before have to be read again. Raises ``ValueError`` for one that is there already, ``TypeError`` for
     options that specs cannot be read with.
     """
     refuse_options(kind)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,17 @@ import yaml
 
 import sparx_dsl
 from sparx_dsl.codes import builtin_codes, explain_code
-from sparx_dsl.errors import CodeEntry
+from sparx_dsl.errors import Code, CodeEntry
 from tests.support.errors_page import FAMILIES, catalogue_page
 from tests.support.paths import DOCS, ROOT
 
 CODE = re.compile(r"\bSPX\d{3}\b")
 CODES = builtin_codes()
+PACKAGE = ROOT / "sparx_dsl"
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+NAMES = PACKAGE / "errors" / "code_names.py"
+EXPLAINING = {*PACKAGE.glob("errors/catalogue/*.py"), *PACKAGE.glob("kinds/**/codes.py")}
+"""The files that explain codes and raise none."""
 
 BASE: Mapping[str, Any] = {
     "sparx": 1,
@@ -56,14 +63,51 @@ def test_the_base_of_the_snippets_is_sound(tmp_path: Path) -> None:
     assert codes_of("{name: other}", tmp_path) == set()
 
 
-def test_every_code_in_the_source_is_in_the_catalogue_and_no_other() -> None:
+def numbers(tree: ast.AST) -> list[str]:
+    """The numbers that a file writes as values, in docstrings none."""
+    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return [value for value in values if isinstance(value, str) and CODE.fullmatch(value)]
+
+
+def raised(tree: ast.AST) -> Iterator[str]:
+    """The numbers of the diagnostics that a file raises by name: ``Code.UNKNOWN_KEY``, or a name of a kind's codes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and re.fullmatch(r"(sparx_dsl\.)?Code", ast.unparse(node.value)):
+            yield Code[node.attr].value
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.endswith(".codes"):
+            module = importlib.import_module(node.module)
+            yield from (str(vars(module)[alias.name]) for alias in node.names if alias.name.isupper())
+
+
+def test_every_code_is_raised_and_explained() -> None:
     """The package raises no code without an entry, and no entry explains a code that nothing raises."""
-    package = ROOT / "sparx_dsl"
-    entries = {*package.glob("errors/catalogue/*.py"), *package.glob("kinds/**/codes.py")}
-    raised: set[str] = set()
-    for file in set(package.rglob("*.py")) - entries:
-        raised |= set(CODE.findall(file.read_text(encoding="utf-8")))
-    assert raised == set(CODES)
+    others = [tree for path, tree in TREES.items() if path not in {NAMES, *EXPLAINING}]
+    assert {code for tree in others for code in raised(tree)} == set(CODES)
+    assert {*Code} <= set(CODES)
+    texts = [path.read_text(encoding="utf-8") for path in TREES]
+    assert {code for text in texts for code in CODE.findall(text)} == set(CODES)
+
+
+def test_diagnostics_are_raised_by_name() -> None:
+    """A number is written once, beside its name: in the table of names, or in the ``codes.py`` of a kind's folder."""
+    written = {path: found for path, tree in TREES.items() if (found := numbers(tree))}
+    assert set(written) <= {NAMES, *PACKAGE.glob("kinds/**/codes.py")}
+    assert sorted(number for found in written.values() for number in found) == sorted(CODES)
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "named"),
+    [
+        ('raise SparxError(Diagnostic("SPX320", message))', ["SPX320"], []),
+        ("raise SparxError(Diagnostic(Code.INVALID_INPUT_SHAPE, message))", [], ["SPX320"]),
+        ("refuse(sparx_dsl.Code.UNKNOWN_CODE, message)", [], ["SPX530"]),
+        ("from sparx_dsl.kinds.mixers.ss2d.codes import EVEN_KERNEL", [], ["SPX210"]),
+        ('"""Raises ``SparxError`` (SPX320)."""', [], []),
+    ],
+)
+def test_a_number_and_a_name_are_seen(text: str, written: list[str], named: list[str]) -> None:
+    """The walk finds a diagnostic that is raised by its number, and one that is raised by its name."""
+    assert (numbers(ast.parse(text)), list(raised(ast.parse(text)))) == (written, named)
 
 
 def test_every_code_of_a_spec_has_snippets() -> None:

@@ -58,7 +58,7 @@ def test_a_bomb_is_refused_at_once(name: str) -> None:
     found = places(text, loader=Counted)
     assert events < 500
     assert place is None or found[0] == (code, *place)
-    assert 0 < len(found) <= DEFAULT_LIMITS.mistakes
+    assert 0 < len(found) <= DEFAULT_LIMITS.errors
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_limits_are_exact(limits: Limits, text: str, code: str | None) -> None:
 
 def test_reading_stops_after_so_many_mistakes() -> None:
     """The limit on mistakes bounds the report."""
-    assert len(mistakes("a: [" + "no, " * 1000 + "]")) == DEFAULT_LIMITS.mistakes
-    assert len(mistakes("\x1b" * 1000)) == DEFAULT_LIMITS.mistakes
+    assert len(mistakes("a: [" + "no, " * 1000 + "]")) == DEFAULT_LIMITS.errors
+    assert len(mistakes("\x1b" * 1000)) == DEFAULT_LIMITS.errors
 
 
 @pytest.mark.parametrize("field", ["depth", "nodes", "source_bytes", "params"])

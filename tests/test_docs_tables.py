@@ -62,7 +62,7 @@ def in_words(schema: Mapping[str, Any]) -> str:
         return " or ".join(in_words(branch) for branch in schema["anyOf"] if branch.get("type") != "null")
     match schema.get("type"):
         case "integer":
-            return f"{schema['minimum']} to {schema['maximum']}" if "maximum" in schema else "whole number"
+            return f"{schema['minimum']} to {schema['maximum']}" if "maximum" in schema else "integer"
         case "number":
             top = f"{schema['maximum']:g}" if "maximum" in schema else f"below {schema['exclusiveMaximum']:g}"
             return f"number, {schema['minimum']:g} to {top}"

@@ -65,7 +65,7 @@ error[SPX103]: expected a number
  --> stages.3.S
  ::: stages.1: as here
 
-3 mistakes
+3 errors
 """
 
 CONCISE = """\
@@ -124,7 +124,7 @@ def test_the_json_style() -> None:
 
 def test_one_mistake_is_singular_and_none_is_nothing() -> None:
     """The count speaks English, and no mistakes need no text."""
-    assert render(MISTAKES[:1]).endswith("\n1 mistake\n")
+    assert render(MISTAKES[:1]).endswith("\n1 error\n")
     assert (render([]), render([], "concise"), json.loads(render([], "json"))) == ("", "", [])
 
 

@@ -241,7 +241,7 @@ def test_what_the_kernels_would_read_beyond_is_refused() -> None:
         for wrong in (wider, largest, (weight, bias[:8]), (weight.double(), bias), (weight.transpose(0, 1), bias)):
             with pytest.raises(ValueError, match=r"^(weight|bias) "):
                 operator(x, *wrong, "none")
-        with pytest.raises(ValueError, match="there is no activation 'relu': write one of none, gelu, silu"):
+        with pytest.raises(ValueError, match="unknown activation 'relu': write one of none, gelu, silu"):
             operator(x, weight, bias, "relu")
         with pytest.raises(ValueError, match=r"x has dtype torch\.float64: the kernels are compiled for"):
             operator(x.double(), weight, bias, "none")

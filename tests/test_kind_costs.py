@@ -270,9 +270,9 @@ def test_no_kind_saves_nothing_by_mistake() -> None:
     ("cost", "code", "reason"),
     [
         (None, "SPX406", "has no cost"),
-        (costs_nothing, "SPX407", "gives int"),
-        (halves, "SPX407", "gives the shape (1, 8, 2, 2) and not the shape (1, 8, 4, 4)"),
-        (gives_back, "SPX407", "below zero"),
+        (costs_nothing, "SPX407", "returns int"),
+        (halves, "SPX407", "returns the shape (1, 8, 2, 2), not the shape (1, 8, 4, 4)"),
+        (gives_back, "SPX407", "negative"),
         (fails, "SPX407", "fails with KeyError: 'channels'"),
         ("no_such_package.costs:mlp", "SPX407", "fails with ModuleNotFoundError"),
         (f"{__name__}:no_such_cost", "SPX407", "fails with AttributeError"),

@@ -31,9 +31,9 @@ def test_sizes_land_on_the_printed_figures() -> None:
     rows = [*backbones, *ablations, *fusion_ablations]
     assert {(row.tolerance.params, row.tolerance.macs) for row in (*backbones, *ablations)} == {(0.01, 0.02)}
     assert {(row.tolerance.params, row.tolerance.macs) for row in fusion_ablations} == {(0.02, 0.04)}
-    assert [] == [row.name for row in rows if not row.params_land]
-    assert ["window_4"] == [row.name for row in rows if not row.macs_land]
-    assert all(row.row.note for row in rows if not (row.params_land and row.macs_land))
+    assert [] == [row.name for row in rows if not row.params_match]
+    assert ["window_4"] == [row.name for row in rows if not row.macs_match]
+    assert all(row.row.note for row in rows if not (row.params_match and row.macs_match))
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_a_row_lands_within_its_tolerance() -> None:
     row = Row(params="10.0", macs="5.0", table="5")
     strict = Comparison("x", row, 10_150_000, 5_150_000_000)
     lenient = replace(strict, tolerance=FUSION_TOLERANCE)
-    assert (strict.params_land, strict.macs_land) == (False, False)
-    assert (lenient.params_land, lenient.macs_land) == (True, True)
+    assert (strict.params_match, strict.macs_match) == (False, False)
+    assert (lenient.params_match, lenient.macs_match) == (True, True)
     off = replace(lenient, params=10_210_000, macs=5_210_000_000)
-    assert (off.params_land, off.macs_land) == (False, False)
+    assert (off.params_match, off.macs_match) == (False, False)
 
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)

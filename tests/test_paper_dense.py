@@ -24,8 +24,8 @@ def test_dense_predictors_land_on_the_printed_figures() -> None:
         for row in group.rows:
             assert abs(row.params / (float(row.row.params) * 1e6) - 1) <= 0.03, row.name
             assert abs(row.macs / (float(row.row.macs) * 1e9) - 1) <= 0.03, row.name
-            assert row.params_land
-            assert row.macs_land
+            assert row.params_match
+            assert row.macs_match
 
 
 def test_resolutions_land_on_the_printed_figures() -> None:
@@ -35,8 +35,8 @@ def test_resolutions_land_on_the_printed_figures() -> None:
     assert len(rows) == 18
     off = [(row.name, row.side) for row in rows if abs(row.macs / (float(row.printed) * 1e9) - 1) > 0.01]
     assert off == [("sparx_mamba_t", 224), ("vmamba_t", 224), ("swin_t", 384)]
-    assert off == [(row.name, row.side) for row in rows if not row.lands]
-    assert all(bool(row.note) != row.lands for row in rows)
+    assert off == [(row.name, row.side) for row in rows if not row.matches]
+    assert all(bool(row.note) != row.matches for row in rows)
 
 
 def test_the_window_grows_with_the_image() -> None:
@@ -81,5 +81,5 @@ def test_a_row_that_does_not_land_is_listed_with_its_reason(tmp_path: Path) -> N
     row = '{params: "60", macs: "800", table: "6", note: nobody knows}'
     path.write_text(f"size: [512, 2048]\nheads: {{upernet: {{swin_t: {row}}}}}\nablations: {{}}\n", encoding="utf-8")
     page = sparx_dsl.paper_page(path)
-    assert "0 of 1 rows land" in page
+    assert "0 of 1 rows match" in page
     assert page.endswith("**swin_t** with upernet: nobody knows.\n")

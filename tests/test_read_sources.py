@@ -39,7 +39,7 @@ def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, kind: str) -> Non
     done = sparx("check", str(path))
     assert 2 == done.returncode
     assert "SPX501" in done.stderr
-    assert "it is no regular file" in done.stderr
+    assert "it is not a regular file" in done.stderr
     assert "write - to read from standard input" in done.stderr
 
 

@@ -115,7 +115,7 @@ def test_its_codes_are_explained() -> None:
 
 
 def test_codes_that_are_none_take_nothing_from_the_others() -> None:
-    """A kind whose codes cannot be had, or are one of this package's, changes no explanation."""
+    """A kind whose codes cannot be loaded: or are one of this package's, changes no explanation."""
     before = sparx_dsl.explain_code("SPX204")
     register(replace(WIDENED, codes="no_such_package.codes:CODES"))
     register(replace(WIDENED, name="other", options=named("other"), codes=(CodeEntry("SPX204", "mine", "No."), 3)))
@@ -124,7 +124,7 @@ def test_codes_that_are_none_take_nothing_from_the_others() -> None:
         sparx_dsl.explain_code("WIDE001")
     (mistake,) = caught.value.diagnostics
     assert mistake.code == "SPX530"
-    assert "the codes of the ffn kind 'widened' of this process cannot be had" in mistake.notes[0]
+    assert "the codes of the ffn kind 'widened' of this process cannot be loaded" in mistake.notes[0]
 
 
 def named(name: str) -> Any:

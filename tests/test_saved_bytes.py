@@ -154,7 +154,7 @@ def laid_out(x: torch.Tensor) -> list[tuple[int, int]]:
 
 
 @given(tensors(4))
-def test_which_maps_have_their_channels_innermost(x: torch.Tensor) -> None:
+def test_which_maps_have_their_gives_channels_last(x: torch.Tensor) -> None:
     """What counts as packed, in rows or with the channels innermost, and in which of these orders a result is made."""
     shape, strides = tuple(x.shape), x.stride()
     assert is_packed(shape, strides) == x.is_contiguous()

@@ -164,5 +164,5 @@ def test_points_of_other_spaces_are_refused() -> None:
         space.prices_of([Point(FrozenDict({"width": 0}))])
     assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX741"]
     for rows in (np.zeros((2, 3), dtype=np.int64), np.zeros(6, dtype=np.int64), np.zeros((2, 6))):
-        with pytest.raises(ValueError, match="rows of 6 whole numbers"):
+        with pytest.raises(ValueError, match="rows of 6 integers"):
             space.prices_of(cast("Any", rows))

@@ -58,7 +58,7 @@ def spec_or_diagnostics(given: str | dict[str, Any]) -> None:
 
 @given(spec=spec_mappings(), data=st.data(), number=st.integers(-(2**70), 2**70) | st.integers(-2, 70_000))
 def test_any_number_is_right_or_wrong_at_once(spec: dict[str, Any], data: Any, number: int) -> None:
-    """Any whole number in any numeric field gives a spec or a diagnostic, with little work."""
+    """Any integer in any numeric field gives a spec or a diagnostic, with little work."""
     path = data.draw(st.sampled_from(keyed(*NUMBERS, "layer_scale", "sparx")(spec)))
     value_at(spec, path[:-1])[path[-1]] = number
     for given_as in (dumped(spec), spec):

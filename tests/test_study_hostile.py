@@ -225,5 +225,5 @@ def test_a_trial_that_is_just_being_drawn_may_be_read_in_part() -> None:
     record, died = read_record(running, SMALL, 1)
     assert (record.state, record.point, record.prices, died) == ("running", None, None, False)
     ended = optuna.trial.create_trial(value=1.0, user_attrs=attributes)
-    with pytest.raises(ValueError, match="no point of the space"):
+    with pytest.raises(ValueError, match="not a point of the space"):
         read_record(ended, SMALL, 1)

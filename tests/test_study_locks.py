@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sparx_dsl.search.studies.heartbeat import DeathWatch, Heartbeat
+from sparx_dsl.search.studies.heartbeat import CrashDetector, Heartbeat
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.locks import UNNAMED_EXPIRY_S, SharedLock, this_machine
 from tests.support.paths import ROOT
@@ -106,7 +106,7 @@ def test_a_lock_of_another_machine_is_left_alone_for_a_while(name: str, least: f
 
 def test_a_worker_is_alive_until_it_is_killed(tmp_path: Path) -> None:
     """Others on its machine know at once; of a worker that nobody heard of nothing is left to be alive."""
-    watch = DeathWatch(tmp_path, LIMITS)
+    watch = CrashDetector(tmp_path, LIMITS)
     with process(BE_ALIVE, tmp_path) as (running, worker):
         assert not watch.is_dead(worker)
         running.kill()
@@ -121,7 +121,7 @@ def test_a_worker_is_alive_until_it_is_killed(tmp_path: Path) -> None:
 
 def test_a_child_of_a_worker_does_not_keep_it_alive(tmp_path: Path) -> None:
     """What the objective forked may outlive the worker that was killed; the worker is dead all the same."""
-    watch = DeathWatch(tmp_path, LIMITS)
+    watch = CrashDetector(tmp_path, LIMITS)
     # The child says that it is there: before it runs for the first time, it has what its parent has open.
     code = BE_ALIVE + "import os\nif os.fork() == 0: print(flush=True); time.sleep(5); os._exit(0)\n"
     with process(code, tmp_path) as (running, worker):
@@ -135,7 +135,7 @@ def test_a_child_of_a_worker_does_not_keep_it_alive(tmp_path: Path) -> None:
 
 def test_a_suspended_worker_of_this_machine_is_alive(tmp_path: Path) -> None:
     """Stopped for longer than the expiry, it is not taken for dead: it can go on at any time."""
-    watch = DeathWatch(tmp_path, LIMITS)
+    watch = CrashDetector(tmp_path, LIMITS)
     with process(BE_ALIVE, tmp_path) as (running, worker):
         running.send_signal(signal.SIGSTOP)
         assert not watch.is_dead(worker)
@@ -145,7 +145,7 @@ def test_a_suspended_worker_of_this_machine_is_alive(tmp_path: Path) -> None:
 
 def test_a_worker_of_another_machine_is_dead_when_it_is_silent(tmp_path: Path) -> None:
     """As long as its heart beats it lives, whatever its lock says here; after its last beat the expiry ends it."""
-    watch = DeathWatch(tmp_path, StudyLimits(heartbeat_expiry_s=0.1))
+    watch = CrashDetector(tmp_path, StudyLimits(heartbeat_expiry_s=0.1))
     assert watch.is_dead("elsewhere_1_a")
     (tmp_path / "elsewhere_1_a.alive").touch()
     for beat in range(4):

@@ -51,7 +51,7 @@ MODULES = {
         ("leaving:find", "cannot be imported: SystemExit: 3", "run from"),
         ("sound:fined", 'the module sound has no function "fined"', 'did you mean "find"?'),
         ("sound:value", 'the module sound has no function "value"', None),
-        ((), "there is no objective", "name a function"),
+        ((), "no objective is given", "name a function"),
     ],
 )
 def test_an_objective_that_is_not_there(objective: Any, message: str, advice: str | None, study: Path,
@@ -218,7 +218,7 @@ def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 def test_a_study_that_is_not_there(tmp_path: Path) -> None:
     """Reading makes nothing."""
-    with pytest.raises(SparxError, match="SPX752 there is no such study"):
+    with pytest.raises(SparxError, match="SPX752 the study does not exist"):
         sparx_dsl.read_study(SMALL, tmp_path / "a.journal")
     (tmp_path / "b.journal").write_bytes(b"")
     with pytest.raises(SparxError, match="SPX752 the file holds no study"):
@@ -240,4 +240,4 @@ def test_nothing_to_draw(study: Path) -> None:
     result = sparx_dsl.run_study(SMALL, "params", trials=0, study=study)
     with pytest.raises(SparxError, match="SPX763"):
         sparx_dsl.study_picture(result)
-    assert sparx_dsl.study_table(result) == "No trial has values that keep all constraints."
+    assert sparx_dsl.study_table(result) == "No trial satisfies all constraints."

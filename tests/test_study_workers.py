@@ -40,7 +40,7 @@ def test_a_trial_that_ends_every_worker_fails(tmp_path: Path) -> None:
     limits = StudyLimits(poll_s=0.05, worker_crashes=2)
     result = run(studies.config_of(tmp_path / "a.journal", studies.deadly, limits, trials=4, workers=2))
     assert [trial.state for trial in result.trials] == ["complete", "failed", "complete", "complete"]
-    assert result.trials[1].cause == Cause("WorkerDied", "the trial's worker died, 2 times in all")
+    assert result.trials[1].cause == Cause("WorkerDied", "the trial's worker crashed 2 times")
 
 
 def test_an_interrupt_in_a_worker_is_one_of_the_study(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_workers_that_cannot_begin(tmp_path: Path) -> None:
         WorkerPool(config, target=dies).run(lambda: Status((), finished=False))
     (found,) = caught.value.diagnostics
     assert (found.code, found.notes) == ("SPX761", ("the last one ended with the status 7",))
-    assert found.message == "2 workers died one after the other without having begun a trial"
+    assert found.message == "2 workers crashed one after the other before any had begun a trial"
 
 
 def test_workers_are_not_replaced_once_no_trial_may_begin(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_a_spec_in_a_file_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
     model = small("vmamba")
     safetensors.torch.save_file(snapshot(model), tmp_path / "model.safetensors", {"spec": "sparx: 2"})
     (note,) = load_checkpoint(model, tmp_path / "model.safetensors").notes
-    assert note.startswith("the spec in the file cannot be read, so that it was not compared: SPX1")
+    assert note.startswith("the spec in the file cannot be read, so it was not compared: SPX1")
 
 
 def header_texts(path: Path) -> dict[str, str]:

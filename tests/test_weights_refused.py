@@ -19,7 +19,7 @@ def test_wrong_shapes_are_refused_with_both_shapes(strict: bool) -> None:
     state["stage1.layer1.ffn.ffn.expansion.weight"] = torch.zeros(32, 9, 1, 1)
     mistake = load_refusal(small("sparx_mamba", 1), state, strict=strict)[0]
     assert mistake.code == "SPX625"
-    assert mistake.notes == ("stage1.layer1.ffn.ffn.expansion.weight: 32×9×1×1 where 32×8×1×1 belongs",)
+    assert mistake.notes == ("stage1.layer1.ffn.ffn.expansion.weight: 32×9×1×1, expected 32×8×1×1",)
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -77,7 +77,7 @@ def test_integers_are_no_weights() -> None:
     state = snapshot(small("vmamba"))
     state["head.linear.bias"] = torch.arange(5)
     (mistake,) = load_refusal(small("vmamba", 1), state)
-    assert (mistake.code, mistake.notes) == ("SPX627", ("head.linear.bias: int64 where float32 belongs",))
+    assert (mistake.code, mistake.notes) == ("SPX627", ("head.linear.bias: int64, expected float32",))
 
 
 def test_position_indices_of_another_order_are_refused() -> None:

@@ -95,7 +95,7 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
     """Draw to a file of the kind that ``emit`` names, or to standard output for ``-``."""
     if output is None:
         refuse(
-            "SPX521",
+            sparx_dsl.Code.PICTURE_WITHOUT_FILE,
             f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
             f"write -o figure.{emit.value}, or -o - for a pipe",
         )
@@ -104,7 +104,9 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
         return
     if output.suffix != f".{emit.value}":
         refuse(
-            "SPX522", f"--emit {emit.value} cannot be written to {output.name}", f"write -o {output.stem}.{emit.value}"
+            sparx_dsl.Code.PICTURE_FORMAT_DIFFERS,
+            f"--emit {emit.value} cannot be written to {output.name}",
+            f"write -o {output.stem}.{emit.value}",
         )
     sparx_dsl.draw(graph, output, fold=fold)
 
@@ -118,16 +120,16 @@ def drawn(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
 
 
 def check(paths: list[Path]) -> None:
-    """Load, connect, plan and price every spec; raises one ``SparxError`` with the mistakes of all."""
-    mistakes: list[sparx_dsl.Diagnostic] = []
+    """Load, connect, plan and price every spec; raises one ``SparxError`` with the errors of all."""
+    errors: list[sparx_dsl.Diagnostic] = []
     for path in paths:
         try:
             sparx_dsl.check(path)
         except sparx_dsl.SparxError as error:
-            mistakes += error.diagnostics
-    if mistakes:
-        raise sparx_dsl.SparxError(mistakes)
-    show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without mistakes", None)
+            errors += error.diagnostics
+    if errors:
+        raise sparx_dsl.SparxError(errors)
+    show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without errors", None)
 
 
 def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:

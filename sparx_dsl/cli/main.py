@@ -19,7 +19,7 @@ DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for th
 Head = Annotated[
     str | None, typer.Option(metavar="KIND", help="Replace the spec's head by one of this kind, none for no head.")
 ]
-Format = Annotated[Style, typer.Option("--format", help="How mistakes are reported.")]
+Format = Annotated[Style, typer.Option("--format", help="How errors are reported.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file in place of the terminal.")]
 
 
@@ -46,7 +46,7 @@ def compile_command(
 
 
 def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")], style: Format = Style.full) -> None:
-    """Check specs without compiling them; report every mistake in all of them."""
+    """Check specs without compiling them; report every error in all of them."""
     with reporting(style):
         commands.check(specs)
 
@@ -77,13 +77,13 @@ def cost_command(
 
 
 def explain_command(
-    subject: Annotated[str, typer.Argument(metavar="SPEC | CODE", help="A spec, or the code of a mistake (SPX213).")],
+    subject: Annotated[str, typer.Argument(metavar="SPEC | CODE", help="A spec, or the code of an error (SPX213).")],
     node: Annotated[
         str | None, typer.Argument(metavar="NODE", help="As in stage3.layer4; all by default.", show_default=False)
     ] = None,
     style: Format = Style.full,
 ) -> None:
-    """Say what a node of a spec reads and why, what its graph is like as a whole, or what a mistake's code means."""
+    """Say what a node of a spec reads and why, what its graph is like as a whole, or what an error's code means."""
     with reporting(style):
         commands.show(commands.explain_subject(subject, node), None)
 

@@ -1,4 +1,4 @@
-"""What the commands' options mean, and how mistakes reach the user."""
+"""What the commands' options mean, and how errors reach the user."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Emit(StrEnum):
 
 
 class Style(StrEnum):
-    """How mistakes are reported."""
+    """How errors are reported."""
 
     full = "full"
     concise = "concise"
@@ -48,7 +48,7 @@ class DTypeName(StrEnum):
 
 @contextlib.contextmanager
 def reporting(style: Style) -> Generator[None]:
-    """Print the mistakes of a ``SparxError`` to standard error and leave with status 2."""
+    """Print the errors of a ``SparxError`` to standard error and leave with status 2."""
     try:
         yield
     except sparx_dsl.SparxError as error:
@@ -63,10 +63,14 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     found = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", text)
     sides = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if 0 in sides:
-        refuse("SPX520", f"{text!r} is not a size", "write --size 224, or --size 512x2048 for height x width")
+        refuse(
+            sparx_dsl.Code.INVALID_SIZE_OPTION,
+            f"invalid size {text!r}",
+            "write --size 224, or --size 512x2048 for height x width",
+        )
     return sides
 
 
 def refuse(code: str, message: str, help: str) -> Never:
-    """Raise a mistake in the command line itself."""
+    """Raise ``SparxError`` for an error in the command line itself."""
     raise sparx_dsl.SparxError(sparx_dsl.Diagnostic(code, message, help=help))

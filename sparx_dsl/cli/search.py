@@ -96,7 +96,7 @@ def search_command(
             show_default=False,
         ),
     ] = None,
-    style: Annotated[Style, typer.Option("--format", help="How mistakes are reported.")] = Style.full,
+    style: Annotated[Style, typer.Option("--format", help="How errors are reported.")] = Style.full,
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):
@@ -127,7 +127,11 @@ def search_command(
 def shown_study(space: sparx_dsl.Space, file: Path) -> sparx_dsl.StudyResult:
     """The study as it stands."""
     if not file.exists():
-        refuse("SPX751", "there is no objective, and no study to show", "write --objective module:function")
+        refuse(
+            sparx_dsl.Code.UNKNOWN_OBJECTIVE,
+            "no objective is given, and the study to show does not exist",
+            "write --objective module:function",
+        )
     return sparx_dsl.read_study(space, file)
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final, TextIO
 
+import sparx_dsl
 from sparx_dsl.cli.options import refuse
 
 FALLBACK: Final = "sparx_dsl.ascii"
@@ -53,7 +54,11 @@ def write(content: str | bytes) -> None:
     except OSError as error:
         # What is left to write would fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        refuse("SPX502", f"cannot write to standard output: {error.strerror}", "write to a file with free space")
+        refuse(
+            sparx_dsl.Code.FILE_NOT_WRITABLE,
+            f"cannot write to standard output: {error.strerror}",
+            "write to a file with free space",
+        )
 
 
 def _open(stream: TextIO | None) -> TextIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sparx_dsl.errors.catalogue.entry import CodeEntry as CodeEntry
+from sparx_dsl.errors.code_names import Code as Code
 from sparx_dsl.errors.diagnostic import Diagnostic as Diagnostic
 from sparx_dsl.errors.diagnostic import Related as Related
 from sparx_dsl.errors.diagnostic import SourceText as SourceText

@@ -1,4 +1,4 @@
-"""The value that every complaint of this project is made of, and the one exception that carries them."""
+"""Diagnostics: what is wrong with a user's input, as values, and the one exception that carries them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A text that a user wrote, with the name under which to speak of it (a file's path as given, or ``<text>``)."""
+    """A text that a user wrote, with the name under which to refer to it (a file's path as given, or ``<text>``)."""
 
     name: str
     text: str = field(repr=False)
@@ -20,7 +20,7 @@ class SourceText:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A stretch of a text: 1-based lines and code-point columns, the end exclusive."""
+    """A range of a text: 1-based lines and code-point columns, the end exclusive."""
 
     line: int
     column: int
@@ -46,7 +46,7 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A second place that takes part in a mistake, with a word on how."""
+    """A second place that takes part in an error, with a note on how."""
 
     where: Where
     text: str
@@ -54,7 +54,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake: its code, what is wrong with the values at hand, where, and what to write instead."""
+    """One error: its code, what is wrong with the values found, where, and what to write instead."""
 
     code: str
     message: str

@@ -29,7 +29,7 @@ def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
         return ""
     page = _Page()
     blocks = [page.block(diagnostic) for diagnostic in given]
-    return "\n\n".join(blocks) + f"\n\n{counted(len(given), 'mistake')}\n"
+    return "\n\n".join(blocks) + f"\n\n{counted(len(given), 'error')}\n"
 
 
 class _Page:

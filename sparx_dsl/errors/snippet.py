@@ -29,7 +29,7 @@ def marked_line(line: str, span: Span, mark: str) -> tuple[str, str]:
 
 
 def _clip(cells: list[Cell], begin: int, end: int, mark: str, cut: tuple[bool, bool]) -> tuple[str, str]:
-    """Print the cells around ``begin`` in ``MAX_WIDTH`` columns; ``cut`` tells which sides lack text."""
+    """Print the cells around ``begin`` in ``MAX_WIDTH`` columns; ``cut`` says which sides lack text."""
     left = 0
     if cut[0] or cut[1] or _width(cells) > MAX_WIDTH:
         left = begin

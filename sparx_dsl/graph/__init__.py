@@ -1,4 +1,4 @@
-"""Which layer hears which: the connection rule, the graph that it makes, and what must hold of it."""
+"""Which layer reads which: the connection rule, the graph that it makes, and what must hold of it."""
 
 from sparx_dsl.graph.build_graph import connect as connect
 from sparx_dsl.graph.connection_graph import ConnectionGraph as ConnectionGraph

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError
 from sparx_dsl.graph.connection_graph import ConnectionGraph
 from sparx_dsl.graph.links import edit_links
 from sparx_dsl.graph.nodes import Edge, Node
@@ -26,13 +26,13 @@ def connect(spec: Spec) -> ConnectionGraph:
     by_rule = _bounded(spec, _rule_edges(spec))
     nodes = tuple(_nodes(spec, by_rule))
     ruled = [*_feeds(nodes), *by_rule, *_taps(nodes)]
-    edges, mistakes = edit_links(spec, nodes, ruled)
+    edges, errors = edit_links(spec, nodes, ruled)
     if edges is not ruled:
         nodes = tuple(_nodes(spec, edges))
-    if not mistakes:
-        mistakes = list(_without_features(spec, nodes))
-    if mistakes:
-        raise SparxError(in_order(mistakes, spec.where().source)[: spec.limits.mistakes])
+    if not errors:
+        errors = list(_without_features(spec, nodes))
+    if errors:
+        raise SparxError(in_order(errors, spec.where().source)[: spec.limits.errors])
     return verified(ConnectionGraph(spec, nodes, tuple(edges)))
 
 
@@ -41,9 +41,9 @@ def _bounded(spec: Spec, edges: Iterator[Edge]) -> list[Edge]:
     most = spec.limits.connections
     found = list(itertools.islice(edges, most + 1))
     if len(found) > most:
-        message = f"the ganglion layers read more than {most:,} features in all"
+        message = f"the ganglion layers read more than {most:,} features in total"
         advice = "write a window M, a larger stride S, or fewer layers"
-        raise SparxError(Diagnostic("SPX404", message, spec.where("stages", key=True), help=advice))
+        raise SparxError(Diagnostic(Code.TOO_MANY_CONNECTIONS, message, spec.where("stages", key=True), help=advice))
     return found
 
 
@@ -80,7 +80,7 @@ def _rule_edges(spec: Spec) -> Iterator[Edge]:
 
 
 def _taps(nodes: tuple[Node, ...]) -> Iterator[Edge]:
-    """What a head that reads all stages hears besides its feed: the last layer of every stage but the last."""
+    """What a head that reads all stages reads besides its feed: the last layer of every stage but the last."""
     head = nodes[-1]
     if head.site.maps:
         last_layers = {node.stage: node.name for node in nodes if node.role == "layer" and node.stage < head.stage}
@@ -96,6 +96,12 @@ def _without_features(spec: Spec, nodes: tuple[Node, ...]) -> Iterator[Diagnosti
             where = spec.where("stages", node.stage - 1, key)
             cuts = [place for place, link in enumerate(spec.links.cut) if link.target == node.name]
             related = tuple(Related(spec.where("links", "cut", place), "cut here") for place in cuts)
-            message = f"the ganglion layer {node.name} is left without any feature to read"
+            message = f"the ganglion layer {node.name} reads no features"
             advice = "write cross_stage: first, or place no ganglion layer there"
-            yield Diagnostic("SPX306", message, where, help="cut fewer links" if cuts else advice, related=related)
+            yield Diagnostic(
+                Code.GANGLION_WITHOUT_FEATURES,
+                message,
+                where,
+                help="cut fewer links" if cuts else advice,
+                related=related,
+            )

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.graph.explain import explain_graph
 from sparx_dsl.graph.nodes import Edge, EdgeKind, Node, describe
 from sparx_dsl.language.spec import Spec
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConnectionGraph:
-    """Which layer hears which: nodes in the order in which they run, edges with slots and reasons."""
+    """Which layer reads which: nodes in the order in which they run, edges with slots and reasons."""
 
     spec: Spec = field(repr=False)
     nodes: tuple[Node, ...]
@@ -46,16 +46,16 @@ class ConnectionGraph:
 
     def feed(self, name: str) -> Edge | None:
         """The edge from the node before; None for the stem."""
-        return self._heard[name][0]
+        return self._reads[name][0]
 
     def features(self, name: str) -> tuple[Edge, ...]:
         """The edges that a layer's fusion reads, or a head besides its feed, in the order of their slots."""
-        return self._heard[name][1]
+        return self._reads[name][1]
 
     def readers(self, name: str) -> tuple[Edge, ...]:
         """The edges by which later layers, or the head, read the node besides the one that it feeds."""
-        heard = self.networkx.adj[name].values()
-        return tuple(edge for kinds in heard for kind, edge in kinds.items() if kind != "feed")
+        targets = self.networkx.adj[name].values()
+        return tuple(edge for kinds in targets for kind, edge in kinds.items() if kind != "feed")
 
     def adapted(self, edge: Edge) -> bool:
         """Whether the feature must be resampled or projected before the target can read it."""
@@ -78,13 +78,13 @@ class ConnectionGraph:
         if name is None:
             return explain_graph(self.networkx)
         if name not in self.networkx:
-            message = f"there is no {name!r} in {self.spec.name}"
-            raise SparxError(Diagnostic("SPX310", message, help=did_you_mean(name, list(self.networkx))))
+            message = f"unknown node {name!r} in {self.spec.name}"
+            raise SparxError(Diagnostic(Code.UNKNOWN_NODE, message, help=did_you_mean(name, list(self.networkx))))
         node, feed = self.node(name), self.feed(name)
         lines = [f"{name}: {describe(node)}", f"  fed by {feed.source}" if feed else "  fed by the image"]
-        heard = self.features(name)
-        lines += [f"  reads {edge.source} in slot {edge.slot} ({edge.kind}): {edge.reason}" for edge in heard]
-        lines += ["  is given the images as well, for their size"] if node.site.maps else []
+        reads = self.features(name)
+        lines += [f"  reads {edge.source} in slot {edge.slot} ({edge.kind}): {edge.reason}" for edge in reads]
+        lines += ["  also reads the images, for their size"] if node.site.maps else []
         readers = [edge for edge in self.edges if edge.source == name]
         lines += [
             f"  {'feeds' if edge.kind == 'feed' else 'is read by'} {edge.target} ({edge.kind})" for edge in readers
@@ -98,12 +98,12 @@ class ConnectionGraph:
         for node in self.nodes:
             feed = self.feed(node.name)
             text = f"{node.name:<{width}}  {describe(node)}  <- {feed.source if feed else 'image'}"
-            heard = [f"{edge.slot}:{edge.source} ({edge.kind})" for edge in self.features(node.name)]
-            lines.append(f"{text}  reads {', '.join(heard)}" if heard else text)
+            reads = [f"{edge.slot}:{edge.source} ({edge.kind})" for edge in self.features(node.name)]
+            lines.append(f"{text}  reads {', '.join(reads)}" if reads else text)
         return "\n".join(lines)
 
     @functools.cached_property
-    def _heard(self) -> dict[str, tuple[Edge | None, tuple[Edge, ...]]]:
+    def _reads(self) -> dict[str, tuple[Edge | None, tuple[Edge, ...]]]:
         """What leads into each node: the feed, and the features in the order of their slots."""
         feeds: dict[str, Edge] = {}
         features: dict[str, list[Edge]] = {}

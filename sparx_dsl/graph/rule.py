@@ -11,7 +11,7 @@ For a stage of n layers, numbered from 1, with stride S and window M:
 
 The stage's input is the downsampled feature of the stage before, or the stem's output in stage 1. With
 ``cross_stage: every`` all ganglion layers read it; with ``window`` it counts as the oldest ganglion feature, so that it
-takes a place in the window; with ``none`` nobody reads it. A ganglion layer concatenates what it reads in this order:
+takes a place in the window; with ``none`` nothing reads it. A ganglion layer concatenates what it reads in this order:
 the stage's input, the normal layers, the ganglion layers, each oldest first; with ``window`` the stage's input stands
 at the head of the ganglion layers instead.
 """
@@ -79,7 +79,7 @@ def _intra(layer: int, earlier: tuple[int, ...], closest: int, intra: Intra) -> 
 def _inter(earlier: tuple[int, ...], window: int | Literal["all"], cross_stage: CrossStage) -> tuple[Read, ...]:
     hubs = (STAGE_INPUT, *earlier) if cross_stage == "window" else earlier
     seen = hubs if window == "all" else hubs[-window:]
-    bound = "there is no window (M: all)" if window == "all" else f"the window reaches back over M = {window}"
+    bound = "no window limits it (M: all)" if window == "all" else f"the window reaches back over M = {window}"
     return tuple(_hub(number, len(seen) - place, bound) for place, number in enumerate(seen))
 
 

@@ -13,7 +13,7 @@ def verified(graph: ConnectionGraph) -> ConnectionGraph:
     """The graph; raises ``RuntimeError`` where it is broken, which is a fault of the compiler and of no spec."""
     broken = verify_graph(graph)
     if broken:
-        raise RuntimeError(f"the compiler made a graph that cannot be: {'; '.join(broken)}")
+        raise RuntimeError(f"internal error: the compiler made an invalid graph: {'; '.join(broken)}")
     return graph
 
 
@@ -71,15 +71,15 @@ def _slots(graph: ConnectionGraph) -> Iterator[str]:
         if node.site.features != features:
             yield f"{node.name} is built for {node.site.features} features and reads {features}"
         if node.placed and not features:
-            yield f"the ganglion layer {node.name} reads nothing"
+            yield f"the ganglion layer {node.name} reads no feature"
         if features and node.role != "layer":
-            yield f"{node.name} is no layer and reads features"
+            yield f"{node.name} is not a layer and reads features"
 
 
 def _taps(graph: ConnectionGraph) -> Iterator[str]:
     for edge in graph.edges:
         if edge.kind == "tap" and graph.node(edge.target).role != "head":
-            yield f"{edge.target} is no head and is tapped from {edge.source}"
+            yield f"{edge.target} is not a head and is tapped from {edge.source}"
     last_layers = {node.stage: node for node in graph.nodes if node.role == "layer"}
     for node in graph.nodes:
         if node.role != "head":

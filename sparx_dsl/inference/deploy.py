@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
 from sparx_dsl.inference.passes.compiled_kernels import CompiledKernels
@@ -61,7 +61,7 @@ class DeployedBackbone(Backbone):
         if mode:
             raise SparxError(
                 Diagnostic(
-                    "SPX323",
+                    Code.DEPLOYED_NOT_TRAINABLE,
                     "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
                     help="train the backbone that it was made from, then deploy that again",
                 )
@@ -74,7 +74,7 @@ def keep_freed_memory() -> None:
     """Let the C library keep up to 64 MiB that were freed, for the next tensors, instead of giving them back at once.
 
     glibc raises its thresholds for that to the largest block that was ever given back, up to 32 MiB (``mallopt(3)``,
-    ``M_MMAP_THRESHOLD``). Without it, every image maps and clears tens of MiB of pages anew. The block is never
+    ``M_MMAP_THRESHOLD``). Without it, every image maps and clears tens of MiB of pages again. The block is never
     touched; elsewhere than with glibc this does nothing.
     """
     torch.empty(LARGEST_KEPT_BLOCK, dtype=torch.uint8, device="cpu")
@@ -86,7 +86,7 @@ def refuse_computed_weights(model: Backbone) -> None:
         if not isinstance(product.weight, nn.Parameter):
             message = f"the weight of {path} is computed in each call, and cannot be folded"
             help = "make it a parameter first: torch.nn.utils.parametrize.remove_parametrizations, or prune.remove"
-            raise SparxError(Diagnostic("SPX324", message, help=help))
+            raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, help=help))
 
 
 def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
@@ -99,7 +99,7 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
     """
     refuse_exchanged(model, "deployed")
     refuse_computed_weights(model)
-    # Tensors of inference mode would not tell when they are written to; folding under autocast would round the weights.
+    # Tensors of inference mode do not record when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         twin = copy.deepcopy(model).train(False).requires_grad_(False)
         deployed = DeployedBackbone(model.schedule, dict(twin.named_children()))

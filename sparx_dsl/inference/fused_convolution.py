@@ -28,7 +28,7 @@ PRIMITIVES: Mapping[Activation, tuple[str, list[float], str]] = {
     "gelu": ("gelu", [], "none"),
     "silu": ("swish", [], ""),
 }
-"""What may follow a product, as oneDNN's primitives are told of it."""
+"""What may follow a product, as oneDNN's primitives name it."""
 
 OPERATORS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "silu": functional.silu}
 """The same as plain operators."""

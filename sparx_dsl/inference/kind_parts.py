@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.inference.deployment import Deployment, ModuleFacts
 from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.inference.tiled_batch import TiledBatch
@@ -40,7 +40,7 @@ class KindPart:
         except AttributeError as error:
             assert self.kind is not None
             message = f"the deployment of {self.kind} names {name}, which {type(module).__name__} does not have"
-            raise SparxError(Diagnostic("SPX413", message, help=fault_of(self.kind))) from error
+            raise SparxError(Diagnostic(Code.INVALID_KIND_FACET, message, help=fault_of(self.kind))) from error
 
     def modules(self) -> Iterator[tuple[str, nn.Module, ModuleFacts]]:
         """The modules within the part, with their paths and what may be assumed of each."""

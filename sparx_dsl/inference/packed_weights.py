@@ -12,7 +12,7 @@ from sparx_dsl.ops.forward_mode import has_tangent
 
 
 class PackedWeights(nn.Module):
-    """What a module adds that keeps tensors made of its weights in ``packed``, and packs other weights anew.
+    """What a module adds that keeps tensors made of its weights in ``packed``, and packs other weights again.
 
     It is made of a module for training, whose parameters, submodules, hooks and settings it takes over. A weight that
     is another, or was written to, is seen; what is written through ``weight.data`` is not.
@@ -61,7 +61,7 @@ class PackedWeights(nn.Module):
         self.clear()
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what is packed, and of what, which a copy finds anew."""
+        """All but what is packed, and of what, which a copy finds again."""
         return {name: value for name, value in vars(self).items() if name not in ("packed", "sources")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 TILE_BYTES = 16 << 20
-"""The bytes that a tiled part's widest tensor keeps to; glibc maps 32 MiB and more anew in each call."""
+"""The bytes that a tiled part's widest tensor keeps to; glibc maps 32 MiB and more again in each call."""
 
 
 class TiledBatch(nn.Module):

@@ -1,4 +1,4 @@
-"""Heads of attention, given by their number or by their width, that share a layer's channels out evenly."""
+"""Heads of attention, given by their number or by their width, that divide a layer's channels equally."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def head_count(options: HeadedOptions, channels: int) -> int:
 def head_problems(
     options: HeadedOptions, channels: int, codes: tuple[str, str], *, counted: str = "heads", sized: str = "heads"
 ) -> Iterator[Problem]:
-    """The complaint that the heads do not share the channels out evenly.
+    """The complaint that the heads do not divide the channels equally.
 
     ``codes`` and what messages call the heads are those of heads that are given by number and of those by width.
     """

@@ -1,4 +1,4 @@
-"""What a kind tells of checkpoints: its names in those of released models, and what its weights can be adapted to."""
+"""What a kind declares about checkpoints: its names in those of released models, and how its weights are adapted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every set of options shares: strict frozen models, the site where a kind is placed, and its complaints."""
+"""What every set of options shares: strict frozen models, the site where a kind is placed, and its problems."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import KindOptions, NormName
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import default_registry
@@ -32,9 +32,9 @@ def _options(role: Role, revision: int) -> KindOptions:
     kind = default_registry().find(role, DEFAULT_KINDS[role])
     if kind is None:
         message = f"the {role} kind {DEFAULT_KINDS[role]!r}, the default, is not registered"
-        raise SparxError(Diagnostic("SPX412", message, help="register it"))
+        raise SparxError(Diagnostic(Code.UNREGISTERED_KIND, message, help="register it"))
     try:
         return kind.load_options()(kind=kind.name)
     except ValidationError as error:
-        message = f"{kind} stands where a spec names none, and its options cannot do without values"
-        raise SparxError(Diagnostic("SPX408", message, help="give every option a default")) from error
+        message = f"{kind} is the default, and its options lack default values"
+        raise SparxError(Diagnostic(Code.INVALID_KIND_OPTIONS, message, help="give every option a default")) from error

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, did_you_mean
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import stage_name
@@ -27,7 +27,7 @@ class Renumbered:
 def edited_tree(spec: SpecModel, changes: Mapping[str, object]) -> MappingNode:
     """The spec's tree with other values at the given key paths; raises ``SparxError``.
 
-    A path is dotted and 1-based (``stages.3.S``), or names the stage (``stages.deep.S``). None takes a key away;
+    A path is dotted and 1-based (``stages.3.S``), or names the stage (``stages.deep.S``). None removes a key;
     a mapping is laid over the one that is there, or replaces it where its ``kind`` differs.
     """
     tree, limits = spec.tree, spec.limits
@@ -54,8 +54,8 @@ def inserted(spec: SpecModel, stage: str, after: int) -> Renumbered:
     index = _stage_index(spec, stage)
     depth = spec.stages[index].depth
     if not 0 <= after <= depth:
-        message = f"there is no layer {after} in {stage} to insert one after"
-        raise SparxError(Diagnostic("SPX130", message, help=f"0 to {depth}"))
+        message = f"cannot insert after layer {after} of {stage}, which does not exist"
+        raise SparxError(Diagnostic(Code.INVALID_INSERT, message, help=f"write 0 to {depth}"))
     return _renumbered(spec, index, depth + 1, {n: n + 1 if n > after else n for n in range(1, depth + 1)})
 
 
@@ -64,9 +64,9 @@ def removed(spec: SpecModel, stage: str, number: int) -> Renumbered:
     index = _stage_index(spec, stage)
     depth = spec.stages[index].depth
     if not 1 <= number <= depth or depth == 1:
-        what = "the only layer of" if depth == 1 else f"no layer {number} in"
-        message = f"{what} {stage}: nothing can be removed"
-        raise SparxError(Diagnostic("SPX131", message, help=f"the layers are 1 to {depth}"))
+        what = "the only layer" if depth == 1 else f"layer {number}"
+        message = f"cannot remove {what} of {stage}"
+        raise SparxError(Diagnostic(Code.INVALID_REMOVAL, message, help=f"the layers are 1 to {depth}"))
     kept = [n for n in range(1, depth + 1) if n != number]
     return _renumbered(spec, index, depth - 1, {n: n - 1 if n > number else n for n in kept})
 
@@ -74,7 +74,7 @@ def removed(spec: SpecModel, stage: str, number: int) -> Renumbered:
 def _stage_index(spec: SpecModel, stage: str) -> int:
     names = [stage_name(spec, index) for index in range(len(spec.stages))]
     if stage not in names:
-        raise SparxError(Diagnostic("SPX132", f"there is no stage {stage!r}", help=did_you_mean(stage, names)))
+        raise SparxError(Diagnostic(Code.UNKNOWN_STAGE, f"unknown stage {stage!r}", help=did_you_mean(stage, names)))
     return names.index(stage)
 
 

@@ -9,7 +9,7 @@ import re
 import stat
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, did_you_mean
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
@@ -39,7 +39,7 @@ def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Pat
         return tree
     base_path = _base_path(tree, entry, path)
     chain = (*seen, path.resolve()) if path is not None else seen
-    _refuse_circle(tree, base_path, chain, limits)
+    _refuse_cycle(tree, base_path, chain, limits)
     name = str(base_path)
     base = expand(compose(read_bytes(base_path, name, limits), name, limits), base_path, limits, chain)
     own = MappingNode(tuple(other for other in tree.entries if other is not entry), tree.span, tree.source)
@@ -56,15 +56,17 @@ def read_bytes(path: Path, name: str, limits: Limits) -> bytes:
     """
     try:
         if path != STANDARD_INPUT and _is_pipe_or_device(path):
-            message, where = "the file cannot be read: it is no regular file", Where(source=SourceText(name, ""))
-            raise SparxError(Diagnostic("SPX501", message, where, help="write - to read from standard input"))
+            message, where = "the file cannot be read: it is not a regular file", Where(source=SourceText(name, ""))
+            raise SparxError(
+                Diagnostic(Code.FILE_NOT_READABLE, message, where, help="write - to read from standard input")
+            )
         with open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb") as file:
             return file.read(limits.source_bytes + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
         guess = did_you_mean(path.name, _neighbours(path.parent)) if isinstance(error, FileNotFoundError) else None
         message, where = f"the file cannot be read: {reason.lower()}", Where(source=SourceText(name, ""))
-        raise SparxError(Diagnostic("SPX501", message, where, help=guess)) from None
+        raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, message, where, help=guess)) from None
 
 
 def _is_pipe_or_device(path: Path) -> bool:
@@ -73,14 +75,16 @@ def _is_pipe_or_device(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _refuse_circle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], limits: Limits) -> None:
+def _refuse_cycle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], limits: Limits) -> None:
     """Raise ``SparxError`` where the base is one of the files that led to it, or the chain grows too long."""
     if base_path.resolve() in chain:
         names = [file.name for file in (*chain[chain.index(base_path.resolve()) :], base_path)]
-        raise _mistake(tree, "SPX110", f"{base_path.name} extends itself: {' → '.join(names)}", "break the circle")
+        raise _error(
+            tree, Code.CIRCULAR_EXTENDS, f"{base_path.name} extends itself: {' → '.join(names)}", "remove one extends"
+        )
     if len(chain) >= limits.extends:
         message = f"more than {limits.extends} files extend one another"
-        raise _mistake(tree, "SPX110", message, "write some of the keys out")
+        raise _error(tree, Code.CIRCULAR_EXTENDS, message, "write some of the keys out")
 
 
 def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
@@ -88,18 +92,18 @@ def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
     value = entry.value.value if isinstance(entry.value, ScalarNode) else plain(entry.value)
     if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
         message = f"extends must be the bare name of a YAML file, not {shown(value)}"
-        raise _mistake(tree, "SPX111", message, _name_advice(value))
+        raise _error(tree, Code.INVALID_EXTENDS, message, _name_advice(value))
     if path is None:
-        message = f"this text comes from no file, so there is no folder to look in for {value}"
-        raise _mistake(tree, "SPX112", message, "load the spec from a file, or write the keys out")
+        message = f"extends needs a file: this text has no folder in which to look for {value}"
+        raise _error(tree, Code.EXTENDS_WITHOUT_FILE, message, "load the spec from a file, or write the keys out")
     folders = (path.parent, path.absolute().parent.parent)
     for folder in folders:
         candidate = folder / value
         if candidate.is_file() and candidate.resolve().parent == folder.resolve():
             return candidate
     present = [name for folder in folders for name in _neighbours(folder)]
-    message = f"there is no file {value} beside this one or in the folder above"
-    raise _mistake(tree, "SPX113", message, did_you_mean(value, present) or "name a file that is there")
+    message = f"{value} was not found beside this file or in the folder above"
+    raise _error(tree, Code.EXTENDED_FILE_NOT_FOUND, message, did_you_mean(value, present) or "name an existing file")
 
 
 def _name_advice(value: object) -> str:
@@ -117,6 +121,6 @@ def _neighbours(folder: Path) -> list[str]:
         return []
 
 
-def _mistake(tree: MappingNode, code: str, message: str, advice: str) -> SparxError:
-    """One mistake at the value of ``extends``."""
+def _error(tree: MappingNode, code: str, message: str, advice: str) -> SparxError:
+    """One error at the value of ``extends``."""
     return SparxError(Diagnostic(code, message, locate(tree, ("extends",)), help=advice))

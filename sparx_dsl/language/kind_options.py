@@ -1,11 +1,11 @@
-"""What the options of kinds tell the compiler, checked for those of other packages, of which anything can come."""
+"""What the options of kinds declare to the compiler; of kinds of other packages every value is checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar, cast
 
-from sparx_dsl.errors import Diagnostic, SparxError, exception_text, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text, visible
 from sparx_dsl.kind import Facet, Kind, load
 from sparx_dsl.language.base import MAX_CHANNELS, KindOptions, Problem, Site
 from sparx_dsl.language.roles import HeadOptions, MixerOptions, Role, StemOptions
@@ -19,23 +19,23 @@ MAX_STRIDE: Final = 1024
 
 
 def options_fault(role: Role, options: KindOptions, site: Site) -> str | None:
-    """What is wrong with what the options tell at that site, or None; those of built-in kinds are trusted."""
+    """What is wrong with what the options declare at that site, or None; those of built-in kinds are trusted."""
     kind = default_registry().of(role, options)
     if kind.builtin:
         return None
-    for name, tell, is_right in _told(options, site):
+    for name, declared, is_right in _declarations(options, site):
         try:
-            value = tell()
+            value = declared()
             right = is_right(value)
         except Exception as error:  # what another package raises becomes a diagnostic that names it
-            return f"the options of {kind} fail, {name} raises {exception_text(error)}"
+            return f"the options of {kind} fail: {name} raises {exception_text(error)}"
         if not right:
-            return f"the options of {kind} are wrong, {name} gives {_shown(value)}"
+            return f"the options of {kind} are invalid: {name} returns {_shown(value)}"
     return None
 
 
 def problems_of(role: Role, options: KindOptions, site: Site) -> Iterator[Problem]:
-    """What the options have to complain about at that site."""
+    """The problems of the options at that site."""
     kind = default_registry().of(role, options)
     if kind.builtin:
         yield from options.problems(site)
@@ -43,10 +43,10 @@ def problems_of(role: Role, options: KindOptions, site: Site) -> Iterator[Proble
     try:
         found = list(options.problems(site))
     except Exception as error:
-        yield _problem(kind, f"fail, problems raises {exception_text(error)}")
+        yield _problem(kind, f"fail: problems raises {exception_text(error)}")
         return
     for problem in found:
-        yield problem if _is_problem(problem) else _problem(kind, f"are wrong, problems gives {_shown(problem)}")
+        yield problem if _is_problem(problem) else _problem(kind, f"are invalid: problems returns {_shown(problem)}")
 
 
 def head_output(
@@ -58,9 +58,9 @@ def head_output(
         return head.output(channels, height, width, image)
     try:
         shape = head.output(channels, height, width, image)
-        fault = None if _is_shape(shape) else f"are wrong, output gives {_shown(shape)}"
+        fault = None if _is_shape(shape) else f"are invalid: output returns {_shown(shape)}"
     except Exception as error:
-        shape, fault = (), f"fail, output raises {exception_text(error)}"
+        shape, fault = (), f"fail: output raises {exception_text(error)}"
     if fault is not None:
         problem = _problem(kind, fault)
         raise SparxError(Diagnostic(problem.code, f"{problem.message}, at head", help=problem.help))
@@ -77,25 +77,25 @@ def load_facet(kind: Kind, facet: Facet | None, what: str, expected: type[FacetT
         return None
     try:
         found: object = load(facet)
-        fault = None if isinstance(found, expected) else f"is no {expected.__name__}"
+        fault = None if isinstance(found, expected) else f"is not a {expected.__name__}"
     except Exception as error:
         if kind.builtin:
             raise
-        found, fault = None, f"cannot be had, {exception_text(error)}"
+        found, fault = None, f"cannot be loaded: {exception_text(error)}"
     if isinstance(found, expected):
         return found
-    raise SparxError(Diagnostic("SPX413", f"the {what} of {kind} {fault}", help=fault_of(kind)))
+    raise SparxError(Diagnostic(Code.INVALID_KIND_FACET, f"the {what} of {kind} {fault}", help=fault_of(kind)))
 
 
 def fault_of(kind: Kind) -> str:
     """The last line of a message about a kind of another package that breaks."""
-    return f"this is a fault of {kind.owner or 'what was registered'}, not of the spec"
+    return f"this is an error in {kind.owner or 'what was registered'}, not in the spec"
 
 
-def _told(
+def _declarations(
     options: KindOptions, site: Site
 ) -> Iterator[tuple[str, Callable[[], object], Callable[[object], bool]]]:
-    """Each thing that options tell, by name, with how to ask for it and what it must be."""
+    """Each thing that options declare, by name, with how to ask for it and what it must be."""
     yield "hash", lambda: hash(options), lambda _: True
     yield "canonical", lambda: options.canonical(site), lambda value: isinstance(value, dict)
     if isinstance(options, StemOptions):
@@ -108,7 +108,7 @@ def _told(
 
 
 def _problem(kind: Kind, fault: str) -> Problem:
-    return Problem("kind", "SPX408", f"the options of {kind} {fault}", fault_of(kind))
+    return Problem("kind", Code.INVALID_KIND_OPTIONS, f"the options of {kind} {fault}", fault_of(kind))
 
 
 def _shown(value: object) -> str:

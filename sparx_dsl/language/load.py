@@ -24,7 +24,7 @@ SpecT = TypeVar("SpecT", bound=SpecModel)
 
 
 def checked_spec(model: type[SpecT], tree: MappingNode, limits: Limits, before: SpecT | None = None) -> SpecT:
-    """The spec that a composed and extended tree describes; raises ``SparxError`` with every mistake.
+    """The spec that a composed and extended tree describes; raises ``SparxError`` with every error.
 
     ``before`` is a spec within the same limits over whose ``tree`` this one was laid: what both share is neither read
     nor checked again.
@@ -36,19 +36,19 @@ def checked_spec(model: type[SpecT], tree: MappingNode, limits: Limits, before: 
         spec = model.model_validate(given).with_origin(tree, limits)
     except ValidationError as error:
         findings = error.errors(include_url=False, include_input=False)
-    sound = spec is not None and type(given["sparx"]) is int and not _holds_null(given)
-    mistakes = [] if sound else schema_diagnostics(findings, tree, limits.mistakes)
-    if spec is not None and not mistakes:
+    valid = spec is not None and type(given["sparx"]) is int and not _holds_null(given)
+    errors = [] if valid else schema_diagnostics(findings, tree, limits.errors)
+    if spec is not None and not errors:
         known = carried_over(before, spec)
         widest = backbone_choices(spec)
         chosen = {index: choices(spec, index, widest) for index, stage in enumerate(known) if stage is None}
-        mistakes = list(itertools.islice(check_spec(spec, limits, chosen), limits.mistakes))
-        if not mistakes and spec.origin is not None:
+        errors = list(itertools.islice(check_spec(spec, limits, chosen), limits.errors))
+        if not errors and spec.origin is not None:
             spec.origin.stages = tuple(
                 stage or resolve_stage(spec, index, chosen[index]) for index, stage in enumerate(known)
             )
-    if spec is None or mistakes:
-        raise SparxError(in_order(mistakes, tree.source))
+    if spec is None or errors:
+        raise SparxError(in_order(errors, tree.source))
     return spec
 
 
@@ -112,12 +112,12 @@ def _reads_as_itself(text: str) -> bool:
         return False
 
 
-def in_order(mistakes: Iterable[Diagnostic], source: SourceText | None) -> list[Diagnostic]:
+def in_order(errors: Iterable[Diagnostic], source: SourceText | None) -> list[Diagnostic]:
     """The diagnostics in the order of the text: those in ``source`` first, then those in what it extends."""
 
-    def place(mistake: Diagnostic) -> tuple[bool, str, int, int]:
-        found, span = mistake.where.source, mistake.where.span
+    def place(diagnostic: Diagnostic) -> tuple[bool, str, int, int]:
+        found, span = diagnostic.where.source, diagnostic.where.span
         line, column = (0, 0) if span is None else (span.line, span.column)
         return found != source, "" if found is None else found.name, line, column
 
-    return sorted(mistakes, key=place)
+    return sorted(errors, key=place)

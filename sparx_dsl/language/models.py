@@ -85,7 +85,7 @@ LayerTable = Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(Frozen
 
 
 class Stage(Options, frozen=True):
-    """One stage: its width, its depth, and which of its layers hear which."""
+    """One stage: its width, its depth, and which of its layers read which."""
 
     name: Name | None = None
     """By default ``stage1``, ``stage2`` …"""
@@ -171,7 +171,7 @@ def _default_head() -> HeadOptions:
 
 
 class Origin:
-    """Where a spec came from, and what was worked out of it; takes no part in comparison.
+    """Where a spec came from, and what was computed from it; takes no part in comparison.
 
     A spec equals its round trip therefore. What is kept holds for the values with which the spec was made: a copy with
     other values (``model_copy``) has no use for it.

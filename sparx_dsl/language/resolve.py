@@ -35,7 +35,7 @@ class LayerSettings:
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
-        """Worked out once: prices are looked up by settings over and over."""
+        """Computed once: prices are looked up by settings over and over."""
         if self._hash is None:
             values = self.mixer, self.fusion, self.ffn, self.norm, self.dpe, self.layer_scale
             object.__setattr__(self, "_hash", hash(values))
@@ -124,7 +124,7 @@ class Chosen:
 
     def site(self, slot: KindSlot, channels: int, number: int, reduction: int) -> Site:
         """The place of the kind in that slot, in a layer of that number and width."""
-        # A fusion gives what the mixer's projection would; without a mixer that is the mistake, not the width.
+        # A fusion gives what the mixer's projection would; without a mixer that is the error, not the width.
         fused = 3 * channels if self.mixer is None else self.mixer.projected(channels)
         return Site(channels, fused if slot == "fusion" else channels, number=number, reduction=reduction)
 

@@ -1,4 +1,4 @@
-"""The roles that a kind can have in a backbone, and what the options of each role tell the compiler."""
+"""The roles that a kind can have in a backbone, and what the options of each role declare to the compiler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class StemOptions(KindOptions, frozen=True):
-    """What every stem tells the rest of the compiler."""
+    """What every stem declares to the rest of the compiler."""
 
     @property
     def stride(self) -> int:
@@ -25,7 +25,7 @@ class DownsampleOptions(KindOptions, frozen=True):
 
 
 class MixerOptions(KindOptions, frozen=True):
-    """What every token mixer tells the rest of the compiler."""
+    """What every token mixer declares to the rest of the compiler."""
 
     def projected(self, channels: int) -> int:
         """Channels of the mixer's input projection, which is also what a fusion in its place must give."""

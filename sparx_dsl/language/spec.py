@@ -26,9 +26,9 @@ class Spec(SpecModel, frozen=True):
         return resolve_stages(self)
 
     def edit(self, changes: Mapping[str, object]) -> Spec:
-        """A checked copy with other values at 1-based key paths such as ``stages.3.S``; None takes a key away.
+        """A checked copy with other values at 1-based key paths such as ``stages.3.S``; None removes a key.
 
-        What the changes leave alone is not checked anew. Raises ``SparxError``.
+        What the changes leave alone is not checked again. Raises ``SparxError``.
         """
         return load.checked_spec(Spec, edit.edited_tree(self, changes), self.limits, self)
 
@@ -63,21 +63,21 @@ class LayerEdit:
 
 
 def load_spec(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Spec:
-    """Read, extend and check the spec in the YAML file at ``path``; raises ``SparxError`` with every mistake."""
+    """Read, extend and check the spec in the YAML file at ``path``; raises ``SparxError`` with every error."""
     return load.checked_spec(Spec, read_tree(Path(path), limits), limits)
 
 
 def parse_spec(
     text: str | bytes | Mapping[str, object], *, name: str = "<text>", limits: Limits = DEFAULT_LIMITS
 ) -> Spec:
-    """Check a spec given as YAML text or as a mapping of plain values; raises ``SparxError`` with every mistake."""
+    """Check a spec given as YAML text or as a mapping of plain values; raises ``SparxError`` with every error."""
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
     assert isinstance(tree, MappingNode)
     return load.checked_spec(Spec, expand(tree, None, limits), limits)
 
 
 def spec_of(tree: MappingNode, limits: Limits) -> Spec:
-    """The spec that a composed and extended tree describes; raises ``SparxError`` with every mistake."""
+    """The spec that a composed and extended tree describes; raises ``SparxError`` with every error."""
     return load.checked_spec(Spec, tree, limits)
 
 

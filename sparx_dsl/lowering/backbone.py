@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.lowering.calls import Call, backbone_calls
 from sparx_dsl.lowering.features import FeatureInfo
@@ -89,7 +89,7 @@ def refuse_exchanged(backbone: Backbone, wanted: str) -> None:
     if exchanged:
         message = f"a backbone whose {', '.join(exchanged)} were exchanged cannot be {wanted}"
         help = "ask for it with the backbone as it was built, then wrap or exchange its layers"
-        raise SparxError(Diagnostic("SPX324", message, help=help))
+        raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, help=help))
 
 
 def _exchanged(backbone: Backbone, path: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.build import dtype_name
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
@@ -58,10 +58,14 @@ def _refused(budget: int | str, amount: int | None, parts: tuple[SavedPart, ...]
     height, width = schedule.size
     images = f"a batch of {schedule.batch} images of {height}×{width} pixels"
     if amount is None:
-        return Diagnostic("SPX325", f"{budget!r} is no amount of bytes", help='write a number, or such as "512MiB"')
+        return Diagnostic(
+            Code.INVALID_ACTIVATION_BUDGET,
+            f"{budget!r} is not an amount of bytes",
+            help='write a number, or such as "512MiB"',
+        )
     least, whole = least_budget(parts), whole_budget(parts)
     return Diagnostic(
-        "SPX325",
+        Code.INVALID_ACTIVATION_BUDGET,
         f"training on {images} saves at least {least:,} bytes, more than the budget of {amount:,}",
         notes=(f"without recomputing it saves {show_quantity(whole, of_bytes=True)}",),
         help=f"give it a budget of at least {least}, or smaller batches or images",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.lowering.backbone import Backbone
@@ -62,6 +62,8 @@ def dtype_name(dtype: torch.dtype | str | None) -> DType:
             return name
     raise SparxError(
         Diagnostic(
-            "SPX321", f"there is no dtype {str(dtype)!r} for feature maps", help=f"one of {', '.join(TORCH_DTYPES)}"
+            Code.UNKNOWN_DTYPE,
+            f"unknown dtype {str(dtype)!r} for feature maps",
+            help=f"one of {', '.join(TORCH_DTYPES)}",
         )
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from sparx_dsl.errors import Diagnostic, SparxError, exception_text
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
 from sparx_dsl.kind import Kind, load
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.kind_options import fault_of
@@ -70,8 +70,8 @@ def compare_parameters(schedule: Schedule, run: Run, module: nn.Module) -> None:
         whose = f"{found[0]} has" if found is not None else f"the part {run.part} has"
         message = f"{whose} {built:,} parameters where {planned:,} were planned, at {run.node}"
         note = "both count what the language makes around it: norms, projections and scales"
-        help = "tell every parameter of the module in its cost, and no other"
-        raise SparxError(Diagnostic("SPX410", message, notes=(note,), help=help))
+        help = "count every parameter of the module in its cost, and no other"
+        raise SparxError(Diagnostic(Code.MODULE_PARAMETERS_DIFFER, message, notes=(note,), help=help))
 
 
 def _planned(schedule: Schedule, run: Run, options: KindOptions) -> tuple[tuple[Shape, ...], Shape]:
@@ -96,12 +96,16 @@ def _made(
     try:
         module: object = load(kind.module)(options, site, device=device, dtype=dtype)
     except Exception as error:  # what another package raises becomes a diagnostic that names it
-        raise _fault(kind, node, "SPX409", f"the module of {kind} cannot be made, {exception_text(error)}") from error
+        raise _fault(
+            kind, node, Code.INVALID_KIND_MODULE, f"the module of {kind} cannot be made, {exception_text(error)}"
+        ) from error
     if not isinstance(module, nn.Module):
-        message = f"the module of {kind} is no torch.nn.Module but {type(module).__name__}"
-        raise _fault(kind, node, "SPX409", message)
+        message = f"the module of {kind} is not a torch.nn.Module but {type(module).__name__}"
+        raise _fault(kind, node, Code.INVALID_KIND_MODULE, message)
     if any(is_lazy(parameter) for parameter in module.parameters()):
-        raise _fault(kind, node, "SPX409", f"the module of {kind} has parameters without a shape until it runs")
+        raise _fault(
+            kind, node, Code.INVALID_KIND_MODULE, f"the module of {kind} has parameters without a shape until it runs"
+        )
     return module
 
 
@@ -111,20 +115,27 @@ def _compare_output(kind: Kind, node: str, module: nn.Module, inputs: Sequence[T
     elsewhere = [name for name, parameter in module.named_parameters() if not parameter.is_meta]
     if elsewhere:
         message = f"the module of {kind} makes {elsewhere[0]} on another device than it is asked to, meta"
-        raise _fault(kind, node, "SPX411", message)
+        raise _fault(kind, node, Code.MODULE_OUTPUT_DIFFERS, message)
     try:
         with torch.no_grad():
             result: object = module.train(False)(*inputs)
     except Exception as error:
         message = f"the module of {kind} fails on the device meta, {exception_text(error)}"
-        raise _fault(kind, node, "SPX411", message) from error
+        raise _fault(kind, node, Code.MODULE_OUTPUT_DIFFERS, message) from error
     if not isinstance(result, Tensor):
-        raise _fault(kind, node, "SPX411", f"the module of {kind} gives {type(result).__name__}, not a tensor")
+        raise _fault(
+            kind, node, Code.MODULE_OUTPUT_DIFFERS, f"the module of {kind} gives {type(result).__name__}, not a tensor"
+        )
     if tuple(result.shape) != output:
         message = f"the module of {kind} gives the shape {tuple(result.shape)} where {output} was planned"
-        raise _fault(kind, node, "SPX411", message)
+        raise _fault(kind, node, Code.MODULE_OUTPUT_DIFFERS, message)
     if result.dtype != dtype:
-        raise _fault(kind, node, "SPX411", f"the module of {kind} gives {result.dtype} where {dtype} was planned")
+        raise _fault(
+            kind,
+            node,
+            Code.MODULE_OUTPUT_DIFFERS,
+            f"the module of {kind} gives {result.dtype} where {dtype} was planned",
+        )
 
 
 def _fault(kind: Kind, node: str, code: str, message: str) -> SparxError:

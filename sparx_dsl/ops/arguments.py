@@ -1,6 +1,6 @@
 """The arguments of the two scans, and the checks that every operator makes before a backend sees a tensor.
 
-Kernels get addresses and trust the shapes they are told, so nothing may reach them unchecked: the operators check
+Kernels get addresses and trust the shapes they are given, so nothing may reach them unchecked: the operators check
 in their own bodies and in their fake implementations, and no caller needs to.
 """
 

@@ -15,13 +15,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.ops import pipeline
 from sparx_dsl.ops.arguments import FLOATS, SS2DGradients, SS2DInputs
 
 VARIABLE = "SPARX_SCAN_BACKEND"
 ORDER = {"cpu": ("cpu", "torch"), "cuda": ("triton", "torch")}
-"""The backends that serve a device unasked, the first that works; on all other devices it is ``torch``."""
+"""The backends that serve a device by default, the first that works; on all other devices it is ``torch``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Backend:
     problem: Callable[[str], str | None]
     kernels: Callable[[], Kernels]
 
-    def obstacle(self, device_type: str, dtype: torch.dtype) -> str | None:
+    def limitation(self, device_type: str, dtype: torch.dtype) -> str | None:
         """Why it can't serve tensors of that device and dtype; None where it can."""
         problem = self.problem(device_type)
         if problem is None and dtype not in self.dtypes:
@@ -81,7 +81,7 @@ def choose(device_type: str, dtype: torch.dtype, forced: str = "") -> Backend:
     if name:
         return _forced(name, device_type, dtype)
     for candidate in ORDER.get(device_type, ("torch",)):
-        if backends()[candidate].obstacle(device_type, dtype) is None:
+        if backends()[candidate].limitation(device_type, dtype) is None:
             return backends()[candidate]
     return _forced("torch", device_type, dtype)
 
@@ -90,19 +90,19 @@ def named(name: str) -> Backend:
     """The backend of that name; raises ``SparxError`` (SPX550) where there is none."""
     backend = backends().get(name)
     if backend is None:
-        hint = did_you_mean(name, backends()) or f"there are {', '.join(backends())}"
-        raise SparxError(Diagnostic("SPX550", f"there is no backend {name!r} of the scan", help=hint))
+        hint = did_you_mean(name, backends()) or f"the backends are {', '.join(backends())}"
+        raise SparxError(Diagnostic(Code.UNKNOWN_BACKEND, f"unknown backend {name!r} of the scan", help=hint))
     return backend
 
 
 def _forced(name: str, device_type: str, dtype: torch.dtype) -> Backend:
     backend = named(name)
-    obstacle = backend.obstacle(device_type, dtype)
-    if obstacle is not None:
+    limitation = backend.limitation(device_type, dtype)
+    if limitation is not None:
         kind = f"{str(dtype).removeprefix('torch.')} on {device_type}"
-        message = f"the backend {name!r} can't serve {kind}: {obstacle}"
+        message = f"the backend {name!r} does not support {kind}: {limitation}"
         help = "`sparx doctor` lists the backends that work here; without a name, one of them is chosen"
-        raise SparxError(Diagnostic("SPX551", message, help=help))
+        raise SparxError(Diagnostic(Code.BACKEND_NOT_AVAILABLE, message, help=help))
     return backend
 
 

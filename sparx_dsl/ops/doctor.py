@@ -22,12 +22,12 @@ TOLERANCES = {"float32": 1e-4, "bfloat16": 2e-2}
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A backend on a device in a dtype: why it does not work there, or its largest relative error in results and
-    derivatives against the reference in float64; ``chosen`` where it serves, unasked or by the environment."""
+    derivatives against the reference in float64; ``chosen`` where it serves, by default or by the environment."""
 
     backend: str
     device: str
     dtype: str
-    obstacle: str | None
+    problem: str | None
     error: float | None
     chosen: bool
 
@@ -62,9 +62,9 @@ ROW = "{:<6}  {:<8}  {:<9}  {:<7}  {}"
 
 def _row(finding: Finding) -> str:
     error = "–" if finding.error is None else f"{finding.error:.1e}"
-    word = finding.obstacle or ("WRONG: report this, and force another" if finding.wrong else "works")
+    word = finding.problem or ("WRONG: report this, and force another" if finding.wrong else "works")
     if finding.chosen:
-        word += f", forced by {VARIABLE}" if os.environ.get(VARIABLE) else ", serves unasked"
+        word += f", forced by {VARIABLE}" if os.environ.get(VARIABLE) else ", the default"
     return ROW.format(finding.device, finding.dtype, finding.backend, error, word)
 
 
@@ -95,7 +95,7 @@ def _machine() -> tuple[str, ...]:
         lines.append(f"CUDA {torch.version.cuda}: {torch.cuda.get_device_name()}")
     forced = os.environ.get(VARIABLE, "")
     if forced:
-        known = "no scan runs but on this backend" if forced in backends() else "no scan runs: there is no such backend"
+        known = "no scan runs but on this backend" if forced in backends() else "no scan runs: unknown backend"
         lines.append(f"{VARIABLE}={forced}: {known}")
     return tuple(lines)
 
@@ -108,14 +108,14 @@ def _instructions() -> str:
 
 def _examined(backend: Backend, device: str, dtype: torch.dtype) -> Finding:
     name = str(dtype).removeprefix("torch.")
-    obstacle = backend.obstacle(device, dtype)
+    problem = backend.limitation(device, dtype)
     chosen = _serving(device, dtype) == backend.name
-    if obstacle is None:
+    if problem is None:
         try:
             return Finding(backend.name, device, name, None, _error(backend.name, device, dtype), chosen)
         except Exception as error:  # whatever a backend fails with is a finding, not the end of the examination
-            obstacle = f"fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return Finding(backend.name, device, name, obstacle, None, chosen)
+            problem = f"fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return Finding(backend.name, device, name, problem, None, chosen)
 
 
 def _serving(device: str, dtype: torch.dtype) -> str | None:

@@ -20,7 +20,7 @@ def problem(device_type: str) -> str | None:
     if importlib.util.find_spec("mamba_ssm") is None:
         return "the package mamba-ssm is not installed"
     if importlib.util.find_spec("selective_scan_cuda") is None:
-        return "mamba-ssm was installed without its kernel (its build wants MAMBA_KEEP_CUDA_BUILD=TRUE and nvcc)"
+        return "mamba-ssm was installed without its kernel (its build needs MAMBA_KEEP_CUDA_BUILD=TRUE and nvcc)"
     return None
 
 

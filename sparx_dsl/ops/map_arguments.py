@@ -21,7 +21,7 @@ def check_depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str) ->
     _check_prepared("weight", weight, (size, size, filled), x)
     _check_prepared("bias", bias, (filled,), x)
     if activation not in ACTIVATIONS:
-        raise ValueError(f"there is no activation {activation!r}: write one of {', '.join(ACTIVATIONS)}")
+        raise ValueError(f"unknown activation {activation!r}: write one of {', '.join(ACTIVATIONS)}")
 
 
 def check_map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> None:

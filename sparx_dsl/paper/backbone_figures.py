@@ -34,7 +34,7 @@ Printed = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")]
 
 
 class Row(Options, frozen=True):
-    """What the paper prints for a model: millions of parameters, billions of MACs, where, and why it does not land."""
+    """What the paper prints for a model: millions of parameters, billions of MACs, where, and why it does not match."""
 
     params: Printed
     macs: Printed
@@ -71,12 +71,12 @@ class Comparison:
         return self.macs / (float(self.row.macs) * 1e9) - 1
 
     @property
-    def params_land(self) -> bool:
+    def params_match(self) -> bool:
         """Whether the count lies within the tolerance, or rounds to the printed figure."""
         return abs(self.params_difference) <= self.tolerance.params or rounds_to(self.params / 1e6, self.row.params)
 
     @property
-    def macs_land(self) -> bool:
+    def macs_match(self) -> bool:
         """Whether the count lies within the tolerance, or rounds to the printed figure."""
         return abs(self.macs_difference) <= self.tolerance.macs or rounds_to(self.macs / 1e9, self.row.macs)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import Options
 from sparx_dsl.language.extends import read_bytes
 from sparx_dsl.reader.compose import compose
@@ -30,14 +30,17 @@ def read_figures_of(path: Path, model: type[Figures], example: str) -> Figures:
         return model.model_validate(plain(tree))
     except ValidationError as error:
         found = error.errors(include_url=False)
-        raise SparxError([_mistake(details["loc"], details["msg"], tree, example) for details in found]) from None
+        raise SparxError([_error(details["loc"], details["msg"], tree, example) for details in found]) from None
 
 
 def _tree(path: Path) -> Node:
     return compose(read_bytes(path, str(path), DEFAULT_LIMITS), str(path), DEFAULT_LIMITS)
 
 
-def _mistake(path: tuple[str | int, ...], message: str, tree: Node, example: str) -> Diagnostic:
+def _error(path: tuple[str | int, ...], message: str, tree: Node, example: str) -> Diagnostic:
     return Diagnostic(
-        "SPX540", f"this is no printed figure: {message.lower()}", locate(tree, path), help=f"write {example}"
+        Code.INVALID_PRINTED_FIGURE,
+        f"invalid printed figure: {message.lower()}",
+        locate(tree, path),
+        help=f"write {example}",
     )

@@ -13,10 +13,10 @@ from sparx_dsl.paper.resolution_figures import RESOLUTION_TOLERANCE, ResolutionC
 
 COLUMNS = (
     "model", "table", "params, printed", "params, ours", "difference",
-    "MACs, printed", "MACs, ours", "difference", "lands",
+    "MACs, printed", "MACs, ours", "difference", "matches",
 )  # fmt: skip
-RESOLUTION_COLUMNS = ("model", "image", "window", "MACs, printed", "MACs, ours", "difference", "lands")
-TEXT_COLUMNS = frozenset({"model", "table", "lands"})
+RESOLUTION_COLUMNS = ("model", "image", "window", "MACs, printed", "MACs, ours", "difference", "matches")
+TEXT_COLUMNS = frozenset({"model", "table", "matches"})
 
 
 def paper_page(path: str | os.PathLike[str]) -> str:
@@ -34,28 +34,28 @@ def paper_page(path: str | os.PathLike[str]) -> str:
 def backbones_page(
     backbones: Sequence[Comparison], ablations: Sequence[Comparison], fusion_ablations: Sequence[Comparison]
 ) -> str:
-    """The tables of backbones and ablations, and a paragraph for each row that does not land."""
+    """The tables of backbones and ablations, and a paragraph for each row that does not match."""
     rows = (*backbones, *ablations, *fusion_ablations)
-    landed = sum(row.params_land and row.macs_land for row in rows)
-    off = [row for row in rows if not (row.params_land and row.macs_land)]
+    matching = sum(row.params_match and row.macs_match for row in rows)
+    off = [row for row in rows if not (row.params_match and row.macs_match)]
     parts = [
-        f"{landed} of {len(rows)} rows land: parameters within {TOLERANCE.params:.0%} and MACs within "
+        f"{matching} of {len(rows)} rows match: parameters within {TOLERANCE.params:.0%} and MACs within "
         f"{TOLERANCE.macs:.0%} of the printed figure ({FUSION_TOLERANCE.params:.0%} and {FUSION_TOLERANCE.macs:.0%} "
         "for the fusion ablations, of which the paper leaves widths open), or rounding to it.",
         "## Backbones", _table(COLUMNS, _rows(backbones, 3)),
         "## Connection ablations (variants of sparx_mamba_t)", _table(COLUMNS, _rows(ablations, 3)),
         "## Fusion ablations (variants of sparx_mamba_t)", _table(COLUMNS, _rows(fusion_ablations, 3)),
-        "## Rows that do not land", *(_reason(row) for row in off),
+        "## Rows that do not match", *(_reason(row) for row in off),
     ]  # fmt: skip
     return _page(parts)
 
 
 def dense_page(groups: Sequence[DenseComparison]) -> str:
-    """A table for each head, one for its ablations, and a paragraph for each row that does not land."""
+    """A table for each head, one for its ablations, and a paragraph for each row that does not match."""
     rows = [(group.head, row) for group in groups for row in group.rows]
-    off = [(head, row) for head, row in rows if not (row.params_land and row.macs_land)]
+    off = [(head, row) for head, row in rows if not (row.params_match and row.macs_match)]
     parts = [
-        f"{len(rows) - len(off)} of {len(rows)} rows land: parameters within {DENSE_TOLERANCE.params:.0%} and MACs "
+        f"{len(rows) - len(off)} of {len(rows)} rows match: parameters within {DENSE_TOLERANCE.params:.0%} and MACs "
         f"within {DENSE_TOLERANCE.macs:.0%} of the printed figure, or rounding to it."
     ]
     for group in groups:
@@ -63,29 +63,29 @@ def dense_page(groups: Sequence[DenseComparison]) -> str:
         heading = f"## {group.head}{what}, {group.size[0]} × {group.size[1]}"
         parts += [heading, _table(COLUMNS, _rows(group.rows, 1))]
     reasons = [f"**{row.name}** with {head}: {row.row.note or 'no reason is known'}." for head, row in off]
-    return _page([*parts, "## Rows that do not land", *(reasons or ["None."])])
+    return _page([*parts, "## Rows that do not match", *(reasons or ["None."])])
 
 
 def resolutions_page(rows: Sequence[ResolutionComparison]) -> str:
-    """A table of all backbones at all sizes, and a paragraph for each figure that does not land."""
-    off = [row for row in rows if not row.lands]
+    """A table of all backbones at all sizes, and a paragraph for each figure that does not match."""
+    off = [row for row in rows if not row.matches]
     heading = (
-        f"{len(rows) - len(off)} of {len(rows)} figures land: MACs within {RESOLUTION_TOLERANCE:.0%} of the printed "
+        f"{len(rows) - len(off)} of {len(rows)} figures match: MACs within {RESOLUTION_TOLERANCE:.0%} of the printed "
         "figure, or rounding to it."
     )
     reasons = [f"**{row.name}** at {row.side} × {row.side}: {row.note or 'no reason is known'}." for row in off]
     table = _table(RESOLUTION_COLUMNS, _resolutions(rows))
-    return _page([heading, table, "## Figures that do not land", *(reasons or ["None."])])
+    return _page([heading, table, "## Figures that do not match", *(reasons or ["None."])])
 
 
 def _rows(rows: Iterable[Comparison], decimals: int) -> Iterator[Sequence[str]]:
     """The cells of each row, billions of MACs with so many decimals."""
     for row in rows:
-        lands = "yes" if row.params_land and row.macs_land else "no"
+        matches = "yes" if row.params_match and row.macs_match else "no"
         yield (
             row.name, row.row.table,
             f"{row.row.params} M", f"{row.params / 1e6:.2f} M", f"{row.params_difference:+.2%}",
-            f"{row.row.macs} G", f"{row.macs / 1e9:.{decimals}f} G", f"{row.macs_difference:+.2%}", lands,
+            f"{row.row.macs} G", f"{row.macs / 1e9:.{decimals}f} G", f"{row.macs_difference:+.2%}", matches,
         )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def _resolutions(rows: Iterable[ResolutionComparison]) -> Iterator[Sequence[str]
         window = "" if row.window is None else str(row.window)
         yield (
             row.name, f"{row.side} × {row.side}", window, f"{row.printed} G", f"{row.macs / 1e9:.2f} G",
-            f"{row.difference:+.2%}", "yes" if row.lands else "no",
+            f"{row.difference:+.2%}", "yes" if row.matches else "no",
         )  # fmt: skip
 
 
@@ -108,5 +108,5 @@ def _page(parts: Sequence[str]) -> str:
 
 
 def _reason(row: Comparison) -> str:
-    what = " and ".join(["params"] * (not row.params_land) + ["MACs"] * (not row.macs_land))
+    what = " and ".join(["params"] * (not row.params_match) + ["MACs"] * (not row.macs_match))
     return f"**{row.name}** ({what}): {row.row.note or 'no reason is known'}."

@@ -29,7 +29,7 @@ class ResolutionRow(Options, frozen=True):
     windows: dict[Side, Annotated[int, Field(ge=1)]] = Field(default_factory=dict[int, int])
     """The window of attention by the side of the image, where it is not the spec's."""
     notes: dict[Side, str] = Field(default_factory=dict[int, str])
-    """Why a figure does not land."""
+    """Why a figure does not match."""
 
 
 class ResolutionFigures(Options, frozen=True):
@@ -56,7 +56,7 @@ class ResolutionComparison:
         return self.macs / (float(self.printed) * 1e9) - 1
 
     @property
-    def lands(self) -> bool:
+    def matches(self) -> bool:
         """Whether the count lies within the tolerance, or rounds to the printed figure."""
         return abs(self.difference) <= RESOLUTION_TOLERANCE or rounds_to(self.macs / 1e9, self.printed)
 

@@ -1,4 +1,4 @@
-"""Caches of prices, which begin anew when other kinds are registered: no price outlives the cost that it came from."""
+"""Caches of prices, which are emptied when other kinds are registered: no price outlives the cost that it came from."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.cost_rows import Cost, CostRow, cost, price_schedule
 from sparx_dsl.pricing.totals_by_stage import prices
@@ -23,9 +23,9 @@ def check_prices(priced: Schedule | Cost) -> Cost:
     the spec's own size, a batch of one and float32.
     """
     price = priced if isinstance(priced, Cost) else price_schedule(priced)
-    mistakes = (*_beyond(price), *over_budget(price.schedule.graph.spec))
-    if mistakes:
-        raise SparxError(mistakes)
+    errors = (*_beyond(price), *over_budget(price.schedule.graph.spec))
+    if errors:
+        raise SparxError(errors)
     return price
 
 
@@ -48,7 +48,9 @@ def _over(spec: Spec, measure: str, found: int, most: int) -> Diagnostic:
     advice = {"params": narrower, "macs": f"{narrower}, or for smaller images", "peak": f"{narrower}, or read fewer"}
     price = cost(spec)
     note = _at_peak(price.schedule) if measure == "peak" else _costliest(price, measure)
-    return Diagnostic("SPX405", message, spec.where("budget", measure), (note,), f"{advice[measure]}; or raise it")
+    return Diagnostic(
+        Code.OVER_BUDGET, message, spec.where("budget", measure), (note,), f"{advice[measure]}; or raise it"
+    )
 
 
 def _excess(found: int, most: int, measure: str) -> str:
@@ -88,7 +90,7 @@ def _beyond(price: Cost) -> Iterator[Diagnostic]:
     if price.params > limits.params:
         largest = max(price.rows, key=lambda row: row.params)
         yield Diagnostic(
-            "SPX402",
+            Code.TOO_MANY_PARAMETERS,
             f"{price.params:,} parameters are more than the limit of {limits.params:,}",
             spec.where("stages", key=True),
             notes=(f"the largest part is {largest.node}.{largest.part} with {largest.params:,}",),
@@ -96,7 +98,7 @@ def _beyond(price: Cost) -> Iterator[Diagnostic]:
         )
     if price.peak_bytes > limits.buffer_bytes:
         yield Diagnostic(
-            "SPX403",
+            Code.TOO_MANY_BYTES,
             f"{price.peak_bytes:,} bytes of feature buffers are more than the limit of {limits.buffer_bytes:,}",
             spec.where("input", "size"),
             notes=(f"the peak is at {price.schedule.peak_step.output}",),

@@ -19,7 +19,7 @@ from sparx_dsl.schedule.steps import adapted_name
 
 @dataclass(frozen=True)
 class SavedBytes:
-    """What a schedule's steps save, told when it is asked for."""
+    """What a schedule's steps save, computed when first needed."""
 
     schedule: Schedule
 
@@ -114,8 +114,8 @@ class Cost:
     def saved_bytes(self) -> int:
         """Bytes that autograd holds for the backward pass after a forward pass in training, for the schedule's batch.
 
-        Each piece of memory counts once, the images too; weights and running statistics do not. Told when first asked
-        for.
+        Each piece of memory counts once, the images too; weights and running statistics do not. Computed when first
+        needed.
         """
         return sum(row.saved_bytes for row in self.rows)
 

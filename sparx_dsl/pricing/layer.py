@@ -1,4 +1,4 @@
-"""The parts of a layer as the schedule runs them, told to a tape.
+"""The parts of a layer as the schedule runs them, recorded on a tape.
 
 A normal layer is position encoding, mixing and feeding; a ganglion layer has fusing and ganglion mixing in place of the
 mixing. The modules are those of ``nn.layer``.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.resolve import LayerSettings
-from sparx_dsl.pricing.kind_cost import tell_kind
+from sparx_dsl.pricing.kind_cost import record_kind
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape
 
@@ -29,20 +29,20 @@ def mixing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_
 def fusing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, features: FakeTensor) -> FakeTensor:
     """A ganglion layer's norm, and its fusion of ``site.features`` features to ``site.out_channels``."""
     shape = (x.shape[0], site.out_channels, *x.shape[2:])
-    return tell_kind("fusion", settings.fusion, site, tape, tape.norm(site.norm, x), features, shape=shape)
+    return record_kind("fusion", settings.fusion, site, tape, tape.norm(site.norm, x), features, shape=shape)
 
 
 def ganglion_mixing(
     settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, projected: FakeTensor, drop_path: float = 0.0
 ) -> FakeTensor:
     """A ganglion layer's token mixing, from the fused map on: mixer and residual."""
-    mixed = tell_kind("mixer", settings.mixer, site, tape, projected, shape=x.shape)
+    mixed = record_kind("mixer", settings.mixer, site, tape, projected, shape=x.shape)
     return joined(settings, tape, x, mixed, drop_path)
 
 
 def feeding(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_path: float = 0.0) -> FakeTensor:
     """Norm, feed-forward network, residual."""
-    fed = tell_kind("ffn", settings.ffn, site, tape, tape.norm(site.norm, x), shape=x.shape)
+    fed = record_kind("ffn", settings.ffn, site, tape, tape.norm(site.norm, x), shape=x.shape)
     return joined(settings, tape, x, fed, drop_path)
 
 

@@ -57,18 +57,18 @@ def _layer_cost(
 
     x = tape().new(1, channels, height, width)
     if settings.dpe:
-        layer.dpe(told := tape(), x)
-        parts["dpe"] = told.price
+        layer.dpe(recorded := tape(), x)
+        parts["dpe"] = recorded.price
     if features:
-        layer.fusing(settings, site, told := tape(), x, told.new(1, features * channels, height, width))
-        parts["fusion"] = told.price
-        layer.ganglion_mixing(settings, site, told := tape(), x, told.new(1, fused, height, width))
+        layer.fusing(settings, site, recorded := tape(), x, recorded.new(1, features * channels, height, width))
+        parts["fusion"] = recorded.price
+        layer.ganglion_mixing(settings, site, recorded := tape(), x, recorded.new(1, fused, height, width))
     else:
-        layer.mixing(settings, site, told := tape(), x)
-    parts["mixer"] = told.price
+        layer.mixing(settings, site, recorded := tape(), x)
+    parts["mixer"] = recorded.price
     if runs_ffn(settings):
-        layer.feeding(settings, site, told := tape(), x)
-        parts["ffn"] = told.price
+        layer.feeding(settings, site, recorded := tape(), x)
+        parts["ffn"] = recorded.price
     return LayerCost(parts, sum(parts.values(), ZERO), fused, _moved(settings, channels, features, fused))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparx_dsl.pricing.steps import tell_step
+from sparx_dsl.pricing.steps import record_step
 from sparx_dsl.pricing.tape.fake_tensor import Storage
 from sparx_dsl.pricing.tape.tape import Tape
 from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run
@@ -75,7 +75,7 @@ class Telling:
         # What is gathered is copied, and nothing holds it for that.
         read = set[Storage]() if isinstance(step, Gather) else {each.storage for each in inputs}
         unsaved = {storage for storage in read if not tape.has_saved(storage)}
-        output = self.buffers[step.output] = tell_step(self.schedule, step, tape, inputs)
+        output = self.buffers[step.output] = record_step(self.schedule, step, tape, inputs)
         saved = {storage for storage in unsaved | ({output.storage} - read) if tape.has_saved(storage)}
         first = (read | saved) - self.held
         self.held |= first

@@ -16,7 +16,7 @@ from sparx_dsl.language.kind_options import head_output
 from sparx_dsl.language.resolve import LayerSettings, ResolvedStage, site_of_head
 from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.pricing.cache import cached_with_kinds
-from sparx_dsl.pricing.kind_cost import KindCostError, tell_kind
+from sparx_dsl.pricing.kind_cost import KindCostError, record_kind
 from sparx_dsl.pricing.layer_cost import layer_cost, numbered, runs_ffn
 from sparx_dsl.pricing.price import Price
 from sparx_dsl.pricing.stage_shape import LayerGroup, layer_groups
@@ -45,7 +45,7 @@ def opening_cost(
     Raises ``KindCostError``.
     """
     tape = Tape(saves=False)
-    tell_kind(
+    record_kind(
         role, options, Site(before, channels), tape, tape.new(1, before, *given), shape=(1, channels, *made)
     )  # fmt: skip
     moved = before * given[0] * given[1] + channels * made[0] * made[1]
@@ -55,7 +55,7 @@ def opening_cost(
 @cached_with_kinds(maxsize=4096)
 def stage_cost(stage: ResolvedStage, size: Size) -> PartCost:
     """The layers of a stage, on maps of that size; raises ``SparxError`` for a kind that cannot be priced."""
-    # The levels of a spec give many layers one and the same value, which is cheaper to tell than equal ones.
+    # The levels of a spec give many layers one and the same value, which is cheaper to compare than equal ones.
     settings = list({id(one): one for one in stage.layers}.values())
     params, macs, scan_macs, moved, most = 0, 0, 0, 0, 0
     for group in groups_of(stage, settings):
@@ -103,7 +103,7 @@ def head_cost(
 def head_price(head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]) -> Price:
     """A head at a site that reads tensors of these shapes, without the batch, and makes one."""
     tape = Tape(saves=False)
-    tell_kind("head", head, site, tape, *(tape.new(1, *shape) for shape in read), shape=(1, *made))
+    record_kind("head", head, site, tape, *(tape.new(1, *shape) for shape in read), shape=(1, *made))
     return tape.price
 
 

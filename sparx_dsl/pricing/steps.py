@@ -1,10 +1,10 @@
-"""The steps of a schedule, told to a tape one after the other."""
+"""The steps of a schedule, recorded on a tape one after the other."""
 
 from __future__ import annotations
 
 from sparx_dsl.graph.nodes import Node
 from sparx_dsl.pricing import layer
-from sparx_dsl.pricing.kind_cost import KindCostError, tell_kind
+from sparx_dsl.pricing.kind_cost import KindCostError, record_kind
 from sparx_dsl.pricing.layer_cost import layer_cost
 from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.stage_cost import head_price, opening_cost
@@ -46,18 +46,18 @@ def _price(schedule: Schedule, step: Run, node: Node) -> Price:
     return cost.parts[step.part]
 
 
-def tell_step(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
-    """Tell a tape what a step does in training; gives the fake tensor of its result.
+def record_step(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
+    """Record on a tape what a step does in training; returns the fake tensor of its result.
 
     Raises ``SparxError`` for a kind that has no cost (SPX406), or a broken one (SPX407).
     """
     try:
-        return _told(schedule, step, tape, inputs)
+        return _record(schedule, step, tape, inputs)
     except KindCostError as error:
         raise error.at(step.node) from error.__cause__
 
 
-def _told(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
+def _record(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
     if isinstance(step, Gather):
         return tape.concatenate(inputs)
     node = schedule.graph.node(step.node)
@@ -65,7 +65,7 @@ def _told(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Fake
         case "stem" | "downsample" | "head":
             assert node.options is not None
             shape = schedule.buffers[step.output].shape
-            return tell_kind(step.part, node.options, node.site, tape, *inputs, shape=shape)
+            return record_kind(step.part, node.options, node.site, tape, *inputs, shape=shape)
         case "link":
             return layer.adapter(tape, inputs[0], node.channels, _ratio(schedule.graph.node(step.inputs[0]), node))
         case "dpe":

@@ -36,7 +36,7 @@ def prices(spec: Spec, size: Size | None = None, batch: int = 1, dtype: DType = 
 
 
 def _connects(stages: Sequence[ResolvedStage], most: int) -> bool:
-    """Whether every ganglion layer reads something, and not too much is read; ``cost`` tells of others."""
+    """Whether every ganglion layer reads something, and not too much is read; ``cost`` reports others."""
     total = 0
     for stage in stages:
         features = features_read(stage.rule)
@@ -56,7 +56,7 @@ def _summed(parts: list[tuple[PartCost, int]], request: Request) -> Totals:
 
 
 def _parts(spec: Spec, stages: Sequence[ResolvedStage], size: Size) -> Iterator[tuple[PartCost, int]]:
-    """Every part in order, with what passes it by: what a later part reads, and the part at hand does not."""
+    """Every part in order, with what passes it by: what a later part reads, and the current part does not."""
     sizes = tuple(map_size(size, stage.stride) for stage in stages)
     areas = [stage.channels * height * width for stage, (height, width) in zip(stages, sizes, strict=True)]
     image, node = (spec.input.channels, *size), ""

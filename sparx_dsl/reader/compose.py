@@ -16,19 +16,19 @@ from typing import Any, Final, NoReturn, cast
 import yaml
 from yaml.scanner import ScannerError
 
-from sparx_dsl.errors import Diagnostic, Related, SourceText, Span, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, SourceText, Span, SparxError, Where, quoted
 from sparx_dsl.reader.frames import Frame
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.scalars import check_scalar, resolve_scalar
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode
-from sparx_dsl.reader.yaml_syntax import Mark, syntax_mistake
+from sparx_dsl.reader.yaml_syntax import Mark, syntax_error
 from sparx_dsl.reader.yaml_text import read_text, span_of
 
 FAST_LOADER: Final[type[Any]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser where PyYAML was built with it, else PyYAML's own; only their events are used."""
 
 _ESCAPED: Final = (ValueError, OverflowError, RecursionError)
-"""What PyYAML's own parser lets escape for escapes and version numbers of absurd size."""
+"""What PyYAML's own parser lets escape for escapes and version numbers of out-of-range size."""
 
 _PROPERTY: Final = re.compile(r"(!<[^>\s]*>|[!&][^\s,\[\]{}]*)(?:\s|#[^\r\n]*)*")
 
@@ -36,7 +36,7 @@ _PROPERTY: Final = re.compile(r"(!<[^>\s]*>|[!&][^\s,\[\]{}]*)(?:\s|#[^\r\n]*)*"
 def compose(text: str | bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> MappingNode:
     """The tree of a YAML text whose top level is a mapping; ``name`` is what messages call the text.
 
-    Raises ``SparxError`` (SPX001 to SPX018) with every mistake up to one that stops the reading.
+    Raises ``SparxError`` (SPX001 to SPX018) with every error up to one that stops the reading.
     """
     return compose_events(read_text(text, name, limits), limits, FAST_LOADER)
 
@@ -49,10 +49,12 @@ def compose_events(source: SourceText, limits: Limits, loader: type[Any]) -> Map
     except yaml.YAMLError as error:
         if isinstance(error, ScannerError):
             _refuse_beyond_limits(source, limits, loader, cast("Mark", error.context_mark or error.problem_mark).index)
-        composer.stop(syntax_mistake(error, source))
+        composer.stop(syntax_error(error, source))
     except _ESCAPED:
-        advice = "look for an escape or a directive with an absurd number"
-        composer.stop(Diagnostic("SPX005", "the text after this is not YAML", composer.last_place(), help=advice))
+        advice = "look for an escape or a directive with a number out of range"
+        composer.stop(
+            Diagnostic(Code.INVALID_YAML, "the text after this is not YAML", composer.last_place(), help=advice)
+        )
     return composer.finish()
 
 
@@ -67,13 +69,13 @@ def _refuse_beyond_limits(source: SourceText, limits: Limits, loader: type[Any],
 
 
 class _Composer:
-    """Takes the events one by one; keeps the frames that are open and the mistakes found so far."""
+    """Takes the events one by one; keeps the frames that are open and the errors found so far."""
 
     def __init__(self, source: SourceText, limits: Limits) -> None:
         self._source = source
         self._limits = limits
         self._frames: list[Frame] = []
-        self._mistakes: list[Diagnostic] = []
+        self._errors: list[Diagnostic] = []
         self._node_count = 0
         self._documents = 0
         self._root: Node | None = None
@@ -107,21 +109,24 @@ class _Composer:
             self._document(event)
 
     def finish(self) -> MappingNode:
-        """The tree; raises ``SparxError`` with all the mistakes."""
+        """The tree; raises ``SparxError`` with all the errors."""
         root = self._root
         if root is None or (isinstance(root, ScalarNode) and root.value is None and not root.text):
             place = Where(source=self._source)
-            self.stop(Diagnostic("SPX013", "the text is empty", place, help="write the keys of a spec, one a line"))
+            self.stop(
+                Diagnostic(Code.EMPTY_TEXT, "the text is empty", place, help="write the keys of a spec, one a line")
+            )
         if not isinstance(root, MappingNode):
             place = Where(source=self._source, span=root.span)
-            self.stop(Diagnostic("SPX014", "the top level is no mapping", place, help="write one key: value a line"))
-        if self._mistakes:
-            raise SparxError(self._mistakes)
+            message = "the top level is not a mapping"
+            self.stop(Diagnostic(Code.NOT_A_MAPPING, message, place, help="write one key: value a line"))
+        if self._errors:
+            raise SparxError(self._errors)
         return root
 
-    def stop(self, mistake: Diagnostic) -> NoReturn:
-        """Raise ``SparxError`` with this mistake as the last."""
-        raise SparxError([*self._mistakes, mistake])
+    def stop(self, diagnostic: Diagnostic) -> NoReturn:
+        """Raise ``SparxError`` with this error as the last."""
+        raise SparxError([*self._errors, diagnostic])
 
     def last_place(self) -> Where:
         """The place of what was read last."""
@@ -132,15 +137,15 @@ class _Composer:
         steps = (frame.step() for frame in self._frames)
         return Where(".".join(step for step in steps if step is not None), self._source, span)
 
-    def _mistake(self, code: str, message: str, span: Span, help_text: str, related: tuple[Related, ...] = ()) -> None:
-        """Note a mistake and read on, unless there are too many."""
+    def _error(self, code: str, message: str, span: Span, help_text: str, related: tuple[Related, ...] = ()) -> None:
+        """Note an error and read on, unless there are too many."""
         self._note(Diagnostic(code, message, self._where(span), help=help_text, related=related))
 
-    def _note(self, mistake: Diagnostic) -> None:
-        """Keep a mistake; raises ``SparxError`` when the limit of mistakes is reached."""
-        self._mistakes.append(mistake)
-        if len(self._mistakes) >= self._limits.mistakes:
-            raise SparxError(self._mistakes)
+    def _note(self, diagnostic: Diagnostic) -> None:
+        """Keep an error; raises ``SparxError`` when the limit of errors is reached."""
+        self._errors.append(diagnostic)
+        if len(self._errors) >= self._limits.errors:
+            raise SparxError(self._errors)
 
     def _document(self, event: yaml.DocumentStartEvent) -> None:
         """Begin the only document there may be, without directives."""
@@ -148,10 +153,10 @@ class _Composer:
         span = _span(event)
         if self._documents > 1:
             message, advice = "a second document starts here", "give every backbone a file of its own"
-            self.stop(Diagnostic("SPX012", message, Where(source=self._source, span=span), help=advice))
+            self.stop(Diagnostic(Code.SEVERAL_DOCUMENTS, message, Where(source=self._source, span=span), help=advice))
         if event.tags or event.version not in (None, (1, 2)):
             line = Span(span.line, 1, span.line, self._line_end(span.line))
-            self._mistake("SPX018", "directives are not read", line, "take the line away")
+            self._error(Code.YAML_DIRECTIVE, "directives are not supported", line, "remove the line")
 
     def _node(self, event: yaml.NodeEvent) -> None:
         """Read a scalar, an alias, or the start of a mapping or list."""
@@ -159,13 +164,13 @@ class _Composer:
         self._node_count += 1
         if self._node_count > self._limits.nodes:
             message = f"the text holds more than {self._limits.nodes} keys and values"
-            self.stop(Diagnostic("SPX003", message, self._where(span), help="shorten it"))
+            self.stop(Diagnostic(Code.TOO_MANY_VALUES, message, self._where(span), help="shorten it"))
         self._refuse_properties(event, span)
         if isinstance(event, yaml.ScalarEvent):
             self._add(self._scalar(event, span))
         elif isinstance(event, yaml.AliasEvent):
-            message = f"aliases are not read: {quoted(f'*{event.anchor}')}"
-            self._mistake("SPX007", message, span, "write the value out, or put what all stages share into layer")
+            message = f"aliases are not supported: {quoted(f'*{event.anchor}')}"
+            self._error(Code.YAML_ANCHOR, message, span, "write the value out, or put what all stages share into layer")
             self._add(ScalarNode(None, "*", span, self._source))
         else:
             self._open(event, span)
@@ -174,9 +179,9 @@ class _Composer:
         """Begin a mapping or list; raises ``SparxError`` beyond the limit of depth."""
         if len(self._frames) >= self._limits.depth:
             message = f"the text is nested more than {self._limits.depth} levels deep"
-            self.stop(Diagnostic("SPX002", message, self._where(span), help="take some levels away"))
+            self.stop(Diagnostic(Code.NESTED_TOO_DEEPLY, message, self._where(span), help="remove some levels"))
         if self._frames and self._frames[-1].wants_key:
-            self._mistake("SPX011", "a list or mapping cannot be a key", span, "write a name")
+            self._error(Code.INVALID_KEY, "a list or mapping cannot be a key", span, "write a name")
         bracketed = isinstance(event, yaml.CollectionStartEvent) and bool(event.flow_style)
         self._frames.append(Frame(span, isinstance(event, yaml.MappingStartEvent), bracketed))
 
@@ -229,14 +234,14 @@ class _Composer:
         first = self._frames[-1].entries.get(str(node.value))
         if node.value is None or isinstance(node.value, bool | float):
             shown = quoted(node.text)[1:-1] or "nothing"
-            self._mistake("SPX011", f"{shown} cannot be a key", span, "a key is a name or a whole number")
+            self._error(Code.INVALID_KEY, f"{shown} cannot be a key", span, "a key is a name or an integer")
         elif plain and node.text == "<<":
             advice = "write the keys out, put what all stages share into layer, or use extends"
-            self._mistake("SPX008", "the merge key << is not read", span, advice)
+            self._error(Code.YAML_MERGE_KEY, "the merge key << is not supported", span, advice)
         elif first is not None:
             related = (Related(Where(first.key.text, self._source, first.key.span), "first written here"),)
             message = f"the key {quoted(node.text)} is written twice"
-            self._mistake("SPX009", message, span, "take one of the two away", related)
+            self._error(Code.DUPLICATE_KEY, message, span, "remove one of the two", related)
 
     def _refuse_properties(self, event: yaml.NodeEvent, span: Span) -> None:
         """Note a tag and an anchor in front of a node, each at its own place."""
@@ -245,10 +250,10 @@ class _Composer:
             return
         for shown, place in self._properties(span):
             if shown.startswith("!"):
-                self._mistake("SPX006", f"tags are not read: {quoted(shown)}", place, "take the tag away")
+                self._error(Code.YAML_TAG, f"tags are not supported: {quoted(shown)}", place, "remove the tag")
             else:
-                advice = "take the anchor away, and write the value out where it was used"
-                self._mistake("SPX007", f"anchors are not read: {quoted(shown)}", place, advice)
+                advice = "remove the anchor, and write the value out where it was used"
+                self._error(Code.YAML_ANCHOR, f"anchors are not supported: {quoted(shown)}", place, advice)
 
     def _properties(self, span: Span) -> Iterator[tuple[str, Span]]:
         """The tag and the anchor at the start of a span, at most one of each, with their places."""

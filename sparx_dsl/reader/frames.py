@@ -39,7 +39,7 @@ class Frame:
         if not self.mapping:
             self.items.append(node)
         elif self.key is None:
-            # A collection as a key is a mistake already; its place is held so that its value finds a key.
+            # A collection as a key is an error already; its place is held so that its value finds a key.
             self.key = node if isinstance(node, ScalarNode) else ScalarNode(None, "?", node.span, node.source)
         else:
             self.entries.setdefault(str(self.key.value), Entry(self.key, node))

@@ -21,8 +21,8 @@ class Limits:
     """Keys, values, lists and mappings of one text."""
     scalar_length: int = 4096
     """Length of one key or value, in characters."""
-    mistakes: int = 50
-    """Mistakes in one text after which reading stops."""
+    errors: int = 50
+    """Errors in one text after which reading stops."""
     extends: int = 8
     """Specs in one chain of ``extends``."""
     layers_in_total: int = 1024
@@ -37,7 +37,7 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) < 1:
-                raise ValueError(f"the limit {field.name} is below 1")
+                raise ValueError(f"the limit {field.name} must be at least 1")
         if self.depth > MAX_DEPTH:
             raise ValueError(f"the limit depth is above {MAX_DEPTH}")
 

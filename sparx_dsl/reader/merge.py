@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode, plain
 
 
 def merge_patch(base: Node, patch: Node) -> Node:
     """``base`` with ``patch`` on top, every part keeping its own source and span.
 
-    As in RFC 7386, a mapping is merged key by key, ``null`` takes a key away, and anything else replaces what
+    As in RFC 7386, a mapping is merged key by key, ``null`` removes a key, and anything else replaces what
     was there. Two rules are added. A mapping whose ``kind`` differs from the base's replaces the whole mapping
     there. A mapping on a list addresses its items by 1-based number, or by their ``name``; the number after
     the last appends an item.
@@ -40,7 +40,7 @@ def _merged(base: Node | None, patch: Node, trail: tuple[str, ...]) -> Node:
     for entry in patch.entries:
         name = str(entry.key.value)
         old = entries.get(name)
-        if _takes_away(entry.value):
+        if _removes(entry.value):
             entries.pop(name, None)
         else:
             value = _merged(old.value if old else None, entry.value, (*trail, entry.key.text))
@@ -49,18 +49,18 @@ def _merged(base: Node | None, patch: Node, trail: tuple[str, ...]) -> Node:
 
 
 def _merged_items(base: SequenceNode, patch: MappingNode, trail: tuple[str, ...]) -> SequenceNode:
-    """A list with some items changed; every number means the item that it meant before any was taken away."""
+    """A list with some items changed; every number means the item that it meant before any was removed."""
     items: list[Node | None] = list(base.items)
     names = {} if all(isinstance(entry.key.value, int) for entry in patch.entries) else _item_names(base)
     for entry in patch.entries:
         index = _item_index(entry.key, names, len(items))
         appends = index == len(items)
-        if index is None or (appends and _takes_away(entry.value)):
+        if index is None or (appends and _removes(entry.value)):
             raise SparxError(_no_such_item(entry.key, _item_names(base), len(items), trail))
         if appends:
             items.append(None)
         old = items[index]
-        items[index] = None if _takes_away(entry.value) else _merged(old, entry.value, (*trail, entry.key.text))
+        items[index] = None if _removes(entry.value) else _merged(old, entry.value, (*trail, entry.key.text))
     return SequenceNode(tuple(item for item in items if item is not None), patch.span, patch.source)
 
 
@@ -86,19 +86,19 @@ def _item_index(key: ScalarNode, names: dict[str, int], count: int) -> int | Non
 
 
 def _no_such_item(key: ScalarNode, names: dict[str, int], count: int, trail: tuple[str, ...]) -> Diagnostic:
-    """The mistake of a key that addresses no item."""
+    """The error of a key that addresses no item."""
     numbers = f"items 1 to {count} exist" if count > 1 else "item 1 exists" if count else "the list is empty"
     named = f", with the names {', '.join(names)}" if names else ""
     where = Where(".".join((*trail, key.text)), key.source, key.span)
     return Diagnostic(
-        "SPX107",
-        f"there is no item {quoted(key.text)} in the list",
+        Code.MISSING_ITEM,
+        f"the list has no item {quoted(key.text)}",
         where,
         help=f"{numbers}{named}; {count + 1} appends one",
     )
 
 
-def _takes_away(node: Node) -> bool:
+def _removes(node: Node) -> bool:
     """Whether a patch's value is ``null``."""
     return isinstance(node, ScalarNode) and node.value is None
 
@@ -106,5 +106,5 @@ def _takes_away(node: Node) -> bool:
 def _differ_in_kind(base: MappingNode, patch: MappingNode) -> bool:
     """Whether both mappings name a kind, and not the same one; ``kind: null`` names none."""
     new = patch.entry("kind")
-    old = None if new is None or _takes_away(new.value) else base.entry("kind")
+    old = None if new is None or _removes(new.value) else base.entry("kind")
     return new is not None and old is not None and plain(old.value) != plain(new.value)

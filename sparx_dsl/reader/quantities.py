@@ -18,7 +18,7 @@ _AMOUNT: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]{0,3})")
 
 
 def read_quantity(value: object, *, of_bytes: bool) -> int | None:
-    """The whole number that an amount stands for, rounded down; None for what is no amount.
+    """The integer that an amount stands for, rounded down; None for what is no amount.
 
     Parameters and MACs count in K, M, G and T (powers of 1000); bytes in B, KB to TB and KiB to TiB.
     """

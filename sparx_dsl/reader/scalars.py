@@ -10,14 +10,14 @@ import re
 import unicodedata
 from typing import Final
 
-from sparx_dsl.errors import Diagnostic, SparxError, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, quoted
 from sparx_dsl.errors.escape import unsafe_pattern
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 
 Scalar = str | int | float | bool | None
 
 MAX_DIGITS: Final = 18
-"""Digits of a whole number; every number below 10¹⁸ fits into 64 bits."""
+"""Digits of an integer; every number below 10¹⁸ fits into 64 bits."""
 
 _WORDS: Final[dict[str, bool | None]] = {
     "": None,
@@ -48,7 +48,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9
 
 
 def resolve_scalar(text: str, plain: bool) -> Scalar:
-    """The value of a scalar whose text this is; ``plain`` tells that it was written without quotes.
+    """The value of a scalar whose text this is; ``plain`` means that it was written without quotes.
 
     Raises ``SparxError``, without a place, where YAML's versions disagree on the text (SPX010) or the number
     is out of range (SPX016).
@@ -65,7 +65,7 @@ def resolve_scalar(text: str, plain: bool) -> Scalar:
     if _FLOAT.fullmatch(text):
         return _finite(float(text), text)
     if _NOT_FINITE.fullmatch(text):
-        raise _out_of_range(f"{text} is no finite number")
+        raise _out_of_range(f"{text} is not a finite number")
     return text
 
 
@@ -107,7 +107,7 @@ def check_scalar(value: Scalar, limits: Limits = DEFAULT_LIMITS) -> Diagnostic |
     if isinstance(value, str):
         return _check_text(value, limits)
     if isinstance(value, float) and not math.isfinite(value):
-        return Diagnostic("SPX016", f"{value} is no finite number", help="write a finite number")
+        return Diagnostic(Code.INVALID_NUMBER, f"{value} is not a finite number", help="write a finite number")
     if isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
         return _too_many_digits()
     return None
@@ -124,16 +124,16 @@ def _check_text(value: str, limits: Limits) -> Diagnostic | None:
     """What is wrong with a text value."""
     if len(value) > limits.scalar_length:
         message = f"this text has {len(value)} characters; at most {limits.scalar_length} are read"
-        return Diagnostic("SPX017", message, help="shorten it")
+        return Diagnostic(Code.VALUE_TOO_LONG, message, help="shorten it")
     if unsafe := unsafe_pattern("\t\n").search(value):
         return Diagnostic(
-            "SPX015", f"the value contains {describe_character(unsafe[0])}", help="take the character out"
+            Code.CONTROL_CHARACTER, f"the value contains {describe_character(unsafe[0])}", help="remove the character"
         )
     return None
 
 
 def _integer(text: str) -> int:
-    """The whole number; the length is checked first, for Python refuses to read thousands of digits."""
+    """The integer; the length is checked first, for Python refuses to read thousands of digits."""
     digits = text.lstrip("+-")
     if len(digits) > 4 * MAX_DIGITS:
         raise SparxError(_too_many_digits())
@@ -147,21 +147,23 @@ def _finite(value: float, text: str) -> float:
     """The fraction, if a float can hold it."""
     if math.isfinite(value):
         return value
-    raise _out_of_range(f"{quoted(text)} is larger than a float can be")
+    raise _out_of_range(f"{quoted(text)} does not fit into a float")
 
 
 def _too_many_digits() -> Diagnostic:
-    """The mistake of a whole number beyond the limit."""
-    return Diagnostic("SPX016", f"this whole number has more than {MAX_DIGITS} digits", help="write a smaller number")
+    """The error of an integer beyond the limit."""
+    return Diagnostic(
+        Code.INVALID_NUMBER, f"this integer has more than {MAX_DIGITS} digits", help="write a smaller number"
+    )
 
 
 def _out_of_range(message: str) -> SparxError:
-    """The mistake of a fraction that is not finite."""
-    return SparxError(Diagnostic("SPX016", message, help="write a finite number"))
+    """The error of a fraction that is not finite."""
+    return SparxError(Diagnostic(Code.INVALID_NUMBER, message, help="write a finite number"))
 
 
 def _ambiguous(text: str, meanings: str, instead: str | None) -> SparxError:
-    """The mistake of a spelling with two meanings; ``instead`` is the value that was probably meant."""
+    """The error of a spelling with two meanings; ``instead`` is the value that was probably meant."""
     shown = quoted(text)
     advice = f"quote it: {shown}" if instead is None else f"write {quoted(instead)[1:-1]}, or quote it: {shown}"
-    return SparxError(Diagnostic("SPX010", f"{shown[1:-1]} is {meanings}", help=advice))
+    return SparxError(Diagnostic(Code.AMBIGUOUS_VALUE, f"{shown[1:-1]} is {meanings}", help=advice))

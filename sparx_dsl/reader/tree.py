@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sparx_dsl.errors import Diagnostic, SourceText, Span, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SourceText, Span, SparxError, Where, quoted
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.scalars import Scalar, check_scalar
 
@@ -47,7 +47,7 @@ class MappingNode:
     source: SourceText | None = None
 
     def entry(self, key: object) -> Entry | None:
-        """The entry of that key, given as text or as a whole number, or None."""
+        """The entry of that key, given as text or as an integer, or None."""
         wanted = str(key)
         for entry in self.entries:
             value = entry.key.value
@@ -94,7 +94,7 @@ class _DataReader:
         """The node of ``data``, found at ``trail`` within collections of the identities ``inside``."""
         self._count += 1
         if self._count > self._limits.nodes:
-            raise self._mistake("SPX003", f"the data holds more than {self._limits.nodes} values", trail)
+            raise self._error(Code.TOO_MANY_VALUES, f"the data holds more than {self._limits.nodes} values", trail)
         if isinstance(data, Mapping | list | tuple):
             self._check_nesting(cast("object", data), trail, inside)
             inside = (*inside, id(cast("object", data)))
@@ -113,9 +113,9 @@ class _DataReader:
         """The node of a value that is no collection."""
         value = _scalar_of(data)
         if value is None and data is not None:
-            raise self._mistake(
-                "SPX019",
-                f"a value of type {type(data).__name__} has no place in a spec",
+            raise self._error(
+                Code.NOT_A_YAML_VALUE,
+                f"a value of type {type(data).__name__} is not supported in a spec",
                 trail,
                 "give mappings, lists, text, numbers, booleans or None",
             )
@@ -129,10 +129,10 @@ class _DataReader:
         for name, value in data.items():
             key = self.scalar(name, trail)
             if isinstance(key.value, bool | float) or key.value is None:
-                raise self._mistake("SPX011", f"{key.text} cannot be a key", trail, "a key is text or a whole number")
+                raise self._error(Code.INVALID_KEY, f"{key.text} cannot be a key", trail, "a key is text or an integer")
             if str(key.value) in entries:
-                raise self._mistake(
-                    "SPX009", f"the key {quoted(key.text)} is there twice, as text and as a number", trail
+                raise self._error(
+                    Code.DUPLICATE_KEY, f"the key {quoted(key.text)} is given twice, as text and as a number", trail
                 )
             entries[str(key.value)] = Entry(key, self.node(value, (*trail, key.text), inside))
         return MappingNode(tuple(entries.values()), None, self._source)
@@ -140,12 +140,14 @@ class _DataReader:
     def _check_nesting(self, data: object, trail: tuple[str, ...], inside: tuple[int, ...]) -> None:
         """Refuse data that contains itself, and data nested beyond the limit."""
         if id(data) in inside:
-            raise self._mistake("SPX019", "the data contains itself", trail)
+            raise self._error(Code.NOT_A_YAML_VALUE, "the data contains itself", trail)
         if len(inside) >= self._limits.depth:
-            raise self._mistake("SPX002", f"the data is nested more than {self._limits.depth} levels deep", trail)
+            raise self._error(
+                Code.NESTED_TOO_DEEPLY, f"the data is nested more than {self._limits.depth} levels deep", trail
+            )
 
-    def _mistake(self, code: str, message: str, trail: tuple[str, ...], help: str | None = None) -> SparxError:
-        """One mistake at that trail."""
+    def _error(self, code: str, message: str, trail: tuple[str, ...], help: str | None = None) -> SparxError:
+        """One error at that trail."""
         return SparxError(Diagnostic(code, message, self._where(trail), help=help))
 
     def _where(self, trail: tuple[str, ...]) -> Where:

@@ -1,4 +1,4 @@
-"""What YAML's own parser complains of, in words for the person who wrote the text."""
+"""The errors of YAML's own parser, in terms of the text as it was written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 import yaml
 
-from sparx_dsl.errors import Diagnostic, Related, SourceText, Span, Where, quoted, visible
+from sparx_dsl.errors import Code, Diagnostic, Related, SourceText, Span, Where, quoted, visible
 
 
 class Mark(Protocol):
@@ -22,74 +22,74 @@ _CLOSE: Final = "close it, or put a ',' between its items"
 
 # What libyaml and PyYAML's own parser say (any of the texts), the code, what it means, and what to do.
 _MEANINGS: Final[tuple[tuple[tuple[str, ...], str, str, str | None], ...]] = (
-    (("expected ',' or ']'",), "SPX005", "the list opened with '[' is not closed here", _CLOSE),
-    (("expected ',' or '}'",), "SPX005", "the mapping opened with '{' is not closed here", _CLOSE),
-    (("expected ':'",), "SPX005", "this line has no ':' after its key", "write key: value"),
+    (("expected ',' or ']'",), Code.INVALID_YAML, "the list opened with '[' is not closed here", _CLOSE),
+    (("expected ',' or '}'",), Code.INVALID_YAML, "the mapping opened with '{' is not closed here", _CLOSE),
+    (("expected ':'",), Code.INVALID_YAML, "this line has no ':' after its key", "write key: value"),
     (
         ("mapping values are not allowed",),
-        "SPX005",
-        "a ':' cannot stand here",
+        Code.INVALID_YAML,
+        "unexpected ':'",
         "start a new line for the key, indented like its neighbours, or quote the text with the ':' in it",
     ),
     (
         ("block sequence entries are not allowed",),
-        "SPX005",
-        "a list item cannot stand here",
+        Code.INVALID_YAML,
+        "unexpected list item",
         "start the list on a new line below its key",
     ),
-    (("mapping keys are not allowed",), "SPX005", "a key cannot stand here", _INDENT),
+    (("mapping keys are not allowed",), Code.INVALID_YAML, "unexpected key", _INDENT),
     (
         ("expected '-'",),
-        "SPX005",
+        Code.INVALID_YAML,
         "this does not belong to the list above it",
         "start every item with '- ' in the same column",
     ),
     (
         ("expected key", "expected <block end>"),
-        "SPX005",
+        Code.INVALID_YAML,
         "this does not belong to the mapping above it",
         _INDENT,
     ),
-    (("node content",), "SPX005", "a value is missing here", None),
+    (("node content",), Code.INVALID_YAML, "a value is expected here", None),
     (
         ("end of stream", "document separator"),
-        "SPX005",
+        Code.INVALID_YAML,
         "the quoted text that starts above is never closed",
         "close the quotes",
     ),
-    (("document start",), "SPX005", "this does not belong to the document above it", "take it away"),
+    (("document start",), Code.INVALID_YAML, "this does not belong to the document above it", "remove it"),
     (
         ("unknown escape character",),
-        "SPX005",
-        "this escape does not exist",
+        Code.INVALID_YAML,
+        "unknown escape",
         "in single quotes a backslash means itself",
     ),
-    (("hexdecimal", "hexadecimal", "escape sequence of"), "SPX005", "this escape lacks digits", None),
+    (("hexdecimal", "hexadecimal", "escape sequence of"), Code.INVALID_YAML, "this escape lacks digits", None),
     (
         ("Unicode character escape",),
-        "SPX015",
+        Code.CONTROL_CHARACTER,
         "this escape is a lone surrogate or no character",
-        "take the escape out",
+        "remove the escape",
     ),
-    (("tab character", "contains tab"), "SPX005", "a tab cannot indent YAML", "indent with spaces"),
-    (("tag handle", "'%TAG'", "%TAG", "a tag"), "SPX006", "tags are not read", "take the tag away"),
-    (("version number", "%YAML", "directive"), "SPX018", "directives are not read", "take the line away"),
+    (("tab character", "contains tab"), Code.INVALID_YAML, "a tab cannot indent YAML", "indent with spaces"),
+    (("tag handle", "'%TAG'", "%TAG", "a tag"), Code.YAML_TAG, "tags are not supported", "remove the tag"),
+    (("version number", "%YAML", "directive"), Code.YAML_DIRECTIVE, "directives are not supported", "remove the line"),
     (
         ("alphabetic or numeric",),
-        "SPX007",
-        "anchors and aliases are not read",
+        Code.YAML_ANCHOR,
+        "anchors and aliases are not supported",
         "quote the text if '&' or '*' is part of it",
     ),
     (
         ("block scalar", "indentation indicator", "chomping"),
-        "SPX005",
+        Code.INVALID_YAML,
         "this does not fit the text block that starts here",
         None,
     ),
 )
 
 
-def syntax_mistake(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
+def syntax_error(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     """The diagnostic of what stopped YAML's parser, at the place where it stopped."""
     problem = str(getattr(error, "problem", None) or error)
     context = str(getattr(error, "context", None) or "")
@@ -116,18 +116,18 @@ def span_at(source: SourceText, mark: Mark) -> Span:
 
 
 def _meaning(problem: str, context: str, source: SourceText, span: Span | None) -> tuple[str, str, str | None]:
-    """The code, message and help for a complaint."""
+    """The code, message and help for an error of the parser."""
     if "cannot start any token" in problem and span is not None:
         return _forbidden_start(source.line(span.line)[span.column - 1 : span.column])
-    for complaint in (problem, context):
+    for part in (problem, context):
         for said, code, message, help_text in _MEANINGS:
-            if any(text in complaint for text in said):
+            if any(text in part for text in said):
                 return code, message, help_text
-    return "SPX005", f"the text is not YAML here: {visible(problem)[:200]}", None
+    return Code.INVALID_YAML, f"the text is not YAML here: {visible(problem)[:200]}", None
 
 
 def _forbidden_start(character: str) -> tuple[str, str, str | None]:
-    """The mistake of a value that starts with a character of YAML's own."""
+    """The error of a value that starts with a character of YAML's own."""
     if character == "\t":
-        return "SPX005", "a tab cannot indent YAML", "indent with spaces"
-    return "SPX005", f"no value can start with {quoted(character)}", "quote the text"
+        return Code.INVALID_YAML, "a tab cannot indent YAML", "indent with spaces"
+    return Code.INVALID_YAML, f"no value can start with {quoted(character)}", "quote the text"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from sparx_dsl.errors import Diagnostic, SourceText, Span, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SourceText, Span, SparxError, Where
 from sparx_dsl.errors.escape import unsafe_pattern
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.scalars import describe_character
@@ -13,7 +13,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_text(text: str | bytes, name: str, limits: Limits) -> SourceText:
-    """The text, without a byte order mark at its start, under the name by which to speak of it.
+    """The text, without a byte order mark at its start, under the name by which to refer to it.
 
     Raises ``SparxError`` for a text that is too large (SPX001), is not UTF-8 (SPX004), or has control
     characters, bidi controls or lone surrogates in it (SPX015).
@@ -21,7 +21,9 @@ def read_text(text: str | bytes, name: str, limits: Limits) -> SourceText:
     too_large = len(text) > limits.source_bytes
     if too_large or (isinstance(text, str) and _utf8_length(text) > limits.source_bytes):
         message = f"the text is larger than {limits.source_bytes} bytes"
-        raise SparxError(Diagnostic("SPX001", message, Where(source=SourceText(name, "")), help="shorten it"))
+        raise SparxError(
+            Diagnostic(Code.TEXT_TOO_LARGE, message, Where(source=SourceText(name, "")), help="shorten it")
+        )
     decoded = _decode(text, name) if isinstance(text, bytes) else text
     source = SourceText(name, decoded.removeprefix(BYTE_ORDER_MARK))
     _refuse_unsafe(source, limits)
@@ -50,20 +52,20 @@ def _decode(data: bytes, name: str) -> str:
         start = len(data[: error.start].decode("utf-8"))
         where = Where(source=SourceText(name, readable), span=span_of(readable, start, start + 1))
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
-        raise SparxError(Diagnostic("SPX004", message, where, help="save the file as UTF-8")) from None
+        raise SparxError(Diagnostic(Code.NOT_UTF8, message, where, help="save the file as UTF-8")) from None
 
 
 def _refuse_unsafe(source: SourceText, limits: Limits) -> None:
-    """Raise ``SparxError`` (SPX015) at every unsafe character, up to the limit of mistakes."""
-    found = itertools.islice(unsafe_pattern("\t\n\r").finditer(source.text), limits.mistakes)
-    mistakes = [
+    """Raise ``SparxError`` (SPX015) at every unsafe character, up to the limit of errors."""
+    found = itertools.islice(unsafe_pattern("\t\n\r").finditer(source.text), limits.errors)
+    errors = [
         Diagnostic(
-            "SPX015",
+            Code.CONTROL_CHARACTER,
             f"the text contains {describe_character(match[0])}",
             Where(source=source, span=span_of(source.text, match.start(), match.end())),
-            help="take the character out",
+            help="remove the character",
         )
         for match in found
     ]
-    if mistakes:
-        raise SparxError(mistakes)
+    if errors:
+        raise SparxError(errors)

@@ -1,4 +1,4 @@
-"""What differs between two connection graphs, in words."""
+"""What differs between two connection graphs, as text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ends = tuple[str, str, str]
 def difference(before: ConnectionGraph, after: ConnectionGraph) -> str:
     """One line for each node and edge that is added (``+``), removed (``-``) or changed (``~``), and one that counts.
 
-    Nodes are told apart by name, edges by their ends and kind. The drop-path rates of single layers, which follow from
+    Nodes are matched by name, edges by their ends and kind. The drop-path rates of single layers, which follow from
     the backbone's rate and depth, are not compared. Equal graphs give ``no difference``.
     """
     lines = [*_spec(before, after), *_nodes(before, after), *_edges(before, after)]

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Generator
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -32,7 +32,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
                 part.write_bytes(data)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SparxError(Diagnostic("SPX502", f"cannot write {os.fspath(path)!r}: {reason}")) from None
+        raise SparxError(Diagnostic(Code.FILE_NOT_WRITABLE, f"cannot write {os.fspath(path)!r}: {reason}")) from None
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def replacing(path: Path) -> Generator[Path, None, None]:
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
         part.touch(exist_ok=False)

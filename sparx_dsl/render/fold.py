@@ -148,8 +148,8 @@ def _box_signature(graph: ConnectionGraph, box: Box) -> Signature:
 def _layer_signature(graph: ConnectionGraph, node: Node) -> Signature:
     reads = tuple((edge.kind, _distance(graph.node(edge.source), node)) for edge in graph.features(node.name))
     readers = graph.readers(node.name)
-    heard = tuple(sorted((edge.kind, str(_distance(graph.node(edge.target), node))) for edge in readers))
-    return (node.settings, reads, heard)
+    read_by = tuple(sorted((edge.kind, str(_distance(graph.node(edge.target), node))) for edge in readers))
+    return (node.settings, reads, read_by)
 
 
 def _distance(other: Node, node: Node) -> int | str:

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.render.dot_text import digraph, dot
 from sparx_dsl.render.figure import Figure, figure
@@ -34,9 +34,9 @@ def draw(graph: ConnectionGraph, path: str | os.PathLike[str], *, fold: bool = T
         case ".png" | ".pdf" as extension:
             drawn = _by_graphviz(figure(graph, fold), extension[1:])
         case _:
-            message = f"{target.name!r} does not say what kind of picture to write"
-            advice = f"end the file's name in one of {', '.join(EXTENSIONS)}"
-            raise SparxError(Diagnostic("SPX511", message, help=advice))
+            message = f"{target.name!r} has an unsupported file extension for a picture"
+            advice = f"use one of {', '.join(EXTENSIONS)}"
+            raise SparxError(Diagnostic(Code.UNKNOWN_PICTURE_FORMAT, message, help=advice))
     write_bytes(target, drawn)
 
 
@@ -52,7 +52,7 @@ def _by_graphviz(picture: Figure, kind: str) -> bytes:
     except graphviz.ExecutableNotFound:
         message = f"a {kind.upper()} is drawn by Graphviz's program dot, which is not installed here"
         advice = "install Graphviz (https://graphviz.org/download/), or write an .svg, which needs no program"
-        raise SparxError(Diagnostic("SPX510", message, help=advice)) from None
+        raise SparxError(Diagnostic(Code.GRAPHVIZ_NOT_INSTALLED, message, help=advice)) from None
     except (OSError, subprocess.SubprocessError) as error:
         raise _failure(kind, _reason(error)) from None
     if not drawn:
@@ -61,7 +61,9 @@ def _by_graphviz(picture: Figure, kind: str) -> bytes:
 
 
 def _failure(kind: str, reason: str) -> SparxError:
-    return SparxError(Diagnostic("SPX512", f"Graphviz could not draw the {kind.upper()}", notes=(f"dot: {reason}",)))
+    return SparxError(
+        Diagnostic(Code.GRAPHVIZ_FAILED, f"Graphviz could not draw the {kind.upper()}", notes=(f"dot: {reason}",))
+    )
 
 
 def _reason(error: OSError | subprocess.SubprocessError) -> str:

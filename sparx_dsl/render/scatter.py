@@ -27,7 +27,7 @@ class Panel:
     chosen: frozenset[int]
     """The dots that are shown as the best."""
     feasible: frozenset[int]
-    """The dots that keep the constraints; the others are drawn hollow."""
+    """The dots that satisfy the constraints; the others are drawn as outlines."""
     more_across: bool = False
     """Whether more is better across; otherwise less is."""
     more_upward: bool = True
@@ -35,7 +35,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A stretch of numbers and the points that it takes on the page, with its ticks."""
+    """A range of numbers and the points that it takes on the page, with its ticks."""
 
     low: float
     high: float
@@ -55,7 +55,7 @@ class Axis:
 
 
 def scatter(panels: Sequence[Panel], title: str) -> str:
-    """The panels side by side under a title; raises ``ValueError`` for a panel without dots."""
+    """The panels in a row under a title; raises ``ValueError`` for a panel without dots."""
     width = WIDTH * len(panels)
     parts = [
         f'<svg xmlns="{NAMESPACE}" width="{width:g}" height="{HEIGHT:g}" viewBox="0 0 {width:g} {HEIGHT:g}" '

@@ -1,4 +1,4 @@
-"""How things look: shapes, sizes in points, and colours that colour-blind readers and grey prints tell apart.
+"""How things look: shapes, sizes in points, and colours that colour-blind readers and grey prints distinguish.
 
 Colours are those of Okabe and Ito (2008). No two kinds differ by colour alone: layers differ in shape and
 connections in line style, and intra-connections bow below the row, inter-connections above it.

@@ -27,7 +27,7 @@ def summary(
 ) -> str:
     """What ``sparx-compile`` prints: one row for each stage, totals, the peak of feature memory and its bound.
 
-    ``seconds`` tells how long the steps of compiling took, by name; ``width`` is in characters. MACs are for one image,
+    ``seconds`` is how long the steps of compiling took, by name; ``width`` is in characters. MACs are for one image,
     bytes for the schedule's batch and dtype.
     """
     height, breadth = schedule.size

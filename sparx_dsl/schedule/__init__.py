@@ -1,4 +1,4 @@
-"""Order and lifetimes: the steps of a backbone, and the birth and death of every feature buffer."""
+"""Order and lifetimes: the steps of a backbone, and the allocation and release of every feature buffer."""
 
 from sparx_dsl.language.dtypes import DType as DType
 from sparx_dsl.schedule.build_schedule import plan as plan

@@ -1,4 +1,4 @@
-"""The life of a buffer: born when a step writes it, freed right after the last step that reads it."""
+"""The life of a buffer: held from the step that writes it, freed right after the last step that reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sparx_dsl.schedule.step import Free, Gather, Run, Step
 
 
 def with_frees(steps: Iterable[Run | Gather], inputs: tuple[str, ...], outputs: tuple[str, ...]) -> tuple[Step, ...]:
-    """The steps with a ``Free`` of every buffer right after its last use, or where it is written if nobody reads it.
+    """The steps with a ``Free`` of every buffer right after its last use, or where it is written if nothing reads it.
 
     ``inputs`` are held from the start, ``outputs`` are never freed.
     """
@@ -16,17 +16,17 @@ def with_frees(steps: Iterable[Run | Gather], inputs: tuple[str, ...], outputs: 
     last: dict[str, int] = dict.fromkeys(inputs, 0)
     for place, step in enumerate(ordered):
         last.update(dict.fromkeys((step.output, *step.inputs), place))
-    dying: dict[int, list[str]] = {}
+    freed: dict[int, list[str]] = {}
     for name, place in last.items():
         if name not in outputs:
-            dying.setdefault(place, []).append(name)
-    return tuple(_interleave(ordered, dying))
+            freed.setdefault(place, []).append(name)
+    return tuple(_interleave(ordered, freed))
 
 
-def _interleave(steps: tuple[Run | Gather, ...], dying: dict[int, list[str]]) -> Iterator[Step]:
+def _interleave(steps: tuple[Run | Gather, ...], freed: dict[int, list[str]]) -> Iterator[Step]:
     for place, step in enumerate(steps):
         yield step
-        yield from (Free(name) for name in dying.get(place, ()))
+        yield from (Free(name) for name in freed.get(place, ()))
 
 
 def held_at_steps(steps: tuple[Step, ...], inputs: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import MAX_SIDE
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
 
@@ -37,9 +37,9 @@ def checked_request(spec: Spec, size: object, batch: object, dtype: object, feat
     """
     wanted = spec.input.size if size is None else size
     name = str(dtype).removeprefix("torch.")
-    mistakes = [*_images(wanted, batch), *_dtype(name), *_features(len(spec.stages), features)]
-    if mistakes:
-        raise SparxError(mistakes)
+    errors = [*_images(wanted, batch), *_dtype(name), *_features(len(spec.stages), features)]
+    if errors:
+        raise SparxError(errors)
     return Request(
         cast("tuple[int, int]", wanted), cast("int", batch), cast("DType", name),
         cast("tuple[int, ...] | None", features),
@@ -48,27 +48,29 @@ def checked_request(spec: Spec, size: object, batch: object, dtype: object, feat
 
 def _images(size: object, batch: object) -> Iterator[Diagnostic]:
     if not _is_pair(size):
-        message = f"{size!r} is no size of an image"
-        yield Diagnostic("SPX320", message, help="give height and width in whole pixels, as in (224, 224)")
+        message = f"the image size must be two positive integers (height, width), got {size!r}"
+        yield Diagnostic(Code.INVALID_INPUT_SHAPE, message, help="write two positive integers, such as (224, 224)")
     elif max(cast("tuple[int, int]", size)) > MAX_SIDE:
         message = f"an image of {size!r} pixels is larger than the limit of {MAX_SIDE:,} a side"
-        yield Diagnostic("SPX320", message, help="plan for smaller images")
+        yield Diagnostic(Code.INVALID_INPUT_SHAPE, message, help="plan for smaller images")
     if not _is_positive(batch):
-        message = f"a batch of {batch!r} images cannot be"
-        yield Diagnostic("SPX320", message, help="give a whole number from 1")
+        message = f"the batch must be a positive integer, got {batch!r}"
+        yield Diagnostic(Code.INVALID_INPUT_SHAPE, message, help="write batch=1 or more")
 
 
 def _dtype(name: str) -> Iterator[Diagnostic]:
     if name not in ITEM_BYTES:
-        message = f"there is no dtype {name!r} for feature maps"
-        yield Diagnostic("SPX321", message, help=f"one of {', '.join(ITEM_BYTES)}")
+        message = f"unknown dtype {name!r} for feature maps"
+        yield Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"one of {', '.join(ITEM_BYTES)}")
 
 
 def _features(stages: int, features: object) -> Iterator[Diagnostic]:
     if features is None or _are_stages(features, stages):
         return
-    message = f"{features!r} cannot be the outputs of a backbone of {stages} stages"
-    yield Diagnostic("SPX322", message, help=f"name stages from 1 to {stages} in rising order, as in (1,)")
+    message = f"invalid output stages {features!r} of a backbone of {stages} stages"
+    yield Diagnostic(
+        Code.INVALID_OUTPUT_STAGES, message, help=f"name stages from 1 to {stages} in rising order, as in (1,)"
+    )
 
 
 def _is_positive(value: object) -> bool:

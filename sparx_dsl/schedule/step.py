@@ -8,7 +8,7 @@ from typing import Literal
 Part = Literal["stem", "downsample", "link", "dpe", "fusion", "mixer", "ffn", "head"]
 
 IMAGES = "images"
-"""The buffer that the caller hands in."""
+"""The buffer that the caller passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Let go of a buffer: nothing after this reads it."""
+    """Free a buffer: nothing after this reads it."""
 
     buffer: str
 

@@ -59,7 +59,7 @@ def layer_steps(name: str, given: str, features: tuple[str, ...], *, dpe: bool, 
     """
     gathered = features[0] if len(features) == 1 else f"{name}.gather"
     if len(features) > 1:
-        # First of all, since features that die here then need not be held beside the position encoding's result.
+        # First of all, since features that are freed here then need not be held beside the position encoding's result.
         yield Gather(name, features, gathered)
     if dpe:
         yield _part(name, "dpe", (given,), f"{name}.dpe")

@@ -13,7 +13,7 @@ def verified(schedule: Schedule) -> Schedule:
     """The schedule; raises ``RuntimeError`` where it is broken, which is a fault of the compiler and of no spec."""
     broken = verify_schedule(schedule)
     if broken:
-        raise RuntimeError(f"the compiler made a schedule that cannot be: {'; '.join(broken)}")
+        raise RuntimeError(f"internal error: the compiler made an invalid schedule: {'; '.join(broken)}")
     return schedule
 
 
@@ -64,6 +64,6 @@ def _free(step: Free, live: set[str], last_use: dict[str, int], runs: int, outpu
 
 
 def _last_uses(steps: tuple[Step, ...]) -> dict[str, int]:
-    """For each buffer, the number of the last step that writes or reads it; an input that nobody reads dies at once."""
+    """For each buffer, the number of its last write or read; an input that nothing reads is freed at once."""
     runs: list[Run | Gather] = [step for step in steps if not isinstance(step, Free)]
     return {name: place for place, step in enumerate(runs) for name in (step.output, *step.inputs)}

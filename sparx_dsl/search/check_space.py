@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import ValidationError
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import connect
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.checks.schema_errors import schema_diagnostics
@@ -73,7 +73,7 @@ def _schema_errors(space: SpaceModel, alternatives: Sequence[Alternative]) -> li
         SpecModel.model_validate(plain(tree))
     except ValidationError as error:
         findings = error.errors(include_url=False, include_input=False)
-        return schema_diagnostics(findings, tree, space.base.limits.mistakes)
+        return schema_diagnostics(findings, tree, space.base.limits.errors)
     return []
 
 
@@ -100,12 +100,14 @@ def unfitting_values(space: SpaceModel) -> Iterator[Diagnostic]:
             for value in sorted(set(range(len(choice.alternatives))) - fitting):
                 alternative = choice.alternatives[value]
                 message = f"{choice.name}: {shown(alternative.value)} fits with no values of the other choices"
-                yield Diagnostic("SPX720", message, alternative.where, _reason(space, alternative), "take it out")
+                yield Diagnostic(
+                    Code.INFEASIBLE_VALUE, message, alternative.where, _reason(space, alternative), "remove it"
+                )
 
 
 def _never_fits(space: SpaceModel, choice: Choice) -> Diagnostic:
-    message = f"{choice.name} never fits, whatever the other choices are"
-    return Diagnostic("SPX720", message, choice.where, _reason(space, choice.alternatives[0]))
+    message = f"{choice.name} is infeasible: it fits with no values of the other choices"
+    return Diagnostic(Code.INFEASIBLE_VALUE, message, choice.where, _reason(space, choice.alternatives[0]))
 
 
 def _empty(space: SpaceModel) -> Diagnostic:
@@ -118,7 +120,7 @@ def _empty(space: SpaceModel) -> Diagnostic:
     between = f" of {', '.join(choice.name for choice in tied)}" if tied else ""
     message = f"no values{between} fit together, so the space has no point"
     where = tied[0].where if tied else space.where
-    return Diagnostic("SPX721", message, where, _reason(space, tied[0].alternatives[0]) if tied else ())
+    return Diagnostic(Code.EMPTY_SPACE, message, where, _reason(space, tied[0].alternatives[0]) if tied else ())
 
 
 def _reason(space: SpaceModel, alternative: Alternative) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def make_space(
 
 
 def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
-    """Read the parts one after another; each is only read once those before it are sound."""
+    """Read the parts one after another; each is only read once those before it are valid."""
     _raise(check_top_level(tree), tree, limits)
     base_tree = parse_base(tree, path, limits)
     base = spec_of(base_tree, limits)
@@ -71,4 +71,4 @@ def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
 def _raise(errors: Iterable[Diagnostic], tree: MappingNode, limits: Limits) -> None:
     found = in_order(errors, tree.source)
     if found:
-        raise SparxError(found[: limits.mistakes])
+        raise SparxError(found[: limits.errors])

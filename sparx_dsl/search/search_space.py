@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.canonical_form import fingerprint
@@ -29,20 +29,20 @@ class Space(SpaceModel):
     """
 
     def count_within(self, most: int = 10_000) -> int | None:
-        """How many points keep the bounds, priced one by one; None where more than ``most`` would have to be."""
+        """How many points satisfy the bounds, priced one by one; None where more than ``most`` would have to be."""
         if not self.bounds and self.exact:
             return self.count
         return sum(1 for _ in self.enumerate()) if self.count <= most else None
 
     def enumerate(self) -> Iterator[Point]:
-        """Every point that keeps the bounds, in the order of their numbers, made one at a time."""
+        """Every point that satisfies the bounds, in the order of their numbers, made one at a time."""
         points = (self.point(number) for number in range(self.count))
         return (point for point in points if self.keeps(point))
 
     def sample(self, seed: int | random.Random) -> Point:
-        """A point sampled evenly from all that keep the bounds; raises ``SparxError`` (SPX732) where none is found.
+        """A point sampled uniformly from those that satisfy the bounds; raises ``SparxError`` (SPX732) without one.
 
-        Points that do not keep them are priced and thrown away, so what is left is still even.
+        Points that do not satisfy them are priced and discarded, so what is left is still uniform.
         """
         return sample_within_bounds(self, seed if isinstance(seed, random.Random) else random.Random(seed))  # noqa: S311
 
@@ -50,7 +50,7 @@ class Space(SpaceModel):
         """The point that ``pick`` makes: it is asked choice by choice, with the values that can still lead to a point.
 
         The order of the choices is always the same, each after those on which its existence depends. Those that
-        do not exist are not asked for; bounds are left aside. Raises ``ValueError`` for another value.
+        do not exist are not asked for; bounds are ignored. Raises ``ValueError`` for another value.
         """
 
         def answer(choice: int, options: Sequence[tuple[int, int]]) -> int:
@@ -65,15 +65,15 @@ class Space(SpaceModel):
         return self.point_of_picks(self.compiled.buckets.decide(answer))
 
     def mutate(self, point: Point, rng: random.Random) -> Point:
-        """A point that differs in one choice, and in what begins or ceases to exist with it; it keeps the bounds.
+        """A point that differs in one choice, and in what begins or ceases to exist with it; it satisfies the bounds.
 
-        The choice is sampled evenly among those that can change, then its value. Raises ``SparxError`` (SPX742)
+        The choice is sampled uniformly among those that can change, then its value. Raises ``SparxError`` (SPX742)
         where no other point can be reached so.
         """
         return neighbours.mutate(self, point, rng)
 
     def crossover(self, first: Point, second: Point, rng: random.Random) -> Point:
-        """A point that has each choice from one of two, as far as it exists there and fits; it keeps the bounds."""
+        """A point that has each choice from one of two, as far as it exists there and fits; it satisfies the bounds."""
         return neighbours.crossover(self, first, second, rng)
 
     def neighbours(self, point: Point) -> Iterator[Point]:
@@ -103,8 +103,8 @@ class Space(SpaceModel):
     def sample_many(self, count: int, seed: int) -> PointRows:
         """That many points, each sampled as ``sample`` does, as an array (points, choices) for ``prices_of``.
 
-        The points are not those of ``sample``. Raises ``SparxError`` (SPX732) where no point is found that keeps the
-        bounds.
+        The points are not those of ``sample``. Raises ``SparxError`` (SPX732) where no point is found that satisfies
+        the bounds.
         """
         return self._batches.sample(count, seed)
 
@@ -124,10 +124,12 @@ class Space(SpaceModel):
         for name, value in values.items():
             if name not in choices:
                 advice = did_you_mean(name, list(choices))
-                raise SparxError(Diagnostic("SPX741", f"the space has no choice {quoted(name)}", help=advice))
+                raise SparxError(
+                    Diagnostic(Code.POINT_OF_ANOTHER_SPACE, f"the space has no choice {quoted(name)}", help=advice)
+                )
             found = [number for number, one in enumerate(choices[name].values) if same(one, value)]
             if not found:
-                raise SparxError(Diagnostic("SPX741", f"{name} has no value {value!r}"))
+                raise SparxError(Diagnostic(Code.POINT_OF_ANOTHER_SPACE, f"{name} has no value {value!r}"))
             picks[name] = found[0]
         point = Point(FrozenDict(picks))
         self.picks(point)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.spec import Spec, spec_of
 from sparx_dsl.reader.tree import MappingNode
@@ -48,19 +48,19 @@ class SpaceModel:
 
     @property
     def count(self) -> int:
-        """How many points there are, bounds left aside; an upper limit where ``exact`` is false."""
+        """How many points there are, ignoring the bounds; an upper limit where ``exact`` is false."""
         return self.compiled.buckets.total
 
     @property
     def exact(self) -> bool:
         """Whether all constraints could be put into tables, so that ``count`` is exact and every sample is valid.
 
-        Otherwise samples are checked one by one, and those that are not valid are thrown away.
+        Otherwise samples are checked one by one, and those that are not valid are discarded.
         """
         return not self.compiled.late
 
     def point(self, number: int) -> Point:
-        """The point of that number, from 0, bounds left aside; raises ``IndexError``."""
+        """The point of that number, from 0, ignoring the bounds; raises ``IndexError``."""
         return self.point_of_picks(self.compiled.buckets.assignment(number))
 
     def number(self, point: Point) -> int:
@@ -78,7 +78,7 @@ class SpaceModel:
 
     def no_point(self, values: str) -> Diagnostic:
         """The error of values that are no point of this space."""
-        return Diagnostic("SPX741", f"this is no point of the space {self.name}: {values}")
+        return Diagnostic(Code.POINT_OF_ANOTHER_SPACE, f"this is not a point of the space {self.name}: {values}")
 
     def point_of_picks(self, picks: Mapping[int, int]) -> Point:
         """The point of an assignment that fits, by the numbers of choices and values."""
@@ -103,7 +103,7 @@ class SpaceModel:
         return excess(self.bounds, price_spec(self._spec(picks))) if self.bounds else 0.0
 
     def keeps(self, point: Point) -> bool:
-        """Whether a point keeps the bounds, and the constraints that no table holds."""
+        """Whether a point satisfies the bounds, and the constraints that no table holds."""
         return self.excess(point) == 0
 
     def _spec(self, picks: Assignment) -> Spec:

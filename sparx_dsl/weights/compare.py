@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.kinds.checkpoint import Shape
 from sparx_dsl.weights.backbone_summary import BackboneSummary, stage_names, summarize
@@ -128,7 +128,7 @@ def strict_errors(
     if found.resized:
         lines = [str(each) for each in found.resized]
         advice = f"{option} to accept what the notes say"
-        yield listed("SPX626", "would not hold exactly the file's values", lines, where, advice)
+        yield listed(Code.INEXACT_CONVERSION, "would not hold exactly the file's values", lines, where, advice)
 
 
 def _summaries(
@@ -151,14 +151,16 @@ def _refuse_other_stages(
 def _another_backbone(ours: BackboneSummary, file: BackboneSummary, where: Where) -> Diagnostic:
     advice = "build the backbone that the file belongs to and load it there; transfer(…) brings its weights elsewhere"
     notes = (f"the file has {file}", f"the model has {ours}")
-    return Diagnostic("SPX622", "the checkpoint is of another backbone", where, notes=notes, help=advice)
+    return Diagnostic(
+        Code.CHECKPOINT_OF_ANOTHER_BACKBONE, "the checkpoint is of another backbone", where, notes=notes, help=advice
+    )
 
 
 def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTensor, found: Tensor) -> None:
     """Put one tensor of the file where it belongs: among the values, or among what is wrong."""
     shape = tuple(found.shape)
     if found.is_floating_point() != target.is_floating_point():
-        findings.wrong_dtype.append(f"{name}: {found.dtype} where {target.dtype} belongs".replace("torch.", ""))
+        findings.wrong_dtype.append(f"{name}: {found.dtype}, expected {target.dtype}".replace("torch.", ""))
     elif _without_unit_dims(shape) == _without_unit_dims(theirs.shape):
         _keep(findings, name, target, found.reshape(target.shape))
     elif (resized := findings.kinds.resized(name, found, target)) is not None:
@@ -166,9 +168,9 @@ def _assign(findings: _Findings, name: str, target: Tensor, theirs: ReleasedTens
         findings.resized.append(Resized(name, shape, tuple(target.shape), how))
         _keep(findings, name, target, value)
     elif findings.kinds.counts_classes(name) and shape[1:] == theirs.shape[1:]:
-        findings.resized.append(Resized(name, shape, tuple(target.shape), "left as it was: the classes are others"))
+        findings.resized.append(Resized(name, shape, tuple(target.shape), "left unchanged: it has other classes"))
     else:
-        findings.wrong_shape.append(f"{theirs.name}: {shape_text(shape)} where {shape_text(theirs.shape)} belongs")
+        findings.wrong_shape.append(f"{theirs.name}: {shape_text(shape)}, expected {shape_text(theirs.shape)}")
 
 
 def _without_unit_dims(shape: Shape) -> Shape:
@@ -184,9 +186,9 @@ def _keep(findings: _Findings, name: str, target: Tensor, value: Tensor) -> None
 
 def _misfits(findings: _Findings, where: Where) -> Iterator[Diagnostic]:
     if findings.wrong_shape:
-        yield listed("SPX625", "of the file have other shapes than the model's", findings.wrong_shape, where)
+        yield listed(Code.SHAPE_MISMATCH, "of the file have other shapes than the model's", findings.wrong_shape, where)
     if findings.wrong_dtype:
-        yield listed("SPX627", "of the file have a dtype of the wrong sort", findings.wrong_dtype, where)
+        yield listed(Code.DTYPE_MISMATCH, "of the file have a dtype of another kind", findings.wrong_dtype, where)
 
 
 def _not_finite(
@@ -195,5 +197,5 @@ def _not_finite(
     odd = [name for name, value in findings.values.items() if not bool(torch.isfinite(value).all())]
     if odd:
         names = [theirs.name for name in odd if (theirs := expected[name]) is not None]
-        advice = "build the model in a wider dtype" if findings.rounded else "such a model answers nothing but NaN"
-        yield listed("SPX628", "hold infinities or NaN", names, where, advice)
+        advice = "build the model in a wider dtype" if findings.rounded else "its outputs would be NaN"
+        yield listed(Code.NON_FINITE_WEIGHTS, "hold infinities or NaN", names, where, advice)

@@ -15,7 +15,7 @@ from typing import Final, cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where
 from sparx_dsl.inference.deploy import DeployedBackbone
 from sparx_dsl.lowering import Backbone, lower
 from sparx_dsl.lowering.build import TORCH_DTYPES
@@ -34,7 +34,7 @@ COMPUTED: Final = ("_orig", "_mask", "weight_g", "weight_v", "weight_u")
 
 EDIT: Final = (
     "make the change in the spec (spec.edit), build that, and load_checkpoint(new, model.state_dict()); "
-    "what no spec can say, torch.save(model.state_dict(), path) keeps"
+    "what no spec can express, torch.save(model.state_dict(), path) keeps"
 )
 MAKE_PARAMETERS: Final = "make them parameters: torch.nn.utils.parametrize.remove_parametrizations, or prune.remove"
 
@@ -48,7 +48,9 @@ def described_tensors(model: nn.Module, where: Where) -> dict[str, Tensor]:
     backbone = _plain_backbone(model, where)
     tensors = _plain_tensors(backbone, where)
     if any(value.is_meta for value in tensors.values()):
-        raise SparxError(Diagnostic("SPX630", "the model was built on the device meta, so it has no weights to write"))
+        raise SparxError(
+            Diagnostic(Code.MODEL_ON_META, "the model was built on the device meta, so it has no weights to write")
+        )
     described = lower(backbone.schedule, device="meta", dtype=_only_dtype(tensors, where))
     other = list(_other_tensors(tensors, described.state_dict()))
     if other:
@@ -60,13 +62,13 @@ def described_tensors(model: nn.Module, where: Where) -> dict[str, Tensor]:
         raise _undescribed("the model has other modules than its spec describes", other, where, EDIT)
     odd = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
     if odd:
-        advice = "such a model answers nothing but NaN; go back to weights from before"
-        raise SparxError(listed("SPX628", "hold infinities or NaN", odd, where, advice))
+        advice = "its outputs would be NaN; go back to weights from before"
+        raise SparxError(listed(Code.NON_FINITE_WEIGHTS, "hold infinities or NaN", odd, where, advice))
     return _separate(tensors)
 
 
 def _undescribed(message: str, lines: list[str], where: Where, help: str) -> SparxError:
-    return SparxError(Diagnostic("SPX643", message, where, notes=notes_of(lines), help=help))
+    return SparxError(Diagnostic(Code.MODEL_DIFFERS_FROM_SPEC, message, where, notes=notes_of(lines), help=help))
 
 
 def _plain_backbone(model: nn.Module, where: Where) -> Backbone:
@@ -76,8 +78,8 @@ def _plain_backbone(model: nn.Module, where: Where) -> Backbone:
         advice = "save the backbone that it was made from; build(path, deploy=True) deploys it"
         raise _undescribed(message, [], where, advice)
     if type(model) is not Backbone:
-        message = f"the model is a {type(model).__name__}, and no backbone as build() makes them"
-        advice = "give the backbone itself, without what it is wrapped in, such as model.module or model._orig_mod"
+        message = f"the model is a {type(model).__name__}, not a backbone made by build()"
+        advice = "pass the backbone itself, without its wrapper, such as model.module or model._orig_mod"
         raise _undescribed(message, [], where, advice)
     return model
 
@@ -87,7 +89,7 @@ def _plain_tensors(backbone: Backbone, where: Where) -> dict[str, Tensor]:
     odd = [f"{name}: {type(value).__name__}" for name, value in state.items() if not is_plain(value)]
     if odd:
         advice = "gather the shards of distributed tensors, and take back what quantization or other tools have changed"
-        raise _undescribed("the model has weights that are no plain dense tensors", odd, where, advice)
+        raise _undescribed("the model has weights that are not plain dense tensors", odd, where, advice)
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
@@ -98,7 +100,7 @@ def _only_dtype(tensors: Mapping[str, Tensor], where: Where) -> torch.dtype:
         return next(iter(found))
     lines = [f"{name}: {_plain_name(dtype)}" for dtype, name in found.items()]
     advice = f"make them one with model.to(…): {', '.join(TORCH_DTYPES)}"
-    raise _undescribed("the model has weights in dtypes in which no backbone is built", lines, where, advice)
+    raise _undescribed("the model has weights in dtypes that backbones do not support", lines, where, advice)
 
 
 def _other_tensors(tensors: Mapping[str, Tensor], described: Mapping[str, Tensor]) -> Iterator[str]:
@@ -124,19 +126,19 @@ def _other_modules(backbone: Backbone, described: Backbone) -> Iterator[str]:
     yield from (f"{path}: missing" for path in expected if path not in modules)
     yield from (f"{path}: not in the spec" for path in modules if path not in expected)
     for path, module in modules.items():
-        twin = expected.get(path)
-        if twin is not None:
-            yield from (f"{path or 'the model'}: {line}" for line in _differences(module, twin))
+        reference = expected.get(path)
+        if reference is not None:
+            yield from (f"{path or 'the model'}: {line}" for line in _differences(module, reference))
 
 
-def _differences(module: nn.Module, twin: nn.Module) -> Iterator[str]:
+def _differences(module: nn.Module, reference: nn.Module) -> Iterator[str]:
     """A line for another class, for each plain attribute of another value, and for each attribute over a method."""
     kind = SAME_IN_EVALUATION.get(type(module), type(module))
-    settings, expected = vars(module), vars(twin)
+    settings, expected = vars(module), vars(reference)
     # Each backbone has a class of its own, for its generated code; that and its schedule were compared before.
-    if not isinstance(twin, Backbone):
-        if kind is not type(twin) and _methods(kind) != _methods(type(twin)):
-            yield f"{_class_name(kind)} where the spec has {_class_name(type(twin))}"
+    if not isinstance(reference, Backbone):
+        if kind is not type(reference) and _methods(kind) != _methods(type(reference)):
+            yield f"{_class_name(kind)} where the spec has {_class_name(type(reference))}"
             return
         for name, value in expected.items():
             if _is_setting(name, value) and settings.get(name) != value:

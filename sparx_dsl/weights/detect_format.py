@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import get_args
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.weights.backbone_summary import OUR_LAYER, RELEASED_LAYER
 from sparx_dsl.weights.formats import FORMATS, RELEASED_LAYERS, Format
@@ -25,7 +25,7 @@ def detect_format(names: Iterable[str], where: Where) -> Format:
     first = [quoted(name) for name in shortened(found)]
     raise SparxError(
         Diagnostic(
-            "SPX620",
+            Code.UNRECOGNIZED_FORMAT,
             "the names in this checkpoint are those of no format known here",
             where,
             notes=(f"it holds {', '.join(first)}",),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.kinds.checkpoint import ReleasedFormat, Shape
 
 Format = Literal["sparx_dsl"] | ReleasedFormat
@@ -57,4 +57,4 @@ def named_format(format: str, where: Where) -> Format:
         if known == format:
             return known
     advice = did_you_mean(format, FORMATS) or f"one of {', '.join(FORMATS)}"
-    raise SparxError(Diagnostic("SPX621", f"there is no checkpoint format {quoted(format)}", where, help=advice))
+    raise SparxError(Diagnostic(Code.UNKNOWN_FORMAT, f"unknown checkpoint format {quoted(format)}", where, help=advice))

@@ -1,4 +1,4 @@
-"""The modules of a backbone that are of a kind, and what their kinds tell of checkpoints."""
+"""The modules of a backbone that are of a kind, and what their kinds declare about checkpoints."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class KindModule:
 
     @property
     def checkpoint(self) -> KindCheckpoint:
-        """What its kind tells of checkpoints; nothing where the kind does not say."""
+        """What its kind declares about checkpoints; nothing where the kind does not say."""
         return checkpoint_of(self.role, self.options)
 
 
 def checkpoint_of(role: Role, options: KindOptions) -> KindCheckpoint:
-    """What the kind to which these options belong tells of checkpoints; nothing where it does not say."""
+    """What the kind to which these options belong declares about checkpoints; nothing where it does not say."""
     return _checkpoint(default_registry().of(role, options))
 
 
 def checkpoints(role: Role | None = None) -> Iterator[KindCheckpoint]:
-    """What all registered kinds of a role, or of any, tell of checkpoints."""
+    """What all registered kinds of a role, or of any, declare about checkpoints."""
     for kind in default_registry():
         if role in (None, kind.role):
             # A kind that fails is named where a model has it.

@@ -20,7 +20,7 @@ class CheckpointLimits:
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) < 1:
-                raise ValueError(f"the limit {field.name} is below 1")
+                raise ValueError(f"the limit {field.name} must be at least 1")
 
 
 DEFAULT_CHECKPOINT_LIMITS: Final = CheckpointLimits()

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
 from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
@@ -112,9 +112,9 @@ def written_spec(checkpoint: Checkpoint, limits: Limits = DEFAULT_LIMITS) -> Spe
 
 
 def _without_spec(where: Where) -> SparxError:
-    message = "the file carries no spec, so that it does not say which backbone its weights belong to"
+    message = "the file carries no spec, so the backbone of its weights is unknown"
     advice = "build the backbone from its spec, and load_checkpoint(model, path)"
-    return SparxError(Diagnostic("SPX642", message, where, help=advice))
+    return SparxError(Diagnostic(Code.CHECKPOINT_WITHOUT_SPEC, message, where, help=advice))
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -150,8 +150,8 @@ def _common_dtype(tensors: Mapping[str, Tensor]) -> torch.dtype | None:
 
 def _without_storage(targets: Mapping[str, Tensor], where: Where) -> Iterator[Diagnostic]:
     if any(value.is_meta for value in targets.values()):
-        message = "the model was built on the device meta, so there is nothing to load into"
-        yield Diagnostic("SPX630", message, where, help='build it with device="cpu" or another real device')
+        message = "the model was built on the device meta, so it has no storage to load into"
+        yield Diagnostic(Code.MODEL_ON_META, message, where, help='build it with device="cpu" or another real device')
 
 
 def _warnings(model: nn.Module, found: Comparison, checkpoint: Checkpoint) -> Iterator[str]:
@@ -169,7 +169,7 @@ def _other_settings(spec: Spec, checkpoint: Checkpoint) -> Iterator[str]:
         theirs, ours = _flat(written_spec(checkpoint)), _flat(spec)
     except SparxError as error:
         codes = ", ".join(dict.fromkeys(each.code for each in error.diagnostics))
-        yield f"the spec in the file cannot be read, so that it was not compared: {codes}"
+        yield f"the spec in the file cannot be read, so it was not compared: {codes}"
         return
     keys = [key for key in dict.fromkeys([*theirs, *ours]) if theirs.get(key) != ours.get(key)]
     if keys:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.weights.limits import CheckpointLimits
 from sparx_dsl.weights.report import shortened
 from sparx_dsl.weights.safetensors_file import read_safetensors
@@ -39,13 +39,13 @@ class Checkpoint:
 
 
 def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimits) -> Checkpoint:
-    """Read and unwrap a checkpoint; raises ``SparxError`` for what is no checkpoint of plain tensors."""
+    """Read and unwrap a checkpoint; raises ``SparxError`` for what is not a checkpoint of plain tensors."""
     if isinstance(source, Mapping):
         where = Where(source=SourceText("<state dict>", ""))
         tensors = _tensors(source, section, limits, where)
         if any(value.is_meta for value in tensors.values()):
             message = "the state dict is of a model on the device meta, so it has no values to load"
-            raise SparxError(Diagnostic("SPX630", message, where))
+            raise SparxError(Diagnostic(Code.MODEL_ON_META, message, where))
         return Checkpoint(tensors, where)
     path = Path(source)
     where = Where(source=SourceText(str(path), ""))
@@ -61,34 +61,34 @@ def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimit
 def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
     if path.suffix not in EXTENSIONS:
         advice = did_you_mean(path.suffix, EXTENSIONS) or f"one of {', '.join(EXTENSIONS)}"
-        message = f"unsupported file extension: {quoted(path.name)} is no checkpoint"
-        raise SparxError(Diagnostic("SPX601", message, where, help=advice))
+        message = f"unsupported file extension: {quoted(path.name)} is not a checkpoint"
+        raise SparxError(Diagnostic(Code.UNKNOWN_FILE_EXTENSION, message, where, help=advice))
     try:
         size = path.stat().st_size
         regular = path.is_file()
     except (OSError, ValueError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise SparxError(Diagnostic("SPX501", f"the file cannot be read: {reason}", where)) from None
+        raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, f"the file cannot be read: {reason}", where)) from None
     if not regular:
-        raise SparxError(Diagnostic("SPX501", "the file cannot be read: it is no regular file", where))
+        raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, "the file cannot be read: it is not a regular file", where))
     if size > limits.file_bytes:
         message = f"the file has {size:,} bytes, more than the limit of {limits.file_bytes:,}"
-        raise SparxError(Diagnostic("SPX602", message, where, help=RAISE_LIMIT))
+        raise SparxError(Diagnostic(Code.CHECKPOINT_TOO_LARGE, message, where, help=RAISE_LIMIT))
 
 
 def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: Where) -> dict[str, Tensor]:
     """The state dict in what a file holds: the thing itself, or one section of it; names without a wrapper's prefix."""
     if not isinstance(found, Mapping):
-        message = f"there is no state dict in this file, but a value of type {type(found).__name__}"
-        raise SparxError(Diagnostic("SPX613", message, where))
+        message = f"the file holds no state dict, but a value of type {type(found).__name__}"
+        raise SparxError(Diagnostic(Code.NOT_PLAIN_TENSORS, message, where))
     chosen = _section(cast(Mapping[Any, Any], found), section, where)
     if len(chosen) > limits.tensors:
         message = f"{len(chosen):,} tensors are more than the limit of {limits.tensors:,}"
-        raise SparxError(Diagnostic("SPX603", message, where))
+        raise SparxError(Diagnostic(Code.TOO_MANY_TENSORS, message, where))
     odd = [quoted(str(name)) for name, value in chosen.items() if not (isinstance(name, str) and is_plain(value))]
     if odd or not chosen:
-        message = f"{len(odd)} entries are no plain dense tensors" if odd else "there are no tensors in it"
-        raise SparxError(Diagnostic("SPX613", message, where, notes=tuple(shortened(odd))))
+        message = f"{len(odd)} entries are not plain dense tensors" if odd else "it holds no tensors"
+        raise SparxError(Diagnostic(Code.NOT_PLAIN_TENSORS, message, where, notes=tuple(shortened(odd))))
     wrapped = all(name.startswith(WRAPPER) for name in chosen)
     return {name.removeprefix(WRAPPER) if wrapped else name: value for name, value in chosen.items()}
 
@@ -99,11 +99,13 @@ def _section(found: Mapping[Any, Any], section: str | None, where: Where) -> Map
         if not isinstance(found.get(section), Mapping):
             there = [str(key) for key, value in found.items() if isinstance(value, Mapping)]
             advice = did_you_mean(section, there) or (f"it has {', '.join(shortened(there))}" if there else None)
-            raise SparxError(Diagnostic("SPX614", f"the file has no section {quoted(section)}", where, help=advice))
+            raise SparxError(
+                Diagnostic(Code.AMBIGUOUS_SECTION, f"the file has no section {quoted(section)}", where, help=advice)
+            )
         return found[section]
     if len(sections) > 1:
         message = f"the file holds weights under {' and under '.join(sections)}, which may differ"
-        raise SparxError(Diagnostic("SPX614", message, where, help=f"say which: section={sections[0]!r}"))
+        raise SparxError(Diagnostic(Code.AMBIGUOUS_SECTION, message, where, help=f"write section={sections[0]!r}"))
     return found[sections[0]] if sections else found
 
 
@@ -118,4 +120,4 @@ def _refuse_unbacked(tensors: Mapping[str, Tensor], where: Where) -> None:
     for name, value in tensors.items():
         if value.is_meta or value.numel() * value.element_size() > value.untyped_storage().nbytes():
             message = f"{quoted(name)} claims the shape {list(value.shape)}, and the file holds fewer values for it"
-            raise SparxError(Diagnostic("SPX608", message, where))
+            raise SparxError(Diagnostic(Code.INVALID_TENSOR_SHAPE, message, where))

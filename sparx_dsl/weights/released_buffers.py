@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, Where
+from sparx_dsl.errors import Code, Diagnostic, Where
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.kind import load
 from sparx_dsl.kinds.checkpoint import ComputedBuffers, ReleasedFormat
@@ -20,8 +20,8 @@ from sparx_dsl.weights.tensor_lists import listed
 def computed_names(format: Format, names: Mapping[str, object]) -> tuple[str, ...]:
     """Those names of a checkpoint that are of buffers that are computed here, and so are not loaded."""
     kinds = [] if format == "sparx_dsl" else _of_format(format)
-    endings = tuple(f".{ending}" for buffers in kinds for ending in buffers.names)
-    return tuple(name for name in names if name.endswith(endings))
+    suffixes = tuple(f".{suffix}" for buffers in kinds for suffix in buffers.names)
+    return tuple(name for name in names if name.endswith(suffixes))
 
 
 def computed_buffers(format: ReleasedFormat, graph: ConnectionGraph, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -42,11 +42,11 @@ def other_buffers(
 ) -> Iterator[Diagnostic]:
     """Buffers that are not what is computed here: the weights beside them would be read otherwise."""
     for buffers in [] if format == "sparx_dsl" else _of_format(format):
-        endings = tuple(f".{ending}" for ending in buffers.names)
-        own = [name for name in names if name.endswith(endings)]
+        suffixes = tuple(f".{suffix}" for suffix in buffers.names)
+        own = [name for name in names if name.endswith(suffixes)]
         odd = [name for name in own if not load(buffers.check)(name, state[name])]
         if odd:
-            yield listed("SPX629", buffers.other, odd, where, buffers.help)
+            yield listed(Code.POSITION_INDICES_DIFFER, buffers.other, odd, where, buffers.help)
 
 
 def _of_format(format: ReleasedFormat) -> list[ComputedBuffers]:

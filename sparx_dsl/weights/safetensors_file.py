@@ -15,7 +15,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, counted, quoted, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, counted, quoted, visible
 from sparx_dsl.weights.limits import CheckpointLimits
 
 LENGTH_BYTES: Final = 8
@@ -44,11 +44,13 @@ def read_safetensors(path: Path, limits: CheckpointLimits, where: Where) -> tupl
         metadata = _checked_header(path, limits, where)
         return safetensors.torch.load_file(path), metadata  # pyright: ignore[reportUnknownMemberType]
     except (SafetensorError, RuntimeError, ValueError) as error:
-        # The header was sound a moment ago, so this is rare: the file changed, or memory ran out.
+        # The header was valid a moment ago, so this is rare: the file changed, or memory ran out.
         message = f"the tensors cannot be read: {visible(str(error))}"
-        raise SparxError(Diagnostic("SPX605", message, where)) from None
+        raise SparxError(Diagnostic(Code.INVALID_HEADER, message, where)) from None
     except OSError as error:
-        raise SparxError(Diagnostic("SPX501", f"the file cannot be read: {error.strerror or error}", where)) from None
+        raise SparxError(
+            Diagnostic(Code.FILE_NOT_READABLE, f"the file cannot be read: {error.strerror or error}", where)
+        ) from None
 
 
 def _checked_header(path: Path, limits: CheckpointLimits, where: Where) -> dict[str, str]:
@@ -58,9 +60,9 @@ def _checked_header(path: Path, limits: CheckpointLimits, where: Where) -> dict[
         start = file.read(LENGTH_BYTES)
         length = int.from_bytes(start, "little")
         if len(start) == LENGTH_BYTES and length > limits.header_bytes:
-            message = f"the header is said to have {length:,} bytes, more than the limit of {limits.header_bytes:,}"
+            message = f"the header claims {length:,} bytes, more than the limit of {limits.header_bytes:,}"
             advice = "real headers have some 100 bytes for each tensor"
-            raise SparxError(Diagnostic("SPX602", message, where, help=advice))
+            raise SparxError(Diagnostic(Code.CHECKPOINT_TOO_LARGE, message, where, help=advice))
         text = file.read(length)
     if len(start) < LENGTH_BYTES or len(text) < length:
         message = "the file is empty" if size == 0 else f"the file ends within its header, after {size:,} bytes"
@@ -69,10 +71,10 @@ def _checked_header(path: Path, limits: CheckpointLimits, where: Where) -> dict[
     metadata = header.pop("__metadata__", {})
     if len(header) > limits.tensors:
         message = f"{len(header):,} tensors are more than the limit of {limits.tensors:,}"
-        raise SparxError(Diagnostic("SPX603", message, where))
+        raise SparxError(Diagnostic(Code.TOO_MANY_TENSORS, message, where))
     _check_entries([_entry(name, value, where) for name, value in header.items()], size - LENGTH_BYTES - length, where)
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in cast(Any, metadata).values()):
-        raise _malformed("its metadata are no texts", where)
+        raise _malformed("its metadata are not strings", where)
     return cast(dict[str, str], metadata)
 
 
@@ -83,17 +85,17 @@ def _parsed(text: bytes, where: Where) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-            message = f"{quoted(twice)} stands in the header more than once"
-            raise SparxError(Diagnostic("SPX606", message, where, help="which of the two is meant cannot be known"))
+            message = f"{quoted(twice)} is in the header more than once"
+            raise SparxError(Diagnostic(Code.DUPLICATE_NAME, message, where, help="the two cannot be distinguished"))
         return found
 
     try:
         header: Any = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise SparxError(Diagnostic("SPX605", f"the header is no JSON: {reason}", where)) from None
+        raise SparxError(Diagnostic(Code.INVALID_HEADER, f"the header is not JSON: {reason}", where)) from None
     if not isinstance(header, dict):
-        raise _malformed("it is no object", where)
+        raise _malformed("it is not an object", where)
     return cast(dict[str, Any], header)
 
 
@@ -117,28 +119,32 @@ def _check_entries(entries: list[Entry], data: int, where: Where) -> None:
     """Refuse dtypes that weights do not have, and tensors that do not fill the ``data`` bytes one after the other."""
     for entry in entries:
         if entry.dtype not in DTYPE_BYTES:
-            message = f"{quoted(entry.name)} has the dtype {quoted(entry.dtype)}, which weights here do not have"
-            raise SparxError(Diagnostic("SPX609", message, where, help=f"one of {', '.join(DTYPE_BYTES)}"))
+            message = f"{quoted(entry.name)} has the dtype {quoted(entry.dtype)}, which is not supported for weights"
+            raise SparxError(
+                Diagnostic(Code.UNSUPPORTED_DTYPE, message, where, help=f"one of {', '.join(DTYPE_BYTES)}")
+            )
         wanted, given = math.prod(entry.shape) * DTYPE_BYTES[entry.dtype], entry.end - entry.begin
         if wanted != given:
             size = f"{quoted(entry.name)} of shape {list(entry.shape)} and dtype {entry.dtype} needs "
             message = f"{size}{counted(wanted, 'byte')}, and the header gives it {given:,}"
-            raise SparxError(Diagnostic("SPX608", message, where))
+            raise SparxError(Diagnostic(Code.INVALID_TENSOR_SHAPE, message, where))
     reached, before = 0, "the header"
     for entry in sorted(entries):
         if entry.begin != reached:
             how = "overlaps" if entry.begin < reached else "leaves a gap after"
-            raise SparxError(Diagnostic("SPX607", f"{quoted(entry.name)} {how} {before}", where))
+            raise SparxError(Diagnostic(Code.OVERLAPPING_TENSORS, f"{quoted(entry.name)} {how} {before}", where))
         reached, before = entry.end, quoted(entry.name)
     if reached > data:
         raise _cut_off(f"the tensors need {reached:,} bytes, and the file has {data:,}: it was cut off", where)
     if reached < data:
-        raise SparxError(Diagnostic("SPX607", f"{data - reached:,} bytes at the end belong to no tensor", where))
+        raise SparxError(
+            Diagnostic(Code.OVERLAPPING_TENSORS, f"{data - reached:,} bytes at the end belong to no tensor", where)
+        )
 
 
 def _cut_off(message: str, where: Where) -> SparxError:
-    return SparxError(Diagnostic("SPX604", message, where, help="fetch or save it again"))
+    return SparxError(Diagnostic(Code.TRUNCATED_CHECKPOINT, message, where, help="fetch or save it again"))
 
 
 def _malformed(reason: str, where: Where) -> SparxError:
-    return SparxError(Diagnostic("SPX605", f"the header has not the form of safetensors: {reason}", where))
+    return SparxError(Diagnostic(Code.INVALID_HEADER, f"the header is not one of safetensors: {reason}", where))

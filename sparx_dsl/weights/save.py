@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sparx_dsl import __version__
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, quoted
 from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.lowering import Backbone
@@ -43,8 +43,10 @@ def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: st
     chosen = named_format(format, where)
     extensions = (".safetensors",) if chosen == "sparx_dsl" else PICKLE_EXTENSIONS
     if target.suffix not in extensions:
-        message = f"unsupported file extension: {quoted(target.name)} is no checkpoint in the format {chosen}"
-        raise SparxError(Diagnostic("SPX641", message, where, help=f"write {' or '.join(extensions)}"))
+        message = f"unsupported file extension: {quoted(target.name)} is not a checkpoint in the format {chosen}"
+        raise SparxError(
+            Diagnostic(Code.FORMAT_AND_EXTENSION_DIFFER, message, where, help=f"write {' or '.join(extensions)}")
+        )
     tensors = described_tensors(model, where)
     if chosen == "sparx_dsl":
         metadata = _metadata(model.schedule)
@@ -71,11 +73,13 @@ def _released(tensors: dict[str, Tensor], schedule: Schedule, format: ReleasedFo
     nameless = [name for name, theirs in names.items() if theirs is None]
     advice = "write it as sparx_dsl; a released format holds only what its own models have"
     if nameless:
-        raise SparxError(listed("SPX640", f"have no name in the format {format}", nameless, Where(), advice))
+        raise SparxError(
+            listed(Code.FORMAT_CANNOT_REPRESENT, f"have no name in the format {format}", nameless, Where(), advice)
+        )
     odd = shortened([*other_settings(format, graph), *other_kinds(format, graph)])
     if odd:
         message = f"code that reads the format {format} would compute something else with these weights"
-        raise SparxError(Diagnostic("SPX640", message, notes=tuple(odd), help=advice))
+        raise SparxError(Diagnostic(Code.FORMAT_CANNOT_REPRESENT, message, notes=tuple(odd), help=advice))
     state = {theirs.name: tensors[name].reshape(theirs.shape) for name, theirs in names.items() if theirs is not None}
     dtype = next(value.dtype for value in tensors.values() if value.is_floating_point())
     return state | computed_buffers(format, graph, dtype)
@@ -102,4 +106,4 @@ def _write(target: Path, where: Where, write: Callable[[Path], None]) -> None:
             write(part)
     except (OSError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise SparxError(Diagnostic("SPX502", f"the file cannot be written: {reason}", where)) from None
+        raise SparxError(Diagnostic(Code.FILE_NOT_WRITABLE, f"the file cannot be written: {reason}", where)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from sparx_dsl.errors import Diagnostic, Where, closest, counted, quoted, visible
+from sparx_dsl.errors import Code, Diagnostic, Where, closest, counted, quoted, visible
 from sparx_dsl.weights.report import shortened
 
 _NUMBER = re.compile(r"\d+")
@@ -26,13 +26,13 @@ def listed_missing(
 ) -> Diagnostic:
     """The model's tensors that the file has nothing for; ``theirs`` is what each would be called there."""
     lines = [_missing_line(name, theirs.get(name), unused) for name in missing]
-    return listed("SPX623", "of the model are not in the file", lines, where, help)
+    return listed(Code.MISSING_TENSORS, "of the model are not in the file", lines, where, help)
 
 
 def listed_unused(unused: Sequence[str], missing: Sequence[str], where: Where, help: str) -> Diagnostic:
     """The file's tensors that the model has no place for; ``missing`` are the names that it still looks for."""
     lines = [f"{name}{_meant(name, missing)}" for name in unused]
-    return listed("SPX624", "of the file have no place in the model", lines, where, help)
+    return listed(Code.UNEXPECTED_TENSORS, "of the file are not in the model", lines, where, help)
 
 
 def _missing_line(name: str, theirs: str | None, unused: Sequence[str]) -> str:

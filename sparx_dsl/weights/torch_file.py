@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import torch
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted, visible
 from sparx_dsl.weights.limits import CheckpointLimits
 
 ALLOWED: Final = re.compile(
@@ -51,7 +51,9 @@ def read_torch(path: Path, limits: CheckpointLimits, where: Where) -> Any:
     except Exception as error:  # Broken bytes fail in zipfile, pickletools and torch in more ways than can be listed.
         reason = visible(str(error).partition("\n")[0]) or type(error).__name__
         advice = "fetch or save it again, as a plain dict of tensors"
-        raise SparxError(Diagnostic("SPX611", f"torch cannot read this file: {reason}", where, help=advice)) from None
+        raise SparxError(
+            Diagnostic(Code.NOT_A_TORCH_FILE, f"torch cannot read this file: {reason}", where, help=advice)
+        ) from None
 
 
 def _is_archive(path: Path) -> bool:
@@ -59,7 +61,7 @@ def _is_archive(path: Path) -> bool:
     with path.open("rb") as file:
         begins = file.read(len(ARCHIVE_START)) == ARCHIVE_START
     if begins != zipfile.is_zipfile(path):
-        raise ValueError("it is half an archive")
+        raise ValueError("the archive is damaged")
     return begins
 
 
@@ -71,19 +73,21 @@ def _zipped_pickle(path: Path, size: int, limits: CheckpointLimits, where: Where
         packed = [member.filename for member in members if member.compress_type != zipfile.ZIP_STORED]
         if packed or sum(member.file_size for member in members) > size:
             message = f"{quoted(packed[0])} is compressed" if packed else "it would unpack to more than its own size"
-            advice = "torch.save writes no such file; save it again"
-            raise SparxError(Diagnostic("SPX612", f"the archive is not trusted: {message}", where, help=advice))
+            advice = "torch.save does not write such files; save it again"
+            raise SparxError(
+                Diagnostic(Code.UNTRUSTED_ARCHIVE, f"the archive is not trusted: {message}", where, help=advice)
+            )
         folded = {member.filename.casefold() for member in members}
         if len(folded) < len(members):
-            raise SparxError(Diagnostic("SPX606", "the archive holds two members of one name", where))
+            raise SparxError(Diagnostic(Code.DUPLICATE_NAME, "the archive holds two members of one name", where))
         pickles = [member for member in members if member.filename.casefold().endswith(".pkl")]
         if len(pickles) != 1 or not pickles[0].filename.endswith("data.pkl"):
             message = f"the archive holds {len(pickles)} pickles, and a checkpoint has one, data.pkl"
             advice = "programs (TorchScript, torch.export) are not loaded"
-            raise SparxError(Diagnostic("SPX611", message, where, help=advice))
+            raise SparxError(Diagnostic(Code.NOT_A_TORCH_FILE, message, where, help=advice))
         if pickles[0].file_size > limits.header_bytes:
             message = f"the pickle has {pickles[0].file_size:,} bytes, more than the limit of {limits.header_bytes:,}"
-            raise SparxError(Diagnostic("SPX602", message, where))
+            raise SparxError(Diagnostic(Code.CHECKPOINT_TOO_LARGE, message, where))
         return _opcodes(io.BytesIO(archive.read(pickles[0])))
 
 
@@ -92,7 +96,7 @@ def _legacy_pickles(path: Path, limits: CheckpointLimits) -> Iterator[Iterator[t
     with path.open("rb") as file:
         text = io.BytesIO(file.read(limits.header_bytes))
     if ("LONG1", LEGACY_MAGIC) not in itertools.islice(_opcodes(io.BytesIO(text.getvalue()[:32])), 3):
-        raise ValueError("it does not begin as torch begins a file")
+        raise ValueError("it does not begin like a file of torch.save")
     yield from (_opcodes(text) for _ in range(LEGACY_PICKLES))
 
 
@@ -108,11 +112,11 @@ def _forbidden(pickle: Iterator[tuple[str, Any]], size: int, where: Where) -> Di
             asked = quoted(argument.replace(" ", ".")) if name == "GLOBAL" else f"code, by the opcode {name}"
             advice = "save a plain dict of tensors: torch.save({'model': model.state_dict()}, …), or use safetensors"
             message = f"the file asks for {asked}; only tensors are loaded, and nothing was run"
-            return Diagnostic("SPX610", message, where, help=advice)
+            return Diagnostic(Code.UNSAFE_PICKLE, message, where, help=advice)
         if name == "BINPERSID":
             kind, number = before[0] if before else ("", 0)
             if before[-1:] != [("TUPLE", None)] or kind not in _NUMBERS or int(number) > size:
-                return Diagnostic("SPX612", "a storage is said to be larger than the file", where)
+                return Diagnostic(Code.UNTRUSTED_ARCHIVE, "a storage claims more bytes than the file has", where)
         if name not in _BESIDE:
             before = [*before[-1:], (name, argument)]
     return None

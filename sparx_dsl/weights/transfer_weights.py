@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.graph import Node
 from sparx_dsl.kinds.checkpoint import Alternation
 from sparx_dsl.lowering import Backbone
@@ -29,7 +29,7 @@ def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | No
     origins = node_origins(source, target, renames or {})
     work = _Transfer(source, target, origins)
     if any(value.is_meta for tensors in (work.old, work.new) for value in tensors.values()):
-        raise SparxError(Diagnostic("SPX630", "a model on the device meta has no weights to give or to take"))
+        raise SparxError(Diagnostic(Code.MODEL_ON_META, "a model on the device meta has no weights to transfer"))
     work.run()
     copy_values(work.new, work.values)
     changed = {each.name for each in work.resized}
@@ -43,7 +43,7 @@ def node_origins(source: Backbone, target: Backbone, renames: Mapping[str, str])
     old, new = ([node.name for node in model.schedule.graph.nodes] for model in (source, target))
     errors = [*_unknown(renames, old, "source"), *_unknown(renames.values(), new, "target")]
     if len(set(renames.values())) < len(renames):
-        errors.append(Diagnostic("SPX650", "two nodes of the source cannot become one of the target"))
+        errors.append(Diagnostic(Code.INVALID_RENAME, "two nodes of the source cannot become one of the target"))
     if errors:
         raise SparxError(errors)
     stayed = {name: name for name in new if name in old and name not in renames}
@@ -53,7 +53,9 @@ def node_origins(source: Backbone, target: Backbone, renames: Mapping[str, str])
 def _unknown(names: Iterable[str], known: list[str], which: str) -> Iterator[Diagnostic]:
     for name in names:
         if name not in known:
-            yield Diagnostic("SPX650", f"the {which} has no node {quoted(name)}", help=did_you_mean(name, known))
+            yield Diagnostic(
+                Code.INVALID_RENAME, f"the {which} has no node {quoted(name)}", help=did_you_mean(name, known)
+            )
 
 
 @dataclass
@@ -138,7 +140,7 @@ class _Transfer:
         axes = feature_axes(now.node(layer).layer_settings.fusion)
         if features.same or (axes is not None and inner not in axes):
             return (found if found.shape == drawn.shape else None), None
-        # Of a kind from elsewhere nobody knows which values belong to which feature.
+        # Of a kind from elsewhere it is not known which values belong to which feature.
         return (None, None) if axes is None else (moved_blocks(found, drawn, features, axes[inner]), str(features))
 
     def notes(self) -> Iterator[str]:

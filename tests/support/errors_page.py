@@ -20,10 +20,10 @@ FAMILIES: Final[dict[str, str]] = {
 """The first character after SPX, and what the codes of that family are about."""
 
 _INTRODUCTION: Final = """\
-# The codes of mistakes
+# The codes of errors
 
-Every mistake is reported with a code, its place, and what to write instead. `sparx explain SPX106` prints what stands
-here. The snippets show only the keys that matter; the rest of the spec is sound. This page is made from
+Every error is reported with a code, its place, and what to write instead. `sparx explain SPX106` prints what stands
+here. The snippets show only the keys that matter; the rest of the spec is valid. This page is made from
 `sparx_dsl/errors/catalogue/` and the kinds' own `codes.py` by `tests/support/errors_page.py`.
 """
 

@@ -5,64 +5,67 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.errors.catalogue.entry import CodeEntry
+from sparx_dsl.errors.code_names import Code
 
 ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
-        "SPX501",
+        Code.FILE_NOT_READABLE,
         "a file that cannot be read",
         "The file is not there, may not be read, or is a folder, a pipe or a device. A spec is also read from standard "
         "input, for which `-` is written.",
     ),
-    CodeEntry("SPX502", "a file that cannot be written", "The folder is not there, or may not be written to."),
     CodeEntry(
-        "SPX510",
-        "no Graphviz",
+        Code.FILE_NOT_WRITABLE, "a file that cannot be written", "The folder is not there, or may not be written to."
+    ),
+    CodeEntry(
+        Code.GRAPHVIZ_NOT_INSTALLED,
+        "Graphviz is not installed",
         "PNG and PDF are drawn by Graphviz's program `dot`. An SVG and the DOT text need no program.",
     ),
     CodeEntry(
-        "SPX511",
-        "an unknown kind of picture",
-        "The ending of the file's name says what to draw: .dot, .svg, .png or .pdf.",
+        Code.UNKNOWN_PICTURE_FORMAT,
+        "an unknown picture format",
+        "The file extension selects the format: .dot, .svg, .png or .pdf.",
     ),
     CodeEntry(
-        "SPX512",
+        Code.GRAPHVIZ_FAILED,
         "Graphviz failed",
-        "Graphviz was found and could not draw the picture; the notes say what it said.",
+        "Graphviz was found and could not draw the picture; the notes show its error.",
     ),
     CodeEntry(
-        "SPX520",
-        "a size that cannot be",
+        Code.INVALID_SIZE_OPTION,
+        "an invalid size",
         "A size is one number of pixels, or height x width such as 512x2048.",
     ),
     CodeEntry(
-        "SPX521",
+        Code.PICTURE_WITHOUT_FILE,
         "a picture without a file",
         "A picture cannot be shown in a terminal; name a file with `-o`, or write `-o -` for a pipe.",
     ),
     CodeEntry(
-        "SPX522",
+        Code.PICTURE_FORMAT_DIFFERS,
         "a picture and a file name that differ",
-        "The ending of the file's name is the kind of picture that was asked for.",
+        "The file extension must be the picture format that was asked for.",
     ),
     CodeEntry(
-        "SPX530",
+        Code.UNKNOWN_CODE,
         "an unknown code",
         "Codes are `SPX` and three digits, and this catalogue has no entry for this one.",
     ),
     CodeEntry(
-        "SPX540",
-        "a printed figure that is none",
-        "The file of a paper's figures has a fixed form; the message says what belongs here.",
+        Code.INVALID_PRINTED_FIGURE,
+        "an invalid printed figure",
+        "The file of a paper's figures has a fixed form; the message shows what is expected.",
     ),
     CodeEntry(
-        "SPX550",
+        Code.UNKNOWN_BACKEND,
         "an unknown backend",
         "The selective scan has the backends that `sparx doctor` lists; one can be forced by an argument or by the "
         "environment variable `SPARX_SCAN_BACKEND`.",
     ),
     CodeEntry(
-        "SPX551",
+        Code.BACKEND_NOT_AVAILABLE,
         "a backend that does not work here",
-        "A backend was forced that can't serve tensors of this device or dtype on this machine.",
+        "The backend that was forced does not support tensors of this device or dtype on this machine.",
     ),
 )

@@ -18,7 +18,7 @@ Wanted = TypeVar("Wanted", bound=nn.Module)
 
 
 Change = tuple[str, Callable[[], nn.Module]]
-"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is let go."""
+"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is dropped."""
 
 
 class Pass(Protocol):
@@ -42,7 +42,7 @@ def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
         undone = [f"{path} is as it was" for path, _ in each.changes(backbone)]
         broken = [*undone, *verify(backbone)]
         if broken:
-            raise RuntimeError(f"the pass {each.name!r} made a module that cannot be: {'; '.join(broken)}")
+            raise RuntimeError(f"the pass {each.name!r} made an invalid module: {'; '.join(broken)}")
 
 
 def verify(backbone: Backbone) -> Iterator[str]:

@@ -26,7 +26,7 @@ class TileBatch:
     """Each part runs on as few images at a time as keep its largest inner tensor to ``tile_bytes``.
 
     A fresh tensor of tens of MiB costs more time than a product that fills it: the system maps and clears its pages
-    anew in each call. Parts of which no kind states that images do not mix stay as they are.
+    again in each call. Parts of which no kind states that images do not mix stay as they are.
     """
 
     name: str = "tile the batch"

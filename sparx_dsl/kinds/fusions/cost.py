@@ -33,13 +33,13 @@ def mixed(site: Site, tape: Tape, three: tuple[FakeTensor, FakeTensor, FakeTenso
     The groups give a multiple of three channels; up to two that are missing are means.
     """
     joined = tape.concatenate(three)
-    hidden = tape.activation(tape.depthwise(joined.copied(channels_last=joined.channels_innermost), 3))
+    hidden = tape.activation(tape.depthwise(joined.copied(channels_last=joined.channels_contiguous), 3))
     missing = site.out_channels % 3
     projected = tape.convolution(hidden, site.out_channels - missing, groups=3)
     if not missing:
         return projected
     batch, channels, *size = projected.shape
-    if projected.channels_innermost and channels > 1:
+    if projected.channels_contiguous and channels > 1:
         return projected.like(batch, site.out_channels, *size)
     return tape.concatenate((projected, *(tape.new(batch, 1, *size) for _ in range(missing))))
 

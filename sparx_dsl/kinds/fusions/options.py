@@ -8,6 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sparx_dsl.kinds.attention_heads import Heads, HeadWidth, head_count, head_problems, with_head_count
+from sparx_dsl.kinds.fusions.codes import (
+    HEAD_WIDTH_NOT_DIVIDING_CHANNELS,
+    HEADS_NOT_DIVIDING_CHANNELS,
+    PROJECTION_TOO_NARROW,
+)
 from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.roles import FusionOptions
 
@@ -32,8 +37,8 @@ class HeadedFusion(FusionOptions, frozen=True):
         return head_count(self, channels)
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """Heads share the channels out evenly."""
-        codes = ("SPX216", "SPX217")
+        """Heads divide the channels equally."""
+        codes = (HEADS_NOT_DIVIDING_CHANNELS, HEAD_WIDTH_NOT_DIVIDING_CHANNELS)
         return head_problems(self, site.channels, codes, counted="heads of the fusion", sized="the fusion's heads")
 
     def canonical(self, site: Site) -> dict[str, Any]:
@@ -42,11 +47,12 @@ class HeadedFusion(FusionOptions, frozen=True):
 
 
 def narrow_projection(site: Site) -> Iterator[Problem]:
-    """The complaint that three groups cannot share the mixer's projection."""
+    """The problem that three groups cannot share the mixer's projection."""
     if site.out_channels < 3:
         yield Problem(
             "kind",
-            "SPX214",
-            f"this fusion projects in three groups, but the mixer takes only {site.out_channels} channels",
+            PROJECTION_TOO_NARROW,
+            "the fusion's projection has three groups, so the mixer must take at least 3 channels, "
+            f"got {site.out_channels}",
             "write fusion: {kind: concat}, or give the stage or the mixer more channels",
         )

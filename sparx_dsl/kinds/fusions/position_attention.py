@@ -13,7 +13,7 @@ def attend_to_positions(query: Tensor, keys: Tensor, values: Tensor, heads: int)
     query (batch, C, height, width), keys and values (batch, C, tokens); gives the shape of the query. A head has
     C/heads consecutive channels.
     """
-    # Fused attention wants the channels of a head side by side in memory.
+    # Fused attention needs the channels of a head contiguous.
     own, others, contents = (
         torch.unflatten(each, 1, (heads, -1)).transpose(-2, -1).contiguous()
         for each in (query.flatten(2), keys, values)

@@ -27,7 +27,7 @@ class SegmentationHead(HeadOptions, frozen=True):
 
     @property
     def reads_all_stages(self) -> bool:
-        """It does."""
+        """True: the head reads the last map of every stage."""
         return True
 
     def output(self, channels: int, height: int, width: int, image: tuple[int, int]) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ class SequenceScan(nn.Module):
         reset_scan(self.x_proj_weight, self.dt_weight, self.dt_bias, self.A_logs, self.D)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, inner, length) to the same shape; a position hears only itself and those before it."""
+        """(batch, inner, length) to the same shape; a position reads only itself and those before it."""
         if self.conv is not None:
             x = functional.silu(self.conv(functional.pad(x, (self.kernel - 1, 0))))
         values = functional.linear(x.transpose(1, 2), self.x_proj_weight)

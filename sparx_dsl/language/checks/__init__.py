@@ -1,1 +1,1 @@
-"""What can be wrong with a spec, each mistake at its place, with what to write instead."""
+"""What can be wrong with a spec, each error at its place, with what to write instead."""

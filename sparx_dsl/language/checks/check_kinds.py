@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from sparx_dsl.errors import Diagnostic, Related, plural
+from sparx_dsl.errors import Code, Diagnostic, Related, plural
 from sparx_dsl.language.base import KindOptions, Problem
 from sparx_dsl.language.kind_options import problems_of
 from sparx_dsl.language.models import SpecModel
@@ -26,7 +26,7 @@ SLOTS: tuple[KindSlot, ...] = get_args(KindSlot)
 
 
 @dataclass(frozen=True, slots=True)
-class _Complaint:
+class _Problem:
     """A problem with the kind that stands at ``path``, at the 0-based stage where it was met."""
 
     path: Path
@@ -37,21 +37,21 @@ class _Complaint:
 
 
 def check_kinds(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
-    """Yield the mistakes of the kinds around the layers, and of those chosen for the layers of stages, by index.
+    """Yield the errors of the kinds around the layers, and of those chosen for the layers of stages, by index.
 
-    One kind that several stages share is one mistake.
+    One kind that several stages share is one error.
     """
     yield from _without_mixer(spec, chosen)
-    found: dict[tuple[Path, str, str], list[_Complaint]] = {}
-    for complaint in (*_layers(spec, chosen), *_ends(spec)):
-        mark = (complaint.path, complaint.problem.field, complaint.problem.code)
-        found.setdefault(mark, []).append(complaint)
-    for complaints in found.values():
-        yield _diagnostic(spec, complaints)
+    found: dict[tuple[Path, str, str], list[_Problem]] = {}
+    for problem in (*_layers(spec, chosen), *_ends(spec)):
+        mark = (problem.path, problem.problem.field, problem.problem.code)
+        found.setdefault(mark, []).append(problem)
+    for problems in found.values():
+        yield _diagnostic(spec, problems)
 
 
 def _without_mixer(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
-    """Layers for which no level names a token mixer: one mistake for the backbone, or one for each stage."""
+    """Layers for which no level names a token mixer: one error for the backbone, or one for each stage."""
     lacking: list[tuple[int, list[int]]] = []
     for index, layers in chosen.items():
         if all(layer.mixer is not None for layer in {id(layer): layer for layer in layers}.values()):
@@ -61,21 +61,21 @@ def _without_mixer(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> I
     if len(lacking) == len(spec.stages) and len(lacking) > 1:
         message = "the layers have no token mixer"
         where = spec.where("layer" if "layer" in spec.model_fields_set else "stages", key=True)
-        yield Diagnostic("SPX220", message, where, help=f"write {_some_mixer()} at the top level")
+        yield Diagnostic(Code.MISSING_MIXER, message, where, help=f"write {_some_mixer()} at the top level")
         return
     for index, numbers in lacking:
         some = len(numbers) < spec.stages[index].depth
         which = f"layer {numbers[0]} of stage {index + 1} has" if some else f"the layers of stage {index + 1} have"
         advice = f"write {_some_mixer()} for the stage or the backbone"
-        yield Diagnostic("SPX220", f"{which} no token mixer", spec.where("stages", index), help=advice)
+        yield Diagnostic(Code.MISSING_MIXER, f"{which} no token mixer", spec.where("stages", index), help=advice)
 
 
 def _some_mixer() -> str:
     return f"layer: {{mixer: {{kind: {default_registry().names('mixer')[0]}}}}}"
 
 
-def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[_Complaint]:
-    """The complaints of mixers, fusions and FFNs; of each only the first layer in a stage that meets one."""
+def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[_Problem]:
+    """The problems of mixers, fusions and FFNs; of each only the first layer in a stage that meets one."""
     targets = {link.target for link in spec.links.add}
     for index, layers in chosen.items():
         own = {id(layer): layer for layer in layers}
@@ -92,7 +92,7 @@ def _layers(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator
                     continue
                 if not numbered:
                     asked.add(mark)
-                yield from _complaints(spec, index, number, layer, slot, options, met)
+                yield from _problems(spec, index, number, layer, slot, options, met)
 
 
 def _conditional(layer: Chosen) -> Iterator[tuple[KindSlot, KindOptions, bool]]:
@@ -103,39 +103,39 @@ def _conditional(layer: Chosen) -> Iterator[tuple[KindSlot, KindOptions, bool]]:
             yield slot, options, default_registry().of(slot, options).numbered
 
 
-def _complaints(
+def _problems(
     spec: SpecModel, index: int, number: int, layer: Chosen, slot: KindSlot, options: KindOptions, met: set[Path]
-) -> Iterator[_Complaint]:
-    """The complaints of one kind in one layer, unless its place is in ``met``, where it then is."""
+) -> Iterator[_Problem]:
+    """The problems of one kind in one layer, unless its place is in ``met``, where it then is."""
     path, channels = layer.paths.get(slot) or ("stages", index, "channels"), spec.stages[index].channels
     if path in met:
         return
     site = layer.site(slot, channels, number, stage_reduction(len(spec.stages), index))
     for problem in problems_of(slot, options, site):
         met.add(path)
-        yield _Complaint(path, problem, index, given=slot in layer.paths)
+        yield _Problem(path, problem, index, given=slot in layer.paths)
 
 
-def _ends(spec: SpecModel) -> Iterator[_Complaint]:
-    """The complaints of the stem, the downsamplings and the head."""
+def _ends(spec: SpecModel) -> Iterator[_Problem]:
+    """The problems of the stem, the downsamplings and the head."""
     for problem in problems_of("stem", spec.stem, opening_site(spec, 0)):
-        yield _Complaint(("stem",), problem, 0)
+        yield _Problem(("stem",), problem, 0)
     for index, stage in enumerate(spec.stages[1:], start=1):
         path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
         for problem in problems_of("downsample", stage.downsample or spec.downsample, opening_site(spec, index)):
-            yield _Complaint(path, problem, index)
+            yield _Problem(path, problem, index)
     for problem in problems_of("head", spec.head, head_site(spec)):
-        yield _Complaint(("head",), problem, len(spec.stages) - 1)
+        yield _Problem(("head",), problem, len(spec.stages) - 1)
 
 
-def _diagnostic(spec: SpecModel, complaints: list[_Complaint]) -> Diagnostic:
-    """One diagnostic for the same complaint in one or several stages, with the widths that it speaks of."""
-    first = complaints[0]
+def _diagnostic(spec: SpecModel, problems: list[_Problem]) -> Diagnostic:
+    """One diagnostic for the same problem in one or several stages, with the widths that it refers to."""
+    first = problems[0]
     problem = first.problem
     where = spec.where(*first.path, problem.field)
     related: list[Related] = []
     if str(spec.stages[first.stage].channels) in problem.message:
-        for index in dict.fromkeys(complaint.stage for complaint in complaints):
+        for index in dict.fromkeys(problem.stage for problem in problems):
             width, channels = spec.where("stages", index, "channels"), spec.stages[index].channels
             if width != where:
                 text = f"stage {index + 1} has {channels} {plural(channels, 'channel')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sparx_dsl.errors import Diagnostic
+from sparx_dsl.errors import Code, Diagnostic
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.kind_options import fault_of, options_fault
 from sparx_dsl.language.models import SpecModel
@@ -26,7 +26,7 @@ class _Placed:
 
 
 def check_options(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
-    """Yield one mistake for each value in the spec whose kind fails; nothing where all kinds are built in."""
+    """Yield one error for each value in the spec whose kind fails; nothing where all kinds are built in."""
     if all(kind.builtin for kind in default_registry()):
         return
     met: set[Path] = set()
@@ -35,7 +35,7 @@ def check_options(spec: SpecModel, chosen: Mapping[int, Sequence[Chosen]]) -> It
         if fault is not None:
             met.add(one.path)
             help = fault_of(default_registry().of(one.role, one.options))
-            yield Diagnostic("SPX408", f"{fault}, at {one.node}", spec.where(*one.path), help=help)
+            yield Diagnostic(Code.INVALID_KIND_OPTIONS, f"{fault}, at {one.node}", spec.where(*one.path), help=help)
 
 
 def _ends(spec: SpecModel) -> Iterator[_Placed]:
@@ -44,7 +44,7 @@ def _ends(spec: SpecModel) -> Iterator[_Placed]:
         path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
         options, node = stage.downsample or spec.downsample, f"{stage_name(spec, index)}.downsample"
         yield _Placed("downsample", options, opening_site(spec, index), node, path)
-    # Whether it reads all stages is for the head to tell, which is not known to be able to.
+    # Whether it reads all stages is for the head to declare, which may fail.
     channels = spec.stages[-1].channels
     yield _Placed("head", spec.head, Site(channels, channels), "head", ("head",))
 

@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from sparx_dsl.errors import Diagnostic, Related, Where, plural, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, Where, plural, quoted
 from sparx_dsl.language.checks.check_kinds import check_kinds
 from sparx_dsl.language.checks.check_options import check_options
 from sparx_dsl.language.models import SpecModel, Stage
@@ -32,7 +32,7 @@ RESERVED_NAMES = frozenset({
 def check_spec(
     spec: SpecModel, limits: Limits, chosen: Mapping[int, Sequence[Chosen]]
 ) -> Iterator[Diagnostic]:
-    """Yield every cross-field mistake of a spec, each at its place.
+    """Yield every cross-field error of a spec, each at its place.
 
     ``chosen`` has what was chosen for the layers of each stage that is to be checked, by its 0-based index; the others
     were checked before.
@@ -42,18 +42,19 @@ def check_spec(
     if total > limits.layers_in_total:
         message = f"{total} layers are more than the limit of {limits.layers_in_total}"
         advice = "give the stages fewer layers, or raise Limits(layers_in_total=…) in the call"
-        yield Diagnostic("SPX401", message, spec.where("stages", key=True), help=advice)
+        yield Diagnostic(Code.TOO_MANY_LAYERS, message, spec.where("stages", key=True), help=advice)
     for index in chosen:
         yield from check_stage(spec, index)
     if spec.stages[0].downsample is not None:
-        message, where = "stage 1 follows the stem, so it downsamples nothing", ("stages", 0, "downsample")
-        yield Diagnostic("SPX221", message, spec.where(*where, key=True), help="set the stem instead")
+        message = "stage 1 follows the stem, so it has no downsampling"
+        where = spec.where("stages", 0, "downsample", key=True)
+        yield Diagnostic(Code.DOWNSAMPLE_IN_FIRST_STAGE, message, where, help="remove downsample, and set the stem")
     failing = list(check_options(spec, chosen))
     yield from failing or check_kinds(spec, chosen)
 
 
 def check_stage(spec: SpecModel, index: int) -> Iterator[Diagnostic]:
-    """Yield the mistakes within the stage at a 0-based index: of its ganglion layers and of the layers it names."""
+    """Yield the errors within the stage at a 0-based index: of its ganglion layers and of the layers it names."""
     stage = spec.stages[index]
     yield from _placement(spec, index, stage)
     yield from _ganglion_list(spec, index, stage)
@@ -70,43 +71,44 @@ def _stage_names(spec: SpecModel) -> Iterator[Diagnostic]:
             continue
         number = re.fullmatch(r"stage(\d+)", name)
         if name in RESERVED_NAMES or keyword.iskeyword(name):
-            message = f"{quoted(name)} cannot name a stage: Python or the compiled module needs that name itself"
-            yield Diagnostic("SPX201", message, spec.where(*path), help=f"write for example {name}_stage")
+            message = f"{quoted(name)} is reserved: Python or the compiled module uses that name"
+            yield Diagnostic(Code.RESERVED_NAME, message, spec.where(*path), help=f"write for example {name}_stage")
         elif number and name != f"stage{index + 1}":
             message = f"stage {index + 1} is named {quoted(name)}, the name of another position"
             advice = "leave the name out, or write one that is not stage and a number"
-            yield Diagnostic("SPX202", message, spec.where(*path), help=advice)
+            yield Diagnostic(Code.NAME_OF_ANOTHER_POSITION, message, spec.where(*path), help=advice)
         elif name in seen:
             first = Related(spec.where("stages", seen[name], "name"), "the first of that name")
             message = f"two stages are named {quoted(name)}"
-            yield Diagnostic("SPX203", message, spec.where(*path), help="give each a name of its own", related=(first,))
+            advice = "give each a name of its own"
+            yield Diagnostic(Code.DUPLICATE_STAGE_NAME, message, spec.where(*path), help=advice, related=(first,))
         seen.setdefault(name, index)
 
 
 def _placement(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic]:
-    """How a stage places its ganglion layers, and the keys that speak of them."""
+    """How a stage places its ganglion layers, and the keys that refer to them."""
 
     def where(name: str, *, key: bool = False) -> Where:
         return spec.where("stages", index, name, key=key)
 
     if stage.S is not None and stage.ganglion is not None:
         message = f"stage {index + 1} places its ganglion layers twice, by S and by a list"
-        related = (Related(where("S", key=True), "the stride stands here"),)
-        advice = "keep either S or ganglion"
-        yield Diagnostic("SPX204", message, where("ganglion", key=True), help=advice, related=related)
+        related = (Related(where("S", key=True), "S is set here"),)
+        place, advice = where("ganglion", key=True), "keep either S or ganglion"
+        yield Diagnostic(Code.GANGLION_LAYERS_PLACED_TWICE, message, place, help=advice, related=related)
     if stage.S is not None and stage.depth < stage.S:
         message = f"{_title(index, stage)}, fewer than the stride S = {stage.S}"
         advice = f"write S: {stage.depth} to make only the last layer a ganglion layer"
-        yield Diagnostic("SPX205", message, where("S"), help=advice)
+        yield Diagnostic(Code.STRIDE_EXCEEDS_DEPTH, message, where("S"), help=advice)
     if isinstance(stage.M, int) and stage.depth < stage.M:
         message = f"{_title(index, stage)}, so a window of M = {stage.M} ganglion layers is never filled"
-        yield Diagnostic("SPX206", message, where("M"), help="write M: all for no window")
+        yield Diagnostic(Code.WINDOW_EXCEEDS_DEPTH, message, where("M"), help="write M: all for no window")
     if stage.S is None and stage.ganglion is None:
         for name, value in (("M", stage.M), ("cross_stage", stage.cross_stage), ("intra", stage.intra)):
             if value is not None and value != "none":
-                message = f"{name} speaks of ganglion layers, and stage {index + 1} has none"
+                message = f"{name} has no effect: stage {index + 1} has no ganglion layers"
                 advice = f"give the stage a stride, such as S: {min(2, stage.depth)}, or leave {name} out"
-                yield Diagnostic("SPX207", message, where(name, key=True), help=advice)
+                yield Diagnostic(Code.NO_GANGLION_LAYERS, message, where(name, key=True), help=advice)
 
 
 def _title(index: int, stage: Stage) -> str:
@@ -123,9 +125,9 @@ def _ganglion_list(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagno
         elif number <= last and ordered:
             ordered = False
             right = [n for n in sorted(set(stage.ganglion or ())) if n <= stage.depth]
-            place = "is there twice" if number == last else f"stands after layer {last}"
-            message = f"ganglion names layers in rising order, and layer {number} {place}"
-            yield Diagnostic("SPX209", message, spec.where(*path), help=f"write {right}")
+            place = "is listed twice" if number == last else f"follows layer {last}"
+            message = f"ganglion must list layers in rising order, but layer {number} {place}"
+            yield Diagnostic(Code.GANGLION_LIST_NOT_RISING, message, spec.where(*path), help=f"write {right}")
         last = number if number <= stage.depth else last
 
 
@@ -137,7 +139,8 @@ def _overrides(spec: SpecModel, index: int, stage: Stage) -> Iterator[Diagnostic
 
 
 def _no_such_layer(index: int, stage: Stage, number: int, where: Where) -> Diagnostic:
-    """The mistake of a layer number beyond the stage's depth."""
+    """The error of a layer number beyond the stage's depth."""
     have = "only layer 1" if stage.depth == 1 else f"the layers 1 to {stage.depth}"
-    message = f"there is no layer {number} in stage {index + 1}, which has {have}"
-    return Diagnostic("SPX208", message, where, help=f"name one of its layers, or write depth: {number}")
+    message = f"layer {number} is out of range: stage {index + 1} has {have}"
+    advice = f"name one of its layers, or write depth: {number}"
+    return Diagnostic(Code.LAYER_EXCEEDS_DEPTH, message, where, help=advice)

@@ -1,4 +1,4 @@
-"""What may stand at a place of a spec, read off the language's JSON Schema: the keys, and the values in words."""
+"""What may stand at a place of a spec, read off the language's JSON Schema: keys, and descriptions of values."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Slot:
         return any(branch.schema.get("pattern") == PLACE_PATTERN for branch in self.branches())
 
     def __str__(self) -> str:
-        """The values that can stand here, in words."""
+        """The values that can stand here, as a description."""
         if self.kinds:
             return f"a mapping with a kind ({', '.join(self.kinds)})"
         branches = list(self.branches())
@@ -171,11 +171,11 @@ def enumerated(words: list[str]) -> str:
 
 
 def _texts(branch: Slot) -> list[str]:
-    """One branch in words."""
+    """A description of one branch."""
     schema = branch.schema
     match schema.get("type"):
         case "integer":
-            return [f"a whole number{_bounds(schema)}"]
+            return [f"an integer{_bounds(schema)}"]
         case "number":
             return [f"a number{_bounds(schema)}"]
         case "boolean":
@@ -190,7 +190,7 @@ def _texts(branch: Slot) -> list[str]:
 
 
 def _array(schema: Schema) -> str:
-    """A list in words."""
+    """A description of a list."""
     least, most = schema.get("minItems", 0), schema.get("maxItems")
     if least == most:
         return f"a list of {most} items"
@@ -200,7 +200,7 @@ def _array(schema: Schema) -> str:
 
 
 def _bounds(schema: Schema) -> str:
-    """The bounds of a number in words."""
+    """The bounds of a number as a description."""
     least, most, beyond = schema.get("minimum"), schema.get("maximum"), schema.get("exclusiveMaximum")
     if most is not None:
         return f" from {_number(least or 0)} to {_number(most)}"

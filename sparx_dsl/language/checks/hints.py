@@ -19,7 +19,7 @@ _SIDES = re.compile(r"([1-9][0-9]{0,5}) ?[x×, ] ?([1-9][0-9]{0,5})")
 
 
 def shown(value: object) -> str:
-    """A value as a message speaks of it."""
+    """A value as a message refers to it."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -102,12 +102,12 @@ def where_key_belongs(root: Node, path: KeyPath, name: str) -> str | None:
     inside = list(_mappings_inside(walk(root, path)[1], name))
     if inside:
         inner = "layer" if "layer" in inside else inside[0]
-        return f"it belongs into {inner}: write {inner}: {{{name}: …}}"
+        return f"it belongs in {inner}: write {inner}: {{{name}: …}}"
     for length in range(len(path) - 1, -1, -1):
         found, slot = walk(root, path[:length])
         if len(found) == length and name in slot.fields():
             outer = locate(root, path[:length]).path
-            return f"it belongs {f'into {outer}' if outer else 'at the top level'}"
+            return f"it belongs {f'in {outer}' if outer else 'at the top level'}"
     return None
 
 

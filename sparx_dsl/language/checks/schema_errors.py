@@ -1,4 +1,4 @@
-"""From pydantic's findings to diagnostics in the language's own words, at their places in the text."""
+"""From pydantic's findings to diagnostics in the language's own terms, at their places in the text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import cast
 
 from pydantic_core import ErrorDetails
 
-from sparx_dsl.errors import Diagnostic, closest, quoted
+from sparx_dsl.errors import Code, Diagnostic, closest, quoted
 from sparx_dsl.language.checks.describe_schema import KeyPath, Slot, child, language, node_at, walk
 from sparx_dsl.language.checks.hints import is_word, meant, name_advice, shown, value_advice, where_key_belongs
 from sparx_dsl.language.roles import ROLES, Role
@@ -42,16 +42,16 @@ class _Findings:
 
 
 def schema_diagnostics(findings: Iterable[ErrorDetails], root: Node, limit: int) -> list[Diagnostic]:
-    """One diagnostic for each mistake that pydantic found in ``root``, and for each empty value; at most ``limit``."""
+    """One diagnostic for each error that pydantic found in ``root``, and for each empty value; at most ``limit``."""
     found = _sorted(itertools.islice(findings, _FINDINGS_EACH * limit), root)
-    mistakes = itertools.chain(
+    errors = itertools.chain(
         _version(root),
         _unknown_keys(found, root),
         _missing_keys(found, root),
         _values(found, root),
         _nulls(found, root),
     )
-    return list(itertools.islice(mistakes, limit))
+    return list(itertools.islice(errors, limit))
 
 
 def _sorted(findings: Iterable[ErrorDetails], root: Node) -> _Findings:
@@ -90,7 +90,7 @@ def _version(root: Node) -> Iterator[Diagnostic]:
     version = child(root, "sparx")
     if isinstance(version, ScalarNode) and isinstance(version.value, bool | float) and version.value == 1:
         message = f"sparx must be {language().fields()['sparx']}, not {shown(version.value)}"
-        yield Diagnostic("SPX105", message, locate(root, ("sparx",)), help="write sparx: 1")
+        yield Diagnostic(Code.UNKNOWN_CHOICE, message, locate(root, ("sparx",)), help="write sparx: 1")
 
 
 def _unknown_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
@@ -101,7 +101,7 @@ def _unknown_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
             guess = meant(name, slot)
             belongs = where_key_belongs(root, path, name)
             yield Diagnostic(
-                "SPX101",
+                Code.UNKNOWN_KEY,
                 f"{place} has no key {quoted(name)}",
                 locate(root, (*path, name), key=True),
                 notes=(f"the keys are {', '.join(slot.fields())}",),
@@ -117,7 +117,9 @@ def _missing_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
             if name not in misspelt:
                 wanted = " or ".join(slot.kinds) if name == "kind" else str(slot.fields()[name])
                 where = locate(root, path, key=True)
-                yield Diagnostic("SPX102", f"the key {quoted(name)} is missing", where, help=f"{name} is {wanted}")
+                yield Diagnostic(
+                    Code.MISSING_KEY, f"the key {quoted(name)} is missing", where, help=f"{name} is {wanted}"
+                )
 
 
 def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
@@ -128,7 +130,7 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
         types = {details["type"] for details in group}
         if "kind_fails" in types:
             context = next(details["ctx"] for details in group if "ctx" in details)
-            yield Diagnostic("SPX408", context["reason"], locate(root, path), help=context["help"])
+            yield Diagnostic(Code.INVALID_KIND_OPTIONS, context["reason"], locate(root, path), help=context["help"])
         elif "unknown_kind" in types:
             yield _unknown_kind(root, path, plain(node))
         elif of_key:
@@ -141,13 +143,13 @@ def _values(found: _Findings, root: Node) -> Iterator[Diagnostic]:
         elif types <= TYPE_FINDINGS | RANGE_FINDINGS:
             yield _wrong_value(root, path, plain(node), slot, out_of_range=bool(types & RANGE_FINDINGS))
         else:
-            message = f"{_subject(root, path)} cannot be {shown(plain(node))}: {group[0]['msg']}"
-            yield Diagnostic("SPX199", message, locate(root, path))
+            message = f"{_subject(root, path)} has the invalid value {shown(plain(node))}: {group[0]['msg']}"
+            yield Diagnostic(Code.INVALID_VALUE, message, locate(root, path))
 
 
 def _wrong_value(root: Node, path: KeyPath, value: object, slot: Slot, *, out_of_range: bool) -> Diagnostic:
     """A value of the wrong type, out of range, or a word that is not among the choices."""
-    code = "SPX104" if out_of_range else "SPX105" if is_word(value, slot) else "SPX103"
+    code = Code.OUT_OF_RANGE if out_of_range else Code.UNKNOWN_CHOICE if is_word(value, slot) else Code.WRONG_TYPE
     message = f"{_subject(root, path)} must be {slot}, not {shown(value)}"
     return Diagnostic(code, message, locate(root, path), help=value_advice(value, slot))
 
@@ -161,7 +163,7 @@ def _wrong_key(root: Node, path: KeyPath) -> Diagnostic:
     digits = re.fullmatch(r"(layer)?([1-9][0-9]{0,3})", str(key))
     help_text = f"write {digits[2]}{'' if digits[1] else ' without quotes'}" if digits else "write a number, such as 3"
     return Diagnostic(
-        "SPX104" if number else "SPX103",
+        Code.OUT_OF_RANGE if number else Code.WRONG_TYPE,
         f"{_subject(root, path[:-1])} names layers by number from 1, not by {shown(written)}",
         locate(root, path, key=True),
         help=help_text,
@@ -171,7 +173,7 @@ def _wrong_key(root: Node, path: KeyPath) -> Diagnostic:
 def _not_a_name(root: Node, path: KeyPath, text: str, slot: Slot) -> Diagnostic:
     """A text that is no name, or not the name of a node."""
     return Diagnostic(
-        "SPX109",
+        Code.INVALID_NAME,
         f"{quoted(text)} is not {'the name of a node' if slot.is_place else 'a name'}",
         locate(root, path),
         notes=("names have at most 64 lower-case letters, digits and underscores, and begin with a letter",),
@@ -189,8 +191,8 @@ def _unknown_kind(root: Node, path: KeyPath, value: object) -> Diagnostic:
     elsewhere = (f"{word} is a kind of {' and '.join(others)}",) if others else ()
     broken = (str(package) for package in default_registry().broken if package.may_have(cast("Role", role), word))
     return Diagnostic(
-        "SPX106",
-        f"there is no {role} of the kind {shown(value)}",
+        Code.UNKNOWN_KIND,
+        f"unknown {role} kind {shown(value)}",
         locate(root, path),
         notes=(f"the kinds of {role} are {', '.join(names)}", *elsewhere, *broken),
         help=f"did you mean {quoted(guess)}?" if guess else None,
@@ -219,9 +221,11 @@ def _empty(root: Node, path: KeyPath, node: ScalarNode) -> Diagnostic:
     written = f" ({node.text})" if node.text else ""
     advice = [] if known != path else ["write {kind: none}" if "none" in slot.kinds else f"write {slot}"]
     if not (known == path and walk(root, path[:-1])[1].requires(path[-1])):
-        advice.append(f"take the {'item' if isinstance(path[-1], int) else 'key'} away")
+        advice.append(f"remove the {'item' if isinstance(path[-1], int) else 'key'}")
     where = locate(root, path, key=not node.text)
-    return Diagnostic("SPX108", f"{_subject(root, path)} has no value{written}", where, help=", or ".join(advice))
+    return Diagnostic(
+        Code.MISSING_VALUE, f"{_subject(root, path)} has no value{written}", where, help=", or ".join(advice)
+    )
 
 
 def _subject(root: Node, path: KeyPath) -> str:

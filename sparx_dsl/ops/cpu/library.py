@@ -113,7 +113,7 @@ def _damage(path: Path, record: Path) -> str | None:
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             return f"its SHA-256 is not the one in {RECORD}"
     except FileNotFoundError:
-        return f"there is no {RECORD} beside it"
+        return f"{RECORD} is missing beside it"
     except (OSError, ValueError) as error:
         return f"it cannot be compared with {RECORD}: {error}"
     return None

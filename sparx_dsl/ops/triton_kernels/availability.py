@@ -25,11 +25,11 @@ def problem(device_type: str) -> str | None:
     from sparx_dsl.ops.triton_kernels import tile
 
     if not tile.COMPILED:
-        return None if device_type in ("cpu", "cuda") else f"there are no kernels for {device_type!r}"
+        return None if device_type in ("cpu", "cuda") else f"the kernels do not support {device_type!r}"
     if device_type != "cuda":
         return f"the kernels run on CUDA, not on {device_type!r}; TRITON_INTERPRET=1 runs them, slowly, on the CPU"
     if torch.version.hip is not None or not torch.cuda.is_available():
-        return "there is no CUDA device here"
+        return "no CUDA device is available"
     capability = torch.cuda.get_device_capability()
     if capability < OLDEST_CAPABILITY:
         return f"the CUDA device's capability is {capability[0]}.{capability[1]}, and 8.0 is the least"

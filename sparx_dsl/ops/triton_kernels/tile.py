@@ -25,7 +25,7 @@ SERIES_BELOW = tl.constexpr(0.0625)
 
 @triton.jit
 def _some_kernel():
-    """Nothing: its type tells whether Triton compiles."""
+    """Nothing: its type says whether Triton compiles."""
 
 
 COMPILED = isinstance(_some_kernel, triton.JITFunction)

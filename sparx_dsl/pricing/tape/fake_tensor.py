@@ -43,7 +43,7 @@ class FakeTensor:
         return self.strides is not None and prefers_channels_last(self.shape, self.strides)
 
     @property
-    def channels_innermost(self) -> bool:
+    def channels_contiguous(self) -> bool:
         """Whether the channels of a map, or the second dimension of another tensor, are contiguous."""
         return self.strides is not None and self.strides[1] == 1
 

@@ -1,4 +1,4 @@
-"""How PyTorch lays tensors out in memory: which reshaping is a view, which result has its channels innermost.
+"""How PyTorch lays tensors out in memory: which reshaping is a view, which result is channels-last.
 
 A saved view costs nothing where the memory that it looks at is saved already, and a copy costs all of it. So what
 autograd holds follows from the strides, in units of one number, and these are the rules by which PyTorch picks them.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 Shape = tuple[int, ...]
 
 CHANNELS_LAST = (1, 3, 2, 0)
-"""The dimensions of a map (batch, channels, height, width) from the innermost in memory, channels first."""
+"""The dimensions of a map (batch, channels, height, width) in the order of their strides, channels first."""
 
 
 def packed(shape: Shape, innermost_first: Sequence[int] | None = None) -> Shape:
@@ -33,7 +33,7 @@ def is_packed(shape: Shape, strides: Shape, innermost_first: Sequence[int] | Non
 
 
 def prefers_channels_last(shape: Shape, strides: Shape) -> bool:
-    """Whether operators on this map give results with the channels innermost (``suggest_memory_format``)."""
+    """Whether operators on this map give channels-last results (``suggest_memory_format``)."""
     if len(shape) != 4 or strides[1] == 0:
         return False
     least = 0
@@ -45,7 +45,7 @@ def prefers_channels_last(shape: Shape, strides: Shape) -> bool:
 
 
 def is_dense(shape: Shape, strides: Shape) -> bool:
-    """Whether the numbers lie side by side in memory, in whatever order."""
+    """Whether the elements are contiguous in memory, in any order of dimensions."""
     step = 1
     for stride, size in sorted((stride, size) for stride, size in zip(strides, shape, strict=True) if size != 1):
         if stride != step:
@@ -78,7 +78,7 @@ def elementwise(*operands: tuple[Shape, Shape | None]) -> tuple[Shape, Shape | N
     """Shape and strides of what an element-wise operation makes of operands that broadcast (``TensorIterator``).
 
     Operands are (shape, strides); where the strides of one are not followed, neither are the result's. The order of
-    dimensions is the one that the first operand has whose strides tell.
+    dimensions is the one that the first operand has whose strides decide.
     """
     first = operands[0][0]
     if operands[0][1] is None and all(shape == first for shape, _ in operands):
@@ -111,22 +111,22 @@ def _broadcast_strides(shape: Shape, padded: Sequence[tuple[Shape, Shape]]) -> S
 
 
 def _innermost_first(shape: Shape, operands: Sequence[Shape]) -> list[int]:
-    """The dimensions from the innermost, by insertion, so that those of which no operand tells stay in place."""
+    """The dimensions from the innermost, by insertion, so that those that no operand decides stay in place."""
     order = list(range(len(shape) - 1, -1, -1))
     for start in range(1, len(order)):
         place = start
         for before in range(start - 1, -1, -1):
-            told = _compare(shape, operands, order[before], order[place])
-            if told > 0:
+            order_by = _compare(shape, operands, order[before], order[place])
+            if order_by > 0:
                 order[before], order[place] = order[place], order[before]
                 place = before
-            elif told < 0:
+            elif order_by < 0:
                 break
     return order
 
 
 def _compare(shape: Shape, operands: Sequence[Shape], inner: int, outer: int) -> int:
-    """Above zero where the two dimensions are to change places, below where not, zero where no operand tells."""
+    """Above zero where the two dimensions are to change places, below where not, zero where no operand decides."""
     for strides in operands:
         if strides[inner] == 0 or strides[outer] == 0:
             continue

@@ -1,8 +1,8 @@
 """What each operation of a forward pass costs: parameters, multiply-accumulates, and what autograd saves.
 
 MACs follow the count behind the paper's tables: one for each product of a convolution, a linear layer or an attention,
-the selective scan by its own formula, and none for norms, activations and element-wise sums. A kind's ``cost.py`` tells
-its module's forward pass to a ``Tape`` once, and every figure comes from that.
+the selective scan by its own formula, and none for norms, activations and element-wise sums. A kind's ``cost.py``
+records its module's forward pass on a ``Tape`` once, and every figure comes from that.
 
 Saved bytes are those of PyTorch on a CPU in training. An operation saves what its derivative needs: a convolution or a
 product its input, an activation its input, ReLU its result, a norm its input and two statistics, an attention its
@@ -25,7 +25,7 @@ FLOAT32, INT64, BOOL = 4, 8, 1
 
 
 class Tape:
-    """Counts what the operations cost that it is told; an operation gives the fake tensor that PyTorch's would.
+    """Counts what the operations cost that it records; an operation gives the fake tensor that PyTorch's would.
 
     Tensors are (batch, channels, height, width) maps, or have the batch as their first dimension. With ``saves`` false
     only shapes are followed, and nothing is known of saved bytes.
@@ -91,7 +91,7 @@ class Tape:
 
     @contextmanager
     def training_only(self) -> Generator[None]:
-        """What is told within runs in training alone: it has parameters and saves, and MACs count none."""
+        """What is recorded within runs in training alone: it has parameters and saves, and MACs count none."""
         before, self._evaluated = self._evaluated, False
         yield
         self._evaluated = before
@@ -271,7 +271,7 @@ class Tape:
         shape, strides = elementwise((x.shape, x.strides), ((x.shape[0], 1, 1, 1), (1, 1, 1, 1)))
         return FakeTensor.fresh(shape, x.item, strides)
 
-    # Maps side by side, larger and smaller.
+    # Maps concatenated, larger and smaller.
 
     def concatenate(self, tensors: tuple[FakeTensor, ...], dimension: int = 1) -> FakeTensor:
         """Tensors joined along a dimension, as a copy; it is channels-last where all of them are."""

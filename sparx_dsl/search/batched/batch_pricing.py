@@ -1,10 +1,10 @@
 """Prices of thousands of points at once, equal to those of the single ones.
 
 What the stages of a backbone cost, they cost by themselves (see ``pricing.totals_by_stage``), and a layer's price
-depends on little: its settings, its width, how many features it reads, the size of its map. Each of these is worked
-out once, by the rules that price single backbones, and then looked up for whole arrays. Points with links are priced
-one by one, and so are prices that 64 bits might not hold, and all points of a space whose constraints are not all in
-tables.
+depends on little: its settings, its width, how many features it reads, the size of its map. Each of these is
+computed once, by the rules that price single backbones, and then looked up for whole arrays. Points with links are
+priced one by one, and so are prices that 64 bits might not hold, and all points of a space whose constraints are not
+all in tables.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class BatchPrices:
         return Prices(int(self.params[index]), int(self.macs[index]), int(self.peak[index]))
 
     def keeps(self, bounds: Sequence[Bound]) -> NDArray[np.bool_]:
-        """Which points keep all bounds, shape (points,)."""
+        """Which points satisfy all bounds, shape (points,)."""
         kept = np.ones(len(self), dtype=np.bool_)
         for bound in bounds:
             amounts = {"params": self.params, "macs": self.macs, "peak": self.peak}[bound.measure]
@@ -66,7 +66,7 @@ class BatchPrices:
 
 
 class BatchPricer:
-    """Prices whole arrays of points of one space; what it has worked out serves all later calls."""
+    """Prices whole arrays of points of one space; what it has computed serves all later calls."""
 
     def __init__(self, space: SpaceModel) -> None:
         self._space, self._spec = space, SpecColumns(space)

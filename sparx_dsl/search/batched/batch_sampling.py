@@ -1,4 +1,4 @@
-"""Many points sampled at once, evenly from all of a space: choice by choice, by its bucket tree."""
+"""Many points sampled at once, uniformly from all of a space: choice by choice, by its bucket tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparx_dsl.search.space_model import SpaceModel
 
 
 class BatchSampler:
-    """Samples points of a space whose constraints are all in tables; bounds are left aside.
+    """Samples points of a space whose constraints are all in tables; bounds are ignored.
 
     Each value is taken with the part of the ways to go on that it has. Parts are doubles, so that probabilities are
     even to 2^-52 of each.

@@ -1,4 +1,4 @@
-"""Functions of labels, worked out once for each combination that is met, then looked up for whole arrays."""
+"""Functions of labels, computed once for each combination that is met, then looked up for whole arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Ids = NDArray[np.int64]
 """The number of each point's label, shape (points,); or shape () where all points have one label."""
 
 MAX_CELLS = 2**22
-"""Combinations that a table holds side by side; beyond, those that are met are kept in a dict."""
+"""Combinations that a table holds; beyond, those that are met are kept in a dict."""
 
 Value = TypeVar("Value")
 

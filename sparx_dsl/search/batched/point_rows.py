@@ -81,7 +81,7 @@ class RowCheck:
         """Raise ``SparxError`` (SPX741) where a row is no point, and ``ValueError`` for an array of another shape."""
         count = len(self._space.choices)
         if rows.ndim != 2 or rows.shape[1] != count or not np.issubdtype(rows.dtype, np.integer):
-            raise ValueError(f"rows of {count} whole numbers are points of {self._space.name}, not {rows.shape}")
+            raise ValueError(f"rows of {count} integers are points of {self._space.name}, not {rows.shape}")
         good: NDArray[np.bool_] = np.asarray(((rows >= OFF) & (rows < self._sizes)).all(axis=1))
         self._refuse(rows, good)
         for part, columns in chunks(rows):

@@ -56,7 +56,7 @@ class SpaceBatches:
 
     @property
     def _pricer(self) -> BatchPricer:
-        """The tables of prices, made anew when other kinds are registered."""
+        """The tables of prices, made again when other kinds are registered."""
         revision = default_registry().revision
         if revision not in self._pricers:
             self._pricers = {revision: BatchPricer(self._space)}

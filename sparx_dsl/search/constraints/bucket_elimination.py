@@ -2,9 +2,9 @@
 
 Source: R. Dechter, "Bucket elimination: a unifying framework for reasoning", Artificial Intelligence 113 (1999).
 Choices are numbered, and a value is a number too. A constraint is a factor: the rows that its few choices may have.
-To eliminate a choice, the factors that speak of it are joined and summed over its values; what remains is a message to
+To eliminate a choice, the factors that refer to it are joined and summed over its values; what remains is a message to
 the choices that are left. The joined factors are kept: they say for each choice, given those eliminated later, how many
-ways to go on each of its values has. So points can be counted, numbered, sampled evenly and walked through in order,
+ways to go on each of its values has. So points can be counted, numbered, sampled uniformly and walked through in order,
 whatever their number.
 """
 
@@ -64,7 +64,7 @@ class BucketTree:
     def assignment(self, index: int) -> dict[int, int]:
         """The assignment of that number, from 0; raises ``IndexError`` beyond the total."""
         if not 0 <= index < self.total:
-            raise IndexError(f"there are {self.total} points, so none has the number {index}")
+            raise IndexError(f"point number {index} is out of range: there are {self.total} points")
         found: dict[int, int] = {}
         pending: list[tuple[Bucket, int]] = []
         self._split(self.roots, index, found, pending)

@@ -38,7 +38,7 @@ class Compiled:
     """Constraints that tie too many choices together for a table: they are asked of whole points."""
     buckets: BucketTree = field(repr=False)
     by_choice: Mapping[int, tuple[Factor, ...]] = field(repr=False)
-    """The factors that speak of a choice."""
+    """The factors that refer to a choice."""
 
     def factors_hold(self, assignment: Assignment) -> bool:
         """Whether the constraints hold that are in tables."""

@@ -69,7 +69,7 @@ class LinkConstraints:
             stages = [self._positions[name][0] for name in sources[target] if name in self._positions]
             keys = [self.written, *(self._keys.stage(stage, "depth") for stage in stages)]
             keys += placement_keys(self._keys, position[0]) if position is not None else ()
-            yield Constraint(scope_of(keys, own), partial(self._are_sound, target, own))
+            yield Constraint(scope_of(keys, own), partial(self._are_valid, target, own))
 
     def _edits(self, choices: Sequence[int], assignment: Assignment) -> list[LinkEdit]:
         """The links of the spec and of these choices in the order of the spec: cuts first."""
@@ -91,7 +91,7 @@ class LinkConstraints:
             found.update(*(values.get(value, ()) for value in self._domains[number]))
         return found
 
-    def _are_sound(self, target: str, choices: Sequence[int], assignment: Assignment) -> bool:
+    def _are_valid(self, target: str, choices: Sequence[int], assignment: Assignment) -> bool:
         """Whether the edits of what one layer reads can be made, and leave something where it must read."""
         edits = [edit for edit in self._edits(choices, assignment) if edit[1].target == target]
         stage, layer = self._positions.get(target, (0, 0))

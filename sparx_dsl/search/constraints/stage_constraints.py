@@ -39,10 +39,10 @@ def placement_constraints(keys: SpecKeys, linked: Collection[tuple[int, int]]) -
         placement, numbers = placement_keys(keys, stage), keys.layer_numbers(stage)
         if scope := scope_of([*placement, numbers]):
             read_otherwise = {layer for other, layer in linked if other == stage}
-            yield Constraint(scope, partial(_is_sound, placement, numbers, read_otherwise))
+            yield Constraint(scope, partial(_is_valid, placement, numbers, read_otherwise))
 
 
-def _is_sound(
+def _is_valid(
     placement: tuple[SpecKey, ...], numbers: SpecKey, read_otherwise: Collection[int], assignment: Assignment
 ) -> bool:
     """Whether the language has nothing against a stage of that placement, with settings for layers of these numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.constraints.compile_constraints import Compiled
 from sparx_dsl.search.space.choices import OFF, Assignment, Point
 from sparx_dsl.search.space_model import SpaceModel
@@ -17,7 +17,7 @@ MAX_CHILDREN = 32
 
 
 def mutate(space: SpaceModel, point: Point, rng: random.Random) -> Point:
-    """See ``Space.mutate``."""
+    """See ``Space.mutate``; raises ``SparxError`` (SPX742)."""
     picks = space.picks(point)
     choices = [number for number, value in picks.items() if value != OFF]
     for choice in rng.sample(choices, len(choices)):
@@ -28,11 +28,11 @@ def mutate(space: SpaceModel, point: Point, rng: random.Random) -> Point:
                 if space.keeps(other):
                     return other
     message = "no other point of the space differs from this one in a single choice"
-    raise SparxError(Diagnostic("SPX742", message, help="draw a new point with sample"))
+    raise SparxError(Diagnostic(Code.NO_NEIGHBOUR, message, help="sample a new point"))
 
 
 def neighbours(space: SpaceModel, point: Point) -> Iterator[Point]:
-    """Every valid point that differs in one choice, bounds left aside; see ``Space.neighbours``."""
+    """Every valid point that differs in one choice, ignoring the bounds; see ``Space.neighbours``."""
     picks = space.picks(point)
     for choice in (number for number, value in picks.items() if value != OFF):
         for value in space.compiled.domains[choice]:

@@ -1,11 +1,11 @@
-"""Samples within bounds: points are priced and thrown away, and where none is left the closest price is named."""
+"""Samples within bounds: points are priced and discarded, and where none is left the closest price is named."""
 
 from __future__ import annotations
 
 import itertools
 import random
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.sampling.neighbours import neighbours
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.space_model import SpaceModel
@@ -17,7 +17,7 @@ MAX_DESCENT = 400
 
 
 def sample_within_bounds(space: SpaceModel, rng: random.Random, *, most_priced: int = MAX_PRICED) -> Point:
-    """See ``Space.sample``; at most so many points are priced before the bounds count as kept by none."""
+    """See ``Space.sample``; raises ``SparxError`` (SPX732) where none of so many points satisfies the bounds."""
     closest: tuple[float, Point] | None = None
     for _ in range(most_priced if space.count else 0):
         point = space.point(rng.randrange(space.count))
@@ -49,17 +49,19 @@ def _nothing_found(space: SpaceModel, closest: tuple[float, Point] | None, price
     """The error of bounds that no sampled point keeps, with the closest price."""
     where = space.bounds[0].where if space.bounds else space.where
     if closest is None:
-        message = "no valid point was found among those drawn"
-        return Diagnostic("SPX732", message, where, help="tie fewer choices together")
+        message = "no valid point was found among those sampled"
+        return Diagnostic(Code.INFEASIBLE_BOUNDS, message, where, help="make fewer choices depend on one another")
     excess, point = _descend(space, closest[1], closest[0])
     prices = space.prices(point)
     wanted = " and ".join(map(str, space.bounds))
     if excess == 0:
-        message = f"no point drawn of {priced} keeps the bounds ({wanted})"
+        message = f"none of {priced} sampled points satisfies the bounds ({wanted})"
         note = f"one that does has {prices}: {point}"
-        return Diagnostic("SPX732", message, where, (note,), "loosen the bounds, or narrow the choices to what fits")
+        return Diagnostic(
+            Code.INFEASIBLE_BOUNDS, message, where, (note,), "loosen the bounds, or narrow the choices to what fits"
+        )
     worst = max(space.bounds, key=lambda bound: bound.excess(prices))
     proven = space.count <= priced and not any(map(space.keeps, map(space.point, range(space.count))))
-    how = f"none of the {space.count} points keeps" if proven else "no point was found that keeps"
+    how = f"none of the {space.count} points satisfies" if proven else "no point was found that satisfies"
     note = f"the closest price found is {prices}"
-    return Diagnostic("SPX732", f"{how} the bounds: {wanted}", worst.where, (note,), "loosen this bound")
+    return Diagnostic(Code.INFEASIBLE_BOUNDS, f"{how} the bounds: {wanted}", worst.where, (note,), "loosen this bound")

@@ -16,7 +16,7 @@ MEASURES = {"params": "parameters", "macs": "MACs", "peak": "peak bytes"}
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What bounds speak of: parameters, MACs for one image, and the peak of the feature buffers in bytes.
+    """What bounds refer to: parameters, MACs for one image, and the peak of the feature buffers in bytes.
 
     All for the size that the spec names, a batch of one and float32.
     """

@@ -25,7 +25,7 @@ class Alternative:
     """One value of a choice, and what it writes into the spec."""
 
     value: object
-    """The value as plain data; None takes a key away."""
+    """The value as plain data; None removes a key."""
     patches: tuple[tuple[EditPath, Node], ...] = ()
     """What is laid over the base, and where."""
     links: tuple[tuple[LinkAction, Node], ...] = ()

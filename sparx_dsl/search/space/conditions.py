@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.tree import Entry, Node, SequenceNode
 from sparx_dsl.search.space.choices import Choice, Condition, EditPath, matches, value_of
-from sparx_dsl.search.space.edit_paths import fill_stars, join_path
+from sparx_dsl.search.space.edit_paths import fill_wildcards, join_path
 from sparx_dsl.search.space.existence import dependencies, in_order_of_need
 from sparx_dsl.search.space.parse_values import error_at, place_of
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
 
-def parse_condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], choices: Sequence[Choice]) -> Condition:
+def parse_condition(
+    choice: Choice, entry: Entry, wildcards: tuple[str | int, ...], choices: Sequence[Choice]
+) -> Condition:
     """One line of a ``when``; raises ``SparxError``."""
-    name = fill_stars(str(entry.key.value), stars)
+    name = fill_wildcards(str(entry.key.value), wildcards)
     other = next((one for one in choices if one.name == name), None)
     if other is None or other is choice:
-        message = f"there is no choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
+        message = f"unknown choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
         advice = did_you_mean(name, [one.name for one in choices])
-        raise SparxError(Diagnostic("SPX715", message, place_of(entry.key), help=advice))
+        raise SparxError(Diagnostic(Code.CONDITION_ON_UNKNOWN_CHOICE, message, place_of(entry.key), help=advice))
     node = entry.value
     # A list is one value where the choice has it, else a list of values.
     whole = _numbers(node, other)
@@ -32,10 +34,11 @@ def parse_condition(choice: Choice, entry: Entry, stars: tuple[str | int, ...], 
         if not found:
             message = f"{name} never has the value {shown(value_of(item))}"
             listed = ", ".join(shown(value) for value in other.values[:8])
-            raise SparxError(Diagnostic("SPX716", message, place_of(item), (f"its values are {listed}",)))
+            notes = (f"its values are {listed}",)
+            raise SparxError(Diagnostic(Code.CONDITION_NEVER_HOLDS, message, place_of(item), notes))
         among |= found
     if not among:
-        raise error_at(node, "SPX716", f"no value of {name} is wanted, so {choice.name} never exists")
+        raise error_at(node, Code.CONDITION_NEVER_HOLDS, f"no value of {name} is wanted, so {choice.name} never exists")
     return Condition(name, frozenset(among))
 
 
@@ -51,8 +54,8 @@ def circular_conditions(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagn
     ordered = in_order_of_need([dependencies(choice, names, keys) for choice in choices])
     return [
         Diagnostic(
-            "SPX717", f"whether {names[number]} exists depends, by way of others, on its own value",
-            choices[number].where, help="take out one of the whens",
+            Code.CIRCULAR_CONDITIONS, f"whether {names[number]} exists depends, by way of others, on its own value",
+            choices[number].where, help="remove one of the whens",
         )
         for number in sorted(set(range(len(choices))) - set(ordered))[:1]
     ]  # fmt: skip
@@ -69,8 +72,8 @@ def keys_written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
             if clash is not None:
                 message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"
                 related = (Related(clash.where, "the other one"),)
-                advice = "tie them to one name, or give them conditions that exclude each other"
-                found.append(Diagnostic("SPX714", message, choice.where, (), advice, related))
+                advice = "join them under one name, or give them conditions that exclude each other"
+                found.append(Diagnostic(Code.KEY_CHOSEN_TWICE, message, choice.where, (), advice, related))
             held.append(choice)
     return found
 

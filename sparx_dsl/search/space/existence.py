@@ -1,4 +1,4 @@
-"""When a choice exists: its conditions hold, and one of the layers that it speaks of is there."""
+"""When a choice exists: its conditions hold, and one of the layers that it refers to is there."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def exists(choice: Choice, names: Sequence[str], keys: SpecKeys, assignment: Ass
 
 
 def layers_of(choice: Choice) -> tuple[tuple[int, int], ...]:
-    """Stage and number of the layers of which the choice speaks; none where it speaks of other keys too."""
+    """Stage and number of the layers that the choice refers to; none where it refers to other keys too."""
     layers = [layer_of(path) for path in choice.paths]
     known = tuple(layer for layer in layers if layer is not None)
     return known if len(known) == len(layers) and not choice.has_links else ()
 
 
 def in_order_of_need(needs: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """The choices, each after those on which it depends; those in a circle are left out."""
+    """The choices, each after those on which it depends; those in a cycle are left out."""
     found: list[int] = []
     left = list(range(len(needs)))
     while ready := [number for number in left if all(need in found for need in needs[number])]:

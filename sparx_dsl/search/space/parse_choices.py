@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.models import NAME_PATTERN
 from sparx_dsl.language.resolve import stage_name
@@ -14,7 +14,14 @@ from sparx_dsl.language.spec import Spec
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.space.choices import Alternative, Choice, EditPath, value_of
 from sparx_dsl.search.space.conditions import circular_conditions, keys_written_twice, parse_condition
-from sparx_dsl.search.space.edit_paths import check_path, expand_stars, has_star, join_path, split_path, star_values
+from sparx_dsl.search.space.edit_paths import (
+    check_path,
+    expand_wildcards,
+    has_wildcard,
+    join_path,
+    split_path,
+    wildcard_values,
+)
 from sparx_dsl.search.space.materialize import patches_of
 from sparx_dsl.search.space.parse_values import (
     RANGE_KEYS,
@@ -41,7 +48,7 @@ class ChoiceParser:
         self._depths = {number: stage.depth for number, stage in enumerate(base.stages, start=1)}
         self._explicit: set[EditPath] = set()
         self._conditions: dict[str, tuple[MappingNode, tuple[str | int, ...]]] = {}
-        """By the name of a choice its conditions as written, and the numbers that stars in them take."""
+        """By the name of a choice its conditions as written, and the numbers that wildcards in them take."""
 
     def parse(self, node: MappingNode) -> tuple[Choice, ...]:
         """All choices in the order of the text; those of layers are expanded once all depths are known."""
@@ -49,7 +56,7 @@ class ChoiceParser:
         found: dict[int, list[Choice]] = {}
         for layers in (False, True):
             for place, entry in enumerate(node.entries):
-                if _speaks_of_layers(entry) == layers:
+                if _is_of_layers(entry) == layers:
                     found[place] = self._guarded(entry)
             keys = self._keys([choice for choices in found.values() for choice in choices])
             self._depths = {stage: keys.deepest(stage) for stage in self._depths}
@@ -70,7 +77,7 @@ class ChoiceParser:
             return []
 
     def _entry(self, entry: Entry) -> list[Choice]:
-        """The choices of one key: one, or one for each place that its stars stand for."""
+        """The choices of one key: one, or one for each place that its wildcards stand for."""
         name, node = str(entry.key.value), entry.value
         options = _options(entry)
         _refuse_unknown_keys(options, name)
@@ -85,23 +92,23 @@ class ChoiceParser:
         pattern = self._path(entry.key)
         written = options.entry("values")
         values = parse_values(node if written is None else written.value, name)
-        starred = has_star(pattern)
-        paths = [path for path in expand_stars(pattern, self._depths) if not starred or path not in self._explicit]
+        starred = has_wildcard(pattern)
+        paths = [path for path in expand_wildcards(pattern, self._depths) if not starred or path not in self._explicit]
         for path in paths:
-            self._remember(join_path(path), when, star_values(path, pattern))
+            self._remember(join_path(path), when, wildcard_values(path, pattern))
         strict = values.written and not starred
         return [Choice(join_path(path), same_value_everywhere([path], values), (), strict, where) for path in paths]
 
-    def _remember(self, name: str, when: Entry | None, stars: tuple[str | int, ...]) -> None:
+    def _remember(self, name: str, when: Entry | None, wildcards: tuple[str | int, ...]) -> None:
         if when is None:
             return
         if not isinstance(when.value, MappingNode):
             message = "when must be a mapping from choices to values"
-            raise error_at(when.value, "SPX703", message, "write {name: value}")
-        self._conditions[name] = (when.value, stars)
+            raise error_at(when.value, Code.INVALID_SPACE_VALUE, message, "write {name: value}")
+        self._conditions[name] = (when.value, wildcards)
 
     def _tied(self, at: Node, options: MappingNode, name: str) -> tuple[Alternative, ...]:
-        """The values of a choice with ``at``: one value for several keys, or lists side by side."""
+        """The values of a choice with ``at``: one value for several keys, or lists combined element by element."""
         if isinstance(at, MappingNode):
             columns: dict[tuple[EditPath, ...], ValueNodes] = {}
             for own in at.entries:
@@ -111,13 +118,13 @@ class ChoiceParser:
         keys = at.items if isinstance(at, SequenceNode) else () if isinstance(at, MappingNode) else (at,)
         paths = [path for key in keys for path in self._expanded(key)]
         if not paths:
-            raise error_at(at, "SPX712", f"{name} writes to no key", "write at: [stages.1.channels, …]")
+            raise error_at(at, Code.EMPTY_CHOICE, f"{name} sets no key", "write at: [stages.1.channels, …]")
         written = options.entry("values")
         values = parse_values(written.value if written else options, name)
         return same_value_everywhere(list(dict.fromkeys(paths)), values)
 
     def _expanded(self, key: Node) -> list[EditPath]:
-        return expand_stars(self._path(key), self._depths)
+        return expand_wildcards(self._path(key), self._depths)
 
     def _path(self, key: Node) -> EditPath:
         """The path that a node writes; raises ``SparxError``."""
@@ -129,9 +136,9 @@ class ChoiceParser:
     def _with_conditions(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
         finished: list[Choice] = []
         for choice in choices:
-            node, stars = self._conditions.get(choice.name, (MappingNode(()), ()))
+            node, wildcards = self._conditions.get(choice.name, (MappingNode(()), ()))
             try:
-                when = tuple(parse_condition(choice, entry, stars, choices) for entry in node.entries)
+                when = tuple(parse_condition(choice, entry, wildcards, choices) for entry in node.entries)
             except SparxError as error:
                 self.errors += [one for one in error.diagnostics if one not in self.errors]
                 when = ()
@@ -145,7 +152,7 @@ def _options(entry: Entry) -> MappingNode:
     return node if isinstance(node, MappingNode) else MappingNode((), node.span, node.source)
 
 
-def _speaks_of_layers(entry: Entry) -> bool:
+def _is_of_layers(entry: Entry) -> bool:
     """Whether the choice addresses single layers, so that it must be read after the depths."""
     at = _options(entry).entry("at")
     keys: tuple[Node, ...] = (entry.key,)
@@ -161,28 +168,28 @@ def _refuse_unknown_keys(options: MappingNode, name: str) -> None:
         if str(entry.key.value) not in CHOICE_KEYS:
             notes, advice = (f"the keys are {', '.join(CHOICE_KEYS)}",), did_you_mean(entry.key.text, CHOICE_KEYS)
             message = f"the choice {name} has no key {quoted(entry.key.text)}"
-            raise SparxError(Diagnostic("SPX701", message, place_of(entry.key), notes, advice))
+            raise SparxError(Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(entry.key), notes, advice))
     given = [key for key in CHOICE_KEYS if options.entry(key) is not None and key != "when"]
     if len({"link", "cut", "values", "from"} & set(given)) > 1:
-        message = f"the choice {name} says its values twice: {', '.join(given)}"
-        raise error_at(options, "SPX703", message, "keep one of them")
+        message = f"the choice {name} gives its values twice: {', '.join(given)}"
+        raise error_at(options, Code.INVALID_SPACE_VALUE, message, "keep one of them")
 
 
 def _refuse_bad_name(entry: Entry) -> None:
     if not re.fullmatch(NAME_PATTERN, str(entry.key.value)):
-        message = f"{quoted(entry.key.text)} is no name for a choice that says itself what it drives"
-        raise error_at(entry.key, "SPX703", message, "write lower-case letters, digits and underscores")
+        message = f"{quoted(entry.key.text)} is not a valid name for a choice with at"
+        raise error_at(entry.key, Code.INVALID_SPACE_VALUE, message, "write lower-case letters, digits and underscores")
 
 
 def _link_alternatives(entry: Entry) -> tuple[Alternative, ...]:
     """The two values of a choice that adds or cuts links; raises ``SparxError``."""
     nodes = entry.value.items if isinstance(entry.value, SequenceNode) else (entry.value,)
     if not nodes:
-        advice = "write {from: stage2.layer1, to: stage3.layer4}, or take the choice out"
-        raise error_at(entry.value, "SPX712", f"{entry.key.text} lists no connection", advice)
+        advice = "write {from: stage2.layer1, to: stage3.layer4}, or remove the choice"
+        raise error_at(entry.value, Code.EMPTY_CHOICE, f"{entry.key.text} lists no connection", advice)
     for node in nodes:
         keys = [entry.key.value for entry in node.entries] if isinstance(node, MappingNode) else []
         if sorted(map(str, keys)) != ["from", "to"]:
             message = f"a link is a mapping with from and to, not {shown(value_of(node))}"
-            raise error_at(node, "SPX703", message, "write {from: stage2.layer1, to: stage3.layer4}")
+            raise error_at(node, Code.INVALID_SPACE_VALUE, message, "write {from: stage2.layer1, to: stage3.layer4}")
     return off_or_on("add" if entry.key.value == "link" else "cut", nodes, place_of(entry.value))

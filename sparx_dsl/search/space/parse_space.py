@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.extends import FILE_PATTERN, expand
 from sparx_dsl.reader.limits import Limits
@@ -26,24 +26,28 @@ def check_top_level(tree: MappingNode) -> Iterator[Diagnostic]:
         if str(entry.key.value) not in SPACE_KEYS:
             notes, advice = (f"the keys are {', '.join(SPACE_KEYS)}",), did_you_mean(entry.key.text, SPACE_KEYS)
             message = f"a space has no key {quoted(entry.key.text)}"
-            yield Diagnostic("SPX701", message, place_of(entry.key, entry.key.text), notes, advice)
+            yield Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(entry.key, entry.key.text), notes, advice)
     version = tree.entry("space")
     if version is None:
         yield _missing(tree, "space", "write space: 1, the version of the language of spaces")
     elif not (isinstance(version.value, ScalarNode) and version.value.value is not True and version.value.value == 1):
         message = f"space must be 1, not {shown(value_of(version.value))}"
-        yield Diagnostic("SPX703", message, place_of(version.value, "space"), help="write space: 1")
+        yield Diagnostic(Code.INVALID_SPACE_VALUE, message, place_of(version.value, "space"), help="write space: 1")
     base, spec = tree.entry("base"), tree.entry("spec")
     if base is None and spec is None:
         yield _missing(tree, "base", "name the file of a spec, such as base: sparx_mamba_t.yaml, or write one in spec")
     if base is not None and spec is not None:
-        related = (Related(place_of(base.key), "the base stands here"),)
+        related = (Related(place_of(base.key), "the base is here"),)
         message = "the space has two bases, one by name and one written out"
-        yield Diagnostic("SPX703", message, place_of(spec.key, "spec"), (), "keep either base or spec", related)
+        yield Diagnostic(
+            Code.INVALID_SPACE_VALUE, message, place_of(spec.key, "spec"), (), "keep either base or spec", related
+        )
     name = tree.entry("name")
     if name is not None and not (isinstance(named := value_of(name.value), str) and named):
         message = f"name must be text, not {shown(value_of(name.value))}"
-        yield Diagnostic("SPX703", message, place_of(name.value, "name"), help="write a name such as around_mamba_t")
+        yield Diagnostic(
+            Code.INVALID_SPACE_VALUE, message, place_of(name.value, "name"), help="write a name such as around_mamba_t"
+        )
     for key in ("spec", "choices", "bounds"):
         yield from _check_mapping(tree, key)
 
@@ -57,13 +61,13 @@ def _check_mapping(tree: MappingNode, key: str) -> Iterator[Diagnostic]:
     where = place_of(entry.value, key)
     if not isinstance(entry.value, MappingNode):
         message = f"{key} must be a mapping, not {shown(value_of(entry.value))}"
-        yield Diagnostic("SPX703", message, where, help=f"write {key}: {{…: …}}")
+        yield Diagnostic(Code.INVALID_SPACE_VALUE, message, where, help=f"write {key}: {{…: …}}")
     elif key == "choices" and not entry.value.entries:
-        yield Diagnostic("SPX712", "the space has no choices", where, help="write one at least")
+        yield Diagnostic(Code.EMPTY_CHOICE, "the space has no choices", where, help="write one at least")
 
 
 def _missing(tree: MappingNode, key: str, advice: str) -> Diagnostic:
-    return Diagnostic("SPX702", f"the key {quoted(key)} is missing", place_of(tree), help=advice)
+    return Diagnostic(Code.MISSING_SPACE_KEY, f"the key {quoted(key)} is missing", place_of(tree), help=advice)
 
 
 def mapping_under(tree: MappingNode, key: str) -> MappingNode:
@@ -80,7 +84,9 @@ def parse_base(tree: MappingNode, path: Path | None, limits: Limits) -> MappingN
     value = base.value.value if isinstance(base.value, ScalarNode) else None
     if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
         message = f"base must be the bare name of a YAML file, not {shown(value_of(base.value))}"
-        raise error_at(base.value, "SPX704", message, "write a name such as sparx_mamba_t.yaml, without a folder")
+        raise error_at(
+            base.value, Code.INVALID_BASE, message, "write a name such as sparx_mamba_t.yaml, without a folder"
+        )
     extends = ScalarNode("extends", "extends", base.key.span, base.key.source)
     return expand(MappingNode((Entry(extends, base.value),), tree.span, tree.source), path, limits)
 
@@ -102,8 +108,8 @@ def _parse_bound(entry: Entry) -> Bound:
     measure, node = str(entry.key.value), entry.value
     if measure not in MEASURES:
         notes, advice = (f"what can be bounded: {', '.join(MEASURES)}",), did_you_mean(measure, MEASURES)
-        message = f"there is no bound on {quoted(measure)}"
-        raise SparxError(Diagnostic("SPX701", message, place_of(entry.key), notes, advice))
+        message = f"unknown bound {quoted(measure)}"
+        raise SparxError(Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(entry.key), notes, advice))
     where = place_of(node, f"bounds.{measure}")
     if not isinstance(node, MappingNode):
         return Bound(measure, None, _parse_amount(node, measure), where)
@@ -112,13 +118,17 @@ def _parse_bound(entry: Entry) -> Bound:
         if own.key.value not in ("least", "most"):
             advice = did_you_mean(own.key.text, ("least", "most"))
             message = f"a bound has no key {quoted(own.key.text)}"
-            raise SparxError(Diagnostic("SPX701", message, place_of(own.key), ("the keys are least, most",), advice))
+            raise SparxError(
+                Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(own.key), ("the keys are least, most",), advice)
+            )
         amounts[str(own.key.value)] = _parse_amount(own.value, measure)
     if not amounts:
-        raise error_at(node, "SPX712", f"the bound on {measure} says nothing", "write {most: 30M}")
+        raise error_at(node, Code.EMPTY_CHOICE, f"the bound on {measure} is empty", "write {most: 30M}")
     least, most = amounts.get("least"), amounts.get("most")
     if least is not None and most is not None and least > most:
-        raise error_at(node, "SPX731", f"the bound on {measure} has a least above its most", "swap least and most")
+        raise error_at(
+            node, Code.BOUNDS_REVERSED, f"the bound on {measure} has its least above its most", "swap least and most"
+        )
     return Bound(measure, least, most, where)
 
 
@@ -127,6 +137,6 @@ def _parse_amount(node: Node, measure: str) -> int:
     amount = read_quantity(value, of_bytes=measure == "peak")
     if amount is None:
         units = "B, KB, MB, GB, KiB, MiB, GiB" if measure == "peak" else "K, M, G, T"
-        message = f"{shown(value)} is no amount of {MEASURES[measure]}"
-        raise error_at(node, "SPX730", message, f"write a number, with one of the units {units} or none")
+        message = f"{shown(value)} is not an amount of {MEASURES[measure]}"
+        raise error_at(node, Code.INVALID_AMOUNT, message, f"write a number, with one of the units {units} or none")
     return amount

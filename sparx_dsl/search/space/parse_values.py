@@ -1,4 +1,4 @@
-"""The values of choices as written: lists, ranges, and lists side by side for choices that drive several keys."""
+"""The values of choices as written: lists, ranges, and lists that several keys take element by element."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sparx_dsl.errors import Diagnostic, Related, SparxError, Where
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, Where
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.space.choices import Alternative, EditPath, LinkAction, same, value_of
@@ -43,13 +43,13 @@ def parse_values(node: Node, name: str) -> ValueNodes:
         return ValueNodes(_parse_range(node, name), written=False)
     if not isinstance(node, SequenceNode):
         message = f"the values of {name} must be a list or a range, not {shown(node.value)}"
-        raise error_at(node, "SPX703", message, "write [1, 2, 3] or {from: 1, to: 3}")
+        raise error_at(node, Code.INVALID_SPACE_VALUE, message, "write [1, 2, 3] or {from: 1, to: 3}")
     if not node.items:
-        raise error_at(node, "SPX712", f"{name} has nothing to choose from", "list its values, or take it out")
+        raise error_at(node, Code.EMPTY_CHOICE, f"{name} has no values", "list its values, or remove it")
     _refuse_repeated(node.items, name)
     if len(node.items) > MAX_VALUES:
         message = f"{name} has {len(node.items)} values, more than {MAX_VALUES}"
-        raise error_at(node, "SPX718", message, "write a range")
+        raise error_at(node, Code.INVALID_RANGE, message, "write a range")
     return ValueNodes(node.items, written=True)
 
 
@@ -58,17 +58,19 @@ def _parse_range(node: MappingNode, name: str) -> tuple[Node, ...]:
     given = {key: entry.value for key in RANGE_KEYS if (entry := node.entry(key)) is not None}
     for key in ("from", "to"):
         if key not in given:
-            raise error_at(node, "SPX702", f"the range of {name} has no {key!r}", RANGE_ADVICE)
+            raise error_at(node, Code.MISSING_SPACE_KEY, f"the range of {name} has no {key!r}", RANGE_ADVICE)
     numbers = {key: _number(given[key], key, name) for key in given}
     first, last, step = numbers["from"], numbers["to"], numbers.get("step", Decimal(1))
     if step <= 0:
-        raise error_at(given["step"], "SPX718", f"the step of {name} must be above 0", "write for example step: 8")
+        message = f"the step of {name} must be above 0"
+        raise error_at(given["step"], Code.INVALID_RANGE, message, "write for example step: 8")
     if last < first:
         message = f"the range of {name} is empty: it ends below its beginning"
-        raise error_at(given["to"], "SPX712", message, "swap from and to")
+        raise error_at(given["to"], Code.EMPTY_CHOICE, message, "swap from and to")
     count = int((last - first) / step) + 1
     if count > MAX_VALUES:
-        raise error_at(node, "SPX718", f"the range of {name} has more than {MAX_VALUES} values", "widen the step")
+        message = f"the range of {name} has more than {MAX_VALUES} values"
+        raise error_at(node, Code.INVALID_RANGE, message, "widen the step")
     whole = all(isinstance(value, ScalarNode) and isinstance(value.value, int) for value in given.values())
     made = [int(first + n * step) if whole else float(first + n * step) for n in range(count)]
     return tuple(ScalarNode(value, str(value), node.span, node.source) for value in made)
@@ -78,7 +80,7 @@ def _number(node: Node, key: str, name: str) -> Decimal:
     if isinstance(node, ScalarNode) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return Decimal(str(node.value))
     message = f"{key} in the range of {name} must be a number, not {shown(value_of(node))}"
-    raise error_at(node, "SPX703", message, RANGE_ADVICE)
+    raise error_at(node, Code.INVALID_SPACE_VALUE, message, RANGE_ADVICE)
 
 
 def _refuse_repeated(items: Sequence[Node], name: str) -> None:
@@ -89,7 +91,8 @@ def _refuse_repeated(items: Sequence[Node], name: str) -> None:
         before = seen.setdefault(repr(value), item)
         if before is not item and same(value_of(before), value):
             related = (Related(place_of(before), "the first of them"),)
-            raise error_at(item, "SPX713", f"{name} lists {shown(value)} twice", "take one of them out", related)
+            message = f"{name} lists {shown(value)} twice"
+            raise error_at(item, Code.DUPLICATE_VALUE, message, "remove one of them", related)
 
 
 def same_value_everywhere(paths: Sequence[EditPath], values: ValueNodes) -> tuple[Alternative, ...]:
@@ -108,7 +111,7 @@ def side_by_side(
     if len(set(map(len, lists))) != 1:
         lengths = ", ".join(str(len(nodes)) for nodes in lists)
         message = f"the lists of {name} are of different lengths: {lengths}"
-        raise error_at(node, "SPX719", message, "give each as many values")
+        raise error_at(node, Code.LENGTHS_DIFFER, message, "give each as many values")
     made: list[Alternative] = []
     for row in zip(*lists, strict=True):
         patches = tuple((path, one) for paths, one in zip(columns, row, strict=True) for path in paths)

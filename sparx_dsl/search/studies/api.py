@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.read_space import load_space
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.config import RayOptions, StudyConfig, read_sampler
@@ -76,4 +76,4 @@ def default_study(space: Space) -> Path:
 def _require_optuna() -> None:
     if importlib.util.find_spec("optuna") is None:
         message = "studies need the package optuna"
-        raise SparxError(Diagnostic("SPX750", message, help='pip install "sparx_dsl[search]"'))
+        raise SparxError(Diagnostic(Code.PACKAGE_NOT_INSTALLED, message, help='pip install "sparx_dsl[search]"'))

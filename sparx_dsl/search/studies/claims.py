@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.config import StudyConfig
-from sparx_dsl.search.studies.heartbeat import DeathWatch, Heartbeat
+from sparx_dsl.search.studies.heartbeat import CrashDetector, Heartbeat
 from sparx_dsl.search.studies.outcome import Cause, Outcome
 from sparx_dsl.search.studies.records import TrialRecord
 from sparx_dsl.search.studies.sampler import sample_point
@@ -65,15 +65,15 @@ class TrialQueue:
     store: Store
     config: StudyConfig
     heartbeat: Heartbeat
-    watch: DeathWatch = field(init=False)
+    watch: CrashDetector = field(init=False)
 
     def __post_init__(self) -> None:
-        self.watch = DeathWatch(self.store.workers, self.config.limits)
+        self.watch = CrashDetector(self.store.workers, self.config.limits)
 
     def next(self) -> Claim | NoTrial:
         """Begin a free trial: the lowest number, those that lost a worker last.
 
-        Raises ``SparxError`` (SPX732) where no point keeps the bounds.
+        Raises ``SparxError`` (SPX732) where no point satisfies the bounds.
         """
         with self.store.lock:
             attempts = self._without_dead()
@@ -84,8 +84,8 @@ class TrialQueue:
                 return NoTrial.WAITING if running else NoTrial.FINISHED
             if self.config.is_late:
                 return NoTrial.LATE
-            deaths = _deaths(attempts)
-            number = min(free, key=lambda one: (deaths[one], one))
+            crashes = _crashes(attempts)
+            number = min(free, key=lambda one: (crashes[one], one))
             attempt = self.store.create(number, self.heartbeat.worker)
         return self._sampled(attempt, number, [one.record for one in attempts])
 
@@ -106,12 +106,12 @@ class TrialQueue:
         dead = [one for one in attempts if one.record.state == "running" and self.watch.is_dead(one.record.worker)]
         if not dead:
             return attempts
-        deaths, most = _deaths(attempts), self.config.limits.worker_crashes
+        crashes, most = _crashes(attempts), self.config.limits.worker_crashes
         for one in dead:
-            if deaths[one.record.number] + 1 < most:
+            if crashes[one.record.number] + 1 < most:
                 self.store.lose(one.id, died=True)
             else:
-                cause = Cause("WorkerDied", f"the trial's worker died, {most} times in all")
+                cause = Cause("WorkerDied", f"the trial's worker crashed {most} times")
                 self.store.finish(one.id, Outcome(cause=cause))
         return self.store.attempts()
 
@@ -151,6 +151,6 @@ def differences(first: Point, second: Point | None) -> int:
     return sum(first.picks.get(name) != picks.get(name) for name in {*first.picks, *picks})
 
 
-def _deaths(attempts: Sequence[Attempt]) -> Counter[int]:
+def _crashes(attempts: Sequence[Attempt]) -> Counter[int]:
     """For each trial how many workers died with it."""
     return Counter(one.record.number for one in attempts if one.died)

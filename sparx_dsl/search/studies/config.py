@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.objectives import Direction, Objective, value_names
@@ -93,9 +93,11 @@ def read_sampler(name: str | None, directions: tuple[Direction, ...]) -> Sampler
         if name == known:
             return known
     notes, advice = (f"the samplers are {', '.join(SAMPLERS)}",), did_you_mean(name, SAMPLERS)
-    raise SparxError(Diagnostic("SPX755", f"there is no sampler {quoted(name)}", notes=notes, help=advice))
+    raise SparxError(Diagnostic(Code.UNKNOWN_SAMPLER, f"unknown sampler {quoted(name)}", notes=notes, help=advice))
 
 
 def _check_number(what: str, number: float, least: float, most: float) -> None:
     if not least <= number <= most:
-        raise SparxError(Diagnostic("SPX759", f"{what} must be from {least} to {most}, not {number}"))
+        raise SparxError(
+            Diagnostic(Code.STUDY_NUMBER_OUT_OF_RANGE, f"{what} must be from {least} to {most}, not {number}")
+        )

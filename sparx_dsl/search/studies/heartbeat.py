@@ -1,6 +1,6 @@
 """Which workers of a study are alive, on this machine and on others.
 
-Optuna's heartbeat exists for databases alone and not for journals, is experimental, and notices a death only when a
+Optuna's heartbeat exists for databases alone and not for journals, is experimental, and notices a crash only when a
 grace period is over; its callback begins a lost trial again under another number, and so with another seed.
 """
 
@@ -20,7 +20,7 @@ from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.locks import this_machine
 
 ALIVE, BEAT = ".alive", ".beat"
-"""Endings of the files of a worker: the one that it keeps locked, and the one in which it counts."""
+"""Suffixes of the files of a worker: the one that it keeps locked, and the one in which it counts."""
 
 
 def name_prefix(process: int) -> str:
@@ -63,7 +63,7 @@ class Heartbeat:
 
 
 @dataclass
-class DeathWatch:
+class CrashDetector:
     """What one process knows of the workers of a study."""
 
     folder: Path

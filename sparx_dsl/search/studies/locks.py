@@ -2,8 +2,9 @@
 
 Between the processes of a machine it is ``filelock.FileLock``, the kernel's, which ends with its process, not before.
 Some shared file systems keep it to one machine; there a second file names the machine of the holder. What
-``filelock`` has for this, ``SoftFileLease``, is left empty by a process that is killed while making it, and then nobody
-ever gets it; and it expires while its holder is merely suspended. Optuna's locks outlive a killed process by 30 s.
+``filelock`` has for this, ``SoftFileLease``, is left empty by a process that is killed while making it, and then no
+process ever gets it; and it expires while its holder is merely suspended. Optuna's locks outlive a killed process
+by 30 s.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from sparx_dsl.errors import Diagnostic, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.studies.outcome import AnswerError, Outcome, failure, message_of, read_answer
 from sparx_dsl.search.studies.trial import Trial
@@ -76,7 +76,9 @@ def read_objectives(given: Sequence[str | Function], folder: Path | None = None)
             objective.resolve()
         found.append(objective)
     if not found:
-        raise SparxError(Diagnostic("SPX751", "there is no objective", help=f"name a function, or {_prices()}"))
+        raise SparxError(
+            Diagnostic(Code.UNKNOWN_OBJECTIVE, "no objective is given", help=f"name a function, or {_prices()}")
+        )
     return tuple(found)
 
 
@@ -90,13 +92,13 @@ def read_directions(given: Sequence[str], objectives: Sequence[Objective]) -> tu
     for word in given:
         if word not in DIRECTIONS:
             advice = did_you_mean(word, ("maximize", "minimize")) or "write maximize or minimize"
-            raise SparxError(Diagnostic("SPX756", f"{quoted(word)} is not a direction", help=advice))
+            raise SparxError(Diagnostic(Code.INVALID_DIRECTIONS, f"{quoted(word)} is not a direction", help=advice))
     prices = sum(objective.is_price for objective in objectives)
     least = len(objectives)
     if len(given) < least or (prices == len(objectives) and len(given) > least):
         verb = "is" if len(given) == 1 else "are"
         message = f"there {verb} {plural(len(given), 'direction')} for {plural(least, 'objective')}"
-        raise SparxError(Diagnostic("SPX756", message, help="write one direction for each value"))
+        raise SparxError(Diagnostic(Code.INVALID_DIRECTIONS, message, help="write one direction for each value"))
     return tuple(DIRECTIONS[word] for word in given)
 
 
@@ -134,7 +136,7 @@ def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outco
     if len(whole.values) != count:
         gave, wanted = plural(len(whole.values), "value"), plural(count, "direction")
         message = f"the objectives returned {gave}, and the study has {wanted}"
-        raise AnswerError(Diagnostic("SPX757", message, help="write one direction for each value"))
+        raise AnswerError(Diagnostic(Code.INVALID_ANSWER, message, help="write one direction for each value"))
     return whole
 
 
@@ -147,20 +149,20 @@ def _imported(reference: str) -> Function:
     found = REFERENCE.fullmatch(reference)
     if found is None:
         advice = did_you_mean(reference, MEASURES) or f"write module:function, or {_prices()}"
-        raise SparxError(Diagnostic("SPX751", f"{quoted(reference)} is not an objective", help=advice))
+        raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, f"{quoted(reference)} is not an objective", help=advice))
     module, name = found[1], found[2]
     try:
         loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        told = f"{type(error).__name__}: {message_of(error)}"
-        message = f"the module {module} of the objective cannot be imported: {told}"
+        reason = f"{type(error).__name__}: {message_of(error)}"
+        message = f"the module {module} of the objective cannot be imported: {reason}"
         advice = "run from the folder in which Python would find it, or install it"
-        raise SparxError(Diagnostic("SPX751", message, help=advice)) from error
+        raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, message, help=advice)) from error
     function = vars(loaded).get(name)
     if not callable(function):
         known = [one for one, value in vars(loaded).items() if callable(value) and not one.startswith("_")]
         message = f"the module {module} has no function {quoted(name)}"
-        raise SparxError(Diagnostic("SPX751", message, help=did_you_mean(name, known)))
+        raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, message, help=did_you_mean(name, known)))
     return function
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import SupportsFloat, cast
 
-from sparx_dsl.errors import Diagnostic, SparxError, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, visible
 from sparx_dsl.language.checks.hints import shown
 
-ANSWER_FORM = "give a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
+ANSWER_FORM = "return a number, a tuple of numbers, or {values: …, constraints: {…}} and more keys to be kept"
 MAX_DEPTH = 4
 """How deep lists and mappings are kept in a trial's record."""
 MAX_INTEGER = 2**63 - 1
@@ -76,7 +76,7 @@ def failure(error: BaseException) -> Outcome:
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception; empty where it cannot be had."""
+    """The message of an exception; empty where formatting it fails."""
     try:
         return str(error)[:MAX_TRACE_LENGTH]
     except (Exception, SystemExit):
@@ -114,9 +114,11 @@ def _number(value: object) -> float:
         raise _refused(f"the objective returned a {type(value).__name__}, which is not a single number") from None
     if not math.isfinite(number):
         message = f"the objective returned {number}"
-        raise SparxError(Diagnostic("SPX758", message, help="give finite numbers; a trial without one has failed"))
+        raise SparxError(
+            Diagnostic(Code.NON_FINITE_VALUE, message, help="return finite numbers; a trial without one has failed")
+        )
     return number
 
 
 def _refused(message: str) -> AnswerError:
-    return AnswerError(Diagnostic("SPX757", message, help=ANSWER_FORM))
+    return AnswerError(Diagnostic(Code.INVALID_ANSWER, message, help=ANSWER_FORM))

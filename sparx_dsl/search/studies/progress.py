@@ -42,10 +42,10 @@ class StudyProgress:
     def show(self, result: StudyResult) -> None:
         """Bring the bar up to date."""
         self._last = time.monotonic()
-        self._bar.update(self._task, completed=result.finished, best=best_in_words(result))
+        self._bar.update(self._task, completed=result.finished, best=best_so_far(result))
 
 
-def best_in_words(result: StudyResult) -> str:
+def best_so_far(result: StudyResult) -> str:
     """The best so far in a few words, and how many trials failed."""
     parts: list[str] = []
     best = result.best

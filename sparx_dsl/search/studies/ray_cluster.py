@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Claim, NoTrial, TrialQueue
 from sparx_dsl.search.studies.config import LOCAL, RayOptions, StudyConfig
 from sparx_dsl.search.studies.interrupts import Interrupts
@@ -102,7 +102,7 @@ def run_on_ray(
         ray = _package()
     except ImportError:
         message = "trials on a cluster need the package ray"
-        raise SparxError(Diagnostic("SPX750", message, help='pip install "sparx_dsl[ray]"')) from None
+        raise SparxError(Diagnostic(Code.PACKAGE_NOT_INSTALLED, message, help='pip install "sparx_dsl[ray]"')) from None
     ours = not ray.is_initialized()
     try:
         if ours:
@@ -113,7 +113,7 @@ def run_on_ray(
         note = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
         message = f"no Ray cluster can be reached at {options.address}"
         advice = "start one with: ray start --head; or leave the address out for a local one"
-        raise SparxError(Diagnostic("SPX760", message, notes=(note,), help=advice)) from None
+        raise SparxError(Diagnostic(Code.CLUSTER_NOT_REACHABLE, message, notes=(note,), help=advice)) from None
     try:
         with trial_queue(config) as queue:
             Cluster(queue, options, ray).run(on_progress)
@@ -123,7 +123,7 @@ def run_on_ray(
 
 
 def _check_reachable(address: str, timeout_s: float) -> None:
-    """Raise ``OSError`` where nobody listens at ``host:port``, which Ray itself would find out after minutes."""
+    """Raise ``OSError`` where nothing listens at ``host:port``, which Ray itself would find out after minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdecimal():
         socket.create_connection((host, int(port)), timeout=timeout_s).close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.claims import status_of
 from sparx_dsl.search.studies.config import StudyConfig
@@ -22,7 +22,7 @@ from sparx_dsl.search.studies.worker_pool import WorkerPool
 
 
 def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
-    """See ``run_study``."""
+    """See ``run_study``; raises ``SparxError``."""
     with silence_optuna(), Interrupts() as interrupts:
         store, header = open_study(config)
         config = replace(config, seed=header.seed)
@@ -49,12 +49,12 @@ def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
 
 
 def read(space: Space, path: Path) -> StudyResult:
-    """See ``read_study``."""
+    """See ``read_study``; raises ``SparxError``."""
     with silence_optuna():
         store = open_store(path, space, StudyLimits(), create=False)
         header = store.header()
         if header is None:
-            raise SparxError(Diagnostic("SPX752", "the file holds no study", at_study(path)))
+            raise SparxError(Diagnostic(Code.STUDY_NOT_USABLE, "the file holds no study", at_study(path)))
         check_header(header, replace(header, space=space_digest(space)), at_study(path), seed_given=False)
         return _result_of(store, header)
 
@@ -69,4 +69,4 @@ def _all_failed(result: StudyResult, path: Path) -> Diagnostic:
     lines = first.cause.trace.rstrip().splitlines()[-6:] if first.cause else []
     message = f"none of the {len(result.failed)} trials has values; trial {first.number} failed: {first.cause}"
     advice = "fix the objective, then begin another study"
-    return Diagnostic("SPX762", message, at_study(path), tuple(lines), advice)
+    return Diagnostic(Code.EVERY_TRIAL_FAILED, message, at_study(path), tuple(lines), advice)

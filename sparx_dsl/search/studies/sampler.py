@@ -23,10 +23,10 @@ from sparx_dsl.search.studies.config import Sampler, StudyConfig
 from sparx_dsl.search.studies.store import Store, distribution_of
 
 MAX_RESAMPLES = 12
-"""Times that a sampler is asked for one choice before the value is drawn evenly from those that fit."""
+"""Times that a sampler is asked for one choice before the value is sampled uniformly from those that fit."""
 MAX_OUT_OF_BOUNDS = 48
-"""Points of a sampler that are priced, and passed over where they miss the bounds, before one is drawn evenly from all
-that keep them."""
+"""Points of a sampler that are priced, and passed over where they miss the bounds, before one is sampled uniformly from
+those that satisfy them."""
 MAX_REPEATS = 8
 """Points of a sampler that were tried before and are passed over."""
 MIN_POPULATION, MAX_POPULATION = 8, 50
@@ -39,9 +39,9 @@ def sample_point(
 ) -> tuple[Point, Prices]:
     """A point for a trial that has begun, sampled with its own seed, and its prices.
 
-    ``random`` draws evenly from all points that keep the bounds, and looks at nothing else, so that the trials of a
+    ``random`` samples uniformly from the points that satisfy the bounds, and looks at nothing else, so the trials of a
     seed are the same in whatever order they end. The others look at the trials that have ended by now, and pass over
-    points in ``tried`` while they find new ones. Raises ``SparxError`` (SPX732) where no point keeps the bounds.
+    points in ``tried`` while they find new ones. Raises ``SparxError`` (SPX732) where no point satisfies the bounds.
     """
     space = store.space
     rng = random.Random(config.trial_seed(number, "point"))  # noqa: S311
@@ -56,7 +56,7 @@ def sample_point(
 def _suggested(
     store: Store, config: StudyConfig, attempt: int, number: int, tried: Collection[Point], rng: random.Random
 ) -> tuple[Point, Prices] | None:
-    """A point by the sampler, a tried one where it suggests nothing else; None where none keeps the bounds."""
+    """A point by the sampler, a tried one where it suggests nothing else; None where none satisfies the bounds."""
     space = store.space
     sampler = make_sampler(config.sampler, config.trials, config.trial_seed(number, "sampler"))
     guide = GuidedSampler(sampler, store.study(sampler), store.storage.get_trial(attempt), rng, _joint(space, config))
@@ -89,7 +89,7 @@ def _joint(space: Space, config: StudyConfig) -> dict[str, BaseDistribution]:
 
 
 def priced(space: Space, point: Point) -> Prices | None:
-    """The prices of a point that keeps the bounds and all rules; None for another."""
+    """The prices of a point that satisfies the bounds and all rules; None for another."""
     if not space.compiled.late_hold(space.picks(point)):
         return None
     prices = space.prices(point)
@@ -109,7 +109,7 @@ class GuidedSampler:
     suggested: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def begin(self) -> None:
-        """Sample jointly anew."""
+        """Sample jointly again."""
         self.suggested = self.sampler.sample_relative(self.study, self.trial, dict(self.joint))
 
     def __call__(self, choice: Choice, values: Sequence[int]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optuna.exceptions import UpdateFinishedTrialError
 
-from sparx_dsl.errors import Diagnostic, SourceText, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, quoted
 
 
 def at_study(path: Path) -> Where:
@@ -20,7 +20,7 @@ def at_study(path: Path) -> Where:
 def inaccessible(path: Path, reason: str, advice: str | None = None) -> SparxError:
     """The error of a file that cannot be read and written (SPX752)."""
     message = f"the study cannot be read and written: {reason}"
-    return SparxError(Diagnostic("SPX752", message, at_study(path), help=advice))
+    return SparxError(Diagnostic(Code.STUDY_NOT_USABLE, message, at_study(path), help=advice))
 
 
 def check_regular(*files: Path) -> None:
@@ -58,7 +58,9 @@ def content_errors(path: Path) -> Generator[None]:
         # A file of another kind fails in as many ways as it can differ, so every exception has the same meaning.
         note = f"{type(error).__name__}: {_first_line(error)}"
         advice = "name another file with --study, or repair this one"
-        raise SparxError(Diagnostic("SPX752", "the file holds no study", at_study(path), (note,), advice)) from None
+        raise SparxError(
+            Diagnostic(Code.STUDY_NOT_USABLE, "the file holds no study", at_study(path), (note,), advice)
+        ) from None
 
 
 def _operational_error(error: BaseException | None) -> sqlite3.OperationalError | None:

@@ -1,7 +1,7 @@
 """The study's file: an Optuna study in a journal or in SQLite, with what this project adds to its trials.
 
 A trial is created with its number and its worker in one step, and ends with its values in one step, so that a process
-killed at any moment leaves either nothing or something that the others can tell is unfinished.
+killed at any moment leaves either nothing or something that the others recognise as unfinished.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from sparx_dsl.errors import Diagnostic, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import Prices
 from sparx_dsl.search.space.choices import Choice, Point
@@ -141,7 +141,7 @@ class Store:
         return False
 
     def lose(self, attempt: int, *, died: bool = False) -> None:
-        """End an attempt without an outcome, since its worker died or gave it back; its trial can begin anew."""
+        """End an attempt without an outcome, since its worker died or gave it back; its trial can begin again."""
         with self.lock, contextlib.suppress(UpdateFinishedTrialError):
             if died:
                 self.storage.set_trial_user_attr(attempt, "died", True)
@@ -178,14 +178,14 @@ def open_store(path: Path, space: Space, limits: StudyLimits, *, create: bool = 
     if path.suffix not in (*JOURNALS, *DATABASES):
         known = ", ".join((*JOURNALS, *DATABASES))
         message = f"{quoted(path.name)} has an unsupported file extension for a study"
-        raise SparxError(Diagnostic("SPX752", message, where, help=f"use one of {known}"))
+        raise SparxError(Diagnostic(Code.STUDY_NOT_USABLE, message, where, help=f"use one of {known}"))
     file = path.absolute()
     # The folder of locks and trials' files; no other study's file has it.
     folder = file.with_name(f"{file.name}.files")
     lock = SharedLock(folder / "study.lock", limits.lock_expiry_s)
     with content_errors(path):
         if not create and not path.exists():
-            raise SparxError(Diagnostic("SPX752", "there is no such study", where))
+            raise SparxError(Diagnostic(Code.STUDY_NOT_USABLE, "the study does not exist", where))
         beside = (file.with_name(f"{file.name}{suffix}") for suffix in SQLITE_SUFFIXES)
         check_regular(file, *beside, lock.path, lock.holder)
         if create or path.suffix in DATABASES:
@@ -220,9 +220,13 @@ def check_header(stored: Header, header: Header, where: Where, *, seed_given: bo
     if stored.space != header.space:
         message = f"the study belongs to another space, {quoted(stored.space_name)} as it was when it began"
         advice = "name another file with --study, or go on with the space that it was begun with"
-        raise SparxError(Diagnostic("SPX753", message, where, help=advice))
+        raise SparxError(Diagnostic(Code.STUDY_OF_ANOTHER_SPACE, message, where, help=advice))
     if (stored.names, stored.directions) != (header.names, header.directions):
-        raise SparxError(Diagnostic("SPX754", f"the study was begun with {stored}, not {header}", where))
+        raise SparxError(
+            Diagnostic(Code.STUDY_SETTINGS_DIFFER, f"the study was begun with {stored}, not {header}", where)
+        )
     if seed_given and stored.seed != header.seed:
         message = f"the study was begun with the seed {stored.seed}, not {header.seed}"
-        raise SparxError(Diagnostic("SPX754", message, where, help="leave the seed out to go on with it"))
+        raise SparxError(
+            Diagnostic(Code.STUDY_SETTINGS_DIFFER, message, where, help="leave the seed out to go on with it")
+        )

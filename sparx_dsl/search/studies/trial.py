@@ -20,7 +20,7 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class Trial:
-    """One try: a backbone that keeps the bounds, with a number and a seed that stay the same however often it is
+    """One try: a backbone that satisfies the bounds, with a number and a seed that stay the same however often it is
     begun, on whatever worker."""
 
     number: int

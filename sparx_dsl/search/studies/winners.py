@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sparx_dsl.errors import Diagnostic, SparxError, visible
+from sparx_dsl.errors import Code, Diagnostic, SparxError, visible
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render import write_text
 from sparx_dsl.render.scatter import Panel, scatter
@@ -44,7 +44,7 @@ def study_table(result: StudyResult, *, width: int = WIDTH) -> str:
     ]  # fmt: skip
     best = "The front" if len(result.directions) > 1 else "The best"
     lines = [f"{best} of {len(result.complete)} trials with values:"] if shown else []
-    lines += [text_table(columns, rows, width=width)] if shown else ["No trial has values that keep all constraints."]
+    lines += [text_table(columns, rows, width=width)] if shown else ["No trial satisfies all constraints."]
     return "\n".join([*lines, *_failures(result)])
 
 
@@ -54,7 +54,7 @@ def study_picture(result: StudyResult) -> str:
     Raises ``SparxError`` (SPX763) where no trial has values.
     """
     if not result.complete:
-        raise SparxError(Diagnostic("SPX763", "no trial has values, so there is nothing to draw"))
+        raise SparxError(Diagnostic(Code.NOTHING_TO_DRAW, "no trial has values, so there is nothing to draw"))
     sideways = list(range(1, len(result.directions)))
     panels = [_panel(result, place) for place in sideways] or [_panel(result, None)]
     return scatter(panels, f"{result.space.name}: {len(result.complete)} trials")
@@ -71,7 +71,7 @@ def write_winners(result: StudyResult, folder: str | os.PathLike[str]) -> tuple[
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"cannot make the folder {os.fspath(target)!r}: {error.strerror or error}"
-        raise SparxError(Diagnostic("SPX502", message)) from None
+        raise SparxError(Diagnostic(Code.FILE_NOT_WRITABLE, message)) from None
     paths: list[Path] = []
     for place, trial in enumerate(winners(result), start=1):
         path = target / f"{place:02d}_trial_{trial.number}.yaml"
@@ -85,8 +85,8 @@ def write_winners(result: StudyResult, folder: str | os.PathLike[str]) -> tuple[
 
 def _spec_text(result: StudyResult, trial: TrialRecord) -> str:
     spec = result.spec(trial)
-    ending = f"_trial_{trial.number}"
-    named = spec.edit({"name": f"{spec.name[: NAME_LENGTH - len(ending)]}{ending}"})
+    suffix = f"_trial_{trial.number}"
+    named = spec.edit({"name": f"{spec.name[: NAME_LENGTH - len(suffix)]}{suffix}"})
     values = ", ".join(f"{name} {value:.6g}" for name, value in zip(result.names, trial.values, strict=True))
     return f"# Trial {trial.number} of a study: {values}.\n{dump_spec(named)}"
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Status
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import name_prefix
@@ -38,14 +38,14 @@ def worker_main(config: StudyConfig, messages: Connection, threads: int) -> None
 
 @dataclass
 class Worker:
-    """A process, and the pipe over which it tells what stops the study."""
+    """A process, and the pipe over which it sends what stops the study."""
 
     process: SpawnProcess
     messages: Connection
 
     @property
     def is_working(self) -> bool:
-        """Whether its process runs, and has not told yet that its work is over."""
+        """Whether its process runs, and has not reported yet that its work is over."""
         return self.process.is_alive() and not self.messages.poll()
 
     def raise_message(self) -> None:
@@ -119,9 +119,11 @@ class WorkerPool:
         has_begun = any(name.startswith(name_prefix(worker.process.pid or 0)) for name in now.begun)
         self.crashes += 0 if has_begun else 1
         if self.crashes >= self.config.limits.crashes_without_progress:
-            message = f"{self.crashes} workers died one after the other without having begun a trial"
+            message = f"{self.crashes} workers crashed one after the other before any had begun a trial"
             note = f"the last one ended with the status {worker.process.exitcode}"
-            raise SparxError(Diagnostic("SPX761", message, notes=(note,), help="try with one worker, to see why"))
+            raise SparxError(
+                Diagnostic(Code.WORKERS_CRASHED, message, notes=(note,), help="try with one worker, to see why")
+            )
         self.workers.append(self._start())
 
     def _end(self) -> None:
@@ -136,6 +138,6 @@ def _check_pickles(config: StudyConfig) -> None:
     try:
         pickle.dumps(config.objectives)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        message = f"the objective cannot be given to other processes: {error}"
+        message = f"the objective cannot be pickled for other processes: {error}"
         advice = "make it a function of a module, or use one worker"
-        raise SparxError(Diagnostic("SPX751", message, help=advice)) from None
+        raise SparxError(Diagnostic(Code.UNKNOWN_OBJECTIVE, message, help=advice)) from None

@@ -30,4 +30,4 @@ def channel_attention(options: DMCA, tape: Tape, query: FakeTensor, key: FakeTen
     )
     weights = tape.softmax(tape.batched_product(tape.elementwise(queries), keys.transpose(2, 3)))
     attended = tape.batched_product(weights, values).reshape(*value.shape)
-    return attended.contiguous(channels_last=True) if value.channels_innermost and value.shape[1] > 1 else attended
+    return attended.contiguous(channels_last=True) if value.channels_contiguous and value.shape[1] > 1 else attended

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from sparx_dsl.kinds.fusions.dmca.codes import GROUPS_NOT_DIVIDING_CHANNELS
 from sparx_dsl.kinds.fusions.options import Reduction, narrow_projection, reduction_at
 from sparx_dsl.language.base import Problem, Site, divisor_help
 from sparx_dsl.language.roles import FusionOptions
@@ -28,11 +29,11 @@ class DMCA(FusionOptions, frozen=True):
         return reduction_at(self.reduction, site)
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """The groups share the channels out evenly, and the mixer's projection has a channel for each of X, Z, V."""
+        """The groups divide the channels equally, and the mixer's projection has a channel for each of X, Z, V."""
         if site.channels % self.groups:
             yield Problem(
                 "groups",
-                "SPX213",
+                GROUPS_NOT_DIVIDING_CHANNELS,
                 f"{self.groups} groups do not divide the {site.channels} channels",
                 divisor_help("numbers of groups", site.channels, self.groups),
             )

@@ -3,7 +3,7 @@
 The SparX paper (section 4.4, "SCA") puts it in the place of its own fusion. From FcaFormer come the large strided
 depthwise convolution that merges a feature to few tokens, the learned factors that scale them, attention to own and
 merged tokens at once, the residual around it, and the depthwise 3×3 with BatchNorm after it. Its position biases belong
-to maps of one size and are left out: the layer's position encoding tells positions apart.
+to maps of one size and are left out: the layer's position encoding distinguishes positions.
 """
 
 from __future__ import annotations

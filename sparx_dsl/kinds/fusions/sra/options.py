@@ -24,7 +24,7 @@ class SRA(HeadedFusion, frozen=True):
         return reduction_at(self.reduction, site)
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """Heads share the channels out evenly, and the mixer's projection has a channel for each of X, Z, V."""
+        """Heads divide the channels equally, and the mixer's projection has a channel for each of X, Z, V."""
         yield from super().problems(site)
         yield from narrow_projection(site)
 

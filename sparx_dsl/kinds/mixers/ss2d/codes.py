@@ -6,9 +6,11 @@ from typing import Final
 
 from sparx_dsl.errors import CodeEntry
 
+EVEN_KERNEL: Final = "SPX210"
+
 CODES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
-        "SPX210",
+        EVEN_KERNEL,
         "an even kernel",
         "A depthwise convolution of SS2D keeps the size of the map, so its kernel has a middle: its side is odd, or 0 "
         "for no convolution.",

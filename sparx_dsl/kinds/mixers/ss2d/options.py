@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from sparx_dsl.kinds.mixers.options import Kernel, ScanMixer
+from sparx_dsl.kinds.mixers.ss2d.codes import EVEN_KERNEL
 from sparx_dsl.language.base import Problem, Site
 
 
@@ -35,7 +36,7 @@ class SS2D(ScanMixer, frozen=True):
         if self.conv and self.conv % 2 == 0:
             yield Problem(
                 "conv",
-                "SPX210",
-                f"a depthwise kernel of {self.conv} has no middle, so the map would change its size",
+                EVEN_KERNEL,
+                f"the kernel size of the depthwise convolution must be odd to keep the map's size, got {self.conv}",
                 f"write {self.conv - 1} or {self.conv + 1}, or 0 for no convolution",
             )

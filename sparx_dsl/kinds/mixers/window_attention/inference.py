@@ -65,10 +65,10 @@ class GatheredAttention(InferenceModule, WindowedAttention):
         return joined.transpose(1, 2).reshape(len(windows), windows.shape[1] * windows.shape[2], windows.shape[3] // 3)
 
     def tables(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Which position each place of each window reads, which place each position has, and who does not hear whom.
+        """Which position each place of each window reads, which place each position has, and the attention mask.
 
         (windows·window²,), (height·width,), and (windows, 1, window², window²), or 1 in the place of windows where all
-        positions of a window hear each other.
+        positions of a window attend to each other.
         """
         device, window = self.position_bias.device, self.window
         shift = self.shift if min(height, width) > window else 0
@@ -78,7 +78,7 @@ class GatheredAttention(InferenceModule, WindowedAttention):
         index = windows_of(torch.where(real, row[:, None] * width + column, -1), window).flatten()
         places = torch.arange(len(index), device=device)
         inverse = torch.zeros(height * width + 1, dtype=torch.long, device=device).scatter(0, index + 1, places)[1:]
-        # A place in the padding may read any position: none of the map hears it.
+        # A place in the padding may read any position: none of the map attends to it.
         labels = region_labels(height, width, window, shift, device)
         labels = labels if shift or (tall, wide) != (height, width) else labels[:1]
         return index.clamp(min=0), inverse, (labels[:, :, None] != labels[:, None, :])[:, None]

@@ -75,7 +75,7 @@ class WindowedAttention(nn.Module):
         return parts.permute(0, 3, 6, 1, 4, 2, 5).reshape(batch, self.heads * head_width, height, width)
 
     def attention_bias(self, height: int, width: int, shift: int, device: torch.device) -> Tensor:
-        """What is added to the scores: the position bias, and −∞ where positions do not hear each other.
+        """What is added to the scores: the position bias, and −∞ where positions do not attend to each other.
 
         Gives (1, windows·heads, window², window²).
         """
@@ -94,10 +94,10 @@ class WindowedAttention(nn.Module):
 
 
 def region_labels(height: int, width: int, window: int, shift: int, device: torch.device) -> Tensor:
-    """Label each position of each window by its region; equal labels within a window hear each other.
+    """Label each position of each window by its region; equal labels within a window attend to each other.
 
     Gives (windows, window²). Regions are parted by the map's edge, across which a rolled window wraps around,
-    and by the padding. Padding hears padding, so that no position hears nothing.
+    and by the padding. Padding attends to padding, so that every position attends to some.
     """
     tall, wide = height + -height % window, width + -width % window
     row, column = (torch.arange(side, device=device) + shift for side in (tall, wide))

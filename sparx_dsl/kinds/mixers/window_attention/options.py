@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sparx_dsl.kinds.attention_heads import Heads, HeadWidth, head_count, head_problems, with_head_count
+from sparx_dsl.kinds.mixers.window_attention.codes import HEAD_WIDTH_NOT_DIVIDING_CHANNELS, HEADS_NOT_DIVIDING_CHANNELS
 from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.roles import MixerOptions
 
@@ -32,8 +33,9 @@ class WindowAttention(MixerOptions, frozen=True):
         return head_count(self, channels)
 
     def problems(self, site: Site) -> Iterator[Problem]:
-        """Heads share the channels out evenly."""
-        return head_problems(self, site.channels, ("SPX211", "SPX212"))
+        """Heads divide the channels equally."""
+        codes = (HEADS_NOT_DIVIDING_CHANNELS, HEAD_WIDTH_NOT_DIVIDING_CHANNELS)
+        return head_problems(self, site.channels, codes)
 
     def canonical(self, site: Site) -> dict[str, Any]:
         """With the number of heads, by whichever key it was given, and whether this very layer shifts its windows."""

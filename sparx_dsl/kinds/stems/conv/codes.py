@@ -6,9 +6,11 @@ from typing import Final
 
 from sparx_dsl.errors import CodeEntry
 
+FIRST_STAGE_TOO_NARROW: Final = "SPX215"
+
 CODES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
-        "SPX215",
+        FIRST_STAGE_TOO_NARROW,
         "a first stage too narrow for its stem",
         "The convolutions of the stem `conv` but for the last have half of the first stage's channels. Half of one is "
         "none.",

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from sparx_dsl.kinds.stems.conv.codes import FIRST_STAGE_TOO_NARROW
 from sparx_dsl.language.base import NormName, Problem, Site
 from sparx_dsl.language.roles import StemOptions
 
@@ -34,7 +35,7 @@ class ConvStem(StemOptions, frozen=True):
         if site.out_channels < 2:
             yield Problem(
                 "kind",
-                "SPX215",
-                "this stem's first convolution has half of the first stage's channels, and that has 1",
+                FIRST_STAGE_TOO_NARROW,
+                "the stem's first convolution has half of the first stage's channels, which must be at least 2, got 1",
                 "give the first stage 2 channels or more, or write stem: {kind: patch}",
             )
