@@ -101,7 +101,7 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
     refuse_computed_weights(model)
     # Tensors of inference mode do not record when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        twin = copy.deepcopy(model).train(False).requires_grad_(False)
-        deployed = DeployedBackbone(model.schedule, dict(twin.named_children()))
+        copied = copy.deepcopy(model).train(False).requires_grad_(False)
+        deployed = DeployedBackbone(model.schedule, dict(copied.named_children()))
         apply_passes(deployed.train(False), passes)
         return deployed.requires_grad_(False)

@@ -36,7 +36,7 @@ def head_count(options: HeadedOptions, channels: int) -> int:
 def head_problems(
     options: HeadedOptions, channels: int, codes: tuple[str, str], *, counted: str = "heads", sized: str = "heads"
 ) -> Iterator[Problem]:
-    """The complaint that the heads do not divide the channels equally.
+    """The problem that the heads do not divide the channels equally.
 
     ``codes`` and what messages call the heads are those of heads that are given by number and of those by width.
     """

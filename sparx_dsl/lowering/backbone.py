@@ -71,12 +71,12 @@ class Backbone(Composite):
     def _called(self, call: Call, held: FeatureMaps) -> Any:
         if not call.is_stage:
             result = self._part(call.module)(*(held[name] for name in call.reads))
-            held.free(call.dies)
+            held.free(call.frees)
             return result
         stage = self._part(call.module)
         if not call.adapters:
-            return stage(*held.arguments(call.reads, call.dies))
-        return stage(*held.arguments(call.reads, call.dies), adapters=[self._part(path) for path in call.adapters])
+            return stage(*held.arguments(call.reads, call.frees))
+        return stage(*held.arguments(call.reads, call.frees), adapters=[self._part(path) for path in call.adapters])
 
 
 def refuse_exchanged(backbone: Backbone, wanted: str) -> None:

@@ -17,7 +17,7 @@ class TimedStep:
     """A step, and the buffers that are freed right after it."""
 
     step: Run | Gather
-    dies: frozenset[str]
+    frees: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Call:
     module: str
     reads: tuple[str, ...]
     """The buffers that it is called with."""
-    dies: frozenset[str]
-    """Those that nothing after it reads."""
+    frees: frozenset[str]
+    """Those that nothing after it reads: they are freed in the call."""
     outputs: tuple[str, ...]
     """The buffer that it gives; of a stage, then what the adapters make of the links that start in it."""
     adapters: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ def timed_steps(schedule: Schedule) -> list[TimedStep]:
             found[-1][1].append(step.buffer)
         else:
             found.append((step, []))
-    return [TimedStep(step, frozenset(dies)) for step, dies in found]
+    return [TimedStep(step, frozenset(frees)) for step, frees in found]
 
 
 def is_link(step: Run | Gather) -> bool:
@@ -77,7 +77,7 @@ def backbone_calls(schedule: Schedule) -> tuple[Call, ...]:
 def _part_call(timed: TimedStep) -> Call:
     step = timed.step
     assert isinstance(step, Run)
-    return Call(step.module, step.inputs, timed.dies, (step.output,))
+    return Call(step.module, step.inputs, timed.frees, (step.output,))
 
 
 def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
@@ -88,7 +88,7 @@ def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
     return Call(
         schedule.graph.node(result).name.rpartition(".")[0],
         (x, *links),
-        _deaths(steps) & {x, *links},
+        _freed(steps) & {x, *links},
         (result, *(step.output for step in adapters)),
         tuple(step.module for step in adapters),
         is_stage=True,
@@ -128,7 +128,7 @@ def _make_stage(name: str, steps: list[TimedStep], parts: Mapping[str, nn.Module
 
 
 def _with_adapters(call: LayerCall, adapters: int) -> LayerCall:
-    return LayerCall(call.layer, call.reads, call.dies, call.output, adapters)
+    return LayerCall(call.layer, call.reads, call.frees, call.output, adapters)
 
 
 def _layer_call(steps: list[TimedStep]) -> LayerCall:
@@ -138,7 +138,7 @@ def _layer_call(steps: list[TimedStep]) -> LayerCall:
     fusion = next((run for run in runs if run.part == "fusion"), None)
     features = gathers[0].inputs if gathers else fusion.inputs[1:] if fusion else ()
     reads = (runs[0].inputs[0], *features)
-    return LayerCall(runs[0].node.rpartition(".")[2], reads, _deaths(steps) & {*reads}, steps[-1].step.output, 0)
+    return LayerCall(runs[0].node.rpartition(".")[2], reads, _freed(steps) & {*reads}, steps[-1].step.output, 0)
 
 
 def _outside(steps: list[TimedStep]) -> tuple[str, tuple[str, ...]]:
@@ -149,8 +149,8 @@ def _outside(steps: list[TimedStep]) -> tuple[str, tuple[str, ...]]:
     return feed, tuple(dict.fromkeys(name for name in read if name != feed))
 
 
-def _deaths(steps: Iterable[TimedStep]) -> frozenset[str]:
-    return frozenset(chain.from_iterable(each.dies for each in steps))
+def _freed(steps: Iterable[TimedStep]) -> frozenset[str]:
+    return frozenset(chain.from_iterable(each.frees for each in steps))
 
 
 def _children_at(prefix: str, parts: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

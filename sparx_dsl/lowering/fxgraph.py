@@ -83,7 +83,7 @@ class PartTracer(fx.Tracer):
 def other_steps(module: nn.Module, schedule: Schedule) -> Iterator[str]:
     """What the modules that run do otherwise than the schedule says, as sentences; nothing where they agree."""
     expected = list(fx_graph(schedule).nodes)
-    with torch.no_grad():  # so that maps are given away, as in inference
+    with torch.no_grad():  # so that maps are donated, as in inference
         found = list(PartTracer(schedule).trace(module).nodes)
     if len(expected) != len(found):
         yield f"{len(expected)} steps are {len(found)} calls"

@@ -1,7 +1,7 @@
-"""How feature maps are handed to layers and stages, so that no map lives longer than the schedule says.
+"""How feature maps are passed to layers and stages, so that each is freed where the schedule says.
 
 A layer or a stage is called as ``module(x, *features)``. Each argument is a tensor, which the caller may keep, or a
-list of one tensor, which the caller gives away: the callee takes it out of the list, so that neither the frames of
+list of one tensor, which the caller donates: the callee takes it out of the list, so that neither the frames of
 ``nn.Module.__call__`` nor hooks hold it any longer. Only ``FeatureMaps.arguments`` makes such lists, and only where no
 gradient is recorded: autograd keeps the maps in any case, and recomputation, sharding and backward hooks are to see
 plain tensors. People call layers and stages with plain tensors, always.
@@ -15,16 +15,16 @@ import torch
 from torch import Tensor
 
 Map = Tensor | list[Tensor]
-"""A feature map (batch, channels, height, width) that the caller may keep, or one given away, alone in a list."""
+"""A feature map (batch, channels, height, width) that the caller may keep, or a donated one, alone in a list."""
 
 
 def taken(given: Map) -> Tensor:
-    """The map; out of its list if it is given away, so that it lives no longer than the callee needs it."""
+    """The map; out of its list if it is donated, so that it is freed as soon as the callee has no more use for it."""
     return given.pop() if isinstance(given, list) else given
 
 
 def gathered(features: Sequence[Map]) -> Tensor:
-    """The features side by side along the channels, (batch, sum of channels, height, width); one alone is no copy."""
+    """The features concatenated along the channels, (batch, sum of channels, height, width); one alone is no copy."""
     maps = [taken(feature) for feature in features]
     return maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)
 
@@ -32,14 +32,14 @@ def gathered(features: Sequence[Map]) -> Tensor:
 class FeatureMaps(dict[str, Tensor]):
     """The maps that a running module holds, by the names of their buffers in the schedule."""
 
-    def arguments(self, reads: Sequence[str], dies: Iterable[str]) -> list[Map]:
-        """The maps that a layer or stage is called with; those that die in it are held here no longer.
+    def arguments(self, reads: Sequence[str], frees: Iterable[str]) -> list[Map]:
+        """The maps that a layer or stage is called with; those that it frees are held here no longer.
 
-        They are given away if no gradient is recorded.
+        They are donated if no gradient is recorded.
         """
         keep = torch.is_grad_enabled()
-        maps: list[Map] = [self[name] if keep or name not in dies else [self[name]] for name in reads]
-        self.free(dies)
+        maps: list[Map] = [self[name] if keep or name not in frees else [self[name]] for name in reads]
+        self.free(frees)
         return maps
 
     def free(self, names: Iterable[str]) -> None:

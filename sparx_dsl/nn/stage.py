@@ -35,18 +35,18 @@ class Composite(nn.Module):
 
 def recomputing(module: Running, paths: frozenset[str]) -> Running:
     """The same module, of the same parts, parameters and hooks, that recomputes the parts at those paths alone."""
-    twin = copy.copy(module)
-    # Tables of children, parameters and hooks are the twin's own; what is in them is shared.
+    copied = copy.copy(module)
+    # Tables of children, parameters and hooks are the copied's own; what is in them is shared.
     for name, value in vars(module).items():
         if isinstance(value, dict):
-            vars(twin)[name] = cast("dict[object, object]", value).copy()
-    twin.recomputed = paths
+            vars(copied)[name] = cast("dict[object, object]", value).copy()
+    copied.recomputed = paths
     for name, child in module.named_children():
         if isinstance(child, Composite):
             prefix = f"{name}."
             inner = frozenset(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
-            twin.register_module(name, recomputing(child, inner))
-    return twin
+            copied.register_module(name, recomputing(child, inner))
+    return copied
 
 
 class Layer(Composite):
@@ -63,7 +63,7 @@ class Layer(Composite):
     def forward(self, x: Map, *features: Map) -> Tensor:
         """Run the parts; raises ``TypeError`` for another number of features than the layer reads."""
         refuse_other_features("layer", self.reads, features)
-        # First of all, since features that die here then are not held beside the position encoding's result.
+        # First of all, since features that are freed here then are not held beside the position encoding's result.
         read = gathered(features) if features else None
         y = self._part("dpe")(taken(x)) if "dpe" in self._modules else taken(x)
         if read is None:
@@ -87,8 +87,8 @@ class LayerCall:
     layer: str
     reads: tuple[str, ...]
     """The buffers that it is called with, x first."""
-    dies: frozenset[str]
-    """Those that nothing after it reads."""
+    frees: frozenset[str]
+    """Those that nothing after it reads: they are freed in the call."""
     output: str
     adapters: int
     """How many added links to later stages start at its result."""
@@ -130,7 +130,7 @@ class Stage(Composite):
         result = self.entry
         for call in self.calls:
             result = call.output
-            held[result] = self._part(call.layer)(*held.arguments(call.reads, call.dies))
+            held[result] = self._part(call.layer)(*held.arguments(call.reads, call.frees))
             adapted += run_all(islice(waiting, call.adapters), held[result])
         return (held[result], *adapted) if adapted else held[result]
 

@@ -1,4 +1,4 @@
-"""What a forward pass in training saves for the backward pass, step by step: one telling of the whole schedule."""
+"""What a forward pass in training saves for the backward pass, step by step, recorded on one tape."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class SavedPart:
 def saved_parts(schedule: Schedule) -> tuple[SavedPart, ...]:
     """What each part saves in training, in the order in which they run; raises what ``saved_steps`` raises."""
     steps = (step for step in schedule.steps if not isinstance(step, Free))
-    told = zip(steps, saved_steps(schedule), strict=True)
-    return tuple(SavedPart(step.module, saved.inner, saved.between) for step, saved in told if isinstance(step, Run))
+    recorded = zip(steps, saved_steps(schedule), strict=True)
+    return tuple(SavedPart(step.module, saved.inner, saved.between) for step, saved in recorded if isinstance(step, Run))
 
 
 def saved_steps(schedule: Schedule) -> tuple[SavedStep, ...]:
@@ -50,17 +50,17 @@ def saved_steps(schedule: Schedule) -> tuple[SavedStep, ...]:
 
     Raises ``SparxError`` for a kind that has no cost (SPX406), or a broken one (SPX407).
     """
-    telling, found = Telling(schedule), list[SavedStep]()
+    recording, found = Recording(schedule), list[SavedStep]()
     for step in schedule.steps:
         if isinstance(step, Free):
-            del telling.buffers[step.buffer]
+            del recording.buffers[step.buffer]
         else:
-            found.append(telling.tell(step))
+            found.append(recording.record(step))
     return tuple(found)
 
 
-class Telling:
-    """A forward pass on its way: the tape, the buffers that are there, and the memory of features that steps hold."""
+class Recording:
+    """A forward pass as it is recorded: the tape, the current buffers, and the memory of features that steps hold."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
@@ -68,8 +68,8 @@ class Telling:
         self.buffers = {IMAGES: self.tape.new(*schedule.buffers[IMAGES].shape)}
         self.held: set[Storage] = set()
 
-    def tell(self, step: Run | Gather) -> SavedStep:
-        """Tell a step, whose result is a buffer from then on."""
+    def record(self, step: Run | Gather) -> SavedStep:
+        """Record a step, whose result is a buffer from then on."""
         tape, before = self.tape, self.tape.saved_bytes
         inputs = tuple(self.buffers[name] for name in step.inputs)
         # What is gathered is copied, and nothing holds it for that.

@@ -45,7 +45,7 @@ class Tape:
         self.saved_bytes = 0
         """What autograd saves for the batch, each storage once."""
         self.save_calls = 0
-        """How often it was told what is saved."""
+        """How often ``save`` was called."""
         self._saved: set[Storage] = set()
         self._evaluated = True
 
