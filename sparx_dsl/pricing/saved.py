@@ -41,8 +41,8 @@ class SavedPart:
 def saved_parts(schedule: Schedule) -> tuple[SavedPart, ...]:
     """What each part saves in training, in the order in which they run; raises what ``saved_steps`` raises."""
     steps = (step for step in schedule.steps if not isinstance(step, Free))
-    recorded = zip(steps, saved_steps(schedule), strict=True)
-    return tuple(SavedPart(step.module, saved.inner, saved.between) for step, saved in recorded if isinstance(step, Run))
+    found = zip(steps, saved_steps(schedule), strict=True)
+    return tuple(SavedPart(step.module, saved.inner, saved.between) for step, saved in found if isinstance(step, Run))
 
 
 def saved_steps(schedule: Schedule) -> tuple[SavedStep, ...]:
