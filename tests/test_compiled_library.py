@@ -81,7 +81,7 @@ def test_a_damaged_library_is_not_loaded(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (None, f"there is no {library.RECORD} beside it"),
+        (None, f"{library.RECORD} is missing beside it"),
         (b"", f"it cannot be compared with {library.RECORD}"),
         (b"\xff\xfe 1\n", f"it cannot be compared with {library.RECORD}"),
         (f"{SIZE} {'0' * 64}\n".encode(), "its SHA-256 is not the one in"),
@@ -118,7 +118,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (library.NAME, cut(SIZE // 2), f"is not loaded: it has {SIZE // 2} bytes instead of {SIZE} (install the pack"),
         (library.NAME, flipped(SIZE // 2), f"is not loaded: its SHA-256 is not the one in {library.RECORD} (install "),
-        (library.RECORD, None, f"is not loaded: there is no {library.RECORD} beside it (install the package again)"),
+        (library.RECORD, None, f"is not loaded: {library.RECORD} is missing beside it (install the package again)"),
         (library.NAME, None, "the package was installed without a C compiler (install gcc or clang, then install it"),
     ],
     ids=["cut", "flipped", "no record", "no library"],

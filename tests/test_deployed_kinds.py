@@ -174,8 +174,8 @@ def test_a_kind_that_is_not_known_any_more_states_nothing() -> None:
 @pytest.mark.parametrize(
     ("stated", "complaint"),
     [
-        ((), "the deployment of the ffn kind 'gone' of other is no Deployment"),
-        ("no_such_package:OWN", "the deployment of the ffn kind 'gone' of other cannot be had"),
+        ((), "the deployment of the ffn kind 'gone' of other is not a Deployment"),
+        ("no_such_package:OWN", "the deployment of the ffn kind 'gone' of other cannot be loaded"),
         (Deployment({OwnFfn: ModuleFacts(norm_reader="third")}), "names third, which OwnFfn does not have"),
         (Deployment({OwnFfn: ModuleFacts(last_product="third")}), "names third, which OwnFfn does not have"),
     ],
