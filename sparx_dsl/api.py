@@ -275,6 +275,6 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     if name not in wanted:
         message = f"the scan does not support the dtype {name!r}"
         raise errors.SparxError(
-            Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help=f"write one of {', '.join(wanted)}")
+            Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}")
         )
     return choose(torch.device(device).type, wanted[name]).name

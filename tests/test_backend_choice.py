@@ -26,6 +26,13 @@ def test_device_and_dtype_choose_the_backend(monkeypatch: pytest.MonkeyPatch) ->
     assert sparx_dsl.scan_backend("cpu", "float64") == "torch"
 
 
+def test_a_dtype_without_scans_is_refused() -> None:
+    """By the code of dtypes, with those that there are."""
+    with pytest.raises(sparx_dsl.SparxError, match="the scan does not support the dtype 'int8'") as caught:
+        sparx_dsl.scan_backend("cpu", "int8")
+    assert [each.code for each in caught.value.diagnostics] == ["SPX321"]
+
+
 def test_a_backend_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
     """By argument or by the environment; the argument wins."""
     monkeypatch.setenv(VARIABLE, "reference")

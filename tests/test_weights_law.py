@@ -30,7 +30,7 @@ def outputs(model: nn.Module) -> list[Tensor]:
     """
     dtype = next(value.dtype for value in model.parameters() if value.is_floating_point())
     for parameter in model.parameters():
-        parameter.data = parameter.data.contiguous()
+        parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
     with torch.no_grad():
         found: Tensor | list[Tensor] = model.eval()(image().to(dtype))
     return [found] if isinstance(found, Tensor) else list(found)

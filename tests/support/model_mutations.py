@@ -257,6 +257,7 @@ SAVED: Mapping[str, Mutation] = {
     "tied weights": in_place(tied),
     "a weight within another": in_place(part_of_another),
     "a weight that is not contiguous": in_place(transposed),
+    "one layout after another": in_place(lambda model: (transposed(model), channels_last(model))),
     "another rate": with_attribute("rate", 0.3, first_dropout),
     "synchronized norms": synchronized,
     "recomputed": lambda model: sparx_dsl.recompute(model, "1GiB"),
