@@ -15,19 +15,21 @@ import json
 import os
 import tempfile
 import weakref
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import torch
 from peers import machine
-from torch import Tensor, fx
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.ops.backends import VARIABLE
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -58,19 +60,38 @@ class Alive:
         self.bytes -= size
 
 
-class Watched(fx.Interpreter):
-    """Runs a backbone's steps one by one and watches what each gives; frees values where the code does."""
+class Watched(TorchFunctionMode):
+    """Watches what the parts of a backbone give, and what is concatenated between them, while it runs in a block."""
 
     def __init__(self, model: Backbone, alive: Alive) -> None:
-        super().__init__(model)
+        super().__init__()
         self.alive = alive
+        self.inside = False
+        parts = [model.get_submodule(step.module) for step in model.schedule.steps if isinstance(step, Run)]
+        self.handles = [part.register_forward_pre_hook(self.before) for part in parts]
+        self.handles += [part.register_forward_hook(self.after) for part in parts]
 
-    def run_node(self, n: fx.Node) -> Any:
-        """Run one step and note its result."""
-        result = super().run_node(n)
-        if isinstance(result, Tensor) and n.op not in ("output", "placeholder"):
+    def before(self, part: nn.Module, inputs: object) -> None:
+        """A part begins: what it concatenates is its own."""
+        self.inside = True
+
+    def after(self, part: nn.Module, inputs: object, output: Tensor) -> None:
+        """Note what a part gives."""
+        self.inside = False
+        self.alive.note(output)
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func is torch.cat and not self.inside:
             self.alive.note(result)
         return result
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        for handle in self.handles:
+            handle.remove()
 
 
 def predicted_peak(schedule: Schedule) -> int:
@@ -83,7 +104,8 @@ def predicted_peak(schedule: Schedule) -> int:
 def measure(model: Backbone, images: Tensor) -> tuple[int, int]:
     """The peak of feature buffers, and that of everything but the weights and the images, in bytes."""
     features = Alive()
-    Watched(model, features).run(images)
+    with Watched(model, features):
+        model(images)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         model(images)
     return features.peak, allocated_peak(seen)

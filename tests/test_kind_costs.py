@@ -256,7 +256,7 @@ def test_no_kind_saves_nothing_by_mistake() -> None:
     own = Kind("ffn", "broken", Broken, module=f"{__name__}:fails", cost=is_silent, owner="other")
     with registered(own):
         price = sparx_dsl.cost(WITH_BROKEN)
-        with pytest.raises(sparx_dsl.SparxError, match=r"what autograd keeps of it, at stage1\.layer2") as caught:
+        with pytest.raises(sparx_dsl.SparxError, match=r"what autograd saves of it, at stage1\.layer2") as caught:
             _ = price.saved_bytes
         assert [mistake.code for mistake in caught.value.diagnostics] == ["SPX407"]
     with registered(replace(own, cost=says_nothing_is_saved)):

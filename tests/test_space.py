@@ -168,7 +168,7 @@ def test_a_value_that_fits_nowhere_is_a_mistake(drawn: Drawn) -> None:
     for name, values in drawn.values.items():
         unused = [value for number, value in enumerate(values) if (name, number) not in used]
         if len(unused) == len(values):
-            expected.append(f"{name} never fits")
+            expected.append(f"{name} is infeasible")
         else:
             expected += [f"{name}: {value} fits" if type(value) is int else f"{name}: " for value in unused]
     if not expected:
