@@ -100,7 +100,7 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
             f"write -o figure.{emit.value}, or -o - for a pipe",
         )
     if output == STANDARD_OUTPUT:
-        write(drawn(graph, emit, fold=fold))
+        write(initialised(graph, emit, fold=fold))
         return
     if output.suffix != f".{emit.value}":
         refuse(
@@ -111,7 +111,7 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
     sparx_dsl.draw(graph, output, fold=fold)
 
 
-def drawn(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
+def initialised(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
     """A picture as the bytes of its file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"figure.{emit.value}"
@@ -136,7 +136,7 @@ def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> No
     """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
     graph = sparx_dsl.connect(loaded(path, head))
     if output == STANDARD_OUTPUT:
-        write(drawn(graph, Emit.svg, fold=fold))
+        write(initialised(graph, Emit.svg, fold=fold))
     else:
         sparx_dsl.draw(graph, output, fold=fold)
 

@@ -58,8 +58,8 @@ def stage_of(schedule: Schedule, step: Run | Gather) -> int:
     return 0 if node.role in ("stem", "head") else node.stage
 
 
-def stages_apart(schedule: Schedule) -> Iterator[tuple[int, list[TimedStep]]]:
-    """The steps of each stage together, and each step between stages by itself (0), in their order."""
+def steps_by_stage(schedule: Schedule) -> Iterator[tuple[int, list[TimedStep]]]:
+    """The steps of each stage together, and each step outside of stages by itself (0), in the order of the schedule."""
     for stage, steps in groupby(timed_steps(schedule), lambda each: stage_of(schedule, each.step)):
         if stage:
             yield stage, list(steps)
@@ -70,7 +70,7 @@ def stages_apart(schedule: Schedule) -> Iterator[tuple[int, list[TimedStep]]]:
 def backbone_calls(schedule: Schedule) -> tuple[Call, ...]:
     """What a backbone calls, in order."""
     return tuple(
-        _stage_call(schedule, steps) if stage else _part_call(*steps) for stage, steps in stages_apart(schedule)
+        _stage_call(schedule, steps) if stage else _part_call(*steps) for stage, steps in steps_by_stage(schedule)
     )
 
 
@@ -81,7 +81,7 @@ def _part_call(timed: TimedStep) -> Call:
 
 
 def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
-    x, links = _outside(steps)
+    x, links = _external_inputs(steps)
     runs = [each.step for each in steps]
     adapters = [step for step in runs if isinstance(step, Run) and step.part == "link"]
     result = next(step.output for step in reversed(runs) if not is_link(step))
@@ -98,7 +98,7 @@ def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
 def make_children(schedule: Schedule, parts: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
     """The children of a backbone by name, in the order in which they run; ``parts`` are the steps' modules by path."""
     children: dict[str, nn.Module] = {}
-    for call, (stage, steps) in zip(backbone_calls(schedule), stages_apart(schedule), strict=True):
+    for call, (stage, steps) in zip(backbone_calls(schedule), steps_by_stage(schedule), strict=True):
         if stage:
             children[call.module] = _make_stage(call.module, steps, parts)
         elif "." not in call.module:
@@ -107,7 +107,7 @@ def make_children(schedule: Schedule, parts: Mapping[str, nn.Module]) -> dict[st
 
 
 def _make_stage(name: str, steps: list[TimedStep], parts: Mapping[str, nn.Module]) -> Stage:
-    x, links = _outside(steps)
+    x, links = _external_inputs(steps)
     first = steps[0].step
     downsampled = isinstance(first, Run) and first.part == "downsample"
     children = {"downsample": parts[f"{name}.downsample"]} if downsampled else dict[str, nn.Module]()
@@ -141,8 +141,8 @@ def _layer_call(steps: list[TimedStep]) -> LayerCall:
     return LayerCall(runs[0].node.rpartition(".")[2], reads, _freed(steps) & {*reads}, steps[-1].step.output, 0)
 
 
-def _outside(steps: list[TimedStep]) -> tuple[str, tuple[str, ...]]:
-    """The buffers of elsewhere that steps of one stage read: the map of the stage before, and adapted links."""
+def _external_inputs(steps: list[TimedStep]) -> tuple[str, tuple[str, ...]]:
+    """The buffers that a stage reads and does not write: the map of the stage before, and adapted links."""
     written = {each.step.output for each in steps}
     read = [name for each in steps for name in each.step.inputs if name not in written]
     feed = next(each.step for each in steps if isinstance(each.step, Run)).inputs[0]

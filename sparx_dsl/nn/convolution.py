@@ -7,7 +7,7 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from sparx_dsl.language.base import NormName
-from sparx_dsl.nn.init import Factory, drawn
+from sparx_dsl.nn.init import Factory, initialised
 from sparx_dsl.nn.norm import make_norm
 
 
@@ -24,17 +24,17 @@ def convolution(
 ) -> nn.Conv2d:
     """Make a 2D convolution with this project's initial values."""
     geometry = {"stride": stride, "padding": padding, "groups": groups, "bias": bias}
-    return drawn(nn.Conv2d, channels, out_channels, kernel, **geometry, **factory)
+    return initialised(nn.Conv2d, channels, out_channels, kernel, **geometry, **factory)
 
 
 def sequence_convolution(channels: int, kernel: int, **factory: Unpack[Factory]) -> nn.Conv1d:
     """Make a depthwise 1D convolution without padding, with this project's initial values."""
-    return drawn(nn.Conv1d, channels, channels, kernel, groups=channels, **factory)
+    return initialised(nn.Conv1d, channels, channels, kernel, groups=channels, **factory)
 
 
 def linear(channels: int, out_channels: int, **factory: Unpack[Factory]) -> nn.Linear:
     """Make a linear layer with this project's initial values."""
-    return drawn(nn.Linear, channels, out_channels, **factory)
+    return initialised(nn.Linear, channels, out_channels, **factory)
 
 
 class ConvNorm(nn.Module):

@@ -1,6 +1,6 @@
 """Initial values, and which parameters take no weight decay.
 
-Convolutions and linear layers are torch's own classes with other initial values than torch's, made by ``drawn``. Every
+Convolutions and linear layers are torch's own classes with other initial values than torch's, made by ``initialised``. Every
 module of this project that owns further parameters has ``reset_parameters``, which its constructor calls. Neither does
 anything on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise`` is as good as one
 built in place.
@@ -55,17 +55,17 @@ def initialise(model: nn.Module) -> None:
             module.reset_parameters()
 
 
-def drawn(
+def initialised(
     make: Callable[..., Product],
     *sizes: int,
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
     **geometry: Any,
 ) -> Product:
-    """A convolution or linear layer, made by that class of torch: its weight a truncated normal, its bias zero.
+    """A convolution or linear layer of that class of torch, its weight a truncated normal and its bias zero.
 
-    That is noted on the module, for ``initialise``. torch's own initial values are not drawn before: they would take
-    numbers from the generator.
+    An attribute of the module says so, for ``initialise``. torch's own initial values are not drawn first, since they
+    would take numbers from the generator.
     """
     module = make(*sizes, **geometry, device="meta", dtype=dtype)
     place = torch.get_default_device() if device is None else torch.device(device)
@@ -77,7 +77,7 @@ def drawn(
 
 
 def reset_product(module: nn.Module) -> None:
-    """Set a drawn convolution or linear layer to its initial values, in place; nothing on the meta device."""
+    """Set a convolution or linear layer of ``initialised`` to its initial values, in place; nothing on the meta device."""
     own = dict(module.named_parameters(recurse=False))
     reset_weight(own["weight"], own.get("bias"))
 

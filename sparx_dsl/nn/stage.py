@@ -65,7 +65,7 @@ class Layer(Composite):
 
     def forward(self, x: Map, *features: Map) -> Tensor:
         """Run the parts; raises ``TypeError`` for another number of features than the layer reads."""
-        refuse_other_features("layer", self.reads, features)
+        check_features("layer", self.reads, features)
         # First of all, since features that are freed here then are not held beside the position encoding's result.
         read = gathered(features) if features else None
         y = self._part("dpe")(taken(x)) if "dpe" in self._modules else taken(x)
@@ -124,7 +124,7 @@ class Stage(Composite):
         self, x: Map, *links: Map, adapters: Sequence[Callable[[Tensor], Tensor]] = ()
     ) -> Tensor | tuple[Tensor, ...]:
         """Run the layers; raises ``TypeError`` for another number of links than lead to the stage."""
-        refuse_other_features("stage", self.links, links)
+        check_features("stage", self.links, links)
         held = FeatureMaps((name, taken(link)) for name, link in zip(self.links, links, strict=True))
         held[self.entry] = self._part("downsample")(taken(x)) if "downsample" in self._modules else taken(x)
         waiting = iter(adapters)
@@ -143,7 +143,7 @@ def run_all(adapters: Iterator[Callable[[Tensor], Tensor]], source: Tensor) -> l
     return [adapter(source) for adapter in adapters]
 
 
-def refuse_other_features(whose: str, names: tuple[str, ...], given: Sequence[Map]) -> None:
+def check_features(whose: str, names: tuple[str, ...], given: Sequence[Map]) -> None:
     """Raise ``TypeError`` unless there is a map for each name."""
     if len(given) != len(names):
         listed = f": {', '.join(names)}" if names else ""

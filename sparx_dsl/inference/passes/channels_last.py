@@ -35,8 +35,8 @@ class ChannelsLast:
 def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether a module is a convolution that one for inference can stand for: of this project, and as it was made.
 
-    Those of other classes may be more than a convolution, or pad with other numbers than zeros; those of other makers
-    may be read by what wants their results in another memory layout.
+    Those of other classes may be more than a convolution, or pad with other numbers than zeros; those of other
+    packages may be followed by code that needs their results in another memory layout.
     """
     made_here = type(module) is nn.Conv2d and WEIGHT_STD_ATTRIBUTE in vars(module)
     return made_here and module.padding_mode == "zeros" and not isinstance(module.padding, str)
