@@ -1,9 +1,9 @@
 """Initial values, and which parameters take no weight decay.
 
-Convolutions and linear layers are torch's own classes with other initial values than torch's, made by ``initialised``. Every
-module of this project that owns further parameters has ``reset_parameters``, which its constructor calls. Neither does
-anything on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise`` is as good as one
-built in place.
+Convolutions and linear layers are torch's own classes with other initial values than torch's, made by ``initialised``.
+Every module of this project that owns further parameters has ``reset_parameters``, which its constructor calls. Neither
+does anything on the meta device: a module built there, moved by ``to_empty`` and given to ``initialise`` is as good as
+one built in place.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def initialised(
 
 
 def reset_product(module: nn.Module) -> None:
-    """Set a convolution or linear layer of ``initialised`` to its initial values, in place; nothing on the meta device."""
+    """Set what ``initialised`` made to its initial values again, in place; nothing on the meta device."""
     own = dict(module.named_parameters(recurse=False))
     reset_weight(own["weight"], own.get("bias"))
 
