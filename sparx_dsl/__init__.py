@@ -28,13 +28,15 @@ if TYPE_CHECKING:
         scan_backend,
         summary,
         transfer,
+        zoo_table,
     )
     from sparx_dsl.codes import explain_code
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
-    from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec
+    from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
+    from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
@@ -99,6 +101,7 @@ __all__ = [
     "dump_spec",
     "explain_code",
     "json_schema",
+    "list_specs",
     "load_checkpoint",
     "load_space",
     "load_spec",
@@ -117,6 +120,7 @@ __all__ = [
     "save_checkpoint",
     "scan_backend",
     "search",
+    "spec_text",
     "study_picture",
     "study_table",
     "summary",
@@ -125,19 +129,21 @@ __all__ = [
     "verify_schedule",
     "write_text",
     "write_winners",
+    "zoo_table",
 ]
 
 _NAMES: Final = {
     "sparx_dsl.api": (
         "build check connect cost deploy difference doctor dot draw load_checkpoint plan prices recompute "
-        "render_diagnostics save_checkpoint scan_backend summary transfer"
+        "render_diagnostics save_checkpoint scan_backend summary transfer zoo_table"
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",
-    "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec",
+    "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
+    "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",

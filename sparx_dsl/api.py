@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl import errors, pricing, schedule
-from sparx_dsl.errors import Code, Diagnostic, SparxError
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
+from sparx_dsl.language.zoo import ADVICE, list_specs, zoo
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.registry import default_registry
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 CHECKPOINT_SUFFIX = ".safetensors"
 
 Source = Spec | ConnectionGraph | Mapping[str, object] | str | os.PathLike[str]
-"""A spec, its graph, a mapping of plain values, a path to a YAML file, or YAML text (a string with a line break)."""
+"""A spec, its graph, a mapping of plain values, a path to a YAML file or a name of the zoo (``sparx_mamba_t``), or YAML
+text (a string with a line break).
+"""
 
 
 def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, limits: Limits | None = None) -> Spec:
@@ -114,6 +117,22 @@ def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | Non
     if not isinstance(source, Cost):
         source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
     return render.summary(source.schedule.graph, source.schedule, source, seconds)
+
+
+def zoo_table(pattern: str = "*") -> str:
+    """A table of the zoo's specs whose names match a shell pattern (``sparx_*``): parameters, MACs, layers.
+
+    MACs are for one image of the spec's own size. Raises ``SparxError`` where no name matches.
+    """
+    from sparx_dsl.render.zoo_table import zoo_table as table
+
+    names = list_specs(pattern)
+    if not names:
+        message = f'no name of the zoo matches "{pattern}"'
+        within = f"*{pattern}*"
+        guess = f'did you mean "{within}"?' if list_specs(within) else did_you_mean(pattern, zoo())
+        raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=guess or ADVICE))
+    return table({name: load_spec(zoo()[name]) for name in names})
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
