@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         dot,
         draw,
         load_checkpoint,
+        param_groups,
         plan,
         prices,
         recompute,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         scan_backend,
         summary,
         transfer,
-        zoo_table,
     )
     from sparx_dsl.codes import explain_code
     from sparx_dsl.errors import Code, Diagnostic, SparxError
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
     from sparx_dsl.render import cost_table, report, write_text
+    from sparx_dsl.render.zoo_table import zoo_table
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
         RayOptions,
@@ -107,6 +108,7 @@ __all__ = [
     "load_spec",
     "make_space",
     "paper_page",
+    "param_groups",
     "parse_space",
     "parse_spec",
     "plan",
@@ -134,8 +136,8 @@ __all__ = [
 
 _NAMES: Final = {
     "sparx_dsl.api": (
-        "build check connect cost deploy difference doctor dot draw load_checkpoint plan prices recompute "
-        "render_diagnostics save_checkpoint scan_backend summary transfer zoo_table"
+        "build check connect cost deploy difference doctor dot draw load_checkpoint param_groups plan prices recompute "
+        "render_diagnostics save_checkpoint scan_backend summary transfer"
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
@@ -152,6 +154,7 @@ _NAMES: Final = {
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
     "sparx_dsl.render": "cost_table report write_text",
+    "sparx_dsl.render.zoo_table": "zoo_table",
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (
         "RayOptions Space StudyResult Trial TrialRecord default_study load_space make_space parse_space read_study "

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sparx_dsl import errors, pricing, schedule
-from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
-from sparx_dsl.language.zoo import ADVICE, list_specs, zoo
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.registry import default_registry
@@ -23,7 +22,7 @@ from sparx_dsl.schedule import Schedule
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from sparx_dsl.inference.deploy import DeployedBackbone
     from sparx_dsl.lowering import Backbone
@@ -117,22 +116,6 @@ def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | Non
     if not isinstance(source, Cost):
         source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
     return render.summary(source.schedule.graph, source.schedule, source, seconds)
-
-
-def zoo_table(pattern: str = "*") -> str:
-    """A table of the zoo's specs whose names match a shell pattern (``sparx_*``): parameters, MACs, layers.
-
-    MACs are for one image of the spec's own size. Raises ``SparxError`` where no name matches.
-    """
-    from sparx_dsl.render.zoo_table import zoo_table as table
-
-    names = list_specs(pattern)
-    if not names:
-        message = f'no name of the zoo matches "{pattern}"'
-        within = f"*{pattern}*"
-        guess = f'did you mean "{within}"?' if list_specs(within) else did_you_mean(pattern, zoo())
-        raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=guess or ADVICE))
-    return table({name: load_spec(zoo()[name]) for name in names})
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
@@ -237,6 +220,23 @@ def recompute(
             )
         )
     return recompute_within(model, activation_budget, batch, size)
+
+
+def param_groups(
+    model: nn.Module, weight_decay: float = 0.05, layer_decay: float | None = None, lr: float | None = None
+) -> list[dict[str, Any]]:
+    """The groups that an optimizer takes, with every parameter in one; norms, biases and such do not decay.
+
+    With a ``layer_decay``, rates fall by that factor from layer to layer, from the head back to the stem. See
+    ``sparx_dsl.lowering.optimizer_groups``; raises ``SparxError``, also for a deployed backbone.
+    """
+    from sparx_dsl.inference.deploy import DeployedBackbone
+    from sparx_dsl.lowering.optimizer_groups import param_groups as groups
+
+    if any(isinstance(module, DeployedBackbone) for module in model.modules()):
+        message, help = "a deployed backbone cannot be trained", "train the backbone that it was made from"
+        raise SparxError(Diagnostic(Code.DEPLOYED_NOT_TRAINABLE, message, help=help))
+    return groups(model, weight_decay, layer_decay, lr)
 
 
 def load_checkpoint(

@@ -80,6 +80,7 @@ class Code(StrEnum):
     EDITED_BACKBONE = "SPX324"
     INVALID_ACTIVATION_BUDGET = "SPX325"
     ACTIVATION_BUDGET_FOR_INFERENCE = "SPX326"
+    INVALID_PARAMETER_GROUPS = "SPX327"
 
     # Limits, budgets, and the kinds of other packages
     TOO_MANY_LAYERS = "SPX401"
