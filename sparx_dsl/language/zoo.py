@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path, PurePath
@@ -52,9 +52,10 @@ def zoo_file(name: str) -> Path | None:
     return zoo().get(name.removesuffix(".yaml"))
 
 
-def file_names() -> list[str]:
-    """The names of the zoo as ``extends`` writes them, with ``.yaml`` at their end."""
-    return [f"{name}.yaml" for name in zoo()]
+def file_names() -> Iterator[str]:
+    """The names of the zoo as ``extends`` writes them; its folder is looked into when the first is asked for."""
+    for name in zoo():
+        yield f"{name}.yaml"
 
 
 def spec_path(path: Path) -> Path:
