@@ -117,7 +117,9 @@ def test_rates_fall_from_the_head_to_the_stem() -> None:
 def test_rates_of_timm() -> None:
     """timm's own function, told by patterns where layers are, makes the same groups."""
     import_torchvision()  # as timm does
-    timm = pytest.importorskip("timm.optim")
+    from timm import optim  # pyright: ignore[reportMissingTypeStubs]
+
+    grouped: Any = vars(optim)["param_groups_layer_decay"]
     model = sparx_dsl.build("sparx_mamba_t", device="meta")
 
     def matcher(coarse: bool) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def test_rates_of_timm() -> None:
 
     vars(model)["group_matcher"] = matcher
     kept = {name for name, group in flat(sparx_dsl.param_groups(model)).items() if group["weight_decay"] == 0}
-    theirs = timm.param_groups_layer_decay(model, 0.05, no_weight_decay_list=kept, layer_decay=0.7)
+    theirs = grouped(model, 0.05, no_weight_decay_list=kept, layer_decay=0.7)
     expected = {id(each): (group["lr_scale"], group["weight_decay"]) for group in theirs for each in group["params"]}
     ours = sparx_dsl.param_groups(model, 0.05, 0.7)
     found = {id(each): (group["lr_scale"], group["weight_decay"]) for group in ours for each in group["params"]}
