@@ -20,7 +20,7 @@ Wanted = TypeVar("Wanted", bound=nn.Module)
 
 
 Change = tuple[str, Callable[[], nn.Module]]
-"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is dropped."""
+"""The path of a module, and a function that makes its replacement: it may change the old one, which is dropped."""
 
 
 class Pass(Protocol):
@@ -50,7 +50,7 @@ def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
 
 
 def verify(backbone: Backbone) -> Iterator[str]:
-    """What every pass must leave true of a backbone, and is not, as sentences.
+    """The invariants of a backbone that a pass has broken, one sentence each.
 
     It runs the steps of its schedule, and results have the planned shapes, whatever hooks would make of them.
     """
