@@ -80,7 +80,7 @@ def cost(
 
 
 def prices(source: Source, size: tuple[int, int] | None = None, batch: int = 1, dtype: DType = "float32") -> Totals:
-    """The totals of ``cost``, several times as fast; raises ``SparxError``."""
+    """The totals of ``cost``: parameters, MACs, FLOPs, bytes; several times as fast. Raises ``SparxError``."""
     spec = source.spec if isinstance(source, ConnectionGraph) else as_spec(source)
     return pricing.prices(spec, size, batch, dtype)
 
@@ -249,7 +249,8 @@ def load_checkpoint(
 ) -> LoadReport:
     """Load weights into a backbone from a file or a state dict: ours, or released SparX-Mamba, VMamba or Swin ones.
 
-    See ``sparx_dsl.weights.load_checkpoint``; raises ``SparxError``, and the model is then as it was.
+    With ``strict`` every tensor has the model's shape: see ``sparx_dsl.weights.load_checkpoint``. Raises
+    ``SparxError``, and the model is then as it was.
     """
     from sparx_dsl import weights
 

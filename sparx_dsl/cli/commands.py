@@ -68,7 +68,10 @@ def compile_spec(
 def priced(
     path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
 ) -> tuple[sparx_dsl.Cost, dict[str, float]]:
-    """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took."""
+    """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took.
+
+    The price has parameters, MACs, FLOPs and bytes.
+    """
     sides, marks = parse_size(size), [time.perf_counter()]
     spec = loaded(path, head)
     marks.append(time.perf_counter())

@@ -93,7 +93,7 @@ def no_weight_decay(model: nn.Module) -> set[str]:
 
 @torch.no_grad()
 def reset_weight(weight: Tensor, bias: Tensor | None = None) -> None:
-    """Truncated normal of std 0.02 for the weight, zero for the bias; nothing on the meta device."""
+    """Truncated normal of std 0.02 for the weight, zero for the bias, of any shape; nothing on the meta device."""
     if weight.is_meta:
         return
     nn.init.trunc_normal_(weight, std=WEIGHT_STD)

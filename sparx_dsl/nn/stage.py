@@ -99,10 +99,10 @@ class LayerCall:
 class Stage(Composite):
     """The downsampling, if there is one, then the layers, each called with the features that it reads.
 
-    Called as ``stage(x)`` with the map of the stage before, it gives its last layer's map. Where added links lead from
-    earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps, which ``links`` names in order.
-    With ``adapters``, those of the added links that start in it, it gives a tuple: its map, then what each adapter
-    makes of the map at which its link starts.
+    Called as ``stage(x)`` with the map (batch, channels, height, width) of the stage before, it gives its last layer's.
+    Where added links lead from earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps,
+    which ``links`` names in order. With ``adapters``, those of the added links that start in it, it gives a tuple: its
+    map, then what each adapter makes of the map at which its link starts.
     """
 
     def __init__(
@@ -153,12 +153,12 @@ def has_global_hooks() -> bool:
 
 
 def run_all(adapters: Iterator[Callable[[Tensor], Tensor]], source: Tensor) -> list[Tensor]:
-    """What each adapter makes of a map."""
+    """What each adapter makes of a map (batch, channels, height, width)."""
     return [adapter(source) for adapter in adapters]
 
 
 def check_features(whose: str, names: tuple[str, ...], given: Sequence[Map]) -> None:
-    """Raise ``TypeError`` unless there is a map for each name."""
+    """Raise ``TypeError`` unless there is a map, of any shape, for each name."""
     if len(given) != len(names):
         listed = f": {', '.join(names)}" if names else ""
         raise TypeError(f"this {whose} reads x and {len(names)} features{listed}, got x and {len(given)}")

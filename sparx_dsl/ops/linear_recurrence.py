@@ -1,4 +1,4 @@
-"""The first-order linear recurrence along a sequence, in two levels of chunks, with its derivative."""
+"""The first-order linear recurrence along a sequence (Blelloch 1990), in two levels of chunks, with its derivative."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def selective_scan(
     softplus: bool,
     backend: str,
 ) -> Tensor:
-    """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``; an empty ``backend`` is chosen."""
+    """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``, in its shapes; an empty ``backend`` is chosen."""
     chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
@@ -59,7 +59,10 @@ def selective_scan_backward(
     softplus: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The gradients of the scan's tensors, in their dtypes; an empty tensor for one that is not there."""
+    """The gradients of the scan's tensors, in their shapes and dtypes; an empty tensor for one that is not there.
+
+    ``gradient`` is that of the result, (batch, channels, length).
+    """
     chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
@@ -74,7 +77,7 @@ def selective_scan_backward(
 def ss2d_scan(
     x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, backend: str
 ) -> Tensor:
-    """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``; an empty ``backend`` is chosen."""
+    """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``, in its shapes; an empty ``backend`` is chosen."""
     chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
@@ -92,7 +95,10 @@ def ss2d_scan_backward(
     D: Tensor,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The gradients of ``ss2d_scan``'s six tensors, in their dtypes."""
+    """The gradients of ``ss2d_scan``'s six tensors, in their shapes and dtypes.
+
+    ``gradient`` is that of the result, (batch, inner, height, width).
+    """
     chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()

@@ -53,7 +53,7 @@ class CostRow:
 
     @property
     def saved_bytes(self) -> int:
-        """What autograd saves here for the backward pass, of what no step before has saved, for the whole batch.
+        """The bytes that autograd saves here for the backward pass and no step before has saved, for the whole batch.
 
         Raises ``SparxError`` (SPX407) for a kind whose cost is broken.
         """
@@ -172,13 +172,16 @@ def cost(
     dtype: DType = "float32",
     features: tuple[int, ...] | None = None,
 ) -> Cost:
-    """Price a backbone for images of ``size`` (height, width), by default the spec's; raises what ``plan`` raises."""
+    """Price a backbone for images of ``size`` (height, width) in pixels, by default the spec's.
+
+    Parameters, MACs and FLOPs for one image, bytes for the whole batch. Raises what ``plan`` raises.
+    """
     graph = connect(spec) if isinstance(spec, Spec) else spec
     return price_schedule(plan(graph, size, batch, dtype, features))
 
 
 def price_schedule(schedule: Schedule) -> Cost:
-    """The price of every step of a schedule."""
+    """The price of every step of a schedule: parameters, MACs and FLOPs for one image, bytes for the whole batch."""
     saved = SavedBytes(schedule)
     lived = zip(schedule.steps, schedule.live_bytes, strict=True)
     steps = [(step, held) for step, held in lived if not isinstance(step, Free)]

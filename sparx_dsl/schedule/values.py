@@ -63,7 +63,7 @@ class Schedule:
 
     @functools.cached_property
     def bound_bytes(self) -> int:
-        """A lower bound on the peak of any order of the same steps."""
+        """A lower bound on the peak of any order of the same steps, in bytes."""
         sizes = {name: buffer.bytes for name, buffer in self.buffers.items()}
         return lower_bound(tuple(step for step in self.steps if not isinstance(step, Free)), sizes, self.outputs)
 

@@ -36,8 +36,7 @@ def parse_space(
     It comes from no folder, so that its ``base`` is one of the zoo's, or it has a whole ``spec``.
     """
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
-    if not isinstance(tree, MappingNode):
-        raise TypeError("the top level of a text is a mapping")
+    assert isinstance(tree, MappingNode), "the top level of a text is a mapping"
     return _space_of(tree, None, limits)
 
 

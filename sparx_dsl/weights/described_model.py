@@ -42,8 +42,9 @@ MAKE_PARAMETERS: Final = "make them parameters: torch.nn.utils.parametrize.remov
 def described_tensors(model: nn.Module, where: Where) -> dict[str, Tensor]:
     """The tensors of a backbone, by name, on the CPU, contiguous, none in the memory of another.
 
-    Raises ``SparxError`` where the backbone that the spec describes would compute something else with them, or nothing:
-    SPX324 for an edited graph, SPX628 for infinities and NaN, SPX630 on the device ``meta``, SPX643 for all else.
+    They have the shapes of the tensors that the spec describes. Raises ``SparxError`` where the backbone that the spec
+    describes would compute something else with them, or nothing: SPX324 for an edited graph, SPX628 for infinities and
+    NaN, SPX630 on the device ``meta``, SPX643 for all else.
     """
     backbone = _plain_backbone(model, where)
     tensors = _plain_tensors(backbone, where)

@@ -118,7 +118,7 @@ def _without_spec(where: Where) -> SparxError:
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers of a model that checkpoints hold; writing into them writes into the model."""
+    """What checkpoints hold of a model, in the model's shapes; writing into it writes into the model."""
     return dict(model.state_dict())
 
 
@@ -136,7 +136,7 @@ def _written_features(checkpoint: Checkpoint) -> tuple[int, ...] | None:
 
 
 def copy_values(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
-    """Write every value into the tensor of its name."""
+    """Write every value into the tensor of its name, which has the same shape."""
     with torch.no_grad():
         for name, value in values.items():
             targets[name].copy_(value)

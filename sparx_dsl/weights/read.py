@@ -31,7 +31,7 @@ RAISE_LIMIT: Final = "load_checkpoint and load_model of sparx_dsl.weights take o
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named tensors, where they came from, and the texts that their file carries."""
+    """Named tensors of any shape, where they came from, and the texts that their file carries."""
 
     tensors: Mapping[str, Tensor]
     where: Where
