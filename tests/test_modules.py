@@ -27,6 +27,7 @@ from sparx_dsl.kinds.stems.conv.options import ConvStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.roles import MixerOptions, Role
+from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import initialise, no_weight_decay
 from sparx_dsl.nn.layer import fusing, ganglion_mixing, normal_mixing
 from tests.support.modules import builder, random_map, settle
@@ -242,6 +243,16 @@ def test_initial_values_are_the_published_ones() -> None:
     assert mixer.dt_weight.abs().max() > 0.49
     assert 0.08 < mixer.x_proj_weight.abs().max() <= 128**-0.5
     assert torch.equal(model.layer_scale.weight, torch.ones(64))
+
+
+def test_a_weight_is_drawn_with_the_deviation_that_its_module_states() -> None:
+    """A convolution or linear layer of this project says it; to change it and initialise again draws with another."""
+    torch.manual_seed(0)
+    conv = pointwise(64, 256)
+    assert vars(conv)["weight_std"] == 0.02
+    vars(conv)["weight_std"] = 0.1
+    initialise(conv)
+    assert abs(conv.weight.std() - 0.1) < 0.005
 
 
 def test_the_scan_parameters_take_no_weight_decay() -> None:
