@@ -125,6 +125,13 @@ def test_the_page_in_the_documentation_is_up_to_date() -> None:
     assert (DOCS / "errors.md").read_text(encoding="utf-8") == catalogue_page(CODES)
 
 
+def test_the_page_names_the_codes() -> None:
+    """Under the number of a code stands its name in Python."""
+    page = catalogue_page(CODES)
+    shown = re.findall(r"^### (SPX\d{3}): [^\n]+\n\n`sparx_dsl\.Code\.([A-Z0-9_]+)`$", page, re.MULTILINE)
+    assert {number: getattr(Code, name) for number, name in shown} == {str(code): code for code in Code}
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_explains_itself(code: str) -> None:
     """``explain_code`` gives the title, the explanation and the snippets, also for a code in lower case."""
