@@ -1,15 +1,15 @@
 """The calls that users make, each from whatever they have: a file, a text, a mapping or a ``Spec``.
 
-Torch is imported when ``build`` or a call about weights is first made, pictures and tables when one is, never before.
+Torch is imported when ``build`` or a call about weights is first made, never before.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from sparx_dsl import errors, pricing, schedule
+from sparx_dsl import pricing, schedule
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
@@ -17,7 +17,6 @@ from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from sparx_dsl.inference.deploy import DeployedBackbone
     from sparx_dsl.lowering import Backbone
-    from sparx_dsl.ops.doctor import Examination
     from sparx_dsl.weights import LoadReport
 
 CHECKPOINT_SUFFIX = ".safetensors"
@@ -93,41 +91,6 @@ def check(source: Source, *, limits: Limits | None = None) -> Schedule:
     planned = schedule.plan(connect(source, limits=limits))
     pricing.check_prices(planned)
     return planned
-
-
-def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
-    """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
-    from sparx_dsl import render
-
-    render.draw(connect(source), path, fold=fold)
-
-
-def dot(source: Source, *, fold: bool = True) -> str:
-    """The connections as Graphviz text; raises ``SparxError``."""
-    from sparx_dsl import render
-
-    return render.dot(connect(source), fold=fold)
-
-
-def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | None = None) -> str:
-    """A table of stages, ganglion layers, links, prices and memory; ``seconds`` says what took how long."""
-    from sparx_dsl import render
-
-    if not isinstance(source, Cost):
-        source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
-    return render.summary(source.schedule.graph, source.schedule, source, seconds)
-
-
-def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
-    """Errors as text: with the lines and carets, in one line each, or as JSON."""
-    return errors.render(diagnostics, style)
-
-
-def difference(before: Source, after: Source) -> str:
-    """What differs between two backbones: layers, connections, settings; raises ``SparxError``."""
-    from sparx_dsl import render
-
-    return render.difference(connect(before), connect(after))
 
 
 def build(
@@ -269,32 +232,3 @@ def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | No
     from sparx_dsl import weights
 
     return weights.transfer(source, target, renames)
-
-
-def doctor() -> Examination:
-    """Try every backend of the selective scan on this machine and check it against the reference; prints itself.
-
-    It names the installed packages whose kinds cannot be used, too.
-    """
-    from sparx_dsl.ops.doctor import examine
-
-    return examine(tuple(map(str, default_registry().broken)))
-
-
-def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> str:
-    """The backend of the selective scan that serves tensors of a device and dtype here.
-
-    The environment variable ``SPARX_SCAN_BACKEND`` forces one; raises ``SparxError`` where that one can't serve them.
-    """
-    import torch
-
-    from sparx_dsl.ops.backends import choose
-
-    wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    name = str(dtype).removeprefix("torch.")
-    if name not in wanted:
-        message = f"the scan does not support the dtype {name!r}"
-        raise errors.SparxError(
-            Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}")
-        )
-    return choose(torch.device(device).type, wanted[name]).name
