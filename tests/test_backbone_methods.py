@@ -19,6 +19,7 @@ from sparx_dsl.lowering import with_outputs
 from sparx_dsl.nn.layer import DropPath
 from tests.support.backbones import mixed, tiny
 from tests.support.diagnostics import codes
+from tests.support.hooks import noting
 from tests.support.strategies import specs
 
 SPECS = {"mixed": mixed(), "tiny": tiny()}
@@ -126,7 +127,7 @@ def test_units_to_shard_are_the_layers(model: Backbone) -> None:
     units = model.shard_units()
     layers = [unit for unit in units if isinstance(unit, sparx_dsl.Layer)]
     adapters = units[: len(units) - len(layers)]
-    assert {id(layer) for layer in layers} == {id(each) for each in model.modules() if isinstance(each, sparx_dsl.Layer)}
+    assert {id(layer) for layer in layers} == {id(each) for each in model.modules() if is_layer(each)}
     assert len(layers) == sum(stage.depth for stage in model.spec.stages)
     assert adapters
     assert all(isinstance(each, sparx_dsl.LinkAdapter) for each in adapters)
@@ -160,7 +161,7 @@ def test_nothing_runs_after_the_last_map(model: Backbone) -> None:
     """Neither later stages nor the head."""
     ran: list[str] = []
     for name, child in model.named_children():
-        child.register_forward_hook(lambda *_, name=name: ran.append(name))
+        child.register_forward_hook(noting(ran, name))
     model.stage_maps(images_of(model), (2,))
     assert ran == ["stem", "stage1", "stage2"]
 

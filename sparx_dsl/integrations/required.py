@@ -31,8 +31,10 @@ def import_torchvision() -> torch.library.Library | None:
     as nms and roi_align, raise when they are called. Raises ``SparxError`` (SPX750) where it is not installed.
     """
     try:
-        import torchvision
-    except ModuleNotFoundError:
+        import torchvision  # pyright: ignore[reportUnusedImport]
+    except ModuleNotFoundError as error:
+        if error.name != "torchvision":
+            raise
         raise not_installed("torchvision", "torchvision") from None
     except RuntimeError as error:
         if "torchvision::" not in str(error):

@@ -17,6 +17,7 @@ def use_naive_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     if not has_compiled_operators():
         monkeypatch.setattr("torchvision.ops.boxes.nms", naive_nms)
         monkeypatch.setattr("torchvision.ops.poolers.roi_align", naive_roi_align)
+        monkeypatch.setattr("torchvision.models.detection.roi_heads.roi_align", naive_roi_align)
 
 
 def naive_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
@@ -32,7 +33,7 @@ def naive_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
 
 
 def naive_roi_align(
-    maps: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float, sampling_ratio: int
+    maps: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float, sampling_ratio: int = -1
 ) -> Tensor:
     """One bilinear sample in the middle of each cell of a region."""
     found = [maps.new_empty((0, maps.shape[1], *output_size))]
