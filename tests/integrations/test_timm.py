@@ -198,6 +198,7 @@ def test_pruning_keeps_what_is_asked_for(name: str) -> None:
         assert model.prune_intermediate_layers([0, 1]) == [0, 1]
         assert torch.equal(model(images), maps[1])
         assert all(map(torch.equal, model.forward_intermediates(images, intermediates_only=True), maps))
+    assert all(stage.recomputed for stage in model.modules() if isinstance(stage, sparx_dsl.Stage))
     assert len(model.feature_info) == 2
     assert model.num_features == maps[1].shape[1]
     assert not any(path.startswith(("stage3", "deep", "head")) for path, _ in model.named_parameters())
