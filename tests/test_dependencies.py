@@ -60,7 +60,7 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "test"),
+    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "test"),
     "examples": ("examples",),
     "benchmarks": ("bench",),
     "tests": ("test", "ray"),

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 import sparx_dsl
 from sparx_dsl.inference.passes.base import modules_of
+from sparx_dsl.integrations.required import import_torchvision
 from sparx_dsl.lowering import Backbone
 from tests.support.backbones import mixed
 from tests.support.deployed import images_of, results, trained, worst_error
 from tests.support.paths import ROOT, SPECS
-from tests.support.torchvision_operators import import_torchvision
 
 # They script functions and look into one another's internals when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -61,15 +61,23 @@ class DeployedBackbone(Backbone):
     def train(self, mode: bool = True) -> DeployedBackbone:
         """Raise ``SparxError`` unless ``mode`` is False."""
         if mode:
-            raise SparxError(
-                Diagnostic(
-                    Code.DEPLOYED_NOT_TRAINABLE,
-                    "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
-                    help="train the backbone that it was made from, then deploy that again",
-                )
-            )
+            raise _not_trainable()
         super().train(False)
         return self
+
+    def set_drop_path(self, rate: float) -> None:
+        """Raise ``SparxError``: stochastic depth is for training."""
+        raise _not_trainable()
+
+
+def _not_trainable() -> SparxError:
+    return SparxError(
+        Diagnostic(
+            Code.DEPLOYED_NOT_TRAINABLE,
+            "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
+            help="train the backbone that it was made from, then deploy that again",
+        )
+    )
 
 
 def keep_freed_memory() -> None:

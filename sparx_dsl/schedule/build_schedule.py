@@ -40,6 +40,11 @@ def plan(
     return verified(Schedule(graph, size, batch, dtype, steps, buffers, outputs, features))
 
 
+def replanned(schedule: Schedule, graph: ConnectionGraph) -> Schedule:
+    """The schedule of another graph for the same images, dtype and outputs; raises ``SparxError``."""
+    return plan(graph, schedule.size, schedule.batch, schedule.dtype, schedule.features)
+
+
 def _wanted(graph: ConnectionGraph, features: tuple[int, ...] | None) -> tuple[Node, ...]:
     if features is None:
         return graph.nodes
