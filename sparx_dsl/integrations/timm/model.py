@@ -81,7 +81,7 @@ class SparxModel(sparx_dsl.Backbone):
         return self.stage_maps(images, (last,))[last]
 
     def forward_head(self, x: Tensor, pre_logits: bool = False) -> Tensor:
-        """The last map to logits, or with ``pre_logits`` to what the classifier is given."""
+        """The last map (batch, channels, height, width) to logits (batch, classes), or what those are made of."""
         return self.head(x, pre_logits=pre_logits)
 
     def forward_intermediates(
@@ -94,6 +94,8 @@ class SparxModel(sparx_dsl.Backbone):
         intermediates_only: bool = False,
     ) -> list[Tensor] | tuple[Tensor, list[Tensor]]:
         """The last map, and the maps of stages: of the last n, of those that are listed from 0, or of all.
+
+        Images and maps are (batch, channels, height, width).
 
         With ``norm`` the last stage's is under the head's norm, with ``stop_early`` no stage runs after the last that
         is wanted, whose map then stands in the place of the last one. Maps are given in the order of ``indices``.
