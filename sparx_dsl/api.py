@@ -18,7 +18,7 @@ from sparx_dsl.language.spec import Spec, load_spec, parse_spec
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.registry import default_registry
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import Features, Schedule
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ def plan(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Schedule:
     """The steps and the life of every feature buffer, for images of ``size`` (height, width); raises ``SparxError``."""
     return schedule.plan(connect(source), size, batch, dtype, features)
@@ -73,7 +73,7 @@ def cost(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Cost:
     """Parameters, MACs and FLOPs for an image, bytes held and moved, exact and without torch; raises ``SparxError``."""
     return pricing.price_schedule(plan(source, size, batch, dtype, features))
@@ -135,7 +135,7 @@ def build(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
     limits: Limits | None = None,
     deploy: bool = False,
     activation_budget: int | str | None = None,
@@ -144,10 +144,11 @@ def build(
     """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights, or those of a ``.safetensors`` file.
 
     It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
-    spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
-    wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that it is the price of.
-    Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its spec, before
-    anything is allocated.
+    spec has no head; with ``features`` to the list of those maps: of stages, by number (from 1, or from -1 for the
+    last) or by name, of layers (``stage3.layer4``), of the ``stem``, and the result of the ``head``. A file that
+    ``save_checkpoint`` wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that
+    it is the price of. Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its
+    spec, before anything is allocated.
 
     With ``deploy`` it is one for inference, as ``deploy(model)`` makes it. With an ``activation_budget`` in bytes, such
     as ``"2GiB"``, training on ``batch`` images of the spec's size saves no more than that for the backward pass, as
@@ -170,7 +171,7 @@ def _built(
     source: Source | Cost,
     device: torch.device | str | None,
     dtype: torch.dtype | str | None,
-    features: tuple[int, ...] | None,
+    features: Features | None,
     limits: Limits | None,
 ) -> Backbone:
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):

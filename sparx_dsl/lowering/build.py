@@ -13,7 +13,7 @@ from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
 from sparx_dsl.pricing import Cost, check_prices
-from sparx_dsl.schedule import Schedule, plan
+from sparx_dsl.schedule import Features, Schedule, plan
 
 TORCH_DTYPES: Mapping[DType, torch.dtype] = {
     "float64": torch.float64,
@@ -29,7 +29,7 @@ def build_backbone(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Backbone:
     """Plan for the spec's image size and a batch of 1, check against the spec's limits and its budget, then build and
     lower.

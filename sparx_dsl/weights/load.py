@@ -15,7 +15,7 @@ from sparx_dsl.graph import connect
 from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.schedule import plan
+from sparx_dsl.schedule import Features, Output, plan
 from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
 from sparx_dsl.weights.detect_format import detect_format
 from sparx_dsl.weights.formats import named_format
@@ -25,7 +25,7 @@ from sparx_dsl.weights.released_names import other_settings
 from sparx_dsl.weights.report import LoadReport, shortened
 
 SPEC_KEY, LANGUAGE_KEY, FEATURES_KEY = "spec", "sparx", "features"
-"""The metadata of our files: the spec's YAML text, the version of its language, the stages whose maps are given."""
+"""The metadata of our files: the spec's YAML text, the version of its language, the maps that are given."""
 LENIENT_CALL = "build the backbone from its spec, and load_checkpoint(model, path, strict=False)"
 """How a caller of ``load_model``, which is always strict, accepts less."""
 
@@ -71,7 +71,7 @@ def load_model(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
     limits: Limits = DEFAULT_LIMITS,
     checkpoint_limits: CheckpointLimits = DEFAULT_CHECKPOINT_LIMITS,
 ) -> Backbone:
@@ -85,7 +85,7 @@ def load_model(
     checkpoint = read_checkpoint(Path(path), None, checkpoint_limits)
     graph = connect(written_spec(checkpoint, limits))
     chosen = _common_dtype(checkpoint.tensors) if dtype is None else dtype
-    outputs = features or _written_features(checkpoint)
+    outputs = _written_features(checkpoint) if features is None else features
     sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs)
     targets = model_tensors(sketch)
     tensors = ComparedTensors(targets, checkpoint.tensors, _whole(sketch, targets), graph)
@@ -129,10 +129,12 @@ def _whole(model: nn.Module, targets: Mapping[str, Tensor]) -> Mapping[str, Tens
     return model_tensors(lower(plan(model.schedule.graph), device="meta"))
 
 
-def _written_features(checkpoint: Checkpoint) -> tuple[int, ...] | None:
-    """The stages whose maps the saved model gave; what is no list of stages is left to the spec to refuse."""
-    stages = checkpoint.metadata.get(FEATURES_KEY, "").split(",")
-    return tuple(int(stage) for stage in stages if stage.isdecimal() and len(stage) <= 4) or None
+def _written_features(checkpoint: Checkpoint) -> tuple[Output, ...] | None:
+    """The stages and other nodes whose maps the saved model gave; the plan refuses what the spec does not have."""
+    text = checkpoint.metadata.get(FEATURES_KEY)
+    if not text:
+        return None
+    return tuple(int(each) if each.isdecimal() and len(each) <= 4 else each for each in text.split(","))
 
 
 def copy_values(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:

@@ -66,7 +66,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.INVALID_OUTPUT_STAGES,
         "invalid output stages",
-        "`features` names stages by number from 1, in rising order, each once.",
+        "`features` is a sequence of stages, by number (from 1, or from -1 for the last) or by name, of layers "
+        "(`stage3.layer4`), of `stem`, and of `head` where there is one, each once. The maps come in that order.",
     ),
     CodeEntry(
         Code.DEPLOYED_NOT_TRAINABLE,
