@@ -187,15 +187,16 @@ def _built(
     return build_backbone(source, device=device, dtype=dtype, features=features)
 
 
-def deploy(model: Backbone) -> DeployedBackbone:
+def deploy(model: nn.Module) -> DeployedBackbone:
     """A copy of a trained backbone for inference, faster and with the same results to 1e-5.
 
-    See ``sparx_dsl.inference.deploy.deploy``; the model stays as it was. Raises ``SparxError``.
+    The model may be within wrappers of PyTorch (DDP, ``torch.compile``, …), which the copy is without; it stays as it
+    was. See ``sparx_dsl.inference.deploy.deploy``; raises ``SparxError``.
     """
     return _deployed(model)
 
 
-def _deployed(model: Backbone) -> DeployedBackbone:
+def _deployed(model: nn.Module) -> DeployedBackbone:
     # ``build`` has an argument of the public name.
     from sparx_dsl.inference.deploy import deploy
 
@@ -203,7 +204,7 @@ def _deployed(model: Backbone) -> DeployedBackbone:
 
 
 def recompute(
-    model: Backbone, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
+    model: nn.Module, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
 ) -> Backbone:
     """The same backbone, of the same parameters, whose training keeps to a budget of bytes for the backward pass.
 
@@ -241,30 +242,32 @@ def param_groups(
 
 
 def load_checkpoint(
-    model: Backbone,
+    model: nn.Module,
     source: str | os.PathLike[str] | Mapping[str, Tensor],
     *,
     format: str | None = None,
     strict: bool = True,
     section: str | None = None,
+    prefix: str | None = None,
 ) -> LoadReport:
     """Load weights into a backbone from a file or a state dict: ours, or released SparX-Mamba, VMamba or Swin ones.
 
+    What wrappers put before all names is seen through; ``prefix`` names a part of a larger model, as ``backbone``.
     See ``sparx_dsl.weights.load_checkpoint``; raises ``SparxError``, and the model is then as it was.
     """
     from sparx_dsl import weights
 
-    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section)
+    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section, prefix=prefix)
 
 
-def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
+def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
     """Write weights: ours, with the spec inside (.safetensors), or a released format (.pth); raises ``SparxError``."""
     from sparx_dsl import weights
 
     weights.save_checkpoint(model, path, format=format)
 
 
-def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
+def transfer(source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None) -> LoadReport:
     """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``."""
     from sparx_dsl import weights
 

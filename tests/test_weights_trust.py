@@ -23,7 +23,7 @@ def refusing_model() -> RefusingModel:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("model.pkl", "SPX601"), ("model.pt2", "SPX601"), ("model.bin", "SPX601"), ("model", "SPX601"),
+    [("model.pkl", "SPX601"), ("model.pt2", "SPX601"), ("model.tar", "SPX601"), ("model", "SPX601"),
      ("missing.pth", "SPX501"), ("missing.safetensors", "SPX501"), ("folder.pth", "SPX501"), ("\0.pth", "SPX501")],
 )  # fmt: skip
 def test_a_path_that_is_no_checkpoint_is_refused(name: str, code: str, tmp_path: Path, target: RefusingModel) -> None:

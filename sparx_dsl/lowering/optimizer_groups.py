@@ -11,9 +11,10 @@ from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.wrapped import INNER_WRAPPERS, WRAPPERS, refuse_flat_parameters
 from sparx_dsl.nn.init import no_weight_decay
 
-WRAPPERS: Final = frozenset({"_checkpoint_wrapped_module", "_fsdp_wrapped_module", "_orig_mod", "module"})
+WRAPPER_NAMES: Final = frozenset({*WRAPPERS.values(), *INNER_WRAPPERS})
 """What wrappers of PyTorch put into the names of what they wrap."""
 
 
@@ -29,8 +30,9 @@ def param_groups(
 
     A group has ``params``, ``param_names``, ``weight_decay``; and ``lr_scale``, which timm's schedulers multiply by, or
     with ``lr`` a rate of its own in its place, which PyTorch's take. Raises ``SparxError`` (SPX327) for numbers out of
-    range, and for a ``layer_decay`` without a backbone.
+    range, and for a ``layer_decay`` without a backbone; and for parameters that FSDP has flattened (SPX328).
     """
+    refuse_flat_parameters(model)
     _check_range("weight_decay", weight_decay, 0, math.inf)
     if layer_decay is not None:
         _check_range("layer_decay", layer_decay, math.ulp(0), 1)
@@ -74,7 +76,7 @@ def _depths(model: nn.Module) -> Mapping[int, int]:
     depths = dict.fromkeys(map(id, model.parameters()), last)
     first = _first_layers(stages)
     for name, parameter in backbone.named_parameters():
-        depths[id(parameter)] = _depth([part for part in name.split(".") if part not in WRAPPERS], first, last)
+        depths[id(parameter)] = _depth([part for part in name.split(".") if part not in WRAPPER_NAMES], first, last)
     return depths
 
 

@@ -14,6 +14,7 @@ from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
 from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
+from sparx_dsl.lowering.wrapped import unwrapped
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.schedule import Features, Output, plan
 from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
@@ -37,17 +38,21 @@ def load_checkpoint(
     format: str | None = None,
     strict: bool = True,
     section: str | None = None,
+    prefix: str | None = None,
     limits: CheckpointLimits = DEFAULT_CHECKPOINT_LIMITS,
 ) -> LoadReport:
-    """Load a .safetensors, .pth or .pt file, or a state dict, into a backbone of the same stages.
+    """Load a file (.safetensors, or of ``torch.save``) or a state dict into a backbone of the same stages.
 
     ``format`` is ``sparx_dsl``, ``sparx_mamba``, ``vmamba`` or ``swin``; by default the names show it. ``section`` is
-    the key under which a file of several keeps the weights. With ``strict``, every tensor of the model gets exactly
-    the file's values and every value of the file is used. Else missing and unused tensors are reported, a relative
-    position bias is interpolated to the model's window, and a classifier of other classes is left as it was.
-    Raises ``SparxError`` (SPX501, SPX6xx); the model is then as it was before.
+    the key under which a file of several keeps the weights. What wrappers and trainers put before all names is seen
+    through; ``prefix`` names the part of a larger model to load, as ``backbone`` of a detector. With ``strict``, every
+    tensor of the model gets exactly the file's values and every value of the file is used. Else missing and unused
+    tensors are reported, a relative position bias is interpolated to the model's window, the first convolution is
+    adapted to images of other channels, and a classifier of other classes is left as it was. The model may be within
+    wrappers of PyTorch. Raises ``SparxError`` (SPX328, SPX501, SPX6xx); the model is then as it was before.
     """
-    checkpoint = read_checkpoint(source, section, limits)
+    model = unwrapped(model, "loaded into")
+    checkpoint = read_checkpoint(source, section, limits, prefix)
     where = checkpoint.where
     chosen = detect_format(checkpoint.tensors, where) if format is None else named_format(format, where)
     targets = model_tensors(model)
@@ -59,7 +64,7 @@ def load_checkpoint(
         errors += strict_errors(found, tensors, where)
     if errors:
         raise SparxError(errors)
-    notes = (*found.notes, *_warnings(model, found, checkpoint))
+    notes = (*checkpoint.notes, *found.notes, *_warnings(model, found, checkpoint))
     kept = {each.name for each in found.resized}
     copy_values(targets, found.values)
     matched = tuple(name for name in found.values if name not in kept)
@@ -80,7 +85,7 @@ def load_model(
     The file's tensors are held against the spec before anything of the spec's size is allocated. Raises
     ``SparxError`` (SPX501, SPX6xx, and all that a spec can do wrong).
     """
-    if Path(path).suffix in PICKLE_EXTENSIONS:
+    if Path(path).name.endswith(PICKLE_EXTENSIONS):
         raise _without_spec(Where(source=SourceText(os.fspath(path), "")))
     checkpoint = read_checkpoint(Path(path), None, checkpoint_limits)
     graph = connect(written_spec(checkpoint, limits))

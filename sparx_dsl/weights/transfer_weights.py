@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.graph import Node
 from sparx_dsl.kinds.checkpoint import Alternation
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.wrapped import backbone_within
 from sparx_dsl.schedule import Run
 from sparx_dsl.weights.feature_axes import feature_axes, match_features, moved_blocks
 from sparx_dsl.weights.kind_modules import KindModules, checkpoint_of
@@ -18,16 +19,17 @@ from sparx_dsl.weights.load import copy_values, model_tensors
 from sparx_dsl.weights.report import LoadReport, Resized
 
 
-def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
-    """Copy the weights of ``source`` into ``target``, another version of the same backbone.
+def transfer(source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None) -> LoadReport:
+    """Copy the weights of ``source`` into ``target``, another version of the same backbone; both may be wrapped.
 
     ``renames`` is old name → new name for the nodes that are called differently now, such as ``LayerEdit.renames``.
     A node keeps every tensor whose meaning and shape are the same; a fusion keeps the weights of each feature that it
     still reads, wherever that stands now; a relative position bias is interpolated to another window. What has no
-    source stays as it was drawn. Raises ``SparxError`` (SPX630, SPX650); the target is then as it was.
+    source stays as it was drawn. Raises ``SparxError`` (SPX328, SPX630, SPX650); the target is then as it was.
     """
-    origins = node_origins(source, target, renames or {})
-    work = _Transfer(source, target, origins)
+    before = backbone_within(source, "the source of a transfer")
+    now = backbone_within(target, "the target of a transfer")
+    work = _Transfer(before, now, node_origins(before, now, renames or {}))
     if any(value.is_meta for tensors in (work.old, work.new) for value in tensors.values()):
         raise SparxError(Diagnostic(Code.MODEL_ON_META, "a model on the device meta has no weights to transfer"))
     work.run()

@@ -99,4 +99,12 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "`weight_decay` and `lr` are 0 or more, `layer_decay` lies above 0 and at most at 1. Rates that fall from "
         "layer to layer are those of one backbone, perhaps within a larger model.",
     ),
+    CodeEntry(
+        Code.NOT_A_BACKBONE,
+        "a model that is no backbone",
+        "Saving, loading, transfer and `deploy` see through DDP, DataParallel, `torch.compile`, AveragedModel and "
+        "checkpoint wrappers around a backbone. Of a sharded model (FSDP) the weights are in parts on several "
+        "processes; other models hold a backbone, at a path that the message says. `recompute` gives another model, "
+        "which would be without the wrapper: call it first.",
+    ),
 )
