@@ -267,11 +267,16 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: s
     weights.save_checkpoint(model, path, format=format)
 
 
-def transfer(source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None) -> LoadReport:
-    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``."""
+def transfer(
+    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False
+) -> LoadReport:
+    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``.
+
+    With ``slices``, tensors of another width take over the channels that both have.
+    """
     from sparx_dsl import weights
 
-    return weights.transfer(source, target, renames)
+    return weights.transfer(source, target, renames, slices=slices)
 
 
 def doctor() -> Examination:
