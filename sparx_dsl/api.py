@@ -156,11 +156,8 @@ def build(
     """
     if deploy and activation_budget is not None:
         message = "an activation budget is for training, and a deployed backbone is for inference"
-        raise SparxError(
-            Diagnostic(
-                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="leave out one of deploy and activation_budget"
-            )
-        )
+        help = "leave out one of deploy and activation_budget"
+        raise SparxError(Diagnostic(Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help=help))
     model = _built(source, device, dtype, features, limits)
     if deploy:
         return _deployed(model)
@@ -216,11 +213,8 @@ def recompute(
 
     if isinstance(model, DeployedBackbone):
         message = "a deployed backbone is for inference and saves nothing for a backward pass"
-        raise SparxError(
-            Diagnostic(
-                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="ask for a budget with the backbone that is trained"
-            )
-        )
+        help = "ask for a budget with the backbone that is trained"
+        raise SparxError(Diagnostic(Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help=help))
     return recompute_within(model, activation_budget, batch, size)
 
 
@@ -272,8 +266,7 @@ def transfer(
 ) -> LoadReport:
     """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``.
 
-    With ``slices``, tensors of another width take over the channels that both have.
-    """
+    With ``slices``, tensors of another width take over the channels that both have."""
     from sparx_dsl import weights
 
     return weights.transfer(source, target, renames, slices=slices)
@@ -302,7 +295,5 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     name = str(dtype).removeprefix("torch.")
     if name not in wanted:
         message = f"the scan does not support the dtype {name!r}"
-        raise errors.SparxError(
-            Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}")
-        )
+        raise SparxError(Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}"))
     return choose(torch.device(device).type, wanted[name]).name

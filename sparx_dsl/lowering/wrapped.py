@@ -23,7 +23,7 @@ INNER_WRAPPERS: Final = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_
 SHARDED: Final = ("FullyShardedDataParallel", "FSDPModule")
 """What modules are whose parameters are in parts on several processes: FSDP, and FSDP2, which adds a base class."""
 FLAT_PARAMETER: Final = "_flat_param"
-"""In what FSDP puts all parameters of a module one behind the other, unless it is told to keep the original ones."""
+"""In what FSDP puts all parameters of a module one behind the other, unless ``use_orig_params`` keeps them."""
 
 
 def unwrapped(model: nn.Module, wanted: str) -> nn.Module:

@@ -53,7 +53,7 @@ class SelectiveScan(Function):
 
     @staticmethod
     def forward(*arguments: Any) -> Tensor:
-        """The scan."""
+        """(batch, channels, length) to the same shape."""
         return operators.selective_scan(*arguments)
 
     setup_context = staticmethod(keep)
@@ -76,7 +76,7 @@ class SelectiveScanBackward(Function):
 
     @staticmethod
     def forward(*arguments: Any) -> tuple[Tensor, ...]:
-        """The gradients of the scan's tensors."""
+        """The gradients of the scan's tensors, in their shapes."""
         return operators.selective_scan_backward(*arguments)
 
     setup_context = staticmethod(keep)
@@ -104,7 +104,7 @@ class SS2DScan(Function):
 
     @staticmethod
     def forward(*arguments: Any) -> Tensor:
-        """The scan of a map."""
+        """(batch, inner, height, width) to the same shape."""
         return operators.ss2d_scan(*arguments)
 
     setup_context = staticmethod(keep)
@@ -126,7 +126,7 @@ class SS2DScanBackward(Function):
 
     @staticmethod
     def forward(*arguments: Any) -> tuple[Tensor, ...]:
-        """The gradients of the scan's tensors."""
+        """The gradients of the scan's tensors, in their shapes."""
         return operators.ss2d_scan_backward(*arguments)
 
     setup_context = staticmethod(keep)

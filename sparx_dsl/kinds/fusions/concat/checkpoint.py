@@ -13,7 +13,7 @@ FEATURE_AXES: Final[FeatureAxes] = {"expansion.weight": FeatureAxis(1, before=1)
 
 
 def blocks(options: object) -> SliceBlocks:
-    """The result is read by the mixer; the layer's input and the features are told by ``FEATURE_AXES``."""
+    """The result is read by the mixer; ``FEATURE_AXES`` has the layer's input and the features."""
     del options
     return {"projection": {0: MIXER_INPUT}}
 
