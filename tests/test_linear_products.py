@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -41,9 +41,9 @@ def test_torchao_quantizes_them(mixer: str, config: str) -> None:
         pytest.importorskip("torchao")
         import torchao.quantization  # pyright: ignore
 
-    tools: Any = torchao.quantization  # pyright: ignore
+    tools = cast("Any", torchao.quantization)  # pyright: ignore
     weights_only = config == "Int8WeightOnlyConfig"
-    wanted: Any = tools.Int8WeightOnlyConfig() if weights_only else tools.Int8DynamicActivationInt8WeightConfig()
+    made: Any = tools.Int8WeightOnlyConfig if weights_only else tools.Int8DynamicActivationInt8WeightConfig
     model = trained(sparx_dsl.build(small(mixer)))
     images = images_for(model.spec, 2)
     linear = deploy(model, QUANTIZABLE)
@@ -51,7 +51,7 @@ def test_torchao_quantizes_them(mixer: str, config: str) -> None:
     plain = copy.deepcopy(model)
     with warnings.catch_warnings(action="ignore"):
         for each in (quantized, plain):
-            tools.quantize_(each, wanted)
+            tools.quantize_(each, made())
     of_eight_bits, of_plain = ([type(each.weight).__name__ for each in one.modules() if type(each) is nn.Linear
                                 and type(each.weight) is not nn.Parameter] for one in (quantized, plain))  # fmt: skip
     assert len(of_eight_bits) == sum(type(module) is nn.Linear for module in linear.modules())
