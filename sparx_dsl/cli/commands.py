@@ -13,7 +13,6 @@ import sparx_dsl
 from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
 from sparx_dsl.cli.terminal import write
 
-FIGURES = Path("specs") / "paper"
 STANDARD_OUTPUT = Path("-")
 
 
@@ -167,9 +166,8 @@ def diff(before: Path, after: Path) -> str:
 
 
 def paper(paths: list[Path]) -> str:
-    """A paper's figures beside our counts: those of the files, or of all that ``specs/paper`` has here."""
-    found = paths or [FIGURES / name for name in ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")]
-    return "\n".join(sparx_dsl.paper_page(path) for path in found)
+    """A paper's figures beside our counts: those of the files, or all that come with the package."""
+    return "\n".join(map(sparx_dsl.paper_page, paths)) if paths else sparx_dsl.paper_page()
 
 
 def list_specs(pattern: str) -> str:

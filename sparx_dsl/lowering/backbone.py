@@ -26,8 +26,8 @@ class Backbone(Composite):
     """A backbone compiled from a spec: ``forward(images)`` with images (batch, channels, height, width) of any size.
 
     It gives logits (batch, classes), or of a head for dense prediction (batch, classes, height, width); the last
-    stage's map where the spec has no head; or the list of maps of the stages it was built for. A head with an auxiliary
-    one gives a tuple of two in training. ``state_dict`` keys are ``stage3.layer4.mixer.…``.
+    stage's map where the spec has no head; or the list of maps of the stages, layers and head that it was built for. A
+    head with an auxiliary one gives a tuple of two in training. ``state_dict`` keys are ``stage3.layer4.mixer.…``.
 
     ``stem``, the stages by their names (``stage1``, …), ``stage3.layer4`` within them, and ``head`` are modules that
     are called: hooks on them fire, and sharding, checkpointing and extraction by name work as in any other model.
@@ -132,9 +132,11 @@ class Backbone(Composite):
             return result
         stage = self._part(call.module)
         maps = held.arguments(call.reads, call.frees, donates=takes_donations(stage))
-        if not call.adapters:
-            return stage(*maps)
-        return stage(*maps, adapters=[self._part(path) for path in call.adapters])
+        # A stage that was wrapped or replaced need not know what it is not asked for.
+        more: dict[str, Any] = {"layers": call.layers} if call.layers else {}
+        if call.adapters:
+            more["adapters"] = [self._part(path) for path in call.adapters]
+        return stage(*maps, **more)
 
 
 def check_stages(stages: Collection[int], count: int) -> None:
@@ -151,7 +153,7 @@ def results_of(call: Call, result: Any) -> tuple[Any, ...]:
         return (result,)
     maps = cast("tuple[object, ...]", result)
     if type(maps) is not tuple or len(maps) != len(call.outputs):
-        wanted = f"a tuple of its map and those of the links {', '.join(call.outputs[1:])}"
+        wanted = f"a tuple of its map and then {', '.join(call.outputs[1:])}"
         raise TypeError(f"{call.module} must give {wanted}, got {type(result).__name__}")
     return maps
 

@@ -15,7 +15,7 @@ from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
 from sparx_dsl.pricing import Cost, check_prices
-from sparx_dsl.schedule import Run, Schedule, plan
+from sparx_dsl.schedule import Features, Run, Schedule, plan
 
 TORCH_DTYPES: Mapping[DType, torch.dtype] = {
     "float64": torch.float64,
@@ -31,7 +31,7 @@ def build_backbone(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Backbone:
     """Plan for the spec's image size and a batch of 1, check against the spec's limits and its budget, then build and
     lower.
@@ -53,7 +53,7 @@ def lower(
     return Backbone(schedule, make_children(schedule, build_parts(schedule, device=device, dtype=dtype)))
 
 
-def with_outputs(model: Backbone, features: tuple[int, ...] | None) -> Backbone:
+def with_outputs(model: Backbone, features: Features | None) -> Backbone:
     """A backbone of the same parts, with their parameters and hooks, that gives the maps of these stages.
 
     What runs after the last of them is not in it. Its layers and stages are new modules. Raises ``SparxError`` for

@@ -30,7 +30,10 @@ class Call:
     frees: frozenset[str]
     """Those that nothing after it reads: they are freed in the call."""
     outputs: tuple[str, ...]
-    """The buffer that it gives; of a stage, then what the adapters make of the links that start in it."""
+    """The buffer that it gives; of a stage, then the maps of ``layers``, then what the adapters make of the links that
+    start in it."""
+    layers: tuple[str, ...] = ()
+    """The names of layers of a stage, before its last, whose maps are wanted too."""
     adapters: tuple[str, ...] = ()
     """The paths of these adapters, which are children of the layers that read the links."""
     stage: int = 0
@@ -85,11 +88,13 @@ def _stage_call(schedule: Schedule, stage: int, steps: list[TimedStep]) -> Call:
     runs = [each.step for each in steps]
     adapters = [step for step in runs if isinstance(step, Run) and step.part == "link"]
     result = next(step.output for step in reversed(runs) if not is_link(step))
+    kept = [step.output for step in runs if step.output in schedule.outputs and step.output != result]
     return Call(
         schedule.graph.node(result).name.rpartition(".")[0],
         (x, *links),
         _freed(steps) & {x, *links},
-        (result, *(step.output for step in adapters)),
+        (result, *kept, *(step.output for step in adapters)),
+        tuple(name.rpartition(".")[2] for name in kept),
         tuple(step.module for step in adapters),
         stage,
     )

@@ -12,6 +12,7 @@ from torch import nn
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.layer_groups import layer_groups
+from sparx_dsl.lowering.wrapped import refuse_flat_parameters
 from sparx_dsl.nn.init import no_weight_decay
 from sparx_dsl.nn.wrappers import path_without_wrappers
 
@@ -28,8 +29,9 @@ def param_groups(
 
     A group has ``params``, ``param_names``, ``weight_decay``; and ``lr_scale``, which timm's schedulers multiply by, or
     with ``lr`` a rate of its own in its place, which PyTorch's take. Raises ``SparxError`` (SPX327) for numbers out of
-    range, and for a ``layer_decay`` without a backbone.
+    range, and for a ``layer_decay`` without a backbone; and for parameters that FSDP has flattened (SPX328).
     """
+    refuse_flat_parameters(model)
     _check_range("weight_decay", weight_decay, 0, math.inf)
     if layer_decay is not None:
         _check_range("layer_decay", layer_decay, math.ulp(0), 1)

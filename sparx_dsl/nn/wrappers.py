@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-WRAPPERS: Final = frozenset({"_checkpoint_wrapped_module", "_fsdp_wrapped_module", "_orig_mod", "module"})
+INNER_WRAPPERS: Final = frozenset({"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"})
+"""Names within wrappers that no spec can have, so that they are never those of a stage or a part."""
+WRAPPERS: Final = INNER_WRAPPERS | {"module"}
 """What wrappers of PyTorch put into the names of what they wrap."""
 
 

@@ -21,6 +21,9 @@ def linear_recurrence(decay: Tensor, drive: Tensor) -> Tensor:
 class _LinearRecurrence(torch.autograd.Function):
     """The derivative of the recurrence is the same recurrence from the end, with decays one step later."""
 
+    generate_vmap_rule = True
+    """It is plain PyTorch, out of place, so that ``vmap`` can go into it."""
+
     @staticmethod
     def forward(decay: Tensor, drive: Tensor) -> Tensor:
         return solve_in_chunks(decay, drive)

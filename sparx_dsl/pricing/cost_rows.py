@@ -13,7 +13,7 @@ from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.saved import saved_steps
 from sparx_dsl.pricing.steps import price_step
 from sparx_dsl.pricing.totals import Totals
-from sparx_dsl.schedule import Free, Gather, Run, Schedule, plan
+from sparx_dsl.schedule import Features, Free, Gather, Run, Schedule, plan
 from sparx_dsl.schedule.steps import adapted_name
 
 
@@ -170,7 +170,7 @@ def cost(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Cost:
     """Price a backbone for images of ``size`` (height, width) in pixels, by default the spec's.
 

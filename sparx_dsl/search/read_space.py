@@ -10,6 +10,7 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.extends import read_bytes
 from sparx_dsl.language.load import in_order
 from sparx_dsl.language.spec import Spec, spec_of
+from sparx_dsl.language.zoo import space_path
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.tree import MappingNode, node_of
@@ -23,8 +24,11 @@ from sparx_dsl.search.space.parse_values import place_of
 
 
 def load_space(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Space:
-    """Read and check the space in the YAML file at ``path``; raises ``SparxError`` with every error."""
-    file = Path(path)
+    """Read and check the space in the YAML file at ``path``, or of that name in the zoo (``wide``).
+
+    Raises ``SparxError`` with every error.
+    """
+    file = space_path(Path(path))
     return _space_of(compose(read_bytes(file, str(file), limits), str(file), limits), file, limits)
 
 

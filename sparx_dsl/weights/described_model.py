@@ -79,8 +79,8 @@ def _plain_backbone(model: nn.Module, where: Where) -> Backbone:
         advice = "save the backbone that it was made from; build(path, deploy=True) deploys it"
         raise _undescribed(message, [], where, advice)
     if type(model) is not Backbone:
-        message = f"the model is a {type(model).__name__}, not a backbone made by build()"
-        advice = "pass the backbone itself, without its wrapper, such as model.module or model._orig_mod"
+        message = f"the model is a {type(model).__name__}, not a backbone as build() makes them"
+        advice = "load its state dict into what build() makes of its spec, and save that"
         raise _undescribed(message, [], where, advice)
     return model
 

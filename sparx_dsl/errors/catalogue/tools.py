@@ -21,7 +21,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.UNKNOWN_SPEC,
         "an unknown spec",
         "Where a command or a call takes a spec, a word is a file, or else the name of a spec that comes with the "
-        "package, such as `sparx_mamba_t` or `ablations/stride_1`; `sparx list` prints these.",
+        "package, such as `sparx_mamba_t` or `ablations/stride_1`; `sparx list` prints these. Where one takes a search "
+        "space, a word is a file, or the name of a space that comes with the package, such as `wide`.",
     ),
     CodeEntry(
         Code.GRAPHVIZ_NOT_INSTALLED,
