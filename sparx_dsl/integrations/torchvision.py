@@ -86,7 +86,7 @@ def backbone_with_fpn(
     """
     stages = tuple(returned_stages)
     body = with_outputs(source, stages) if isinstance(source, Backbone) else _built(source, stages, device)
-    frozen = _frozen(body, trainable_stages)
+    frozen = _frozen(body, _rising(body), trainable_stages)
     some = next(body.parameters())
     widths: list[int] = body.feature_info.channels()
     norms = nn.ModuleList(
@@ -132,9 +132,19 @@ def _built(source: Source, stages: tuple[int, ...], device: torch.device | str |
     return sparx_dsl.build(source, features=stages, device=device)
 
 
-def _frozen(body: Backbone, trainable: int | None) -> tuple[str, ...]:
+def _rising(body: Backbone) -> list[int]:
+    """The stages whose maps are given, finest first, as a pyramid needs them; raises ``SparxError`` (SPX322)."""
+    given = body.schedule.features or ()
+    stages = [stage for stage in given if isinstance(stage, int)]
+    if len(stages) < len(given) or stages != sorted(stages):
+        message = f"a feature pyramid needs maps of stages, in rising order, got {given!r}"
+        raise SparxError(Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help="write returned_stages=(1, 2, 3, 4)"))
+    return stages
+
+
+def _frozen(body: Backbone, given: list[int], trainable: int | None) -> tuple[str, ...]:
     """The paths of the stem and of the stages that do not train; raises ``SparxError`` (SPX560)."""
-    stages = [stage.name for stage in body.spec.resolved][: max(body.schedule.features or ())]
+    stages = [stage.name for stage in body.spec.resolved][: max(given)]
     if trainable is None:
         return ()
     if isinstance(trainable, bool) or not 0 <= trainable <= len(stages):

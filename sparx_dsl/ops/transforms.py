@@ -60,14 +60,14 @@ class SelectiveScan(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        """The gradients of its tensors."""
+        """The gradients of its tensors, of their shapes."""
         *tensors, D, delta_bias = ctx.saved_tensors
         found: Any = SelectiveScanBackward.apply(*gradients, *tensors, D, delta_bias, *ctx.rest)
         return (*found[:5], None if D is None else found[5], None if delta_bias is None else found[6], None, None)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-        """Sample by sample."""
+        """Sample by sample, each of the operator's shapes."""
         return map_samples(SelectiveScan.apply, info, in_dims, *arguments)
 
 
@@ -83,7 +83,7 @@ class SelectiveScanBackward(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        """The second derivatives."""
+        """The second derivatives, of the shapes of what they are of."""
         softplus = ctx.rest[0]
         *_, D, delta_bias = ctx.saved_tensors
         kept = (*gradients[:5], None if D is None else gradients[5], None if delta_bias is None else gradients[6])
@@ -95,7 +95,7 @@ class SelectiveScanBackward(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-        """Sample by sample."""
+        """Sample by sample, each of the operator's shapes."""
         return map_samples(SelectiveScanBackward.apply, info, in_dims, *arguments)
 
 
@@ -111,13 +111,13 @@ class SS2DScan(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        """The gradients of its tensors."""
+        """The gradients of its tensors, of their shapes."""
         found: Any = SS2DScanBackward.apply(*gradients, *ctx.saved_tensors, *ctx.rest)
         return (*found, None)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-        """Sample by sample."""
+        """Sample by sample, each of the operator's shapes."""
         return map_samples(SS2DScan.apply, info, in_dims, *arguments)
 
 
@@ -133,7 +133,7 @@ class SS2DScanBackward(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        """The second derivatives."""
+        """The second derivatives, of the shapes of what they are of."""
 
         def run(gradient: Tensor, *tensors: Tensor) -> tuple[Any, ...]:
             return pipeline.ss2d_backward(chunked.scan_backward, gradient, SS2DInputs(*tensors))
@@ -142,19 +142,19 @@ class SS2DScanBackward(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-        """Sample by sample."""
+        """Sample by sample, each of the operator's shapes."""
         return map_samples(SS2DScanBackward.apply, info, in_dims, *arguments)
 
 
 def selective_scan(u: Tensor, *others: Any) -> Tensor:
-    """``operators.selective_scan`` within a transform, its rule for autocast included."""
+    """``operators.selective_scan`` within a transform, its rule for autocast included; shapes are the operator's."""
     if torch.is_autocast_enabled(u.device.type):
         return scan_in_widest(SelectiveScan.apply, u, *others)
     return SelectiveScan.apply(u, *others)
 
 
 def ss2d_scan(x: Tensor, *others: Any) -> Tensor:
-    """``operators.ss2d_scan`` within a transform, its rule for autocast included."""
+    """``operators.ss2d_scan`` within a transform, its rule for autocast included; shapes are the operator's."""
     if torch.is_autocast_enabled(x.device.type):
         return ss2d_in_widest(SS2DScan.apply, x, *others)
     return SS2DScan.apply(x, *others)

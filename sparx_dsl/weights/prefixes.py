@@ -21,14 +21,14 @@ COUNTER: Final = "n_averaged"
 
 @dataclass(frozen=True, slots=True)
 class BareTensors:
-    """Tensors by their names within the backbone, and what a report should say of others."""
+    """Tensors of any shape by their names within the backbone, and what a report should say of others."""
 
     tensors: Mapping[str, Tensor]
     notes: tuple[str, ...] = ()
 
 
 def bare_tensors(tensors: Mapping[str, Tensor], prefix: str | None, where: Where) -> BareTensors:
-    """The tensors by their names without wrappers; with a ``prefix`` only those whose names begin with it.
+    """The tensors, of any shape, by their names without wrappers; with a ``prefix`` only those whose names begin with it.
 
     The prefix is looked for among the names as they are, then within the wrappers that all of them share. Raises
     ``SparxError`` where no name has it (SPX615), and where two tensors come to have one name (SPX606).

@@ -24,7 +24,10 @@ ONE: Final = Blocks()
 
 
 def sliced(found: Tensor, drawn: Tensor, axes: Sequence[list[Segment] | None]) -> Tensor | None:
-    """The target's own values with those of the source where both have channels; None where an axis does not fit."""
+    """The target's own values, of their shape, with those of the source where both have channels.
+
+    None where an axis does not fit.
+    """
     runs = [segments for segments in axes if segments is not None]
     if len(runs) < len(axes) or not all(runs):
         return None

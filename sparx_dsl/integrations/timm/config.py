@@ -58,7 +58,8 @@ def first_convolution(spec: Spec) -> str | None:
 
 def feature_info(schedule: Schedule) -> FeatureInfo:
     """timm's value about the maps of all stages that run, by the stage that gives each."""
-    last = max(schedule.features or (len(schedule.graph.spec.stages),))
+    wanted = [stage for stage in schedule.features or () if isinstance(stage, int)]
+    last = max(wanted, default=len(schedule.graph.spec.stages))
     ends = [schedule.graph.layers(stage)[-1] for stage in range(1, last + 1)]
     info = [
         {"num_chs": end.channels, "reduction": end.stride, "module": end.name.rpartition(".")[0], "index": index}

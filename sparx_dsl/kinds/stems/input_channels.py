@@ -10,9 +10,9 @@ from sparx_dsl.kinds.checkpoint import Resizing
 
 
 def adapted_input(weight: Tensor, shape: tuple[int, ...]) -> Tensor | None:
-    """A weight (out, channels, height, width) for images of ``shape[1]`` channels; None where all else differs too.
+    """A weight (channels, input channels, height, width) for other input channels; None where all else differs too.
 
-    For one channel the weights of all are summed. For more they are repeated, and scaled so that a grey image gives
+    ``shape`` is the wanted shape. For one channel the weights of all are summed. For more they are repeated, and scaled so that a grey image gives
     what it gave, or nearly that where the repetition is cut off. Source: ``adapt_input_conv`` of timm, which takes
     weights of three channels.
     """
