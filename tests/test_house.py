@@ -46,14 +46,15 @@ ROOMS: dict[str, set[str]] = {
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "filelock", "ray"},
+    "integrations": {"errors", "lowering", "nn", "weights", "torch", "torchvision", "transformers", "mmengine"},
     "cli": {"typer"},
 }  # fmt: skip
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
-TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights"}
+TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights", "integrations"}
 TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py"}
 """The files of a kind that are read without torch."""
-PUBLIC_READERS = {"weights", "cli"}
+PUBLIC_READERS = {"weights", "integrations", "cli"}
 """The rooms that may import the public names of ``sparx_dsl`` itself."""
 NEVER_CALLED = {"eval", "exec", "compile", "__import__", "import_module"}
 

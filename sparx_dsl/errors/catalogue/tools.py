@@ -74,4 +74,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a backend that does not work here",
         "The backend that was forced does not support tensors of this device or dtype on this machine.",
     ),
+    CodeEntry(
+        Code.INVALID_INTEGRATION_OPTION,
+        "an argument that another library's model cannot follow",
+        "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "
+        "backbone has no stage, head or pooling such as the one that is asked for.",
+    ),
 )
