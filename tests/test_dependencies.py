@@ -59,8 +59,8 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "test"),
-    "examples": ("examples",),
+    "sparx_dsl": ("search", "ray", "triton", "huggingface", "mmengine", "test"),
+    "examples": ("examples", "lightning"),
     "benchmarks": ("bench",),
     "tests": ("test", "ray"),
 }
