@@ -78,6 +78,6 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.INVALID_INTEGRATION_OPTION,
         "an argument that another library's model cannot follow",
         "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "
-        "backbone has no stage, head or pooling such as the one that is asked for.",
+        "backbone has no such stage, head or pooling as is asked for.",
     ),
 )

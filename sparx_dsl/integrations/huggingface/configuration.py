@@ -78,5 +78,5 @@ def plain(spec: Spec) -> dict[str, Any]:
 
 
 def classes_of(spec: Spec) -> int | None:
-    """How many classes the head of a spec tells apart; None where it has none."""
+    """How many classes the head of a spec has; None where it has none."""
     return spec.head.model_dump().get("classes")

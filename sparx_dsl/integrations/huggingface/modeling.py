@@ -47,7 +47,7 @@ class SparxBackbone(BackboneMixin, SparxPreTrainedModel):
     """The maps of stem and stages, for detectors and segmenters of transformers.
 
     All stages are computed, whichever ``config.out_features`` names, as in other backbones of transformers. The head's
-    weights in the checkpoint of a classifier are left aside.
+    weights in the checkpoint of a classifier are not used.
     """
 
     has_attentions = False
