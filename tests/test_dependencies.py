@@ -61,8 +61,8 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "test"),
-    "examples": ("examples",),
+    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "test"),
+    "examples": ("examples", "lightning"),
     "benchmarks": ("bench",),
     "tests": ("test", "ray"),
 }

@@ -47,7 +47,8 @@ ROOMS: dict[str, set[str]] = {
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "filelock", "ray"},
     # Each of its modules imports the library that it is for, and is imported by who asks for it.
-    "integrations": {"errors", "language", "schedule", "nn", "lowering", "torch", "timm", "torchvision"},
+    "integrations": {"errors", "language", "schedule", "nn", "lowering", "weights", "torch", "timm", "torchvision",
+                     "transformers", "mmengine"},
     "cli": {"typer"},
 }  # fmt: skip
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""

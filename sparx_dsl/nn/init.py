@@ -49,10 +49,15 @@ class Resettable(Protocol):
 def initialise(model: nn.Module) -> None:
     """Set every parameter and running statistic of the model to its initial value, in place."""
     for module in model.modules():
-        if WEIGHT_STD_ATTRIBUTE in vars(module):
-            reset_product(module)
-        elif isinstance(module, Resettable):
-            module.reset_parameters()
+        reset(module)
+
+
+def reset(module: nn.Module) -> None:
+    """Set what the module itself owns to initial values, in place, without its children."""
+    if WEIGHT_STD_ATTRIBUTE in vars(module):
+        reset_product(module)
+    elif isinstance(module, Resettable):
+        module.reset_parameters()
 
 
 def initialised(

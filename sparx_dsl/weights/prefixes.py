@@ -28,7 +28,7 @@ class BareTensors:
 
 
 def bare_tensors(tensors: Mapping[str, Tensor], prefix: str | None, where: Where) -> BareTensors:
-    """The tensors, of any shape, by their names without wrappers; with a ``prefix`` only those whose names begin with it.
+    """The tensors, of any shape, by their names without wrappers; with a ``prefix`` only those that begin with it.
 
     The prefix is looked for among the names as they are, then within the wrappers that all of them share. Raises
     ``SparxError`` where no name has it (SPX615), and where two tensors come to have one name (SPX606).

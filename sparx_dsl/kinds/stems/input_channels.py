@@ -12,9 +12,9 @@ from sparx_dsl.kinds.checkpoint import Resizing
 def adapted_input(weight: Tensor, shape: tuple[int, ...]) -> Tensor | None:
     """A weight (channels, input channels, height, width) for other input channels; None where all else differs too.
 
-    ``shape`` is the wanted shape. For one channel the weights of all are summed. For more they are repeated, and scaled so that a grey image gives
-    what it gave, or nearly that where the repetition is cut off. Source: ``adapt_input_conv`` of timm, which takes
-    weights of three channels.
+    ``shape`` is the wanted one. For one channel the weights of all are summed. For more they are repeated, and scaled
+    so that a grey image gives what it gave, or nearly that where the repetition is cut off. Source:
+    ``adapt_input_conv`` of timm, which takes weights of three channels.
     """
     if weight.ndim != 4 or len(shape) != 4 or (weight.shape[0], *weight.shape[2:]) != (shape[0], *shape[2:]):
         return None
