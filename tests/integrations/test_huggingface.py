@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import sparx_dsl
 from tests.support.backbones import mixed, small, tiny
-from tests.support.huggingface import (
+from tests.support.huggingface_models import (
     SPECS,
     backbone_of,
     classifier_of,
