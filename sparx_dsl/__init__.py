@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from sparx_dsl.codes import explain_code
     from sparx_dsl.errors import Code, Diagnostic, SparxError
+    from sparx_dsl.exporting import ExportReport, export
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
@@ -69,6 +70,7 @@ __all__ = [
     "ConnectionGraph",
     "Cost",
     "Diagnostic",
+    "ExportReport",
     "Kind",
     "Layer",
     "Limits",
@@ -98,6 +100,7 @@ __all__ = [
     "draw",
     "dump_spec",
     "explain_code",
+    "export",
     "json_schema",
     "load_checkpoint",
     "load_space",
@@ -134,6 +137,7 @@ _NAMES: Final = {
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
+    "sparx_dsl.exporting": "ExportReport export",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",

@@ -1,0 +1,53 @@
+"""A backbone as a program of plain PyTorch operators, which nothing of this package is needed to run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import Dim, ExportedProgram
+
+from sparx_dsl.exporting.request import ExportRequest
+from sparx_dsl.lowering import Backbone
+from sparx_dsl.ops import (
+    chunked,
+    operators,  # noqa: F401  # registers the scans, which a backbone without any does not
+    pipeline,
+)
+from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
+
+
+def evaluated(model: Backbone) -> Backbone:
+    """A copy of a backbone on the CPU, in evaluation and without gradients; the model stays as it was."""
+    return copy.deepcopy(model).to("cpu").train(False).requires_grad_(False)
+
+
+def plain_program(model: Backbone, request: ExportRequest) -> ExportedProgram:
+    """The program of a backbone in evaluation, its scans decomposed to chunks of plain operators.
+
+    It maps images (batch, channels, height, width) to what the model gives. Raises whatever ``torch.export`` does.
+    """
+    # A traced batch of one would be taken for a constant.
+    images = request.images(max(request.batch, 2) if request.dynamic else request.batch)
+    shapes = ({0: Dim("batch", min=1)},) if request.dynamic else None
+    program = torch.export.export(model, (images,), dynamic_shapes=shapes)
+    return program.run_decompositions(decompositions())  # pyright: ignore[reportUnknownMemberType]
+
+
+def decompositions() -> dict[Any, Callable[..., Any]]:
+    """What stands for each of the two scans; torch's operators stay, for every format to decompose as it needs."""
+    scans = torch.ops.sparx_dsl
+    return {scans.selective_scan.default: _selective_scan, scans.ss2d_scan.default: _ss2d_scan}
+
+
+def _selective_scan(*arguments: Any) -> Tensor:
+    *scan, _ = arguments
+    return chunked.scan(ScanInputs(*scan))
+
+
+def _ss2d_scan(*arguments: Any) -> Tensor:
+    *scan, _ = arguments
+    return pipeline.ss2d(chunked.scan, SS2DInputs(*scan))
