@@ -24,8 +24,10 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 """Compiled from source by those who want it, and looked for when it is asked for by name."""
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
-PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx"}
-"""Packages that are run, or read by programs, and never imported."""
+PROGRAMS = {
+    "graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx", "onnxscript",
+}  # fmt: skip
+"""Packages that are run, or read by programs or imported by torch, and never imported here."""
 
 
 def declared(*extras: str) -> set[NormalizedName]:
@@ -59,7 +61,7 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "test"),
+    "sparx_dsl": ("search", "ray", "triton", "export", "test"),
     "examples": ("examples",),
     "benchmarks": ("bench",),
     "tests": ("test", "ray"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,31 @@ def test_a_pt2_file_runs_without_this_package(mixer: str, tmp_path: Path) -> Non
     assert report.bytes == (tmp_path / "model.pt2").stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
     assert model.training
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_onnxruntime_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path) -> None:
+    """With any number of images, the one of a window included."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(12, 12), dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert report.batches == (1, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_onnxruntime_runs_a_deployed_backbone(tmp_path: Path) -> None:
+    """With every mixer, and one number of images."""
+    model = sparx_dsl.build(mixed(), deploy=True)
+    report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(32, 32))
+    assert report.error <= CLOSE
+    assert report.runtime.startswith("onnxruntime ")
+
+
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that brings them."""
+    monkeypatch.setattr(importlib.util, "find_spec", {}.get)
+    with pytest.raises(sparx_dsl.SparxError, match=r"onnx, onnxscript, onnxruntime .*sparx_dsl\[export\]"):
+        sparx_dsl.export(sparx_dsl.build(small("ssm")), tmp_path / "model.onnx", "onnx", size=(24, 24))
 
 
 def test_a_deployed_backbone_with_every_mixer_is_exported(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
+from sparx_dsl.exporting import onnx_file, pt2
 
 Results = list[list[Tensor]]
 """For each batch of images the tensors that a model gives, one or several."""
@@ -61,9 +62,11 @@ def compiler() -> str | None:
 
 
 def _formats() -> tuple[Format, ...]:
-    from sparx_dsl.exporting import pt2
-
-    return (Format("pt2", ".pt2", pt2.write, pt2.run, pt2.runtime),)
+    onnx = ("onnx", "onnxscript", "onnxruntime")
+    return (
+        Format("pt2", ".pt2", pt2.write, pt2.run, pt2.runtime),
+        Format("onnx", ".onnx", onnx_file.write, onnx_file.run, onnx_file.runtime, onnx),
+    )
 
 
 FORMATS: Final = MappingProxyType({format.name: format for format in _formats()})

@@ -12,11 +12,7 @@ from torch.export import Dim, ExportedProgram
 
 from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.ops import (
-    chunked,
-    operators,  # noqa: F401  # registers the scans, which a backbone without any does not
-    pipeline,
-)
+from sparx_dsl.ops import chunked, operators, pipeline
 from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 
 
@@ -39,7 +35,7 @@ def plain_program(model: Backbone, request: ExportRequest) -> ExportedProgram:
 
 def decompositions() -> dict[Any, Callable[..., Any]]:
     """What stands for each of the two scans; torch's operators stay, for every format to decompose as it needs."""
-    scans = torch.ops.sparx_dsl
+    scans = getattr(torch.ops, operators.LIBRARY.ns)
     return {scans.selective_scan.default: _selective_scan, scans.ss2d_scan.default: _ss2d_scan}
 
 
