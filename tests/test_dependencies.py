@@ -63,7 +63,7 @@ def packages(modules: Iterable[str]) -> set[str]:
 FOLDERS = {
     "sparx_dsl": ("search", "ray", "triton", "export", "test"),
     "examples": ("examples",),
-    "benchmarks": ("bench",),
+    "benchmarks": ("bench", "export"),
     "tests": ("test", "ray"),
 }
 """Folders, and the extras that bring what their files import beyond the dependencies."""

@@ -10,6 +10,7 @@ import torch
 
 import sparx_dsl
 from sparx_dsl.exporting import pt2
+from sparx_dsl.exporting.formats import compiler
 from tests.support.backbones import MIXERS, mixed, small
 
 CLOSE = 1e-5
@@ -48,9 +49,27 @@ def test_onnxruntime_runs_a_deployed_backbone(tmp_path: Path) -> None:
 
 def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the extra that brings them."""
-    monkeypatch.setattr(importlib.util, "find_spec", {}.get)
+    installed: dict[str, object] = {}
+    monkeypatch.setattr(importlib.util, "find_spec", installed.get)
     with pytest.raises(sparx_dsl.SparxError, match=r"onnx, onnxscript, onnxruntime .*sparx_dsl\[export\]"):
         sparx_dsl.export(sparx_dsl.build(small("ssm")), tmp_path / "model.onnx", "onnx", size=(24, 24))
+
+
+def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is compiled."""
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert codes(path=tmp_path / "model.pt2", format="aoti") == ["SPX560"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(compiler() is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_compiled_package_runs_without_this_package(mixer: str, tmp_path: Path) -> None:
+    """AOTInductor's, with any number of images."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.pt2", "aoti", size=(12, 12), dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert report.batches == (1, 3)
 
 
 def test_a_deployed_backbone_with_every_mixer_is_exported(tmp_path: Path) -> None:

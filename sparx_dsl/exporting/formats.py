@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
-from sparx_dsl.exporting import onnx_file, pt2
+from sparx_dsl.exporting import aoti, onnx_file, pt2
 
 Results = list[list[Tensor]]
 """For each batch of images the tensors that a model gives, one or several."""
@@ -66,6 +66,7 @@ def _formats() -> tuple[Format, ...]:
     return (
         Format("pt2", ".pt2", pt2.write, pt2.run, pt2.runtime),
         Format("onnx", ".onnx", onnx_file.write, onnx_file.run, onnx_file.runtime, onnx),
+        Format("aoti", ".pt2", aoti.write, aoti.run, aoti.runtime, compiled=True),
     )
 
 

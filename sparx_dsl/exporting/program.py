@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -35,7 +35,9 @@ def plain_program(model: Backbone, request: ExportRequest) -> ExportedProgram:
 
 def decompositions() -> dict[Any, Callable[..., Any]]:
     """What stands for each of the two scans; torch's operators stay, for every format to decompose as it needs."""
-    scans = getattr(torch.ops, operators.LIBRARY.ns)
+    # That module registers them; a backbone without scans has not imported it.
+    namespace = cast(str, operators.LIBRARY.ns)  # pyright: ignore[reportUnknownMemberType]
+    scans = getattr(torch.ops, namespace)
     return {scans.selective_scan.default: _selective_scan, scans.ss2d_scan.default: _ss2d_scan}
 
 
