@@ -13,6 +13,7 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 import torch
@@ -32,7 +33,7 @@ def compare(name: str, options: argparse.Namespace, folder: Path) -> str:
     written = sparx_dsl.export(deployed if options.deploy else model, path, "onnx", size)
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
-    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    session: Any = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     images = torch.randn(1, model.spec.input.channels, *size)
     calls: dict[str, Callable[[], object]] = {
         "onnxruntime": lambda: session.run(None, {"images": images.numpy()}),

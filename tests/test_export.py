@@ -21,7 +21,7 @@ CLOSE = 1e-5
 def test_a_pt2_file_runs_without_this_package(mixer: str, tmp_path: Path) -> None:
     """Scans and windows, with any number of images: the report has the error of a process with torch alone."""
     model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
-    report = sparx_dsl.export(model, tmp_path / "model.pt2", size=(24, 24), dynamic=("batch",))
+    report = sparx_dsl.export(model, tmp_path / "model.pt2", size=(12, 12), dynamic=("batch",))
     assert report.error <= CLOSE
     assert report.batches == (1, 3)
     assert report.bytes == (tmp_path / "model.pt2").stat().st_size
