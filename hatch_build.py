@@ -1,4 +1,4 @@
-"""Compiles the scan for CPUs while the package is built, where there is a C compiler; nothing fails without one.
+"""Puts the zoo into the wheel, and compiles the scan for CPUs, where there is a C compiler; nothing fails without one.
 
 The sources want neither Python's headers nor torch's. Each set of instructions is compiled by itself, and the
 library chooses between them when it runs.
@@ -25,6 +25,8 @@ SOURCES = Path("sparx_dsl") / "ops" / "cpu"
 LIBRARY = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 RECORD = f"{LIBRARY}.sha256"
 """Beside the library, its size in bytes and its SHA-256: a library that differs from them is never loaded."""
+ZOO, INSTALLED_ZOO = "specs", "sparx_dsl/specs"
+"""The folder of specs, here and in the package; an editable installation finds it here."""
 COMMON = ["-O3", "-std=gnu11", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
           "-fvisibility=hidden", "-Wno-psabi"]  # fmt: skip
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]
@@ -35,15 +37,17 @@ HALF = ("avx512bf16", 16, [*AVX512, "-mavx512bf16"])
 
 
 class CompiledScan(BuildHookInterface[Any]):
-    """The step of hatchling that compiles the library into the package's folder."""
+    """The step of hatchling that takes the zoo into the package, and compiles the library into the package's folder."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and make the wheel one for this platform; say so and go on where that can't be done.
+        """Take the zoo; compile, and make the wheel one for this platform; say so and go on where that can't be done.
 
         An archive of sources takes nothing that is compiled along.
         """
         if self.target_name != "wheel":
             return
+        if version != "editable":
+            build_data["force_include"][ZOO] = INSTALLED_ZOO
         folder = Path(self.root) / SOURCES
         try:
             compile_library(folder)

@@ -19,7 +19,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 import sparx_dsl
-from sparx_dsl.lowering import Backbone, no_weight_decay
+from sparx_dsl.lowering import Backbone
 
 SPEC = Path(__file__).with_name("digits.yaml")
 
@@ -43,13 +43,7 @@ def shifted(images: Tensor) -> Tensor:
 
 def optimiser_for(model: Backbone, rate: float) -> torch.optim.Optimizer:
     """AdamW; the scan's own parameters, norms and biases take no weight decay."""
-    kept = no_weight_decay(model)
-    named = list(model.named_parameters())
-    free = [parameter for name, parameter in named if parameter.ndim < 2 or name in kept]
-    decayed = [parameter for name, parameter in named if parameter.ndim >= 2 and name not in kept]
-    return torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.05}, {"params": free, "weight_decay": 0.0}], lr=rate
-    )
+    return torch.optim.AdamW(sparx_dsl.param_groups(model, weight_decay=0.05), lr=rate)
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         dot,
         draw,
         load_checkpoint,
+        param_groups,
         plan,
         prices,
         recompute,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
-    from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec
+    from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
+    from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
     from sparx_dsl.render import cost_table, report, write_text
+    from sparx_dsl.render.zoo_table import zoo_table
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
         RayOptions,
@@ -102,11 +105,13 @@ __all__ = [
     "explain_code",
     "export",
     "json_schema",
+    "list_specs",
     "load_checkpoint",
     "load_space",
     "load_spec",
     "make_space",
     "paper_page",
+    "param_groups",
     "parse_space",
     "parse_spec",
     "plan",
@@ -120,6 +125,7 @@ __all__ = [
     "save_checkpoint",
     "scan_backend",
     "search",
+    "spec_text",
     "study_picture",
     "study_table",
     "summary",
@@ -128,11 +134,12 @@ __all__ = [
     "verify_schedule",
     "write_text",
     "write_winners",
+    "zoo_table",
 ]
 
 _NAMES: Final = {
     "sparx_dsl.api": (
-        "build check connect cost deploy difference doctor dot draw load_checkpoint plan prices recompute "
+        "build check connect cost deploy difference doctor dot draw load_checkpoint param_groups plan prices recompute "
         "render_diagnostics save_checkpoint scan_backend summary transfer"
     ),
     "sparx_dsl.codes": "explain_code",
@@ -141,7 +148,8 @@ _NAMES: Final = {
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",
-    "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec",
+    "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
+    "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
@@ -150,6 +158,7 @@ _NAMES: Final = {
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
     "sparx_dsl.render": "cost_table report write_text",
+    "sparx_dsl.render.zoo_table": "zoo_table",
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (
         "RayOptions Space StudyResult Trial TrialRecord default_study load_space make_space parse_space read_study "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sparx_dsl import errors, pricing, schedule
 from sparx_dsl.errors import Code, Diagnostic, SparxError
@@ -22,7 +22,7 @@ from sparx_dsl.schedule import Schedule
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from sparx_dsl.inference.deploy import DeployedBackbone
     from sparx_dsl.lowering import Backbone
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 CHECKPOINT_SUFFIX = ".safetensors"
 
 Source = Spec | ConnectionGraph | Mapping[str, object] | str | os.PathLike[str]
-"""A spec, its graph, a mapping of plain values, a path to a YAML file, or YAML text (a string with a line break)."""
+"""A spec, its graph, a mapping of plain values, a path to a YAML file or a name of the zoo (``sparx_mamba_t``), or YAML
+text (a string with a line break).
+"""
 
 
 def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, limits: Limits | None = None) -> Spec:
@@ -218,6 +220,23 @@ def recompute(
             )
         )
     return recompute_within(model, activation_budget, batch, size)
+
+
+def param_groups(
+    model: nn.Module, weight_decay: float = 0.05, layer_decay: float | None = None, lr: float | None = None
+) -> list[dict[str, Any]]:
+    """The groups that an optimizer takes, with every parameter in one; norms, biases and such do not decay.
+
+    With a ``layer_decay``, rates fall by that factor from layer to layer, from the head back to the stem. See
+    ``sparx_dsl.lowering.optimizer_groups``; raises ``SparxError``, also for a deployed backbone.
+    """
+    from sparx_dsl.inference.deploy import DeployedBackbone
+    from sparx_dsl.lowering.optimizer_groups import param_groups as groups
+
+    if any(isinstance(module, DeployedBackbone) for module in model.modules()):
+        message, help = "a deployed backbone cannot be trained", "train the backbone that it was made from"
+        raise SparxError(Diagnostic(Code.DEPLOYED_NOT_TRAINABLE, message, help=help))
+    return groups(model, weight_decay, layer_decay, lr)
 
 
 def load_checkpoint(

@@ -22,7 +22,7 @@ from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.fxgraph import other_steps
 from sparx_dsl.nn.stage import Layer, Stage
 from tests.support.backbones import MIXERS, mixed, small, tiny
-from tests.support.compiled import backbones, images_for
+from tests.support.compiled import backbones, images_for, map_of
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 from tests.support.live_tensors import LiveTensors
 from tests.support.paths import SPECS, TESTS, ZOO
@@ -42,11 +42,6 @@ def named(path: Path) -> str:
 def is_layer(module: nn.Module) -> bool:
     """Whether a module is a layer."""
     return isinstance(module, Layer)
-
-
-def map_of(output: Any) -> Tensor:
-    """The feature map in what a layer or a stage gives; a stage in which links start gives theirs behind it."""
-    return output if isinstance(output, Tensor) else output[0]
 
 
 def shapes_seen(model: Backbone, images: Tensor) -> dict[str, tuple[int, ...]]:

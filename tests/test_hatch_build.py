@@ -16,6 +16,8 @@ import pytest
 from tests.support.paths import ROOT
 
 SOURCES = Path("sparx_dsl") / "ops" / "cpu"
+ZOO = {"specs": "sparx_dsl/specs"}
+"""What a wheel takes from the checkout, and where it puts it."""
 
 
 class Warnings:
@@ -41,7 +43,9 @@ class Interface:
         return cls
 
 
-def built(monkeypatch: pytest.MonkeyPatch, root: Path, target: str) -> tuple[dict[str, Any], list[str]]:
+def built(
+    monkeypatch: pytest.MonkeyPatch, root: Path, target: str, version: str = "standard"
+) -> tuple[dict[str, Any], list[str]]:
     """Run the step on a copy of the sources; gives what it asks of the archive, and its warnings."""
     (root / SOURCES).mkdir(parents=True)
     for source in (*(ROOT / SOURCES).glob("*.c"), *(ROOT / SOURCES).glob("*.h")):
@@ -55,8 +59,8 @@ def built(monkeypatch: pytest.MonkeyPatch, root: Path, target: str) -> tuple[dic
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     step = module.CompiledScan(root, target)
-    data: dict[str, Any] = {"artifacts": []}
-    step.initialize("standard", data)
+    data: dict[str, Any] = {"artifacts": [], "force_include": {}}
+    step.initialize(version, data)
     return data, step.app.shown
 
 
@@ -65,7 +69,7 @@ def test_no_compiler_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """Without a compiler that works there is a warning, and a wheel for every platform."""
     monkeypatch.setenv("CC", compiler)
     data, warnings = built(monkeypatch, tmp_path, "wheel")
-    assert data == {"artifacts": []}
+    assert data == {"artifacts": [], "force_include": ZOO}
     assert len(warnings) == 1
     assert "the scan for CPUs was not compiled" in warnings[0]
     assert list((tmp_path / SOURCES).glob("libsparx_scan*")) == []
@@ -74,7 +78,16 @@ def test_no_compiler_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_an_archive_of_sources_takes_no_binary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is compiled for it."""
     monkeypatch.setenv("CC", "false")
-    assert built(monkeypatch, tmp_path, "sdist") == ({"artifacts": []}, [])
+    assert built(monkeypatch, tmp_path, "sdist") == ({"artifacts": [], "force_include": {}}, [])
+
+
+def test_an_editable_installation_finds_the_zoo_in_the_checkout(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing of it is copied, where it would grow old."""
+    monkeypatch.setenv("CC", "false")
+    data, _ = built(monkeypatch, tmp_path, "wheel", "editable")
+    assert data["force_include"] == {}
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -84,6 +97,7 @@ def test_a_wheel_takes_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     data, warnings = built(monkeypatch, tmp_path, "wheel")
     library, record = sorted((tmp_path / SOURCES).glob("libsparx_scan.*"), key=lambda path: len(path.name))
     assert warnings == []
+    assert data["force_include"] == ZOO
     assert data["artifacts"] == [f"/{(SOURCES / each.name).as_posix()}" for each in (library, record)]
     assert data["tag"].startswith("py3-none-")
     functions = ctypes.CDLL(str(library))

@@ -289,11 +289,13 @@ def test_initial_values_are_the_published_ones() -> None:
 
 
 def test_the_scan_parameters_take_no_weight_decay() -> None:
-    """A_logs, D and the time-step bias are named, in both scans of a bidirectional block, and nothing else."""
+    """A_logs, D and the time-step bias are named, in both scans of a bidirectional block, beside vectors."""
     options = BiSSM()
-    names = no_weight_decay(normal_mixing(options, Site(16, 16), builder("mixer", options)))
+    module = normal_mixing(options, Site(16, 16), builder("mixer", options))
+    names = no_weight_decay(module)
     leaves = ("A_logs", "D", "dt_bias")
-    assert names == {f"mixer.{scan}.{leaf}" for scan in ("scan", "backward_scan") for leaf in leaves}
+    own = {f"mixer.{scan}.{leaf}" for scan in ("scan", "backward_scan") for leaf in leaves}
+    assert names == own | {name for name, parameter in module.named_parameters() if parameter.ndim < 2}
 
 
 def test_norms_share_their_epsilon() -> None:

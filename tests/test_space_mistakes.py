@@ -141,11 +141,12 @@ def test_an_explicit_path_takes_the_place_of_a_star(folder: Path) -> None:
 
 
 def test_a_text_has_no_folder() -> None:
-    """A space from text has its spec within, and cannot name a base."""
+    """A space from text has its spec within, or names a base of the zoo."""
     spec = "{sparx: 1, name: x, stem: {kind: patch}, layer: {mixer: {kind: ssm}}, stages: [{channels: 8, depth: 2}]}"
     assert parse_space(f"space: 1\nspec: {spec}\nchoices: {{stages.1.depth: [1, 2]}}\n").count == 2
+    assert parse_space(f"{HEAD}choices: {{stages.1.depth: [1, 2]}}\n").base.name == "sparx_mamba_t"
     with pytest.raises(sparx_dsl.SparxError) as caught:
-        parse_space(f"{HEAD}choices: {{stages.1.depth: [1, 2]}}\n")
+        parse_space(f"{HEAD.replace('sparx_mamba_t', 'absent')}choices: {{stages.1.depth: [1, 2]}}\n")
     assert places(caught.value.diagnostics) == (("SPX112", 3, 7),)
 
 

@@ -191,6 +191,16 @@ def export(
     return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)
 
 
+def list_specs(pattern: str) -> str:
+    """The table of the zoo's specs whose names match."""
+    return sparx_dsl.zoo_table(pattern)
+
+
+def show_spec(path: Path) -> str:
+    """The YAML text of a spec, as it stands in its file."""
+    return sparx_dsl.spec_text(path)
+
+
 def doctor() -> None:
     """Print what works on this machine; end with status 1 where something gives wrong results."""
     found = sparx_dsl.doctor()

@@ -12,7 +12,10 @@ from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, Style, reportin
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.terminal import prepare_streams
 
-SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec, a YAML file.", show_default=False)]
+SpecFile = Annotated[
+    Path,
+    typer.Argument(metavar="SPEC", help="A YAML file, or a name that sparx list prints.", show_default=False),
+]
 Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")]
 Batch = Annotated[int, typer.Option(min=1, help="Images at once, for the bytes of feature buffers.")]
 DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")]
@@ -128,6 +131,22 @@ def export_command(
         commands.show(found, None)
 
 
+def list_command(
+    pattern: Annotated[str, typer.Argument(metavar="GLOB", help="Only names that match, as in 'sparx_*'.")] = "*",
+    output: Output = None,
+    style: Format = Style.full,
+) -> None:
+    """List the specs that come with the package, with their sizes; each can be used by its name."""
+    with reporting(style):
+        commands.show(commands.list_specs(pattern), output)
+
+
+def show_command(spec: SpecFile, output: Output = None, style: Format = Style.full) -> None:
+    """Print the YAML text of a spec as it stands; ``sparx compile SPEC --emit yaml`` prints it extended."""
+    with reporting(style):
+        commands.show(commands.show_spec(spec), output)
+
+
 def doctor_command(style: Format = Style.full) -> None:
     """Say which backends of the selective scan work here, check each, and name broken packages of kinds."""
     with reporting(style):
@@ -162,8 +181,8 @@ def make_app() -> typer.Typer:
     app.callback()(root)
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
-        "explain": explain_command, "diff": diff_command, "paper": paper_command, "schema": schema_command,
-        "doctor": doctor_command, "export": export_command,
+        "explain": explain_command, "diff": diff_command, "list": list_command, "show": show_command,
+        "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)

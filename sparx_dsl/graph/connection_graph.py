@@ -1,4 +1,4 @@
-"""The connection graph as a value: its nodes, its edges, and the ways to ask it."""
+"""The connection graph as a value: its nodes, its edges, and queries on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ConnectionGraph:
 
     @functools.cached_property
     def networkx(self) -> DiGraph[str]:
-        """The graph that all questions are put to, frozen.
+        """The connection graph as a frozen networkx graph, which every query reads.
 
         A node's attribute ``node`` is its ``Node``. A feed and a feature can lead from one node to the same other one,
         so the attributes of an edge are its connections by kind: ``{"feed": Edge, "intra": Edge}``.

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError
-from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of, verify
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
 from sparx_dsl.inference.passes.compiled_kernels import CompiledKernels
 from sparx_dsl.inference.passes.fold_batch_norm import FoldBatchNorm
@@ -42,8 +42,10 @@ class DeployedBackbone(Backbone):
     own: load weights into the plain backbone, then deploy that.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, backbone: Backbone) -> None:
+        """Take over what a backbone has: modules, hooks, attributes."""
+        nn.Module.__init__(self)
+        vars(self).update(vars(backbone))
         keep_freed_memory()
 
     def forward(self, images: Tensor) -> Any:
@@ -89,6 +91,28 @@ def refuse_computed_weights(model: Backbone) -> None:
             raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, help=help))
 
 
+def unshare(module: nn.Module, seen: set[nn.Module]) -> None:
+    """Put a copy in the place of every module within that stands elsewhere too: passes change each place by itself."""
+    for name, child in list(vars(module)["_modules"].items()):
+        if child in seen:
+            module.register_module(name, copy.deepcopy(child))
+        elif child is not None:
+            seen.add(child)
+            unshare(child, seen)
+
+
+def refuse_other_steps(model: Backbone) -> None:
+    """Raise ``SparxError`` (SPX324) for a model that runs otherwise than its schedule says, or gives other shapes."""
+    try:
+        other = tuple(verify(model))
+    except Exception as error:  # whatever a user has put in the place of a part
+        other = (exception_text(error),)
+    if other:
+        message = "a backbone cannot be deployed that does not run as its spec says"
+        help = "deploy the backbone as it was built, then replace its parts"
+        raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, notes=other[:5], help=help))
+
+
 def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
     """A copy of a trained backbone for inference; the model stays as it was.
 
@@ -101,7 +125,8 @@ def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackb
     refuse_computed_weights(model)
     # Tensors of inference mode do not record when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        copied = copy.deepcopy(model).train(False).requires_grad_(False)
-        deployed = DeployedBackbone(model.schedule, dict(copied.named_children()))
+        deployed = DeployedBackbone(copy.deepcopy(model).train(False).requires_grad_(False))
+        unshare(deployed, set())
+        refuse_other_steps(deployed)
         apply_passes(deployed.train(False), passes)
         return deployed.requires_grad_(False)

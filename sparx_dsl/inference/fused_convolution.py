@@ -188,10 +188,19 @@ def is_compilable(conv: nn.Conv2d) -> bool:
     )
 
 
+def is_depthwise(conv: nn.Conv2d) -> bool:
+    """Whether each channel is made of the same one, with an odd kernel that pads its map to the same size."""
+    same = conv.padding == tuple(side // 2 for side in conv.kernel_size) and conv.stride == conv.dilation == (1, 1)
+    odd = all(side % 2 for side in conv.kernel_size)
+    return conv.groups == conv.in_channels == conv.out_channels and same and odd
+
+
 @torch.no_grad()
 def add_identity(conv: nn.Conv2d) -> nn.Conv2d:
     """Let a depthwise convolution of odd kernel and equal size add what it reads; changes and gives it."""
     rows, columns = conv.kernel_size[0], conv.kernel_size[1]
     assert conv.groups == conv.in_channels == conv.out_channels
-    conv.weight[:, 0, rows // 2, columns // 2] += 1
+    weight = conv.weight.clone()
+    weight[:, 0, rows // 2, columns // 2] += 1
+    conv.weight = nn.Parameter(weight)  # another module may have the same one
     return conv

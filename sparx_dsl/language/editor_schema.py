@@ -15,7 +15,7 @@ def json_schema() -> dict[str, Any]:
     schema = SpecModel.model_json_schema(by_alias=True)
     required: list[str] = schema.pop("required")
     properties: dict[str, Any] = schema["properties"]
-    properties["extends"] = {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,63}\.ya?ml$"}
+    properties["extends"] = {"type": "string", "pattern": r"^(ablations/)?[a-z][a-z0-9_]{0,63}\.ya?ml$"}
     stages: dict[str, Any] = properties["stages"]
     properties["stages"] = {"anyOf": [stages, {"type": "object"}]}
     alternatives = [{"required": required}, {"required": ["extends"]}]

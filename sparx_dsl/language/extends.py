@@ -1,22 +1,26 @@
 """How a spec builds on another: the other file's tree with this file's keys laid over it.
 
-The other file is named, not addressed: a bare file name, looked for beside the spec and then in the folder above.
+The other file is named, not addressed: a bare file name, looked for beside the spec, then in the folder above, then in
+the zoo.
 """
 
 from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, did_you_mean
 from sparx_dsl.language.checks.hints import shown
+from sparx_dsl.language.zoo import NAME_PATTERN, file_names, spec_path, zoo_file
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.merge import merge_patch
 from sparx_dsl.reader.tree import Entry, MappingNode, ScalarNode, locate, plain
+from sparx_dsl.reader.yaml_text import read_text
 
-FILE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,63}\.ya?ml")
+FILE_PATTERN = re.compile(NAME_PATTERN.pattern + r"\.ya?ml")
 MAX_NEIGHBOURS = 750
 """Files that are looked at, in each folder, for one whose name was meant."""
 STANDARD_INPUT = Path("-")
@@ -24,9 +28,25 @@ STANDARD_INPUT = Path("-")
 
 
 def read_tree(path: Path, limits: Limits) -> MappingNode:
-    """Compose the file at ``path`` and everything it extends; ``-`` is standard input. Raises ``SparxError``."""
-    name = "<stdin>" if path == STANDARD_INPUT else str(path)
-    return expand(compose(read_bytes(path, name, limits), name, limits), path, limits)
+    """Compose the file at ``path``, or of that name in the zoo, and everything it extends; ``-`` is standard input.
+
+    Raises ``SparxError``.
+    """
+    file = spec_path(path)
+    name, content = _named_bytes(file, limits)
+    return expand(compose(content, name, limits), file, limits)
+
+
+def read_spec_text(path: Path, limits: Limits) -> str:
+    """The text of the file at ``path``, or of that name in the zoo, as it stands there; raises ``SparxError``."""
+    name, content = _named_bytes(spec_path(path), limits)
+    return read_text(content, name, limits).text
+
+
+def _named_bytes(file: Path, limits: Limits) -> tuple[str, bytes]:
+    """What messages call a spec's file, and its bytes; raises ``SparxError``."""
+    name = "<stdin>" if file == STANDARD_INPUT else str(file)
+    return name, read_bytes(file, name, limits, file_names())
 
 
 def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Path, ...] = ()) -> MappingNode:
@@ -49,9 +69,10 @@ def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Pat
     return merged
 
 
-def read_bytes(path: Path, name: str, limits: Limits) -> bytes:
+def read_bytes(path: Path, name: str, limits: Limits, others: Iterable[str] = ()) -> bytes:
     """The bytes of a regular file, or of standard input for ``-``: at most one more than the limit.
 
+    Where it is not there, a file beside it or one of ``others`` may have been meant.
     Raises ``SparxError`` (SPX501) when it cannot be read, also for a pipe or a device, which might never end.
     """
     try:
@@ -64,7 +85,8 @@ def read_bytes(path: Path, name: str, limits: Limits) -> bytes:
             return file.read(limits.source_bytes + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
-        guess = did_you_mean(path.name, _neighbours(path.parent)) if isinstance(error, FileNotFoundError) else None
+        absent = isinstance(error, FileNotFoundError)
+        guess = did_you_mean(path.name, [*_neighbours(path.parent), *others]) if absent else None
         message, where = f"the file cannot be read: {reason.lower()}", Where(source=SourceText(name, ""))
         raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, message, where, help=guess)) from None
 
@@ -93,17 +115,21 @@ def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
     if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
         message = f"extends must be the bare name of a YAML file, not {shown(value)}"
         raise _error(tree, Code.INVALID_EXTENDS, message, _name_advice(value))
-    if path is None:
-        message = f"extends needs a file: this text has no folder in which to look for {value}"
-        raise _error(tree, Code.EXTENDS_WITHOUT_FILE, message, "load the spec from a file, or write the keys out")
-    folders = (path.parent, path.absolute().parent.parent)
+    folders = () if path is None else (path.parent, path.absolute().parent.parent)
     for folder in folders:
         candidate = folder / value
-        if candidate.is_file() and candidate.resolve().parent == folder.resolve():
+        if candidate.is_file() and candidate.resolve().parent == folder.resolve() / Path(value).parent:
             return candidate
-    present = [name for folder in folders for name in _neighbours(folder)]
-    message = f"{value} was not found beside this file or in the folder above"
-    raise _error(tree, Code.EXTENDED_FILE_NOT_FOUND, message, did_you_mean(value, present) or "name an existing file")
+    found = zoo_file(value)
+    if found is not None:
+        return found
+    guess = did_you_mean(value, [*(name for folder in folders for name in _neighbours(folder)), *file_names()])
+    if path is None:
+        message = f"{value} is not in the zoo, and this text has no folder in which to look for it"
+        advice = guess or "load the spec from a file, or write the keys out"
+        raise _error(tree, Code.EXTENDS_WITHOUT_FILE, message, advice)
+    message = f"{value} was not found beside this file, in the folder above or in the zoo"
+    raise _error(tree, Code.EXTENDED_FILE_NOT_FOUND, message, guess or "name an existing file")
 
 
 def _name_advice(value: object) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparx_dsl.language import edit, load
-from sparx_dsl.language.extends import expand, read_tree
+from sparx_dsl.language.extends import expand, read_spec_text, read_tree
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import ResolvedStage, resolve_stages
@@ -63,7 +63,10 @@ class LayerEdit:
 
 
 def load_spec(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Spec:
-    """Read, extend and check the spec in the YAML file at ``path``; raises ``SparxError`` with every error."""
+    """Read, extend and check the spec in the YAML file at ``path``, or of that name in the zoo (``sparx_mamba_t``).
+
+    A file comes before a spec of the zoo, with or without ``.yaml``. Raises ``SparxError`` with every error.
+    """
     return load.checked_spec(Spec, read_tree(Path(path), limits), limits)
 
 
@@ -74,6 +77,11 @@ def parse_spec(
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
     assert isinstance(tree, MappingNode)
     return load.checked_spec(Spec, expand(tree, None, limits), limits)
+
+
+def spec_text(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> str:
+    """The YAML text of what ``load_spec`` reads first, as it stands there; raises ``SparxError``."""
+    return read_spec_text(Path(path), limits)
 
 
 def spec_of(tree: MappingNode, limits: Limits) -> Spec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ from sparx_dsl.lowering.calls import Call, backbone_calls
 from sparx_dsl.lowering.features import FeatureInfo
 from sparx_dsl.lowering.fxgraph import fx_graph
 from sparx_dsl.nn.feature_maps import FeatureMaps
-from sparx_dsl.nn.stage import Composite, Layer, Stage
+from sparx_dsl.nn.stage import Composite, Layer, Stage, takes_donations
 from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
@@ -63,7 +63,7 @@ class Backbone(Composite):
         del images
         for call in self._calls:
             result = self._called(call, held)
-            held.update(zip(call.outputs, result if len(call.outputs) > 1 else (result,), strict=True))
+            held.update(zip(call.outputs, results_of(call, result), strict=True))
             del result
         results = [held[name] for name in self.schedule.outputs]
         return results[0] if self.schedule.features is None else results
@@ -74,21 +74,34 @@ class Backbone(Composite):
             held.free(call.frees)
             return result
         stage = self._part(call.module)
+        maps = held.arguments(call.reads, call.frees, donates=takes_donations(stage))
         if not call.adapters:
-            return stage(*held.arguments(call.reads, call.frees))
-        return stage(*held.arguments(call.reads, call.frees), adapters=[self._part(path) for path in call.adapters])
+            return stage(*maps)
+        return stage(*maps, adapters=[self._part(path) for path in call.adapters])
+
+
+def results_of(call: Call, result: Any) -> tuple[Any, ...]:
+    """What was called gave, as many maps as are wanted; raises ``TypeError`` where a stage gives other ones."""
+    if len(call.outputs) == 1:
+        return (result,)
+    maps = cast("tuple[object, ...]", result)
+    if type(maps) is not tuple or len(maps) != len(call.outputs):
+        wanted = f"a tuple of its map and those of the links {', '.join(call.outputs[1:])}"
+        raise TypeError(f"{call.module} must give {wanted}, got {type(result).__name__}")
+    return maps
 
 
 def refuse_exchanged(backbone: Backbone, wanted: str) -> None:
-    """Raise ``SparxError`` (SPX324) where stages, layers or parts were taken out or exchanged for modules of others.
+    """Raise ``SparxError`` (SPX324) where stages, layers or parts were removed, or replaced by what is none.
 
     ``wanted`` completes "cannot be …".
     """
     paths = [step.module for step in backbone.schedule.steps if isinstance(step, Run)]
-    exchanged = dict.fromkeys(path for part in paths for path in _exchanged(backbone, part))
-    if exchanged:
-        message = f"a backbone whose {', '.join(exchanged)} were exchanged cannot be {wanted}"
-        help = "ask for it with the backbone as it was built, then wrap or exchange its layers"
+    changed = dict.fromkeys(path for part in paths for path in _exchanged(backbone, part))
+    if changed or "forward" in vars(backbone):
+        what = f"{', '.join(changed) or 'forward'} {'were' if len(changed) > 1 else 'was'}"
+        message = f"a backbone cannot be {wanted} after {what} replaced or removed"
+        help = "do it with the backbone as it was built, then replace or wrap its layers"
         raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, help=help))
 
 
@@ -97,9 +110,9 @@ def _exchanged(backbone: Backbone, path: str) -> Iterator[str]:
     owner: nn.Module = backbone
     names = path.split(".")
     for depth, name in enumerate(names):
-        child = dict(owner.named_children()).get(name)
-        kind = None if depth == len(names) - 1 else (Stage, Layer)[depth]
-        if child is None or (kind is not None and type(child) is not kind):
+        child = vars(owner)["_modules"].get(name)
+        is_part = depth == len(names) - 1
+        if child is None or not (is_part or (type(child) is (Stage, Layer)[depth] and "forward" not in vars(child))):
             yield ".".join(names[: depth + 1])
             return
         owner = child

@@ -89,11 +89,13 @@ def other_steps(module: nn.Module, schedule: Schedule) -> Iterator[str]:
         yield f"{len(expected)} steps are {len(found)} calls"
     place = {node: number for nodes in (expected, found) for number, node in enumerate(nodes)}
     for planned, node in zip(expected, found, strict=False):
-        if _called(planned, place) != _called(node, place):
+        if _called(module, planned, place) != _called(module, node, place):
             yield f"{planned.name} is planned, and {node.name} is called, or on other results"
 
 
-def _called(node: fx.Node, place: Mapping[fx.Node, int]) -> tuple[object, ...]:
-    """What a node calls, on the results of which nodes."""
+def _called(module: nn.Module, node: fx.Node, place: Mapping[fx.Node, int]) -> tuple[object, ...]:
+    """What a node calls, a function or a part, on the results of which nodes; a part may have two paths."""
     target = "" if node.op == "placeholder" else node.target
+    if node.op == "call_module":
+        target = id(module.get_submodule(str(target)))
     return node.op, target, [place[each] for each in node.all_input_nodes], node.kwargs.get("dim")

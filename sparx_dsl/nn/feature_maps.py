@@ -1,10 +1,10 @@
 """How feature maps are passed to layers and stages, so that each is freed where the schedule says.
 
 A layer or a stage is called as ``module(x, *features)``. Each argument is a tensor, which the caller may keep, or a
-list of one tensor, which the caller donates: the callee takes it out of the list, so that neither the frames of
-``nn.Module.__call__`` nor hooks hold it any longer. Only ``FeatureMaps.arguments`` makes such lists, and only where no
-gradient is recorded: autograd keeps the maps in any case, and recomputation, sharding and backward hooks are to see
-plain tensors. People call layers and stages with plain tensors, always.
+list of one tensor, which the caller donates: the callee takes it out of the list, so that the frames of
+``nn.Module.__call__`` hold it no longer. Only ``FeatureMaps.arguments`` makes such lists, and no other code ever sees
+one: not where gradients are recorded, since autograd keeps the maps in any case, not where a layer or stage has hooks,
+is wrapped or replaced, and not in compilers. People call layers and stages with plain tensors, always.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def gathered(features: Sequence[Map]) -> Tensor:
 class FeatureMaps(dict[str, Tensor]):
     """The maps that a running module holds, by the names of their buffers in the schedule."""
 
-    def arguments(self, reads: Sequence[str], frees: Iterable[str]) -> list[Map]:
+    def arguments(self, reads: Sequence[str], frees: Iterable[str], *, donates: bool) -> list[Map]:
         """The maps that a layer or stage is called with; those that it frees are held here no longer.
 
-        They are donated if no gradient is recorded.
+        They are donated if the callee takes donations and no gradient is recorded.
         """
-        keep = torch.is_grad_enabled()
-        maps: list[Map] = [self[name] if keep or name not in frees else [self[name]] for name in reads]
+        donates = donates and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        maps: list[Map] = [[self[name]] if donates and name in frees else self[name] for name in reads]
         self.free(frees)
         return maps
 

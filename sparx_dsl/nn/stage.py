@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
+from torch.nn.modules import module as all_modules
 
 from sparx_dsl.nn.feature_maps import FeatureMaps, Map, gathered, taken
 from sparx_dsl.nn.recompute import recomputed_part
@@ -39,12 +40,10 @@ class Composite(nn.Module):
 def recomputing(module: Running, paths: frozenset[str]) -> Running:
     """The same module, of the same parts, parameters and hooks, that recomputes the parts at those paths alone."""
     copied = copy.copy(module)
-    # Tables of children, parameters and hooks are the copied's own; what is in them is shared.
-    for name, value in vars(module).items():
-        if isinstance(value, dict):
-            vars(copied)[name] = cast("dict[object, object]", value).copy()
+    vars(copied)["_modules"] = dict(vars(module)["_modules"])
     copied.recomputed = paths
-    for name, child in module.named_children():
+    # By its table: named_children leaves out what has two names.
+    for name, child in dict(vars(module)["_modules"]).items():
         if isinstance(child, Composite):
             prefix = f"{name}."
             inner = frozenset(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
@@ -133,9 +132,24 @@ class Stage(Composite):
         result = self.entry
         for call in self.calls:
             result = call.output
-            held[result] = self._part(call.layer)(*held.arguments(call.reads, call.frees))
+            layer = self._part(call.layer)
+            held[result] = layer(*held.arguments(call.reads, call.frees, donates=takes_donations(layer)))
             adapted += run_all(islice(waiting, call.adapters), held[result])
         return (held[result], *adapted) if adapted else held[result]
+
+
+def takes_donations(module: object) -> bool:
+    """Whether a module is a layer or a stage as it was built, with nothing that would see what it is called with."""
+    if type(module) not in (Layer, Stage):
+        return False
+    state = vars(module)
+    return not (state["_forward_pre_hooks"] or state["_forward_hooks"] or "forward" in state or has_global_hooks())
+
+
+def has_global_hooks() -> bool:
+    """Whether hooks are registered on all modules."""
+    state = vars(all_modules)
+    return bool(state["_global_forward_pre_hooks"] or state["_global_forward_hooks"])
 
 
 def run_all(adapters: Iterator[Callable[[Tensor], Tensor]], source: Tensor) -> list[Tensor]:

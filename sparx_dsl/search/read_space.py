@@ -33,7 +33,7 @@ def parse_space(
 ) -> Space:
     """Check a space given as YAML text or as plain values; raises ``SparxError`` with every error.
 
-    It cannot name a ``base``, because it comes from no folder: it has a whole ``spec``.
+    It comes from no folder, so that its ``base`` is one of the zoo's, or it has a whole ``spec``.
     """
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
     if not isinstance(tree, MappingNode):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -43,3 +45,8 @@ def naive(backbone: Backbone, images: Tensor) -> Tensor | list[Tensor]:
             buffers[step.output] = torch.cat([buffers[name] for name in step.inputs], dim=1)
     results = [buffers[name] for name in backbone.schedule.outputs]
     return results[0] if backbone.schedule.features is None else results
+
+
+def map_of(output: Any) -> Tensor:
+    """The feature map in what a layer or a stage gives; a stage in which links start gives theirs behind it."""
+    return output if isinstance(output, Tensor) else output[0]

@@ -80,6 +80,13 @@ def slow(trial: Trial) -> float:
     return float(trial.prices.params)
 
 
+def killed_twice(trial: Trial) -> float:
+    """The second and the fifth trial kill the first process that runs them."""
+    if trial.number in (1, 4) and _first_time(trial):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(trial.prices.params)
+
+
 def some_fail(trial: Trial) -> float:
     """Every third trial raises."""
     if trial.number % 3 == 1:

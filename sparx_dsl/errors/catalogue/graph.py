@@ -92,4 +92,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "an activation budget for inference",
         "What autograd saves is limited for training, and a deployed backbone has none. Ask for one of the two.",
     ),
+    CodeEntry(
+        Code.INVALID_PARAMETER_GROUPS,
+        "invalid parameter groups",
+        "`weight_decay` and `lr` are 0 or more, `layer_decay` lies above 0 and at most at 1. Rates that fall from "
+        "layer to layer are those of one backbone, perhaps within a larger model.",
+    ),
 )

@@ -90,21 +90,22 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.INVALID_EXTENDS,
         "`extends` is not a file name",
         "`extends` takes the bare name of a YAML file, in lower case: no folder, no address. The file is looked for "
-        "beside the spec and then in the folder above.",
+        "beside the spec, then in the folder above, then in the zoo; only an ablation of the zoo is named with its "
+        "folder, as in ablations/stride_1.yaml.",
         "extends: ../base.yaml\n",
         "extends: base.yaml\n",
     ),
     CodeEntry(
         Code.EXTENDS_WITHOUT_FILE,
         "`extends` in a text that comes from no file",
-        "A spec that is given as text or as data has no folder in which to look for the other spec. "
-        "Load it from a file, or write its keys out.",
+        "A spec that is given as text or as data has no folder in which to look for the other spec, and can extend "
+        "those of the zoo only. Load it from a file, or write its keys out.",
     ),
     CodeEntry(
         Code.EXTENDED_FILE_NOT_FOUND,
         "the extended file is not found",
-        "The file is looked for beside the spec and then in the folder above; a symbolic link that leads out of these "
-        "folders does not count.",
+        "The file is looked for beside the spec, then in the folder above, then in the zoo (`sparx list`); a symbolic "
+        "link that leads out of the first two does not count.",
         "extends: bass.yaml\n",
         "extends: base.yaml\n",
     ),

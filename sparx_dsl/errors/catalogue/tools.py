@@ -18,6 +18,12 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.FILE_NOT_WRITABLE, "a file that cannot be written", "The folder is not there, or may not be written to."
     ),
     CodeEntry(
+        Code.UNKNOWN_SPEC,
+        "an unknown spec",
+        "Where a command or a call takes a spec, a word is a file, or else the name of a spec that comes with the "
+        "package, such as `sparx_mamba_t` or `ablations/stride_1`; `sparx list` prints these.",
+    ),
+    CodeEntry(
         Code.GRAPHVIZ_NOT_INSTALLED,
         "Graphviz is not installed",
         "PNG and PDF are drawn by Graphviz's program `dot`. An SVG and the DOT text need no program.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Protocol, TypeVar, cast
 
@@ -18,7 +20,7 @@ Wanted = TypeVar("Wanted", bound=nn.Module)
 
 
 Change = tuple[str, Callable[[], nn.Module]]
-"""The path of a module, and what makes the one that is to stand there: it may change the old one, which is dropped."""
+"""The path of a module, and a function that makes its replacement: it may change the old one, which is dropped."""
 
 
 class Pass(Protocol):
@@ -36,29 +38,48 @@ class Pass(Protocol):
 
 def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
     """Apply passes in their order, in place, and verify after each; ``RuntimeError`` for one that broke something."""
+    beside = set(outside_of_steps(backbone))
     for each in passes:
         for path, make in list(each.changes(backbone)):
             replace(backbone, path, make())
         undone = [f"{path} is as it was" for path, _ in each.changes(backbone)]
-        broken = [*undone, *verify(backbone)]
+        stray = [f"{name} belongs to no step" for name in outside_of_steps(backbone) if name not in beside]
+        broken = [*undone, *stray, *verify(backbone)]
         if broken:
             raise RuntimeError(f"the pass {each.name!r} made an invalid module: {'; '.join(broken)}")
 
 
 def verify(backbone: Backbone) -> Iterator[str]:
-    """What every pass must leave true of a backbone, and is not, as sentences.
+    """The invariants of a backbone that a pass has broken, one sentence each.
 
-    It runs the steps of its schedule, every parameter belongs to a step, and results have the planned
-    shapes.
+    It runs the steps of its schedule, and results have the planned shapes, whatever hooks would make of them.
     """
     schedule = backbone.schedule
     yield from other_steps(backbone, schedule)
-    parts = tuple(f"{step.module}." for step in schedule.steps if isinstance(step, Run))
-    yield from (f"{name} belongs to no step" for name in backbone.state_dict() if not name.startswith(parts))
     planned = [schedule.buffers[name].shape for name in schedule.outputs]
     shapes = [tuple(result.shape) for result in results_on_meta(backbone, schedule)]
     if shapes != planned:
         yield f"results are {shapes}, not {planned}"
+
+
+def outside_of_steps(backbone: Backbone) -> list[str]:
+    """The names of parameters and buffers that belong to no step: what a user put beside the parts."""
+    parts = tuple(f"{step.module}." for step in backbone.schedule.steps if isinstance(step, Run))
+    return [name for name in backbone.state_dict() if not name.startswith(parts)]
+
+
+@contextmanager
+def hooks_suspended(model: nn.Module) -> Generator[None]:
+    """Within the block no hook of any module within fires: they are not made for tensors without values."""
+    tables = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    kept = [(module, {name: vars(module)[name] for name in tables}) for module in set(model.modules())]
+    for module, _ in kept:
+        vars(module).update({name: OrderedDict[int, object]() for name in tables})
+    try:
+        yield
+    finally:
+        for module, hooks in kept:
+            vars(module).update(hooks)
 
 
 @torch.no_grad()
@@ -67,7 +88,8 @@ def results_on_meta(backbone: Backbone, schedule: Schedule) -> list[Tensor]:
     weights = weights_on_meta(backbone)
     dtype = next(iter(weights.values())).dtype
     images = torch.empty(schedule.buffers["images"].shape, device="meta", dtype=dtype)
-    results = functional_call(backbone, weights, (images,), tie_weights=False)
+    with hooks_suspended(backbone):
+        results = functional_call(backbone, weights, (images,), tie_weights=False)
     return list(results) if schedule.features is not None else [results]
 
 

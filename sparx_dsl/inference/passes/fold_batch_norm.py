@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -32,12 +33,17 @@ class FoldBatchNorm:
     def changes(self, backbone: Backbone) -> Iterator[Change]:
         """The convolutions with a BatchNorm behind them, and the BatchNorms that one product alone reads."""
         for path, module in modules_of(backbone, ConvNorm):
-            if isinstance(module.norm, nn.BatchNorm2d):
+            if is_foldable(module.norm):
                 yield path, partial(fuse_conv_bn_eval, module.conv, module.norm)
         for path, product in only_readers(backbone):
             norm = backbone.get_submodule(path)
-            if isinstance(norm, nn.BatchNorm2d) and product is not None and is_product_over_channels(product):
+            if is_foldable(norm) and product is not None and is_product_over_channels(product):
                 yield path, partial(fold_before, norm, product)
+
+
+def is_foldable(norm: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
+    """Whether a norm is a fixed scale and shift in evaluation: BatchNorm with running statistics and parameters."""
+    return isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.affine
 
 
 def only_readers(backbone: Backbone) -> Iterator[tuple[str, nn.Module | None]]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import nn
 
-from sparx_dsl.inference.fused_convolution import add_identity
+from sparx_dsl.inference.fused_convolution import add_identity, is_depthwise
 from sparx_dsl.inference.kind_parts import KindPart, kind_parts
 from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
@@ -24,7 +24,8 @@ class FoldResidualConvolutions:
     def changes(self, backbone: Backbone) -> Iterator[Change]:
         """The position encodings that still are sums."""
         for path, dpe in modules_of(backbone, Dpe):
-            yield path, partial(add_identity, dpe.conv)
+            if is_depthwise(dpe.conv):
+                yield path, partial(add_identity, dpe.conv)
 
 
 @dataclass(frozen=True, slots=True)

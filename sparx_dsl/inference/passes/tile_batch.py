@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparx_dsl.inference.kind_parts import kind_parts
-from sparx_dsl.inference.passes.base import Change, weights_on_meta
+from sparx_dsl.inference.passes.base import Change, hooks_suspended, weights_on_meta
 from sparx_dsl.inference.tiled_batch import TILE_BYTES, TiledBatch
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.memory import memory_of
@@ -70,6 +70,6 @@ def widest(part: nn.Module, shapes: list[tuple[int, ...]]) -> float:
     weights = weights_on_meta(part)
     dtype = next((weight.dtype for weight in weights.values()), torch.float32)
     inputs = [torch.empty(shape, device="meta", dtype=dtype) for shape in shapes]
-    with LargestTensor(weights.values()) as seen:
+    with LargestTensor(weights.values()) as seen, hooks_suspended(part):
         torch.func.functional_call(part, weights, tuple(inputs), tie_weights=False)
     return seen.elements / inputs[0].numel()
