@@ -58,7 +58,7 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is compiled."""
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert codes(path=tmp_path / "model.pt2", format="aoti") == ["SPX560"]
+    assert codes(path=tmp_path / "model.pt2", format="aoti") == ["SPX570"]
 
 
 @pytest.mark.slow
@@ -94,11 +94,11 @@ def codes(**wanted: object) -> list[str]:
 @pytest.mark.parametrize(
     ("wanted", "code"),
     [
-        ({"format": "onx"}, "SPX561"),
-        ({"path": "model.pth"}, "SPX562"),
-        ({"dynamic": ("height", "width")}, "SPX563"),
-        ({"dynamic": ("depth",)}, "SPX563"),
-        ({"dynamic": "batch"}, "SPX563"),
+        ({"format": "onx"}, "SPX571"),
+        ({"path": "model.pth"}, "SPX572"),
+        ({"dynamic": ("height", "width")}, "SPX573"),
+        ({"dynamic": ("depth",)}, "SPX573"),
+        ({"dynamic": "batch"}, "SPX573"),
         ({"size": (0, 24)}, "SPX320"),
         ({"batch": 0}, "SPX320"),
     ],
@@ -115,7 +115,7 @@ def test_what_cannot_be_is_refused_first(
 def test_models_without_float32_weights_are_refused(tmp_path: Path) -> None:
     """In other dtypes, and on the device meta."""
     for model in (sparx_dsl.build(small("ssm"), dtype="bfloat16"), sparx_dsl.build(small("ssm"), device="meta")):
-        assert codes(model=model, path=tmp_path / "model.pt2") == ["SPX563"]
+        assert codes(model=model, path=tmp_path / "model.pt2") == ["SPX573"]
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_file_with_other_results_is_not_left_behind(
         return [[results + wrong * results.abs().max()] for results in map(model.eval(), batches)]
 
     monkeypatch.setattr(pt2, "run_in_process", run)
-    assert codes(model=model, path=target) == ["SPX565"]
+    assert codes(model=model, path=target) == ["SPX575"]
     assert target.read_bytes() == b"former"
     assert [*tmp_path.iterdir()] == [target]
 

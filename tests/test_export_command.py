@@ -51,5 +51,5 @@ def test_dynamic_sides_are_refused(spec: Path) -> None:
     output = spec.with_name("model.pt2")
     done = sparx("export", spec, "-o", output, "--dynamic", "batch,height,width", "--errors", "concise")
     assert done.status == 2
-    assert "SPX563" in done.stderr
+    assert "SPX573" in done.stderr
     assert not output.exists()

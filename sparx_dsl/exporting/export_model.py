@@ -40,10 +40,10 @@ def export(
     any number with ``dynamic=("batch",)``. Scans are decomposed to plain operators. Then the format's own runtime
     runs the file with random images; the report says how far its results are from the model's on this CPU.
 
-    Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX560 where a
-    package or compiler is missing, SPX561 and SPX562 for an unknown format and another file extension than its own,
-    SPX563 for what no format can do (dynamic height and width, other dtypes than float32), SPX564 where torch or the
-    runtime fails, and SPX565 for an error above 1e-4 of the largest value. No file is left behind then, and one that
+    Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX570 where a
+    package or compiler is missing, SPX571 and SPX572 for an unknown format and another file extension than its own,
+    SPX573 for what no format can do (dynamic height and width, other dtypes than float32), SPX574 where torch or the
+    runtime fails, and SPX575 for an error above 1e-4 of the largest value. No file is left behind then, and one that
     was there stays.
     """
     target = Path(path)

@@ -41,7 +41,7 @@ class Format:
     compiled: bool = False
 
     def require(self) -> None:
-        """Raise ``SparxError`` (SPX560) where a package or a compiler that it takes is not installed."""
+        """Raise ``SparxError`` (SPX570) where a package or a compiler that it takes is not installed."""
         missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
         if missing:
             several = "packages" if len(missing) > 1 else "package"

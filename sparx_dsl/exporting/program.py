@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
+from sparx_dsl.exporting import scans
 from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.ops import chunked, operators, pipeline
-from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
+from sparx_dsl.ops import operators
 
 
 def evaluated(model: Backbone) -> Backbone:
@@ -34,18 +34,12 @@ def plain_program(model: Backbone, request: ExportRequest) -> ExportedProgram:
 
 
 def decompositions() -> dict[Any, Callable[..., Any]]:
-    """What stands for each of the two scans; torch's operators stay, for every format to decompose as it needs."""
+    """What stands for each of the two scans, and for softplus; other operators stay, for every format as it needs."""
     # That module registers them; a backbone without scans has not imported it.
     namespace = cast(str, operators.LIBRARY.ns)  # pyright: ignore[reportUnknownMemberType]
-    scans = getattr(torch.ops, namespace)
-    return {scans.selective_scan.default: _selective_scan, scans.ss2d_scan.default: _ss2d_scan}
-
-
-def _selective_scan(*arguments: Any) -> Tensor:
-    *scan, _ = arguments
-    return chunked.scan(ScanInputs(*scan))
-
-
-def _ss2d_scan(*arguments: Any) -> Tensor:
-    *scan, _ = arguments
-    return pipeline.ss2d(chunked.scan, SS2DInputs(*scan))
+    library = getattr(torch.ops, namespace)
+    return {
+        library.selective_scan.default: scans.selective_scan,
+        library.ss2d_scan.default: scans.ss2d_scan,
+        torch.ops.aten.softplus.default: scans.softplus,
+    }

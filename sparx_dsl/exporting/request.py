@@ -49,8 +49,8 @@ def checked_export(
 ) -> ExportRequest:
     """The request that these values make.
 
-    Raises ``SparxError``: SPX320 for images that cannot be, SPX560 where a package or a compiler is missing, SPX561 and
-    SPX562 for an unknown format and another file extension than its own, SPX563 for what no format can do.
+    Raises ``SparxError``: SPX320 for images that cannot be, SPX570 where a package or a compiler is missing, SPX571 and
+    SPX572 for an unknown format and another file extension than its own, SPX573 for what no format can do.
     """
     chosen = _format(format)
     request = checked_request(model.spec, size, batch, "float32", None)
