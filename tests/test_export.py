@@ -39,6 +39,7 @@ def test_onnxruntime_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
+@pytest.mark.slow
 def test_onnxruntime_runs_a_deployed_backbone(tmp_path: Path) -> None:
     """With every mixer, and one number of images."""
     model = sparx_dsl.build(mixed(), deploy=True)

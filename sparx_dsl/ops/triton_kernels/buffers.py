@@ -20,7 +20,7 @@ def sizes(state: int, blocks: Blocks, channels: int) -> dict[str, int | bool]:
 
 
 def is_precise(*activations: Tensor) -> bool:
-    """Whether the activations carry more digits than the fast logarithm keeps of small time steps."""
+    """Whether the activations, of any shape, carry more digits than the fast logarithm keeps of small time steps."""
     return all(each.dtype == torch.float32 for each in activations)
 
 
@@ -30,7 +30,7 @@ def float32(like: Tensor, *shape: int) -> Tensor:
 
 
 def contiguous_or(row: Tensor | None, instead: Tensor) -> Tensor:
-    """The row, contiguous; where there is none, a tensor that the kernel does not read."""
+    """The row (channels,), contiguous; where there is none, a tensor that the kernel does not read."""
     return instead if row is None else row.contiguous()
 
 

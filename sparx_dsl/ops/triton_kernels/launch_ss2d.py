@@ -39,7 +39,7 @@ def ss2d(inputs: SS2DInputs, *, blocks: Blocks | None = None) -> Tensor:
 
 
 def ss2d_backward(gradient: Tensor, inputs: SS2DInputs, *, blocks: Blocks | None = None) -> SS2DGradients:
-    """The gradients of SS2D's six tensors, in their dtypes.
+    """The gradients of SS2D's six tensors, in their shapes and dtypes, from y's (batch, inner, height, width).
 
     Besides them and what ``ss2d`` needs, float32 memory for the states before every tile of 16 positions, and for
     one gradient of ``projected`` per block of 64 channels.
