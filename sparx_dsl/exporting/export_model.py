@@ -72,12 +72,12 @@ def export(
 
 
 def listed(results: Any) -> list[Tensor]:
-    """What a backbone gives, one tensor or several, as a list."""
+    """What a backbone gives, one tensor or several of any shape, as a list."""
     return [results] if isinstance(results, Tensor) else list(results)
 
 
 def largest_error(found: Results, expected: Results) -> float:
-    """The largest absolute difference relative to the largest absolute value, over all tensors of one shape each.
+    """The largest absolute difference relative to the largest absolute value, over all tensors, of any shape.
 
     NaN where a value is NaN, infinite where shapes differ.
     """

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import torch
-from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
 from sparx_dsl.exporting import scans

@@ -31,7 +31,7 @@ def runtime() -> str:
 
 
 def run_in_process(format: str, path: Path, batches: list[Tensor]) -> list[list[Tensor]]:
-    """The results of a file that torch alone runs, from a new process that cannot import ``sparx_dsl``.
+    """The results of any shape of a file that torch alone runs, from a new process that cannot import ``sparx_dsl``.
 
     Raises ``RuntimeError`` with the last line that the process wrote, where it fails.
     """

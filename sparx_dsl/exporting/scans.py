@@ -29,7 +29,9 @@ def ss2d_scan(*arguments: Any) -> Tensor:
 
 
 def softplus(z: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """Softplus of any shape, from operators that runtimes have vectorised; for the scans' ``beta`` of 1 alone."""
+    """Softplus of any shape, from operators that runtimes have vectorised; other forms than the scans' are left."""
+    if beta != 1 or threshold < 20:
+        return NotImplemented
     decayed = torch.exp(-z.abs())
     above = 1 + decayed
     # The difference is what rounding took from 1 + decayed, which is much of the logarithm where that is close to 1.
