@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sparx_dsl.codes import explain_code
     from sparx_dsl.descriptions import difference, dot, draw, render_diagnostics, summary
     from sparx_dsl.errors import Code, Diagnostic, SparxError
+    from sparx_dsl.exporting import ExportReport, export
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
@@ -67,6 +68,7 @@ __all__ = [
     "ConnectionGraph",
     "Cost",
     "Diagnostic",
+    "ExportReport",
     "Kind",
     "Layer",
     "Limits",
@@ -96,6 +98,7 @@ __all__ = [
     "draw",
     "dump_spec",
     "explain_code",
+    "export",
     "json_schema",
     "list_specs",
     "load_checkpoint",
@@ -136,6 +139,7 @@ _NAMES: Final = {
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.descriptions": "difference dot draw render_diagnostics summary",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
+    "sparx_dsl.exporting": "ExportReport export",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",

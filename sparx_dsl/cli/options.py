@@ -29,6 +29,14 @@ class Emit(StrEnum):
     pdf = "pdf"
 
 
+class ExportFormat(StrEnum):
+    """What ``export`` can write."""
+
+    pt2 = "pt2"
+    onnx = "onnx"
+    aoti = "aoti"
+
+
 class Style(StrEnum):
     """How errors are reported."""
 

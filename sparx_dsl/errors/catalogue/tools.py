@@ -81,4 +81,38 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "
         "backbone has no such stage, head or pooling as is asked for.",
     ),
+    CodeEntry(
+        Code.EXPORT_TOOL_NOT_INSTALLED,
+        "a tool of an export is not installed",
+        "ONNX files are written with the packages onnx and onnxscript and run by onnxruntime, all of which the extra "
+        "`export` installs. AOTInductor packages are written by a C++ compiler. A .pt2 file needs neither.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_EXPORT_FORMAT,
+        "an unknown format of an export",
+        "A backbone is exported as `pt2`, `onnx` or `aoti`.",
+    ),
+    CodeEntry(
+        Code.EXPORT_EXTENSION_DIFFERS,
+        "a format of an export and a file extension that differ",
+        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`.",
+    ),
+    CodeEntry(
+        Code.EXPORT_NOT_SUPPORTED,
+        "an export that is not supported",
+        "The number of images can be dynamic, height and width cannot: windows, and the chunks of scans, depend on "
+        "them. Backbones are exported in float32, with weights that have values.",
+    ),
+    CodeEntry(
+        Code.EXPORT_FAILED,
+        "an export that failed",
+        "torch could not write the file, or its runtime could not run it; the message shows the error. No file is left "
+        "behind.",
+    ),
+    CodeEntry(
+        Code.EXPORT_DIFFERS,
+        "an exported file with other results",
+        "Every written file is run with random images. One whose results differ from the model's by more than 1e-4 of "
+        "the largest value is not left behind.",
+    ),
 )

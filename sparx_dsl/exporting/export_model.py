@@ -1,0 +1,125 @@
+"""From a backbone to a file that another runtime has run with the same results."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.exporting.formats import Results
+from sparx_dsl.exporting.program import evaluated, plain_program
+from sparx_dsl.exporting.report import ExportReport
+from sparx_dsl.exporting.request import ExportRequest, checked_export
+from sparx_dsl.lowering import Backbone
+from sparx_dsl.render import replacing
+
+TOLERANCE = 1e-4
+"""The largest error, relative to the largest value, with which a file is kept."""
+
+
+def export(
+    model: Backbone,
+    path: str | os.PathLike[str],
+    format: Literal["pt2", "onnx", "aoti"] = "pt2",
+    size: tuple[int, int] = (224, 224),
+    batch: int = 1,
+    dynamic: Sequence[str] = (),
+) -> ExportReport:
+    """Write a backbone, in evaluation, to a file that runs without this package; the model stays as it was.
+
+    The file takes images (batch, channels, height, width) of ``size`` (height, width) in pixels: ``batch`` of them, or
+    any number with ``dynamic=("batch",)``. Scans are decomposed to plain operators. Then the format's own runtime
+    runs the file with random images; the report says how far its results are from the model's on this CPU.
+
+    Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX570 where a
+    package or compiler is missing, SPX571 and SPX572 for an unknown format and another file extension than its own,
+    SPX573 for what no format can do (dynamic height and width, other dtypes than float32), SPX574 where torch or the
+    runtime fails, and SPX575 for an error above 1e-4 of the largest value. No file is left behind then, and one that
+    was there stays.
+    """
+    target = Path(path)
+    request = checked_export(model, target, format, size, batch, dynamic)
+    copied = evaluated(model)
+    with warnings.catch_warnings(), torch.no_grad():
+        # Torch warns of its own deprecated calls, and of weights that share memory, of which it writes each.
+        warnings.simplefilter("ignore")
+        batches = [request.images(count) for count in request.batches]
+        expected = [listed(copied(images)) for images in batches]
+        program = _program(copied, request)
+        try:
+            with replacing(target) as part, tempfile.TemporaryDirectory(dir=part.parent, prefix=".export-") as folder:
+                # Writers and runtimes know a file by its extension.
+                written = Path(folder) / target.name
+                error = largest_error(_written_and_run(program, written, request, batches), expected)
+                _refuse_difference(error, request)
+                written.replace(part)
+        except OSError as failure:
+            message = f"cannot write {os.fspath(path)!r}: {failure.strerror or failure}"
+            raise SparxError(Diagnostic(Code.FILE_NOT_WRITABLE, message)) from None
+    return ExportReport(
+        target, request.format.name, request.size, request.dynamic, target.stat().st_size, request.format.runtime(),
+        request.batches, error,
+    )  # fmt: skip
+
+
+def listed(results: Any) -> list[Tensor]:
+    """What a backbone gives, one tensor or several of any shape, as a list."""
+    return [results] if isinstance(results, Tensor) else list(results)
+
+
+def largest_error(found: Results, expected: Results) -> float:
+    """The largest absolute difference relative to the largest absolute value, over all tensors, of any shape.
+
+    NaN where a value is NaN, infinite where shapes differ.
+    """
+    errors = [0.0]
+    for mine, theirs in zip(chain(*expected), chain(*found), strict=True):
+        if mine.shape != theirs.shape:
+            return float("inf")
+        largest = mine.abs().max().clamp(min=torch.finfo(mine.dtype).tiny)
+        errors.append(float(((theirs - mine).abs().max() / largest).item()))
+    return float("nan") if any(error != error for error in errors) else max(errors)
+
+
+def _program(model: Backbone, request: ExportRequest) -> ExportedProgram:
+    try:
+        return plain_program(model, request)
+    except Exception as error:  # torch.export raises of every kind
+        raise _failed("torch.export", error) from error
+
+
+def _written_and_run(program: ExportedProgram, path: Path, request: ExportRequest, batches: list[Tensor]) -> Results:
+    try:
+        request.format.write(program, path)
+    except OSError:
+        raise
+    except Exception as error:  # as do the writers
+        raise _failed(f"writing {request.format.name}", error) from error
+    try:
+        return request.format.run(path, batches)
+    except Exception as error:  # and the runtimes
+        raise _failed(request.format.runtime(), error) from error
+
+
+def _failed(tool: str, error: Exception) -> SparxError:
+    message = f"{tool} failed: {exception_text(error)}"
+    return SparxError(Diagnostic(Code.EXPORT_FAILED, message, help="try another format, or another size of images"))
+
+
+def _refuse_difference(error: float, request: ExportRequest) -> None:
+    if not error <= TOLERANCE:
+        message = (
+            f"{request.format.runtime()} gives other results than the model: largest error {error:.1e} of the largest "
+            f"value, where {TOLERANCE:.0e} is accepted"
+        )
+        help = "check that the model's results are finite; try another format"
+        raise SparxError(Diagnostic(Code.EXPORT_DIFFERS, message, help=help))

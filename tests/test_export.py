@@ -1,0 +1,149 @@
+"""Exported files: run by their own runtimes with the model's results, refused or left out where that cannot be."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import torch
+
+import sparx_dsl
+from sparx_dsl.exporting import pt2
+from sparx_dsl.exporting.formats import compiler
+from tests.support.backbones import MIXERS, mixed, small
+
+CLOSE = 1e-5
+"""The error that is accepted here, relative to the largest value."""
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_pt2_file_runs_without_this_package(mixer: str, tmp_path: Path) -> None:
+    """Scans and windows, with any number of images: the report has the error of a process with torch alone."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.pt2", size=(12, 12), dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert report.batches == (1, 3)
+    assert report.bytes == (tmp_path / "model.pt2").stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
+    assert model.training
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_onnxruntime_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path) -> None:
+    """With any number of images, the one of a window included."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(12, 12), dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert report.batches == (1, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+@pytest.mark.slow
+def test_onnxruntime_runs_a_deployed_backbone(tmp_path: Path) -> None:
+    """With every mixer, and one number of images."""
+    model = sparx_dsl.build(mixed(), deploy=True)
+    report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(32, 32))
+    assert report.error <= CLOSE
+    assert report.runtime.startswith("onnxruntime ")
+
+
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that brings them."""
+    installed: dict[str, object] = {}
+    monkeypatch.setattr(importlib.util, "find_spec", installed.get)
+    with pytest.raises(sparx_dsl.SparxError, match=r"onnx, onnxscript, onnxruntime .*sparx_dsl\[export\]"):
+        sparx_dsl.export(sparx_dsl.build(small("ssm")), tmp_path / "model.onnx", "onnx", size=(24, 24))
+
+
+def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is compiled."""
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert codes(path=tmp_path / "model.pt2", format="aoti") == ["SPX570"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(compiler() is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_compiled_package_runs_without_this_package(mixer: str, tmp_path: Path) -> None:
+    """AOTInductor's, with any number of images."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.pt2", "aoti", size=(12, 12), dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert report.batches == (1, 3)
+
+
+def test_a_deployed_backbone_with_every_mixer_is_exported(tmp_path: Path) -> None:
+    """With one number of images, as stages' maps: outside of compiled kernels its results are the same."""
+    model = sparx_dsl.deploy(sparx_dsl.build(mixed(), features=(1, 3)))
+    report = sparx_dsl.export(model, tmp_path / "model.pt2", size=(32, 32), batch=2)
+    assert report.error <= CLOSE
+    assert report.batches == (2,)
+    assert "for 2 images of 32 x 32 pixels" in str(report)
+    program = torch.export.load(tmp_path / "model.pt2")
+    assert not any("sparx_dsl" in str(node.target) for node in program.graph.nodes)
+
+
+def codes(**wanted: object) -> list[str]:
+    """The codes with which an export of a small backbone is refused."""
+    model = wanted.pop("model", None) or sparx_dsl.build(small("ss2d"))
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.export(model, **{"size": (24, 24), **wanted})  # pyright: ignore[reportArgumentType]
+    return [diagnostic.code for diagnostic in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"format": "onx"}, "SPX571"),
+        ({"path": "model.pth"}, "SPX572"),
+        ({"dynamic": ("height", "width")}, "SPX573"),
+        ({"dynamic": ("depth",)}, "SPX573"),
+        ({"dynamic": "batch"}, "SPX573"),
+        ({"size": (0, 24)}, "SPX320"),
+        ({"batch": 0}, "SPX320"),
+    ],
+)
+def test_what_cannot_be_is_refused_first(
+    wanted: dict[str, object], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is written."""
+    monkeypatch.chdir(tmp_path)
+    assert codes(**{"path": "model.pt2", **wanted}) == [code]
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_models_without_float32_weights_are_refused(tmp_path: Path) -> None:
+    """In other dtypes, and on the device meta."""
+    for model in (sparx_dsl.build(small("ssm"), dtype="bfloat16"), sparx_dsl.build(small("ssm"), device="meta")):
+        assert codes(model=model, path=tmp_path / "model.pt2") == ["SPX573"]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """As for every file that cannot be written."""
+    assert codes(model=sparx_dsl.build(small("window_attention")), path=tmp_path / "no" / "model.pt2") == ["SPX502"]
+
+
+@pytest.mark.parametrize("wrong", [2e-4, float("nan")])
+def test_a_file_with_other_results_is_not_left_behind(
+    wrong: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the one that was there stays."""
+    model, target = sparx_dsl.build(small("window_attention")), tmp_path / "model.pt2"
+    target.write_bytes(b"former")
+
+    def run(format: str, path: Path, batches: list[torch.Tensor]) -> list[list[torch.Tensor]]:
+        assert path.stat().st_size > 1000
+        return [[results + wrong * results.abs().max()] for results in map(model.eval(), batches)]
+
+    monkeypatch.setattr(pt2, "run_in_process", run)
+    assert codes(model=model, path=target) == ["SPX575"]
+    assert target.read_bytes() == b"former"
+    assert [*tmp_path.iterdir()] == [target]
+
+
+def test_a_process_that_fails_is_reported(tmp_path: Path) -> None:
+    """With the last line that it wrote."""
+    (tmp_path / "model.pt2").write_bytes(b"no program")
+    with pytest.raises(RuntimeError, match="not a zip file"):
+        pt2.run(tmp_path / "model.pt2", [torch.zeros(1, 3, 24, 24)])

@@ -1,0 +1,55 @@
+"""``sparx export``: the file, what is printed of it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import sparx_dsl
+from tests.support.backbones import small
+from tests.support.commands import sparx
+
+SPEC = small("window_attention", stages=[{"channels": 8, "depth": 1}])
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A small spec in a file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    return path
+
+
+def test_a_spec_with_weights_is_exported(spec: Path) -> None:
+    """Its batch dynamic, deployed: the file holds the weights that were named, and gives the results of their model."""
+    weights, output = spec.with_name("weights.safetensors"), spec.with_name("model.pt2")
+    model = sparx_dsl.build(spec)
+    sparx_dsl.save_checkpoint(model, weights)
+    done = sparx("export", spec, "-o", output, "--weights", weights, "--dynamic", "batch", "--deploy")
+    assert (done.status, done.stderr) == (0, "")
+    assert "for any number of images of 24 x 24 pixels" in done.stdout
+    assert "freshly drawn" not in done.stdout
+    images = torch.randn(2, 3, 24, 24)
+    found = torch.export.load(output).module()(images)
+    torch.testing.assert_close(found, model.eval()(images), rtol=0, atol=1e-5)
+
+
+def test_a_spec_alone_is_said_to_have_new_weights(spec: Path) -> None:
+    """ONNX, at another size and for two images."""
+    output = spec.with_name("model.onnx")
+    done = sparx("export", spec, "-o", output, "--format", "onnx", "--size", "16x20", "--batch", "2")
+    assert done.status == 0
+    assert "for 2 images of 16 x 20 pixels" in done.stdout
+    assert "freshly drawn" in done.stdout
+
+
+def test_dynamic_sides_are_refused(spec: Path) -> None:
+    """With a diagnostic, and before anything is written."""
+    output = spec.with_name("model.pt2")
+    done = sparx("export", spec, "-o", output, "--dynamic", "batch,height,width", "--errors", "concise")
+    assert done.status == 2
+    assert "SPX573" in done.stderr
+    assert not output.exists()
