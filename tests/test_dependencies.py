@@ -62,7 +62,7 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 FOLDERS = {
     "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export", "test"),
-    "examples": ("examples", "lightning"),
+    "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
     "tests": ("test", "ray"),
 }
