@@ -91,7 +91,7 @@ def test_maps_for_links_are_a_tuple() -> None:
     """A hook that makes one tensor of a stage's maps is told so, and is never read along the batch."""
     model = sparx_dsl.build(mixed()).eval()
     watch(model, "stage1", lambda module, inputs, output: output[0])
-    with pytest.raises(TypeError, match=r"stage1 must give a tuple of its map and those of the links stage3"):
+    with pytest.raises(TypeError, match=r"stage1 must give a tuple of its map and then stage3"):
         model(images_of(model, 2))
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 import sparx_dsl
+from sparx_dsl.integrations.required import import_torchvision
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.weights import load_checkpoint, released_state
 from tests.support.checkpoints import SMALL, load_refusal, small, snapshot
-from tests.support.torchvision_operators import import_torchvision
 
 
 def for_channels(family: str, channels: int) -> Backbone:

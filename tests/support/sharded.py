@@ -79,6 +79,8 @@ def work(rank: int, port: int) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=RANKS)
     found = list(differences(rank))
+    # A process that leaves while the other still speaks to it would end without its status.
+    dist.barrier()
     dist.destroy_process_group()
     if found:
         raise SystemExit("\n".join(found))
