@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,16 @@ def parsed(description: str | None) -> Options:
     parser.add_argument("--save", type=Path)
     parser.add_argument("--budget", default="4MB", help="bytes that each process saves for the backward pass")
     return Options(**vars(parser.parse_args()))
+
+
+def run_in_processes(run: Callable[[Options], None], description: str | None) -> None:
+    """Parse the command's arguments, join the other processes that ``torchrun`` has started, and run."""
+    options = parsed(description)
+    dist.init_process_group()
+    try:
+        run(options)
+    finally:
+        dist.destroy_process_group()
 
 
 def device_of(rank: int) -> torch.device:

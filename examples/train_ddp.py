@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 import sparx_dsl
-from examples.digits_in_parallel import Options, device_of, parsed, report, train
+from examples.digits_in_parallel import Options, device_of, report, run_in_processes, train
 
 
 def run(options: Options) -> None:
@@ -32,15 +32,5 @@ def run(options: Options) -> None:
         report(backbone.spec, weights, losses, options.save)
 
 
-def main() -> None:
-    """Parse the arguments, join the other processes, train."""
-    options = parsed(__doc__)
-    dist.init_process_group()
-    try:
-        run(options)
-    finally:
-        dist.destroy_process_group()
-
-
 if __name__ == "__main__":
-    main()
+    run_in_processes(run, __doc__)

@@ -19,7 +19,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from torch.distributed.fsdp import fully_shard
 
 import sparx_dsl
-from examples.digits_in_parallel import Options, device_of, parsed, report, train
+from examples.digits_in_parallel import Options, device_of, report, run_in_processes, train
 
 
 def is_layer(module: nn.Module) -> bool:
@@ -46,15 +46,5 @@ def run(options: Options) -> None:
         report(spec, cast("dict[str, Tensor]", whole), losses, options.save)
 
 
-def main() -> None:
-    """Parse the arguments, join the other processes, train."""
-    options = parsed(__doc__)
-    dist.init_process_group()
-    try:
-        run(options)
-    finally:
-        dist.destroy_process_group()
-
-
 if __name__ == "__main__":
-    main()
+    run_in_processes(run, __doc__)

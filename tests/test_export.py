@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import sparx_dsl
-from sparx_dsl.exporting import pt2
+from sparx_dsl.exporting import pt2, scans
 from sparx_dsl.exporting.formats import compiler
 from tests.support.backbones import MIXERS, mixed, small
 
@@ -82,6 +82,15 @@ def test_a_deployed_backbone_with_every_mixer_is_exported(tmp_path: Path) -> Non
     assert "for 2 images of 32 x 32 pixels" in str(report)
     program = torch.export.load(tmp_path / "model.pt2")
     assert not any("sparx_dsl" in str(node.target) for node in program.graph.nodes)
+
+
+def test_softplus_is_accurate_where_it_is_small() -> None:
+    """Against float64, relative to each value; and forms that the scans do not use are left to the runtime."""
+    z = torch.linspace(-60, 100, 4001)
+    exact = torch.nn.functional.softplus(z.double(), threshold=1000)
+    assert float(((scans.softplus(z) - exact) / exact).abs().max()) < 5e-7
+    assert scans.softplus(z, 2.0) is NotImplemented
+    assert scans.softplus(z, threshold=5.0) is NotImplemented
 
 
 def codes(**wanted: object) -> list[str]:
