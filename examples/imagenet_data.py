@@ -6,6 +6,7 @@ timm's ``create_loader`` has a sampler of its own, which begins every epoch at i
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,6 +119,20 @@ def open_folder(folder: Path) -> Any:
         raise ValueError(f"{folder} has no images: {error}") from None
 
 
+def loading(workers: int) -> dict[str, Any]:
+    """How a ``DataLoader`` loads: by processes that a server starts, and that stay for the next pass.
+
+    A process with threads, as autograd and gloo start them, must not be forked: a lock that another thread holds at
+    that moment stays locked in the copy.
+    """
+    options = {"num_workers": workers, "collate_fn": fast_collate, "pin_memory": torch.cuda.is_available()}
+    if workers == 0:
+        return options
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload([__name__])
+    return options | {"multiprocessing_context": server, "persistent_workers": True}
+
+
 def training_loader(
     images: Any, order: Order, first: int, recipe: Recipe, size: tuple[int, int], workers: int
 ) -> DataLoader[Any]:
@@ -135,10 +150,7 @@ def training_loader(
             f"auto_augment: {recipe.auto_augment!r} is not a policy of timm, such as rand-m9-mstd0.5-inc1: {error}"
         ) from None
     visits = Visits(order, first, recipe.epochs * order.epoch_steps)
-    return DataLoader(
-        Seeded(images), batch_sampler=visits, num_workers=workers, collate_fn=fast_collate,
-        pin_memory=torch.cuda.is_available(),
-    )  # fmt: skip
+    return DataLoader(Seeded(images), batch_sampler=visits, **loading(workers))
 
 
 def validation_loader(
@@ -147,10 +159,7 @@ def validation_loader(
     """This process's part of the images, each once, in the middle and without augmentation."""
     images.transform = create_transform((3, *size), use_prefetcher=True, interpolation="bicubic", crop_pct=recipe.crop)
     part = Subset(images, range(order.rank, len(images), order.processes))
-    batch = order.batch // order.processes
-    return DataLoader(
-        part, batch, num_workers=workers, collate_fn=fast_collate, pin_memory=torch.cuda.is_available()
-    )
+    return DataLoader(part, order.batch // order.processes, **loading(workers))
 
 
 class Batches:

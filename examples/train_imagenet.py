@@ -52,7 +52,8 @@ class Reports:
 
     def accuracy(self, done: int, name: str, share: float) -> None:
         """What part of the images of validation the model, or its average, classifies rightly."""
-        self.bar.print(f"step {done}: {share:.2%} of the validation images by the {name}")
+        if not self.bar.disable:
+            self.bar.print(f"step {done}: {share:.2%} of the validation images by the {name}")
         if self.writer is not None:
             self.writer.add_scalar(f"accuracy/{name}", share, done)
 
