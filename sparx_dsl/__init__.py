@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         check,
         connect,
         cost,
+        cuda_graph,
         deploy,
         difference,
         doctor,
@@ -93,6 +94,7 @@ __all__ = [
     "connect",
     "cost",
     "cost_table",
+    "cuda_graph",
     "default_study",
     "deploy",
     "difference",
@@ -136,8 +138,8 @@ __all__ = [
 
 _NAMES: Final = {
     "sparx_dsl.api": (
-        "build check connect cost deploy difference doctor dot draw load_checkpoint param_groups plan prices recompute "
-        "render_diagnostics save_checkpoint scan_backend summary transfer"
+        "build check connect cost cuda_graph deploy difference doctor dot draw load_checkpoint param_groups plan "
+        "prices recompute render_diagnostics save_checkpoint scan_backend summary transfer"
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.errors": "Code Diagnostic SparxError",

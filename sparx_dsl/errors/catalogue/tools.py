@@ -74,4 +74,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a backend that does not work here",
         "The backend that was forced does not support tensors of this device or dtype on this machine.",
     ),
+    CodeEntry(
+        Code.NOT_CAPTURABLE,
+        "a CUDA graph that cannot be captured or replayed",
+        "`cuda_graph` captures a deployed backbone on a CUDA device for images of one shape, dtype and device.",
+    ),
 )
