@@ -35,8 +35,8 @@ FORWARD = [
 ]
 """Settings of the fused forward: whole walks and segments, by one launch and by three, with and without products."""
 BACKWARD = [
-    {"channels": 16, "warps": 1, "ahead": 2, "segments": 16, "rows": 16, "dot": True},
-    {"channels": 16, "warps": 1, "ahead": 1, "segments": 8, "rows": 8, "images": 2, "dot": True},
+    {"channels": 16, "warps": 1, "ahead": 2, "segments": 16, "rows": 16, "dot": True, "group": 3},
+    {"channels": 16, "warps": 1, "ahead": 1, "segments": 8, "rows": 8, "images": 2, "dot": True, "group": 2},
     {"channels": 32, "warps": 1, "ahead": 2, "images": 16, "dot": True, "group": 2},
 ]
 """Settings of the fused backward, likewise."""
@@ -76,21 +76,12 @@ def test_the_fused_ss2d_is_four_loops(
     check(kernels, "ss2d", ss2d_oracle, inputs, TOLERANCE[dtype])
 
 
-@settings(max_examples=10)
-@given(
-    batch=st.integers(1, 3), inner=st.integers(1, 20), height=st.integers(1, 4), width=st.integers(1, 4),
-    rank=st.integers(1, 3), state=st.integers(1, 3), dtype=st.sampled_from(DTYPES), forward=st.sampled_from(FORWARD),
-)  # fmt: skip
-def test_no_setting_changes_the_result(
-    kernels: Kernels, batch: int, inner: int, height: int, width: int, rank: int, state: int, dtype: torch.dtype,
-    forward: Mapping[str, int],
-) -> None:  # fmt: skip
-    """However the work is divided, with rows, channels, steps and states left over or not."""
-    inputs = ss2d_inputs(batch, inner, height, width, rank, state, dtype)
+@pytest.mark.parametrize("forward", FORWARD, ids=lambda each: f"{each.get('segments', 1)} of {each.get('rows', 1)}")
+def test_no_setting_changes_the_result(kernels: Kernels, forward: Mapping[str, int]) -> None:
+    """However the forward is divided, with rows, channels, steps and states left over."""
+    inputs = ss2d_inputs(3, 17, 2, 3, 2, 3, torch.float32)
     expected = ss2d_oracle(*(each.double() for each in inputs))
-    found = kernels("ss2d", *inputs, settings=forward)
-    least = 1e-30 if dtype == torch.float32 else 1.0
-    assert differences([found], [expected], least)[0] <= TOLERANCE[dtype]
+    assert differences([kernels("ss2d", *inputs, settings=forward)], [expected])[0] <= TOLERANCE[torch.float32]
 
 
 @pytest.mark.parametrize("backward", BACKWARD, ids=["segments", "images", "whole walks"])
@@ -121,7 +112,7 @@ def test_what_registers_do_not_hold_is_not_fused(kernels: Kernels, rank: int, st
 def test_time_steps_from_none_to_lines(kernels: Kernels) -> None:
     """Biases from where softplus is an exponential to where it is a line."""
     inputs = ss2d_inputs(1, 16, 2, 3, 1, 1, torch.float32)
-    inputs[3] = torch.linspace(-18.0, 40.0, 64).view(4, 16)
+    inputs[3] = torch.linspace(-18.0, 60.0, 64).view(4, 16)
     check(kernels, "ss2d", ss2d_oracle, inputs, 1e-4)
 
 

@@ -116,9 +116,10 @@ def backward_settings(shape: WalkShape) -> WalkSettings:
     warps where a lane's registers would not hold what one warp's share is, as compiled for capability 9.0.
     """
     values = shape.rank + 2 * shape.state
-    light = values <= 16 and shape.state == 1 and not shape.precise
-    warps = 1 if light else 2 if values <= 40 else 4
-    settings = WalkSettings(channels=16, warps=warps, ahead=2 if light else 1, images=PRODUCT_ROWS, dot=True)
+    light = shape.state == 1 and not shape.precise
+    warps = 1 if light and values <= 16 else 2 if values <= 40 else 4
+    ahead = 2 if light and values <= 8 else 1
+    settings = WalkSettings(channels=16, warps=warps, ahead=ahead, images=PRODUCT_ROWS, dot=True)
     most_images = power_of_two(max(1, shape.batch))
     while settings.images > 1 and (
         settings.images > most_images
