@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         check,
         connect,
         cost,
-        cuda_graph,
         deploy,
         difference,
         doctor,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from sparx_dsl.codes import explain_code
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.graph import ConnectionGraph, verify_graph
+    from sparx_dsl.inference.cuda_graph import cuda_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
@@ -138,12 +138,13 @@ __all__ = [
 
 _NAMES: Final = {
     "sparx_dsl.api": (
-        "build check connect cost cuda_graph deploy difference doctor dot draw load_checkpoint param_groups plan "
-        "prices recompute render_diagnostics save_checkpoint scan_backend summary transfer"
+        "build check connect cost deploy difference doctor dot draw load_checkpoint param_groups plan prices recompute "
+        "render_diagnostics save_checkpoint scan_backend summary transfer"
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
+    "sparx_dsl.inference.cuda_graph": "cuda_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",

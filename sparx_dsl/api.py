@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from sparx_dsl.inference.cuda_graph import CapturedBackbone
     from sparx_dsl.inference.deploy import DeployedBackbone
     from sparx_dsl.lowering import Backbone
     from sparx_dsl.ops.doctor import Examination
@@ -200,17 +199,6 @@ def _deployed(model: Backbone) -> DeployedBackbone:
     from sparx_dsl.inference.deploy import deploy
 
     return deploy(model)
-
-
-def cuda_graph(model: Backbone, images: Tensor) -> CapturedBackbone:
-    """A deployed backbone on a CUDA device, captured for images of one shape as a graph that one launch replays.
-
-    For few images, where launching the kernels takes longer than they do. See ``sparx_dsl.inference.cuda_graph``;
-    raises ``SparxError`` (SPX552).
-    """
-    from sparx_dsl.inference import cuda_graph as capture
-
-    return capture.cuda_graph(model, images)
 
 
 def recompute(
