@@ -5,37 +5,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import sparx_dsl
+from sparx_dsl.integrations.required import import_torchvision
 
 CPU_INFO = Path("/proc/cpuinfo")
-
-
-@contextlib.contextmanager
-def torchvision_operators() -> Generator[None, None, None]:
-    """Let torchvision import beside a torch of another build: declare the operators that it has kernels for."""
-    import torch
-
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for operator in ("nms", "qnms"):
-        with contextlib.suppress(RuntimeError):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield
 
 
 def import_timm() -> Any | None:
     """The package timm; None, said on the output, where it cannot be imported."""
     try:
-        with torchvision_operators():
-            import timm
-    except ImportError as error:
+        import_torchvision()
+        import timm
+    except (ImportError, sparx_dsl.SparxError) as error:
         print(f"timm cannot be imported ({error}): its column is not measured")
         return None
     return timm

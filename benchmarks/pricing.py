@@ -21,9 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from peers import torchvision_operators
-
 import sparx_dsl
+from sparx_dsl.integrations.required import import_torchvision
 from sparx_dsl.search import load_space
 
 ROOT = Path(__file__).parent.parent / "specs"
@@ -96,8 +95,8 @@ def peers() -> dict[str, Callable[[], object]]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    with torchvision_operators():
-        import timm
+    import_torchvision()
+    import timm
 
     def model(device: str) -> torch.nn.Module:
         with torch.device(device):

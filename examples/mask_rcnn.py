@@ -14,7 +14,6 @@ with status 1. Weights are random, so that the masks say nothing. Needs the extr
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import sparx_dsl
-from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.integrations.torchvision import backbone_with_fpn, has_compiled_operators
 
 SPECS = Path(__file__).parent.parent / "specs"
 STAGES = (1, 2, 3, 4)
@@ -46,51 +45,12 @@ The count agrees with all but one: VMamba-S counts 348 G, which seems to have be
 """
 
 
-def torchvision_operators() -> tuple[bool, torch.library.Library | None]:
-    """Import torchvision, also where its compiled operators do not match torch; says whether they work.
-
-    A torchvision of another build cannot be imported, since it describes operators (nms, qnms) that do not exist then.
-    Their schemas are all that the import needs; keep the second value, for they last as long as it does.
-    """
-    library: torch.library.Library | None = None
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library is None, library
-
-
-class PyramidBackbone(nn.Module):
-    """A compiled backbone with a norm on each stage's map and torchvision's feature pyramid behind them."""
-
-    def __init__(self, spec: sparx_dsl.Spec, device: str | None = None) -> None:
-        super().__init__()
-        from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
-
-        self.body = sparx_dsl.build(spec, features=STAGES, device=device)
-        widths = self.body.feature_info.channels()
-        self.norms = nn.ModuleList(make_norm("layer", width, device=device) for width in widths)
-        self.fpn = FeaturePyramidNetwork(widths, PYRAMID, extra_blocks=LastLevelMaxPool()).to(device)
-        self.out_channels = PYRAMID
-
-    def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
-        """(batch, 3, height, width) to five maps of 256 channels, from a quarter of the image to a 64th."""
-        maps = zip(self.norms, self.body(images), strict=True)
-        return self.fpn(OrderedDict((str(place), norm(x)) for place, (norm, x) in enumerate(maps)))
-
-
 def mask_rcnn(spec: sparx_dsl.Spec, device: str | None = None) -> nn.Module:
     """torchvision's Mask R-CNN on that backbone; on the meta device it allocates nothing."""
-    from torchvision.models.detection import MaskRCNN
+    from torchvision.models.detection import MaskRCNN  # once the integration has imported torchvision
 
     with torch.device(device or "cpu"):
-        return MaskRCNN(PyramidBackbone(spec, device), CLASSES)
+        return MaskRCNN(backbone_with_fpn(spec, out_channels=PYRAMID, device=device), CLASSES)
 
 
 def macs(spec: sparx_dsl.Spec, model: nn.Module) -> int:
@@ -139,10 +99,9 @@ def main() -> None:
     parser.add_argument("--spec", type=Path, default=SPECS / "sparx_mamba_t.yaml")
     parser.add_argument("--count", type=Path, nargs="*", metavar="SPEC", help="count these; by default Table 3's")
     options = parser.parse_args()
-    working, library = torchvision_operators()
     if options.count is not None:
         count(options.count or [SPECS / f"{name}.yaml" for name in TABLE_3])
-    elif not working:
+    elif not has_compiled_operators():
         sys.exit(
             "torchvision's compiled operators (nms, roi_align) do not match this torch, so the detector cannot run; "
             "install the two from one index in versions of one release. --count works without them."
@@ -153,7 +112,6 @@ def main() -> None:
         with torch.inference_mode():
             (found,) = model([photograph()])
         print(f"{len(found['boxes'])} detections; masks {tuple(found['masks'].shape)}")
-    del library
 
 
 if __name__ == "__main__":

@@ -15,22 +15,16 @@ if TYPE_CHECKING:
         connect,
         cost,
         deploy,
-        difference,
-        doctor,
-        dot,
-        draw,
         load_checkpoint,
         param_groups,
         plan,
         prices,
         recompute,
-        render_diagnostics,
         save_checkpoint,
-        scan_backend,
-        summary,
         transfer,
     )
     from sparx_dsl.codes import explain_code
+    from sparx_dsl.descriptions import difference, dot, draw, render_diagnostics, summary
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.inference.cuda_graph import cuda_graph
@@ -39,6 +33,7 @@ if TYPE_CHECKING:
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
     from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
+    from sparx_dsl.machine import doctor, scan_backend
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
     from sparx_dsl.paper import paper_page
@@ -138,10 +133,10 @@ __all__ = [
 
 _NAMES: Final = {
     "sparx_dsl.api": (
-        "build check connect cost deploy difference doctor dot draw load_checkpoint param_groups plan prices recompute "
-        "render_diagnostics save_checkpoint scan_backend summary transfer"
+        "build check connect cost deploy load_checkpoint param_groups plan prices recompute save_checkpoint transfer"
     ),
     "sparx_dsl.codes": "explain_code",
+    "sparx_dsl.descriptions": "difference dot draw render_diagnostics summary",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.inference.cuda_graph": "cuda_graph",
@@ -150,6 +145,7 @@ _NAMES: Final = {
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
+    "sparx_dsl.machine": "doctor scan_backend",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
     "sparx_dsl.paper": "paper_page",

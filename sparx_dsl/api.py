@@ -1,15 +1,15 @@
 """The calls that users make, each from whatever they have: a file, a text, a mapping or a ``Spec``.
 
-Torch is imported when ``build`` or a call about weights is first made, pictures and tables when one is, never before.
+Torch is imported when ``build`` or a call about weights is first made, never before.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from sparx_dsl import errors, pricing, schedule
+from sparx_dsl import pricing, schedule
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
@@ -17,8 +17,7 @@ from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
 from sparx_dsl.pricing import Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.registry import default_registry
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import Features, Schedule
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from sparx_dsl.inference.deploy import DeployedBackbone
     from sparx_dsl.lowering import Backbone
-    from sparx_dsl.ops.doctor import Examination
     from sparx_dsl.weights import LoadReport
 
 CHECKPOINT_SUFFIX = ".safetensors"
@@ -62,7 +60,7 @@ def plan(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Schedule:
     """The steps and the life of every feature buffer, for images of ``size`` (height, width); raises ``SparxError``."""
     return schedule.plan(connect(source), size, batch, dtype, features)
@@ -73,14 +71,14 @@ def cost(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Cost:
     """Parameters, MACs and FLOPs for an image, bytes held and moved, exact and without torch; raises ``SparxError``."""
     return pricing.price_schedule(plan(source, size, batch, dtype, features))
 
 
 def prices(source: Source, size: tuple[int, int] | None = None, batch: int = 1, dtype: DType = "float32") -> Totals:
-    """The totals of ``cost``, several times as fast; raises ``SparxError``."""
+    """The totals of ``cost``: parameters, MACs, FLOPs, bytes; several times as fast. Raises ``SparxError``."""
     spec = source.spec if isinstance(source, ConnectionGraph) else as_spec(source)
     return pricing.prices(spec, size, batch, dtype)
 
@@ -95,47 +93,12 @@ def check(source: Source, *, limits: Limits | None = None) -> Schedule:
     return planned
 
 
-def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
-    """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
-    from sparx_dsl import render
-
-    render.draw(connect(source), path, fold=fold)
-
-
-def dot(source: Source, *, fold: bool = True) -> str:
-    """The connections as Graphviz text; raises ``SparxError``."""
-    from sparx_dsl import render
-
-    return render.dot(connect(source), fold=fold)
-
-
-def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | None = None) -> str:
-    """A table of stages, ganglion layers, links, prices and memory; ``seconds`` says what took how long."""
-    from sparx_dsl import render
-
-    if not isinstance(source, Cost):
-        source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
-    return render.summary(source.schedule.graph, source.schedule, source, seconds)
-
-
-def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:
-    """Errors as text: with the lines and carets, in one line each, or as JSON."""
-    return errors.render(diagnostics, style)
-
-
-def difference(before: Source, after: Source) -> str:
-    """What differs between two backbones: layers, connections, settings; raises ``SparxError``."""
-    from sparx_dsl import render
-
-    return render.difference(connect(before), connect(after))
-
-
 def build(
     source: Source | Cost,
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
     limits: Limits | None = None,
     deploy: bool = False,
     activation_budget: int | str | None = None,
@@ -144,10 +107,11 @@ def build(
     """Compile a backbone to a ``torch.nn.Module`` with freshly drawn weights, or those of a ``.safetensors`` file.
 
     It maps images (batch, channels, height, width) to logits (batch, classes), or to the last stage's map where the
-    spec has no head; with ``features`` to the list of those stages' maps (1-based). A file that ``save_checkpoint``
-    wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that it is the price of.
-    Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its spec, before
-    anything is allocated.
+    spec has no head; with ``features`` to the list of those maps: of stages, by number (from 1, or from -1 for the
+    last) or by name, of layers (``stage3.layer4``), of the ``stem``, and the result of the ``head``. A file that
+    ``save_checkpoint`` wrote carries its spec, so that its path is all that is needed; a ``Cost`` is the backbone that
+    it is the price of. Raises ``SparxError``, also for a backbone that needs more than ``limits`` or the budget in its
+    spec, before anything is allocated.
 
     With ``deploy`` it is one for inference, as ``deploy(model)`` makes it. With an ``activation_budget`` in bytes, such
     as ``"2GiB"``, training on ``batch`` images of the spec's size saves no more than that for the backward pass, as
@@ -155,11 +119,8 @@ def build(
     """
     if deploy and activation_budget is not None:
         message = "an activation budget is for training, and a deployed backbone is for inference"
-        raise SparxError(
-            Diagnostic(
-                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="leave out one of deploy and activation_budget"
-            )
-        )
+        help = "leave out one of deploy and activation_budget"
+        raise SparxError(Diagnostic(Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help=help))
     model = _built(source, device, dtype, features, limits)
     if deploy:
         return _deployed(model)
@@ -170,7 +131,7 @@ def _built(
     source: Source | Cost,
     device: torch.device | str | None,
     dtype: torch.dtype | str | None,
-    features: tuple[int, ...] | None,
+    features: Features | None,
     limits: Limits | None,
 ) -> Backbone:
     if isinstance(source, (str, os.PathLike)) and os.fspath(source).endswith(CHECKPOINT_SUFFIX):
@@ -186,15 +147,16 @@ def _built(
     return build_backbone(source, device=device, dtype=dtype, features=features)
 
 
-def deploy(model: Backbone) -> DeployedBackbone:
+def deploy(model: nn.Module) -> DeployedBackbone:
     """A copy of a trained backbone for inference, faster and with the same results to 1e-5.
 
-    See ``sparx_dsl.inference.deploy.deploy``; the model stays as it was. Raises ``SparxError``.
+    The model may be within wrappers of PyTorch (DDP, ``torch.compile``, …), which the copy is without; it stays as it
+    was. See ``sparx_dsl.inference.deploy.deploy``; raises ``SparxError``.
     """
     return _deployed(model)
 
 
-def _deployed(model: Backbone) -> DeployedBackbone:
+def _deployed(model: nn.Module) -> DeployedBackbone:
     # ``build`` has an argument of the public name.
     from sparx_dsl.inference.deploy import deploy
 
@@ -202,7 +164,7 @@ def _deployed(model: Backbone) -> DeployedBackbone:
 
 
 def recompute(
-    model: Backbone, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
+    model: nn.Module, activation_budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
 ) -> Backbone:
     """The same backbone, of the same parameters, whose training keeps to a budget of bytes for the backward pass.
 
@@ -214,11 +176,8 @@ def recompute(
 
     if isinstance(model, DeployedBackbone):
         message = "a deployed backbone is for inference and saves nothing for a backward pass"
-        raise SparxError(
-            Diagnostic(
-                Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help="ask for a budget with the backbone that is trained"
-            )
-        )
+        help = "ask for a budget with the backbone that is trained"
+        raise SparxError(Diagnostic(Code.ACTIVATION_BUDGET_FOR_INFERENCE, message, help=help))
     return recompute_within(model, activation_budget, batch, size)
 
 
@@ -240,60 +199,38 @@ def param_groups(
 
 
 def load_checkpoint(
-    model: Backbone,
+    model: nn.Module,
     source: str | os.PathLike[str] | Mapping[str, Tensor],
     *,
     format: str | None = None,
     strict: bool = True,
     section: str | None = None,
+    prefix: str | None = None,
 ) -> LoadReport:
     """Load weights into a backbone from a file or a state dict: ours, or released SparX-Mamba, VMamba or Swin ones.
 
-    See ``sparx_dsl.weights.load_checkpoint``; raises ``SparxError``, and the model is then as it was.
+    What wrappers put before all names is seen through; ``prefix`` names a part of a larger model, as ``backbone``. With
+    ``strict`` every tensor has the model's shape: see ``sparx_dsl.weights.load_checkpoint``. Raises ``SparxError``, and
+    the model is then as it was.
     """
     from sparx_dsl import weights
 
-    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section)
+    return weights.load_checkpoint(model, source, format=format, strict=strict, section=section, prefix=prefix)
 
 
-def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
+def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
     """Write weights: ours, with the spec inside (.safetensors), or a released format (.pth); raises ``SparxError``."""
     from sparx_dsl import weights
 
     weights.save_checkpoint(model, path, format=format)
 
 
-def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
-    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``."""
+def transfer(
+    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False
+) -> LoadReport:
+    """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``.
+
+    With ``slices``, tensors of another width take over the channels that both have."""
     from sparx_dsl import weights
 
-    return weights.transfer(source, target, renames)
-
-
-def doctor() -> Examination:
-    """Try every backend of the selective scan on this machine and check it against the reference; prints itself.
-
-    It names the installed packages whose kinds cannot be used, too.
-    """
-    from sparx_dsl.ops.doctor import examine
-
-    return examine(tuple(map(str, default_registry().broken)))
-
-
-def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> str:
-    """The backend of the selective scan that serves tensors of a device and dtype here.
-
-    The environment variable ``SPARX_SCAN_BACKEND`` forces one; raises ``SparxError`` where that one can't serve them.
-    """
-    import torch
-
-    from sparx_dsl.ops.backends import choose
-
-    wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    name = str(dtype).removeprefix("torch.")
-    if name not in wanted:
-        message = f"the scan does not support the dtype {name!r}"
-        raise errors.SparxError(
-            Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}")
-        )
-    return choose(torch.device(device).type, wanted[name]).name
+    return weights.transfer(source, target, renames, slices=slices)

@@ -29,7 +29,10 @@ OPTIONAL: Final[tuple[Role, ...]] = ("ffn", "head")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of a role, and where each of its facets is found."""
+    """One kind of a role, and where each of its facets is found.
+
+    Raises ``ValueError`` for an unknown role, an invalid name, or a module that is missing.
+    """
 
     role: Role
     name: str

@@ -18,6 +18,7 @@ from torch.func import functional_call, stack_module_state
 
 import sparx_dsl
 from sparx_dsl.inference.passes.base import modules_of
+from sparx_dsl.integrations.required import import_torchvision
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.fxgraph import other_steps
 from sparx_dsl.nn.stage import Layer, Stage
@@ -27,7 +28,6 @@ from tests.support.deployed import SINGLE, images_of, results, trained, worst_er
 from tests.support.live_tensors import LiveTensors
 from tests.support.paths import SPECS, TESTS, ZOO
 from tests.support.strategies import examples
-from tests.support.torchvision_operators import import_torchvision
 from tests.support.witness import witness
 
 EARLIER = TESTS / "reference" / "mixed_written_earlier.safetensors"

@@ -59,6 +59,8 @@ def test_examples_connect(path: Path) -> None:
     assert sparx_dsl.connect(path).spec.name == path.stem
 
 
+# Some libraries script functions when they are imported.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize(("page", "body"), [block for block in numbered("python") if block.values[0] != "extending"])
 def test_code_of_the_pages_runs(workplace: Path, page: str, body: str) -> None:
     """A Python block runs by itself, and its assertions hold."""

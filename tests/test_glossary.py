@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import io
 import re
 import tokenize
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import sparx_dsl
 from tests.support.paths import DOCS, ROOT
 
 PACKAGE = ROOT / "sparx_dsl"
@@ -151,85 +149,6 @@ def test_a_banned_word_is_seen(source: str, seen: str, tmp_path: Path) -> None:
     path = tmp_path / "planted.py"
     path.write_text(source, encoding="utf-8")
     assert any(found.startswith(seen.replace("'a whole", "'whole")) for found in banned_in(path)), banned_in(path)
-
-
-@dataclass(frozen=True)
-class Public:
-    """A public function or method: its name, its syntax, and the docstrings that speak for it."""
-
-    name: str
-    node: ast.FunctionDef
-    docs: str
-
-
-def public_functions(path: Path) -> Iterator[Public]:
-    """The functions of a file, and the methods of its classes that have no underscore in front."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield Public(node.name, node, ast.get_docstring(node) or "")
-        elif isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            for method in (each for each in node.body if isinstance(each, ast.FunctionDef)):
-                docs = f"{ast.get_docstring(node)} {ast.get_docstring(method)}"
-                yield Public(f"{node.name}.{method.name}", method, docs)
-
-
-def raised_by(function: ast.FunctionDef, makers: dict[str, str]) -> Iterator[str]:
-    """The exceptions that a function's own body raises, by name; ``makers`` are the functions that return one."""
-    pending: list[ast.AST] = [*function.body]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, ast.Raise) and node.exc is not None:
-            made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-            name = ast.unparse(made).rpartition(".")[2]
-            yield makers.get(name, name)
-        if not isinstance(node, ast.FunctionDef | ast.Lambda | ast.ClassDef):
-            pending += ast.iter_child_nodes(node)
-
-
-def silent_about(path: Path) -> list[str]:
-    """The public functions of a file that raise ``SparxError`` or ``ValueError`` and do not name it in a docstring."""
-    made = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)]
-    makers = {node.name: ast.unparse(node.returns) for node in made if node.returns is not None}
-    functions = [each for each in public_functions(path) if not each.node.name.startswith("_")]
-    return [f"line {each.node.lineno}: {each.name} raises {name}" for each in functions
-            for name in raised_by(each.node, makers)
-            if name in ("SparxError", "ValueError") and name not in each.docs]  # fmt: skip
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_docstrings_name_the_errors(path: Path) -> None:
-    """What a public function itself raises for a user's errors, its docstring or that of its class names."""
-    assert silent_about(path) == []
-
-
-def test_an_error_that_is_not_named_is_seen(tmp_path: Path) -> None:
-    """A raise of the function's own, also of what another function of the file returns."""
-    path = tmp_path / "planted.py"
-    path.write_text(
-        "def made() -> SparxError: ...\n"
-        'def read():\n    """Reads."""\n    raise made()\n'
-        'def check():\n    """Raises ``ValueError``."""\n    raise ValueError("no")\n',
-        encoding="utf-8",
-    )
-    assert silent_about(path) == ["line 2: read raises SparxError"]
-
-
-@pytest.mark.parametrize("name", sorted({*sparx_dsl.__all__} - {"__version__", "search"}))
-def test_public_names_have_docstrings(name: str) -> None:
-    """Every exported function and class, and every public method and property of these classes."""
-    value = getattr(sparx_dsl, name)
-    assert inspect.getdoc(value)
-    own = vars(value).items() if inspect.isclass(value) and value.__module__.startswith("sparx_dsl") else ()
-    methods = [(key, found) for key, found in own if inspect.isfunction(found) or isinstance(found, property)]
-    assert [key for key, found in methods if not key.startswith("_") and not inspect.getdoc(found)] == []
-
-
-def test_forward_methods_have_shapes() -> None:
-    """The docstring of every ``forward`` says the shapes of its maps, or that the shape stays."""
-    forwards = [each for path in FILES for each in public_functions(path) if each.node.name == "forward"]
-    assert len(forwards) > 30
-    assert [each.name for each in forwards if not re.search(r"\(batch|[Mm]aps|shape", each.docs)] == []
 
 
 def test_words_that_only_look_so_are_not_seen(tmp_path: Path) -> None:

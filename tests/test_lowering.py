@@ -19,7 +19,8 @@ from tests.support.strategies import specs
 def by_the_graph(backbone: Backbone, images: Tensor) -> dict[str, Tensor]:
     """Run the nodes of the connection graph one after the other, without looking at the schedule."""
     graph = backbone.schedule.graph
-    last = max(backbone.schedule.features or (len(graph.spec.stages),))
+    stages = [each for each in backbone.schedule.features or () if isinstance(each, int)]
+    last = max(stages or [len(graph.spec.stages)])
     maps: dict[str, Tensor] = {}
 
     def part(name: str, *inputs: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import runpy
 import subprocess
 import sys
@@ -10,11 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 import sparx_dsl
 from tests.support.paths import ROOT, SPECS
-from tests.support.torchvision_operators import import_torchvision
+from tests.support.torchvision_operators import use_naive_operators
 
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -26,11 +24,7 @@ TABLE_3 = {"sparx_mamba_t": 47, "sparx_mamba_s": 67, "sparx_mamba_b": 103, "vmam
 @pytest.fixture(scope="module")
 def example() -> dict[str, Any]:
     """The example's names, with torchvision imported whether or not its operators match."""
-    names = runpy.run_path(str(EXAMPLE), run_name="mask_rcnn")
-    # Other tests of this process may have declared the operators before the example can.
-    working = import_torchvision() is None
-    assert names["torchvision_operators"]() == (True, None)
-    return {**names, "working": working}
+    return runpy.run_path(str(EXAMPLE), run_name="mask_rcnn")
 
 
 @pytest.mark.parametrize("name", TABLE_3)
@@ -46,39 +40,9 @@ def test_the_detector_has_the_printed_size(example: dict[str, Any], name: str) -
     assert body == sum(parameter.numel() for parameter in model.backbone.body.parameters())
 
 
-def naive_nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """Boxes from the best score on, each unless it overlaps a better one that was kept."""
-    box_iou: Any = importlib.import_module("torchvision.ops.boxes").box_iou
-
-    overlap: Tensor = box_iou(boxes, boxes)
-    kept: list[int] = []
-    for place in map(int, scores.argsort(descending=True)):
-        if all(overlap[place, other] <= threshold for other in kept):
-            kept.append(place)
-    return torch.tensor(kept, dtype=torch.long)
-
-
-def naive_roi_align(
-    maps: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float, sampling_ratio: int
-) -> Tensor:
-    """One bilinear sample in the middle of each cell of a region."""
-    found = [maps.new_empty((0, maps.shape[1], *output_size))]
-    for roi in rois:
-        left, top, right, bottom = roi[1:] * spatial_scale
-        rows = top + (torch.arange(output_size[0]) + 0.5) * (bottom - top) / output_size[0]
-        columns = left + (torch.arange(output_size[1]) + 0.5) * (right - left) / output_size[1]
-        places = (columns * 2 / maps.shape[3] - 1, rows * 2 / maps.shape[2] - 1)
-        grid = torch.stack(torch.meshgrid(*places, indexing="xy"), -1)
-        sampled = torch.nn.functional.grid_sample(maps[int(roi[0])][None], grid[None], align_corners=False)
-        found.append(sampled)
-    return torch.cat(found)
-
-
 def test_the_detector_runs(example: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """An image gives boxes inside it, with labels, scores and masks of its size; with naive operators where need be."""
-    if not example["working"]:
-        monkeypatch.setattr("torchvision.ops.boxes.nms", naive_nms)
-        monkeypatch.setattr("torchvision.ops.poolers.roi_align", naive_roi_align)
+    use_naive_operators(monkeypatch)
     torch.manual_seed(0)
     spec = sparx_dsl.parse_spec({
         "sparx": 1, "name": "small", "stem": {"kind": "conv"},

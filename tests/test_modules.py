@@ -1,4 +1,4 @@
-"""Every kind's module: shapes at any size, agreement with naive oracles, and the behaviour of a layer's parts."""
+"""Every kind's module: shapes at any size, agreement with naive oracles, precisions and initial values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
@@ -27,9 +27,9 @@ from sparx_dsl.kinds.stems.conv.options import ConvStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.roles import MixerOptions, Role
+from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import initialise, no_weight_decay
-from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter, fusing, ganglion_mixing, normal_mixing
-from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.nn.layer import fusing, ganglion_mixing, normal_mixing
 from tests.support.modules import builder, random_map, settle
 
 CHANNELS = 8
@@ -178,49 +178,6 @@ def test_ss2d_is_four_walks_over_the_map(size: tuple[int, int], state: int) -> N
     torch.testing.assert_close(module(projected), expected)
 
 
-def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
-    """At rate 0.3 about 3 samples in 10 are zero and the others scaled up; in evaluation nothing happens."""
-    torch.manual_seed(0)
-    x, drop = torch.ones(20_000, 2, 1, 1), DropPath(0.3)
-    result = drop(x)
-    assert torch.equal(result[:, 0], result[:, 1])
-    assert torch.allclose(result.unique(), torch.tensor([0, 1 / 0.7]))
-    assert abs((result[:, 0] == 0).float().mean() - 0.3) < 0.015
-    assert drop.eval()(x) is x
-    assert DropPath(0.0)(x) is x
-
-
-@pytest.mark.parametrize("rate", [-0.1, 1.0])
-def test_drop_path_refuses_rates_that_leave_nothing(rate: float) -> None:
-    """A rate outside [0, 1) is an error."""
-    with pytest.raises(ValueError, match=r"\[0, 1\)"):
-        DropPath(rate)
-
-
-def test_the_scale_stands_on_the_residual_path() -> None:
-    """With a scale s the result is s(x) + branch, not x + s(branch)."""
-    scale = LayerScale(3, 1.0).double()
-    with torch.no_grad():
-        scale.weight.copy_(torch.tensor([2.0, 3.0, 4.0]))
-        scale.bias.copy_(torch.tensor([1.0, 0.0, -1.0]))
-    part = Feeding(nn.Identity(), nn.Hardtanh(), scale, DropPath())
-    x = random_map(3, 2, 2)
-    expected = x * scale.weight[:, None, None] + scale.bias[:, None, None] + x.clamp(-1, 1)
-    torch.testing.assert_close(part(x), expected)
-
-
-@settings(max_examples=30, deadline=None)
-@given(height=st.integers(1, 12), width=st.integers(1, 12), ratio=st.integers(1, 5))
-def test_link_adapters_average_real_positions(height: int, width: int, ratio: int) -> None:
-    """Sizes are rounded up, and a pool that reaches past the edge averages what is there."""
-    x = random_map(3, height, width)
-    result = LinkAdapter(3, 3, ratio)(x)
-    assert result.shape[2:] == (math.ceil(height / ratio), math.ceil(width / ratio))
-    row, column = (side - 1 for side in result.shape[2:])
-    torch.testing.assert_close(result[:, :, row, column], x[:, :, row * ratio :, column * ratio :].mean((2, 3)))
-    assert LinkAdapter(3, 5, ratio).double()(x).shape[1] == 5
-
-
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("options", MIXERS, ids=repr)
 def test_modules_run_in_other_precisions(options: MixerOptions, dtype: torch.dtype) -> None:
@@ -288,6 +245,16 @@ def test_initial_values_are_the_published_ones() -> None:
     assert torch.equal(model.layer_scale.weight, torch.ones(64))
 
 
+def test_a_weight_is_drawn_with_the_deviation_that_its_module_states() -> None:
+    """A convolution or linear layer of this project says it; to change it and initialise again draws with another."""
+    torch.manual_seed(0)
+    conv = pointwise(64, 256)
+    assert vars(conv)["weight_std"] == 0.02
+    vars(conv)["weight_std"] = 0.1
+    initialise(conv)
+    assert abs(conv.weight.std() - 0.1) < 0.005
+
+
 def test_the_scan_parameters_take_no_weight_decay() -> None:
     """A_logs, D and the time-step bias are named, in both scans of a bidirectional block, beside vectors."""
     options = BiSSM()
@@ -296,8 +263,3 @@ def test_the_scan_parameters_take_no_weight_decay() -> None:
     leaves = ("A_logs", "D", "dt_bias")
     own = {f"mixer.{scan}.{leaf}" for scan in ("scan", "backward_scan") for leaf in leaves}
     assert names == own | {name for name, parameter in module.named_parameters() if parameter.ndim < 2}
-
-
-def test_norms_share_their_epsilon() -> None:
-    """eps is 1e-5 in all three norms."""
-    assert {make_norm(name, 4).eps for name in ("group", "layer", "batch")} == {1e-5}

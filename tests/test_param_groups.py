@@ -16,10 +16,10 @@ from torch.distributed.algorithms._checkpoint import checkpoint_wrapper
 
 import sparx_dsl
 from sparx_dsl import SparxError
+from sparx_dsl.integrations.required import import_torchvision
 from tests.support.backbones import TWO_STAGES
 from tests.support.diagnostics import codes
 from tests.support.strategies import spec_mappings
-from tests.support.torchvision_operators import import_torchvision
 
 ZOO = ("sparx_mamba_t", "sparx_swin_t", "sparx_ssm_t", "sparx_bi_ssm_t", "vmamba_t", "ablations/fusion_sra")
 LINKED = """\
@@ -115,20 +115,13 @@ def test_rates_fall_from_the_head_to_the_stem() -> None:
 
 
 def test_rates_of_timm() -> None:
-    """timm's own function, told by patterns where layers are, makes the same groups."""
+    """timm's own function, which asks the model for names and patterns, makes the same groups."""
     import_torchvision()  # as timm does
     from timm import optim  # pyright: ignore[reportMissingTypeStubs]
 
     grouped: Any = vars(optim)["param_groups_layer_decay"]
     model = sparx_dsl.build("sparx_mamba_t", device="meta")
-
-    def matcher(coarse: bool) -> dict[str, Any]:
-        layers = (r"^stage(\d+)\.layer(\d+)", None)
-        return {"stem": r"^stem", "blocks": [(r"^stage(\d+)\.downsample", (1,)), layers]}
-
-    vars(model)["group_matcher"] = matcher
-    kept = {name for name, group in flat(sparx_dsl.param_groups(model)).items() if group["weight_decay"] == 0}
-    theirs = grouped(model, 0.05, no_weight_decay_list=kept, layer_decay=0.7)
+    theirs = grouped(model, 0.05, no_weight_decay_list=model.no_weight_decay(), layer_decay=0.7)
     expected = {id(each): (group["lr_scale"], group["weight_decay"]) for group in theirs for each in group["params"]}
     ours = sparx_dsl.param_groups(model, 0.05, 0.7)
     found = {id(each): (group["lr_scale"], group["weight_decay"]) for group in ours for each in group["params"]}

@@ -85,6 +85,8 @@ def test_a_command_imports_what_it_needs(arguments: list[str], unused: set[str])
     assert set() == imported(code) & unused
 
 
+# mmengine and torchvision script functions when they are imported.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_no_module_is_hidden_by_a_name_of_its_package() -> None:
     """``import a.b.c as m`` and ``from a.b import c`` give the same module, for every module of the package."""
     paths = [path.relative_to(ROOT).with_suffix("") for path in PACKAGE.rglob("*.py") if path.stem != "__main__"]

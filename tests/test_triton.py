@@ -16,7 +16,7 @@ from tests.support.triton_kernels import (
     Kernels,
     check,
     differences,
-    kernels_of,
+    interpreted_kernels,
     scan_inputs,
     scan_oracle,
     ss2d_inputs,
@@ -46,7 +46,7 @@ FEW = settings(max_examples=6)
 @pytest.fixture(scope="module")
 def kernels() -> Generator[Kernels, None, None]:
     """The interpreted kernels."""
-    yield from kernels_of("1")
+    yield from interpreted_kernels()
 
 
 @FEW

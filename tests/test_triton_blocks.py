@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Generator
+from importlib.metadata import version
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 
 from sparx_dsl.ops.triton_kernels.blocks import MOST_POSITIONS, backward_blocks, forward_blocks, reciprocal
 from sparx_dsl.ops.triton_kernels.settings import (
@@ -20,6 +23,7 @@ from sparx_dsl.ops.triton_kernels.settings import (
 )
 from sparx_dsl.ops.triton_kernels.targets import NAMES, TARGETS
 from tests.support import triton_process
+from tests.support.pins import pins
 from tests.support.triton_kernels import Kernels, kernels_of
 
 
@@ -121,10 +125,39 @@ def test_measured_sizes_have_the_measured_settings(shape: WalkShape, segments: i
 
 
 def test_the_backend_says_where_it_runs(kernels: Kernels, compiler: Kernels) -> None:
-    """Interpreted it runs on the CPU; compiled it says that it does not, and what to do."""
-    assert kernels.ask(triton_process.problem, "cpu") is None
+    """Interpreted it runs on the CPU where anything does; compiled it says that it does not, and what to do."""
+    runs = kernels.ask(triton_process.interpreter_fault) is None
+    assert (kernels.ask(triton_process.problem, "cpu") is None) == runs
+    assert "'mps'" in kernels.ask(triton_process.problem, "mps")
     assert "TRITON_INTERPRET=1" in compiler.ask(triton_process.problem, "cpu")
     assert "'mps'" in compiler.ask(triton_process.problem, "mps")
+
+
+def test_the_interpreter_runs_at_the_pinned_versions(kernels: Kernels) -> None:
+    """No test of a kernel is skipped there."""
+    pinned = all(version(name) == pins()[canonicalize_name(name)] for name in ("triton", "numpy"))
+    assert kernels.ask(triton_process.interpreter_fault) is None or not pinned
+
+
+def test_an_interpreter_that_fails_is_reported() -> None:
+    """Where Triton's interpreter fails with the numpy that is here, the backend names both versions and the fault."""
+    code = (
+        "from triton.runtime import errors, interpreter\n"
+        "def fail(*arguments, **options):\n"
+        "    raise errors.InterpreterError('no number')\n"
+        "interpreter.GridExecutor.__call__ = fail\n"
+        "from sparx_dsl import SparxError, scan_backend\n"
+        "try:\n"
+        "    scan_backend('cpu')\n"
+        "except SparxError as error:\n"
+        "    print(error.diagnostics[0].message)"
+    )
+    environment = {**os.environ, "TRITON_INTERPRET": "1", "SPARX_SCAN_BACKEND": "triton"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, env=environment
+    )
+    versions = f"Triton {version('triton')} does not interpret kernels with numpy {version('numpy')} (no number)"
+    assert done.stdout.startswith(f"the backend 'triton' does not support float32 on cpu: {versions}; ")
 
 
 def test_the_backend_is_imported_without_triton() -> None:

@@ -18,7 +18,7 @@ from sparx_dsl.lowering import Backbone
 from tests.support.checkpoints import SMALL, image, small
 from tests.support.model_mutations import REFUSED, SAVED, Mutation
 
-CODES = {"SPX324", "SPX628", "SPX643"}
+CODES = {"SPX324", "SPX328", "SPX628", "SPX643"}
 """What a model can be refused for, whatever the format."""
 MUTATIONS: Mapping[str, Mutation] = {**SAVED, **REFUSED}
 

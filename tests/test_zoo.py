@@ -20,7 +20,7 @@ from tests.support.backbones import TWO_STAGES
 from tests.support.commands import sparx
 from tests.support.diagnostics import codes
 from tests.support.golden_text import Golden
-from tests.support.paths import ROOT, SPECS
+from tests.support.paths import ROOT, SPACES, SPECS
 
 NAMES = sparx_dsl.list_specs()
 FILES = {path.relative_to(SPECS).with_suffix("").as_posix(): path for path in SPECS.rglob("*.yaml")}
@@ -180,6 +180,33 @@ def test_every_command_takes_a_name(empty: Path) -> None:
         done = sparx(*words.split())
         assert done.status == 0, done.stderr
     assert sparx("show", "ablations/stride_1").stdout == FILES["ablations/stride_1"].read_text(encoding="utf-8")
+
+
+def test_figures_of_the_paper_come_with_the_package(empty: Path) -> None:
+    """``sparx paper`` without arguments works in any folder."""
+    found = sparx("paper")
+    assert found.status == 0, found.stderr
+    assert found.stdout == sparx_dsl.paper_page()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SPACES.glob("*.yaml")))
+def test_spaces_are_found_by_name(empty: Path, name: str) -> None:
+    """A space of the zoo, with or without its extension, behind a file of that name; specs are none."""
+    for written in (name, f"{name}.yaml"):
+        space = sparx_dsl.load_space(written)
+        assert space.name == name
+        assert space.base == sparx_dsl.load_spec("sparx_mamba_t")
+    (empty / f"{name}.yaml").write_text("space: 1\nname: here\nbase: swin_t.yaml\nchoices: {stages.1.depth: [1, 2]}\n")
+    assert sparx_dsl.load_space(name).name == "here"
+
+
+def test_an_unknown_space_gets_a_guess(empty: Path) -> None:
+    """Names of spaces are not those of specs."""
+    for name, text in (("wyde", 'did you mean "wide"'), ("sparx_mamba_t", "the spaces of the zoo are around_mamba_t")):
+        with pytest.raises(SparxError, match="SPX503") as caught:
+            sparx_dsl.load_space(name)
+        assert text in str(caught.value.diagnostics[0].help)
+    assert "SPX503" in sparx("search", "wyde").stderr
 
 
 def test_show_prints_nothing_that_steers_a_terminal(empty: Path) -> None:

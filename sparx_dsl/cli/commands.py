@@ -13,7 +13,6 @@ import sparx_dsl
 from sparx_dsl.cli.options import DTypeName, Emit, parse_size, refuse
 from sparx_dsl.cli.terminal import write
 
-FIGURES = Path("specs") / "paper"
 STANDARD_OUTPUT = Path("-")
 
 
@@ -68,7 +67,10 @@ def compile_spec(
 def priced(
     path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
 ) -> tuple[sparx_dsl.Cost, dict[str, float]]:
-    """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took."""
+    """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took.
+
+    The price has parameters, MACs, FLOPs and bytes.
+    """
     sides, marks = parse_size(size), [time.perf_counter()]
     spec = loaded(path, head)
     marks.append(time.perf_counter())
@@ -164,9 +166,8 @@ def diff(before: Path, after: Path) -> str:
 
 
 def paper(paths: list[Path]) -> str:
-    """A paper's figures beside our counts: those of the files, or of all that ``specs/paper`` has here."""
-    found = paths or [FIGURES / name for name in ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")]
-    return "\n".join(sparx_dsl.paper_page(path) for path in found)
+    """A paper's figures beside our counts: those of the files, or all that come with the package."""
+    return "\n".join(map(sparx_dsl.paper_page, paths)) if paths else sparx_dsl.paper_page()
 
 
 def list_specs(pattern: str) -> str:

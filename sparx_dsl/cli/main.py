@@ -102,7 +102,7 @@ def diff_command(
 def paper_command(
     figures: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FIGURES...", help="By default all of specs/paper here.", show_default=False),
+        typer.Argument(metavar="FIGURES...", help="By default those that come with the package.", show_default=False),
     ] = None,
     output: Output = None,
     style: Format = Style.full,

@@ -39,7 +39,10 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 
 def search_command(
-    space: Annotated[Path, typer.Argument(metavar="SPACE", help="The space, a YAML file.", show_default=False)],
+    space: Annotated[
+        Path,
+        typer.Argument(metavar="SPACE", help="A YAML file, or a space of the package: wide.", show_default=False),
+    ],
     objective: Annotated[
         list[str] | None,
         typer.Option(

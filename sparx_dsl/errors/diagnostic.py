@@ -70,7 +70,10 @@ class Diagnostic:
 
 
 class SparxError(Exception):
-    """Everything that is wrong with a user's input, all of it at once, in ``diagnostics``."""
+    """Everything that is wrong with a user's input, all of it at once, in ``diagnostics``.
+
+    Raises ``ValueError`` where there is none.
+    """
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic] | Diagnostic) -> None:
         given = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)

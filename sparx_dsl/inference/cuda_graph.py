@@ -22,7 +22,7 @@ class CapturedBackbone:
     """
 
     def __init__(self, model: DeployedBackbone, images: Tensor) -> None:
-        """Capture; ``cuda_graph`` has checked the arguments."""
+        """Capture for images (batch, channels, height, width); ``cuda_graph`` has checked the arguments."""
         self.model = model
         self._images = images.detach().clone()
         self._graph = torch.cuda.CUDAGraph()

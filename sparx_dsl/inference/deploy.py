@@ -18,6 +18,7 @@ from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, 
 from sparx_dsl.inference.passes.inference_modules import InferenceModules
 from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
+from sparx_dsl.lowering.wrapped import backbone_within
 
 INFERENCE: tuple[Pass, ...] = (
     FoldBatchNorm(),
@@ -61,15 +62,23 @@ class DeployedBackbone(Backbone):
     def train(self, mode: bool = True) -> DeployedBackbone:
         """Raise ``SparxError`` unless ``mode`` is False."""
         if mode:
-            raise SparxError(
-                Diagnostic(
-                    Code.DEPLOYED_NOT_TRAINABLE,
-                    "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
-                    help="train the backbone that it was made from, then deploy that again",
-                )
-            )
+            raise _not_trainable()
         super().train(False)
         return self
+
+    def set_drop_path(self, rate: float) -> None:
+        """Raise ``SparxError``: stochastic depth is for training."""
+        raise _not_trainable()
+
+
+def _not_trainable() -> SparxError:
+    return SparxError(
+        Diagnostic(
+            Code.DEPLOYED_NOT_TRAINABLE,
+            "a deployed backbone cannot be trained: its norms and residuals are folded into its weights",
+            help="train the backbone that it was made from, then deploy that again",
+        )
+    )
 
 
 def keep_freed_memory() -> None:
@@ -113,19 +122,21 @@ def refuse_other_steps(model: Backbone) -> None:
         raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, notes=other[:5], help=help))
 
 
-def deploy(model: Backbone, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
+def deploy(model: nn.Module, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
     """A copy of a trained backbone for inference; the model stays as it was.
 
     Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on all
     modules but those that are folded into others; what they are given may be overwritten later. Raises ``SparxError``
-    for a model whose layers were exchanged, or whose weights are computed from others in each call (SPX324), and
-    for a kind that states for deployment what is not so (SPX413).
+    for a model whose layers were exchanged, or whose weights are computed from others in each call (SPX324), for
+    one that is no backbone within wrappers of PyTorch, which the copy is without (SPX328), and for a kind that states
+    for deployment what is not so (SPX413).
     """
-    refuse_exchanged(model, "deployed")
-    refuse_computed_weights(model)
+    backbone = backbone_within(model, "deployed")
+    refuse_exchanged(backbone, "deployed")
+    refuse_computed_weights(backbone)
     # Tensors of inference mode do not record when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        deployed = DeployedBackbone(copy.deepcopy(model).train(False).requires_grad_(False))
+        deployed = DeployedBackbone(copy.deepcopy(backbone).train(False).requires_grad_(False))
         unshare(deployed, set())
         refuse_other_steps(deployed)
         apply_passes(deployed.train(False), passes)

@@ -40,7 +40,8 @@ ANY_SHAPE = torch.Size()
 class FusedConvolution(PackedWeights, nn.Conv2d):
     """A convolution that can give its GELU or SiLU in one pass; parameters as in ``nn.Conv2d``.
 
-    On CPU it also keeps its weight in the blocks in which oneDNN reads it, which would else be arranged in each call.
+    It takes maps (batch, channels, height, width). On CPU it also keeps its weight in the blocks in which oneDNN reads
+    it, which would else be arranged in each call.
     """
 
     packs = ("weight",)
@@ -96,7 +97,7 @@ class CompiledDepthwise(FusedConvolution):
         self.packable = self.packable or self.compiled
 
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
-        """The convolution and its activation in one pass, in place where that may and can be."""
+        """The convolution and its activation in one pass, of x's shape; in place where that may and can be."""
         if not self.compiled:
             return super().fused(x, activation)
         if ANY_SHAPE not in self.packed:
@@ -116,7 +117,10 @@ class PositionLinear(FusedConvolution):
         return positions.permute(0, 3, 1, 2)
 
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
-        """The product and what follows it, as one primitive of oneDNN, which never overwrites x."""
+        """The product and what follows it, as one primitive of oneDNN, which never overwrites x.
+
+        Shapes are those of ``forward``.
+        """
         multiply = torch.ops.mkldnn._linear_pointwise
         blocks = self.packed.get(ANY_SHAPE)
         if blocks is None:
@@ -134,25 +138,27 @@ class PositionLinear(FusedConvolution):
 def gelu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
     """GELU of what a convolution, or one with its norm, makes of x; in one pass where the convolution can.
 
+    x is (batch, channels, height, width), and the result is of the convolution's shape.
+
     ``may_overwrite`` says that x is a tensor of its own that nothing else reads, so that the result may take its place.
     """
     return activated(conv, x, "gelu", may_overwrite)
 
 
 def silu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
-    """SiLU of what a convolution makes of x, as ``gelu_of`` gives GELU."""
+    """SiLU of what a convolution makes of x, in the same shapes as ``gelu_of`` gives GELU."""
     return activated(conv, x, "silu", may_overwrite)
 
 
 def activated(conv: nn.Module, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
-    """What ``gelu_of`` and ``silu_of`` give."""
+    """What ``gelu_of`` and ``silu_of`` give, in the same shapes."""
     if isinstance(conv, FusedConvolution) and conv.fusable(x) and not conv.has_hooks():
         return conv.fused(x, activation, may_overwrite=may_overwrite)
     return OPERATORS[activation](conv(x))
 
 
 def packable(weight: Tensor) -> bool:
-    """Whether oneDNN has primitives for a weight of that device and dtype on this machine."""
+    """Whether oneDNN has primitives for a weight of that device and dtype, of any shape, on this machine."""
     return (
         weight.device.type == "cpu"
         and torch.backends.mkldnn.is_available()

@@ -18,7 +18,8 @@ NORM = "norm"
 class CompiledNorm(PackedWeights, nn.GroupNorm):
     """A norm over whole maps with its parameters and results, and all else that it had, hooks too.
 
-    It can overwrite its map. With gradients or compilers, or without the compiled library, it is as ``GroupNorm``.
+    It can overwrite its map (batch, channels, height, width). With gradients or compilers, or without the compiled
+    library, it is as ``GroupNorm``.
     """
 
     packs = ("weight", "bias")
@@ -52,7 +53,7 @@ class CompiledNorm(PackedWeights, nn.GroupNorm):
 
 
 def norm_in_place(norm: nn.Module, x: Tensor) -> Tensor:
-    """The norm of a map of its own that nothing else reads, in its place where the norm can."""
+    """The norm of a map (batch, channels, height, width) that nothing else reads, in its place where the norm can."""
     if isinstance(norm, CompiledNorm) and not norm.has_hooks():
         return norm.normalise(x, may_overwrite=True)
     return cast(Tensor, norm(x))

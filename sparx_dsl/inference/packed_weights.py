@@ -73,7 +73,7 @@ def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> boo
     """Whether kernels without a derivative give what plain operators would for x, a weight, and others, on the CPU.
 
     That is outside of autograd, autocast, functional transforms, tracers, compilers and other observers of operators,
-    with x of the weight's dtype.
+    with x of the weight's dtype; all may be of any shape.
     """
     return (
         x.dtype == weight.dtype
@@ -86,12 +86,15 @@ def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> boo
 
 
 def takes_gradients(*tensors: Tensor | None) -> bool:
-    """Whether a gradient of any of them is asked for."""
+    """Whether a gradient of any of these tensors, of any shape, is asked for."""
     return any(tensor is not None and tensor.requires_grad for tensor in tensors)
 
 
 def transformed(x: Tensor) -> bool:
-    """Whether derivatives in forward mode are asked for, or a transform, a tracer or a mode of operators is at work."""
+    """Whether derivatives in forward mode are asked for, or a transform, a tracer or a mode of operators is at work.
+
+    x may be of any shape.
+    """
     return (
         has_tangent(x)
         or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
@@ -101,5 +104,5 @@ def transformed(x: Tensor) -> bool:
 
 
 def version_of(weight: Tensor) -> int:
-    """How often a tensor was written to; those of inference mode do not count."""
+    """How often a tensor of any shape was written to; those of inference mode do not count."""
     return 0 if weight.is_inference() else weight._version  # pyright: ignore[reportPrivateUsage]

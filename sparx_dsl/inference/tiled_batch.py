@@ -35,7 +35,7 @@ class TiledBatch(nn.Module):
         return self.in_slices(inputs, count)
 
     def images_at_once(self, x: Tensor) -> int:
-        """How many images the part takes at a time."""
+        """How many images of x (batch, channels, height, width) the part takes at a time."""
         batch = x.shape[0]
         # A part that gives its input, or a view of it, makes no tensor at all.
         if batch < 2 or self.widest == 0 or x.device.type != "cpu":
@@ -45,7 +45,7 @@ class TiledBatch(nn.Module):
         return max(1, int(self.tile_bytes * batch / (x.numel() * x.element_size() * self.widest)))
 
     def in_slices(self, inputs: tuple[Tensor, ...], count: int) -> Tensor:
-        """Run the part on slices of the batch and write each result into its place."""
+        """Run the part on slices of the batch and write each result into its place; shapes are those of ``forward``."""
         batch = inputs[0].shape[0]
         first = self.part(*(each[:count] for each in inputs))
         result = torch.empty(

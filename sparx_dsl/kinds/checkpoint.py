@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sparx_dsl.kind import Facet
+from sparx_dsl.kinds.slices import BlocksOf
 
 ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin"]
 Shape = tuple[int, ...]
@@ -84,6 +85,8 @@ class KindCheckpoint:
     class_modules: frozenset[str] = frozenset()
     """Modules with one output for each class, which stay as they were drawn where a checkpoint has other classes."""
     alternation: Alternation | None = None
+    blocks: BlocksOf | None = None
+    """How channels lie in its tensors; None for a kind whose tensors are not taken over where widths differ."""
 
 
 def linear(*modules: str) -> dict[str, Callable[[Shape], Shape]]:

@@ -64,8 +64,7 @@ def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Pat
     base = expand(compose(read_bytes(base_path, name, limits), name, limits), base_path, limits, chain)
     own = MappingNode(tuple(other for other in tree.entries if other is not entry), tree.span, tree.source)
     merged = merge_patch(base, own)
-    if not isinstance(merged, MappingNode):
-        raise TypeError("a mapping laid over a mapping is a mapping")
+    assert isinstance(merged, MappingNode), "a mapping laid over a mapping is a mapping"
     return merged
 
 

@@ -76,7 +76,7 @@ def _read(kind: Kind, given: dict[str, object]) -> KindOptions:
 def _serialise(value: KindOptions | None, info: core_schema.SerializationInfo) -> dict[str, Any] | None:
     if value is None:
         return None
-    written = value.model_dump(mode=info.mode, exclude_unset=info.exclude_unset, by_alias=bool(info.by_alias))
+    written = value.model_dump(mode=info.mode, exclude_unset=info.exclude_unset, by_alias=info.by_alias)
     return {"kind": value.kind, **written}
 
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, PrivateAttr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+)
 
 from sparx_dsl.errors import Where
 from sparx_dsl.language.base import MAX_SIDE, Channels, NormName, Options
@@ -48,6 +60,11 @@ def _short(size: tuple[int, int]) -> int | list[int]:
     return size[0] if size[0] == size[1] else list(size)
 
 
+def _number(key: object) -> object:
+    """The number that a text of digits stands for, as JSON has keys; what is none is left to be refused."""
+    return int(key) if isinstance(key, str) and re.fullmatch(r"[1-9][0-9]{0,3}", key) else key
+
+
 SIDE_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SIDE}
 SIZE_SCHEMA = {"anyOf": [SIDE_SCHEMA, {"type": "array", "items": SIDE_SCHEMA, "minItems": 2, "maxItems": 2}]}
 
@@ -81,7 +98,11 @@ class LayerOptions(Options, frozen=True):
     """Initial weight of the per-channel scale on the residual path, or ``none``."""
 
 
-LayerTable = Annotated[Mapping[LayerNumber, LayerOptions], AfterValidator(FrozenDict), PlainSerializer(dict)]
+LayerTable = Annotated[
+    Mapping[Annotated[LayerNumber, BeforeValidator(_number)], LayerOptions],
+    AfterValidator(FrozenDict),
+    PlainSerializer(dict),
+]
 
 
 class Stage(Options, frozen=True):
@@ -160,6 +181,13 @@ class Budget(Options, frozen=True):
     """Multiply-accumulates for one image."""
     peak: Bytes | None = None
     """Bytes of the feature buffers that are held at once."""
+
+
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        items = cast("dict[object, Any]", data).items()
+        return {key: _without_nulls(value) for key, value in items if value is not None}
+    return [_without_nulls(item) for item in cast("list[Any]", data)] if isinstance(data, list) else data
 
 
 def _default_downsample() -> DownsampleOptions:
@@ -250,6 +278,11 @@ class SpecModel(Options, frozen=True):
         if origin is not None:
             origin.tree = written
         return written
+
+    @model_serializer(mode="wrap")
+    def _without_nulls_in_json(self, serialise: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+        """As pydantic writes it, but no nulls into JSON, since a null in a text is an error."""
+        return _without_nulls(serialise(self)) if info.mode == "json" else serialise(self)
 
     def written(self) -> dict[str, Any]:
         """The keys that were given, as plain Python values: what ``dump_spec`` writes."""

@@ -11,6 +11,7 @@ from sparx_dsl.language import edit, load
 from sparx_dsl.language.extends import expand, read_spec_text, read_tree
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
+from sparx_dsl.language.nulls import without_nulls
 from sparx_dsl.language.resolve import ResolvedStage, resolve_stages
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
@@ -73,10 +74,15 @@ def load_spec(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) 
 def parse_spec(
     text: str | bytes | Mapping[str, object], *, name: str = "<text>", limits: Limits = DEFAULT_LIMITS
 ) -> Spec:
-    """Check a spec given as YAML text or as a mapping of plain values; raises ``SparxError`` with every error."""
+    """Check a spec given as YAML text or as a mapping of plain values; raises ``SparxError`` with every error.
+
+    What ``Spec.model_dump`` and ``Spec.model_dump_json`` give is read too: in a mapping, None stands for a key that is
+    left out where that is the key's default.
+    """
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
     assert isinstance(tree, MappingNode)
-    return load.checked_spec(Spec, expand(tree, None, limits), limits)
+    whole = expand(tree, None, limits)
+    return load.checked_spec(Spec, without_nulls(whole) if isinstance(text, Mapping) else whole, limits)
 
 
 def spec_text(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> str:

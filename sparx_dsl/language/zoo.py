@@ -18,6 +18,8 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 
 GROUPS: Final = ("", "ablations")
 """The folders of the zoo that hold specs; a name begins with that of its folder (``ablations/stride_1``)."""
+SPACES: Final = "spaces"
+"""The folder of the zoo that holds search spaces."""
 NAME_PATTERN: Final = re.compile(r"(?:ablations/)?[a-z][a-z0-9_]{0,63}")
 """What a name is like, without a file extension."""
 ADVICE: Final = "sparx list prints the names of the zoo"
@@ -33,6 +35,12 @@ def zoo() -> Mapping[str, Path]:
         for file in sorted((folder / group).glob("*.yaml"))
     }
     return MappingProxyType(found)
+
+
+@cache
+def zoo_spaces() -> Mapping[str, Path]:
+    """The file of every search space that comes with the package, by its name."""
+    return MappingProxyType({file.stem: file for file in sorted((zoo_folder() / SPACES).glob("*.yaml"))})
 
 
 def zoo_folder() -> Path:
@@ -63,16 +71,25 @@ def spec_path(path: Path) -> Path:
 
     A path with neither is given as it is; raises ``SparxError`` for a plain word that is no name of the zoo.
     """
+    return _path_of(path, zoo(), "spec", ADVICE)
+
+
+def space_path(path: Path) -> Path:
+    """The same of a search space, such as ``wide``."""
+    return _path_of(path, zoo_spaces(), "space", f"the spaces of the zoo are {', '.join(zoo_spaces())}")
+
+
+def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str) -> Path:
     # os.path looks at texts that cannot be paths, and says no.
     if os.path.isfile(path) or str(path) == "-":
         return path
     name = path.as_posix()
     if NAME_PATTERN.fullmatch(name.removesuffix(".yaml")):
         beside = path.with_name(f"{path.name}.yaml")
-        found = beside if os.path.isfile(beside) else zoo_file(name)
+        found = beside if os.path.isfile(beside) else known.get(name.removesuffix(".yaml"))
         if found is not None:
             return found
     if path.suffix or path.is_absolute() or ".." in path.parts or os.path.lexists(path):
         return path
-    message = f'unknown spec "{name}": neither a file nor a name of the zoo'
-    raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=did_you_mean(name, zoo()) or ADVICE))
+    message = f'unknown {what} "{name}": neither a file nor a name of the zoo'
+    raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=did_you_mean(name, known) or advice))

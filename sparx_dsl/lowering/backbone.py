@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -10,9 +10,13 @@ from torch import Tensor, nn
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.lowering.calls import Call, backbone_calls
+from sparx_dsl.lowering.drop_path import set_rates, with_drop_path
 from sparx_dsl.lowering.features import FeatureInfo
 from sparx_dsl.lowering.fxgraph import fx_graph
+from sparx_dsl.lowering.layer_groups import group_patterns
 from sparx_dsl.nn.feature_maps import FeatureMaps
+from sparx_dsl.nn.init import no_weight_decay
+from sparx_dsl.nn.layer import LinkAdapter
 from sparx_dsl.nn.stage import Composite, Layer, Stage, takes_donations
 from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
@@ -22,8 +26,8 @@ class Backbone(Composite):
     """A backbone compiled from a spec: ``forward(images)`` with images (batch, channels, height, width) of any size.
 
     It gives logits (batch, classes), or of a head for dense prediction (batch, classes, height, width); the last
-    stage's map where the spec has no head; or the list of maps of the stages it was built for. A head with an auxiliary
-    one gives a tuple of two in training. ``state_dict`` keys are ``stage3.layer4.mixer.…``.
+    stage's map where the spec has no head; or the list of maps of the stages, layers and head that it was built for. A
+    head with an auxiliary one gives a tuple of two in training. ``state_dict`` keys are ``stage3.layer4.mixer.…``.
 
     ``stem``, the stages by their names (``stage1``, …), ``stage3.layer4`` within them, and ``head`` are modules that
     are called: hooks on them fire, and sharding, checkpointing and extraction by name work as in any other model.
@@ -43,6 +47,10 @@ class Backbone(Composite):
 
     def __init__(self, schedule: Schedule, children: Mapping[str, nn.Module]) -> None:
         super().__init__(children)
+        self._follow(schedule)
+
+    def _follow(self, schedule: Schedule) -> None:
+        """Run this schedule from now on, for which the children were made."""
         self.schedule = schedule
         self.feature_info = FeatureInfo.of(schedule)
         self._calls = backbone_calls(schedule)
@@ -62,22 +70,81 @@ class Backbone(Composite):
         held = FeatureMaps({IMAGES: images})
         del images
         for call in self._calls:
-            result = self._called(call, held)
-            held.update(zip(call.outputs, results_of(call, result), strict=True))
-            del result
+            self._run(call, held)
         results = [held[name] for name in self.schedule.outputs]
         return results[0] if self.schedule.features is None else results
 
+    def stage_maps(self, images: Tensor, stages: Collection[int]) -> dict[int, Tensor]:
+        """The maps of these stages, by number from 1, whatever it was built for; nothing runs after the last of them.
+
+        Images and maps are (batch, channels, height, width). Raises ``SparxError`` (SPX322) for stages that are not
+        there, or that do not run here.
+        """
+        check_stages(stages, max(call.stage for call in self._calls))
+        held = FeatureMaps({IMAGES: images})
+        del images
+        found: dict[int, Tensor] = {}
+        for call in self._calls:
+            self._run(call, held)
+            if call.stage in stages:
+                found[call.stage] = held[call.outputs[0]]
+            if call.stage == max(stages):
+                break
+        return found
+
+    def no_weight_decay(self) -> set[str]:
+        """The names of the parameters that take no weight decay, as ``sparx_dsl.param_groups`` has them; timm's."""
+        return no_weight_decay(self)
+
+    def group_matcher(self, coarse: bool = False) -> dict[str, str]:
+        """A pattern of parameter names for each layer from stem to head, or with ``coarse`` for each stage; timm's.
+
+        A downsampling goes with the first layer of its stage.
+        """
+        return group_patterns(self.spec, coarse=coarse)
+
+    def shard_units(self) -> list[nn.Module]:
+        """The modules to shard or to wrap each by itself, in this order, before the backbone: FSDP2's recipe.
+
+        They are the layers, and before them the adapters of added links, which belong to a layer and run before it.
+        """
+        found = list(self.modules())
+        return [module for kind in (LinkAdapter, Layer) for module in found if isinstance(module, kind)]
+
+    def set_drop_path(self, rate: float) -> None:
+        """Set the rate of stochastic depth in the last layer, from which it falls linearly to 0 in the first.
+
+        It is that of the backbone's spec too, from then on. Raises ``SparxError`` for a rate outside [0, 1).
+        """
+        schedule = with_drop_path(self.schedule, rate)
+        set_rates(self, schedule)
+        self._follow(schedule)
+
+    def _run(self, call: Call, held: FeatureMaps) -> None:
+        """Make a call, with maps that are held, and hold what it gives."""
+        result = self._called(call, held)
+        held.update(zip(call.outputs, results_of(call, result), strict=True))
+
     def _called(self, call: Call, held: FeatureMaps) -> Any:
-        if not call.is_stage:
+        if not call.stage:
             result = self._part(call.module)(*(held[name] for name in call.reads))
             held.free(call.frees)
             return result
         stage = self._part(call.module)
         maps = held.arguments(call.reads, call.frees, donates=takes_donations(stage))
-        if not call.adapters:
-            return stage(*maps)
-        return stage(*maps, adapters=[self._part(path) for path in call.adapters])
+        # A stage that was wrapped or replaced need not know what it is not asked for.
+        more: dict[str, Any] = {"layers": call.layers} if call.layers else {}
+        if call.adapters:
+            more["adapters"] = [self._part(path) for path in call.adapters]
+        return stage(*maps, **more)
+
+
+def check_stages(stages: Collection[int], count: int) -> None:
+    """Raise ``SparxError`` (SPX322) unless these are some of so many stages."""
+    if not stages or not all(1 <= stage <= count for stage in stages):
+        message = f"invalid stages {sorted(stages)!r} of a backbone that runs {count} stages"
+        help = f"name stages from 1 to {count}"
+        raise SparxError(Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help=help))
 
 
 def results_of(call: Call, result: Any) -> tuple[Any, ...]:
@@ -86,7 +153,7 @@ def results_of(call: Call, result: Any) -> tuple[Any, ...]:
         return (result,)
     maps = cast("tuple[object, ...]", result)
     if type(maps) is not tuple or len(maps) != len(call.outputs):
-        wanted = f"a tuple of its map and those of the links {', '.join(call.outputs[1:])}"
+        wanted = f"a tuple of its map and then {', '.join(call.outputs[1:])}"
         raise TypeError(f"{call.module} must give {wanted}, got {type(result).__name__}")
     return maps
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.build import dtype_name
 from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
+from sparx_dsl.lowering.wrapped import refuse_wrapped
 from sparx_dsl.nn.stage import recomputing
 from sparx_dsl.pricing import SavedPart, price_schedule, saved_parts
 from sparx_dsl.reader.quantities import read_quantity, show_quantity
@@ -16,7 +19,7 @@ MACS_PER_BYTE = 8
 
 
 def recompute_within(
-    model: Backbone, budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
+    model: nn.Module, budget: int | str, batch: int = 1, size: tuple[int, int] | None = None
 ) -> Backbone:
     """The same backbone, of the same parameters, that saves at most ``budget`` bytes for the backward pass.
 
@@ -25,16 +28,18 @@ def recompute_within(
     cheapest set of them; gradients, drawn numbers and running statistics stay the same, bit for bit. Feature buffers,
     the images and one part's inner tensors count, as they are saved on a CPU; weights, gradients and what a part needs
     while it runs do not. Raises ``SparxError`` for a budget that cannot be kept (SPX325), for a model whose layers were
-    exchanged (SPX324), and for a kind that is gone or does not say what it saves (SPX407, SPX412).
+    exchanged (SPX324), for one within a wrapper (SPX328), and for a kind that is gone or does not say what it saves
+    (SPX407, SPX412).
     """
-    refuse_exchanged(model, "trained within a budget")
+    backbone = refuse_wrapped(model, "trained within a budget")
+    refuse_exchanged(backbone, "trained within a budget")
     amount = read_quantity(budget, of_bytes=True)
-    schedule = _planned(model, batch, size)
+    schedule = _planned(backbone, batch, size)
     parts = saved_parts(schedule)
     chosen = None if amount is None else choose_recomputed(parts, recomputing_costs(schedule, parts), amount)
     if chosen is None:
         raise SparxError(_refused(budget, amount, parts, schedule))
-    return recomputing(model, frozenset(chosen))
+    return recomputing(backbone, frozenset(chosen))
 
 
 def _planned(model: Backbone, batch: int, size: tuple[int, int] | None) -> Schedule:

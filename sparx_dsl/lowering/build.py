@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import torch
+from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.language.dtypes import DType
-from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
 from sparx_dsl.pricing import Cost, check_prices
-from sparx_dsl.schedule import Schedule, plan
+from sparx_dsl.schedule import Features, Run, Schedule, plan
 
 TORCH_DTYPES: Mapping[DType, torch.dtype] = {
     "float64": torch.float64,
@@ -29,7 +31,7 @@ def build_backbone(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Backbone:
     """Plan for the spec's image size and a batch of 1, check against the spec's limits and its budget, then build and
     lower.
@@ -49,6 +51,27 @@ def lower(
 ) -> Backbone:
     """The compiled module of a schedule; asks for no limits."""
     return Backbone(schedule, make_children(schedule, build_parts(schedule, device=device, dtype=dtype)))
+
+
+def with_outputs(model: Backbone, features: Features | None) -> Backbone:
+    """A backbone of the same parts, with their parameters and hooks, that gives the maps of these stages.
+
+    What runs after the last of them is not in it. Its layers and stages are new modules. Raises ``SparxError`` for
+    stages that are not there, or whose parts the model was built without (SPX322), and where stages, layers or parts
+    were replaced (SPX324).
+    """
+    refuse_exchanged(model, "given other outputs")
+    planned = model.schedule
+    schedule = plan(planned.graph, planned.size, planned.batch, planned.dtype, features)
+    parts = dict(cast("Iterator[tuple[str, nn.Module]]", model.named_modules(remove_duplicate=False)))
+    paths = [step.module for step in schedule.steps if isinstance(step, Run)]
+    missing = [path for path in paths if path not in parts]
+    if missing:
+        message = f"the backbone was built without {missing[0]}, for the maps of stages {planned.features}"
+        help = "build it for these stages, or without features"
+        raise SparxError(Diagnostic(Code.INVALID_OUTPUT_STAGES, message, help=help))
+    found = Backbone(schedule, make_children(schedule, {path: parts[path] for path in paths}))
+    return found.train(model.training)
 
 
 def dtype_name(dtype: torch.dtype | str | None) -> DType:

@@ -30,10 +30,14 @@ class Call:
     frees: frozenset[str]
     """Those that nothing after it reads: they are freed in the call."""
     outputs: tuple[str, ...]
-    """The buffer that it gives; of a stage, then what the adapters make of the links that start in it."""
+    """The buffer that it gives; of a stage, then the maps of ``layers``, then what the adapters make of the links that
+    start in it."""
+    layers: tuple[str, ...] = ()
+    """The names of layers of a stage, before its last, whose maps are wanted too."""
     adapters: tuple[str, ...] = ()
     """The paths of these adapters, which are children of the layers that read the links."""
-    is_stage: bool = False
+    stage: int = 0
+    """The stage's number from 1; 0 for a part that belongs to no stage."""
 
 
 def timed_steps(schedule: Schedule) -> list[TimedStep]:
@@ -69,9 +73,8 @@ def steps_by_stage(schedule: Schedule) -> Iterator[tuple[int, list[TimedStep]]]:
 
 def backbone_calls(schedule: Schedule) -> tuple[Call, ...]:
     """What a backbone calls, in order."""
-    return tuple(
-        _stage_call(schedule, steps) if stage else _part_call(*steps) for stage, steps in steps_by_stage(schedule)
-    )
+    found = steps_by_stage(schedule)
+    return tuple(_stage_call(schedule, stage, steps) if stage else _part_call(*steps) for stage, steps in found)
 
 
 def _part_call(timed: TimedStep) -> Call:
@@ -80,18 +83,20 @@ def _part_call(timed: TimedStep) -> Call:
     return Call(step.module, step.inputs, timed.frees, (step.output,))
 
 
-def _stage_call(schedule: Schedule, steps: list[TimedStep]) -> Call:
+def _stage_call(schedule: Schedule, stage: int, steps: list[TimedStep]) -> Call:
     x, links = _external_inputs(steps)
     runs = [each.step for each in steps]
     adapters = [step for step in runs if isinstance(step, Run) and step.part == "link"]
     result = next(step.output for step in reversed(runs) if not is_link(step))
+    kept = [step.output for step in runs if step.output in schedule.outputs and step.output != result]
     return Call(
         schedule.graph.node(result).name.rpartition(".")[0],
         (x, *links),
         _freed(steps) & {x, *links},
-        (result, *(step.output for step in adapters)),
+        (result, *kept, *(step.output for step in adapters)),
+        tuple(name.rpartition(".")[2] for name in kept),
         tuple(step.module for step in adapters),
-        is_stage=True,
+        stage,
     )
 
 

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sparx_dsl.graph import Node
 from sparx_dsl.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One map: its channels, the image's side over the map's, the stage's number from 1, the layer that gives it."""
+    """One map: its channels, the image's side over the map's, the stage's number from 1, the layer that gives it.
+
+    The stem's map has the number 0.
+    """
 
     num_chs: int
     reduction: int
@@ -31,10 +35,13 @@ class FeatureInfo:
 
     @classmethod
     def of(cls, schedule: Schedule) -> FeatureInfo:
-        """The outputs of a schedule; those of all stages where it returns logits."""
-        stages = schedule.features or tuple(range(1, len(schedule.graph.spec.stages) + 1))
-        last = [schedule.graph.layers(stage)[-1] for stage in stages]
-        return cls(tuple(Feature(node.channels, node.stride, node.stage, node.name) for node in last))
+        """The maps that a schedule outputs, without a head's result; those of all stages where it returns logits."""
+        graph = schedule.graph
+        if schedule.features is None:
+            nodes = [graph.layers(stage)[-1] for stage in range(1, len(graph.spec.stages) + 1)]
+        else:
+            nodes = [node for node in map(graph.node, schedule.outputs) if node.role != "head"]
+        return cls(tuple(Feature(node.channels, node.stride, _stage(node), node.name) for node in nodes))
 
     def channels(self, idx: int | Sequence[int] | None = None) -> Any:
         """Channels of the map at that position, of those at several, or of all."""
@@ -71,3 +78,8 @@ class FeatureInfo:
         if idx is None:
             return values
         return values[idx] if isinstance(idx, int) else [values[place] for place in idx]
+
+
+def _stage(node: Node) -> int:
+    """The stage that a map belongs to; 0 for the stem's."""
+    return node.stage if node.role == "layer" else 0

@@ -9,6 +9,6 @@ from torch.multiprocessing.reductions import StorageWeakRef
 def memory_of(tensor: Tensor) -> StorageWeakRef:
     """The memory that a tensor lies in, as a key: two are equal where it is the same, also on the meta device.
 
-    It does not keep the memory alive, and no later memory is ever equal to it.
+    The tensor is of any shape. It does not keep the memory alive, and no later memory is ever equal to it.
     """
     return StorageWeakRef(tensor.untyped_storage())

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Real
-from typing import Any, Final
+from typing import Any
 
 from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone
+from sparx_dsl.lowering.layer_groups import layer_groups
+from sparx_dsl.lowering.wrapped import refuse_flat_parameters
 from sparx_dsl.nn.init import no_weight_decay
-
-WRAPPERS: Final = frozenset({"_checkpoint_wrapped_module", "_fsdp_wrapped_module", "_orig_mod", "module"})
-"""What wrappers of PyTorch put into the names of what they wrap."""
+from sparx_dsl.nn.wrappers import path_without_wrappers
 
 
 def param_groups(
@@ -29,8 +29,9 @@ def param_groups(
 
     A group has ``params``, ``param_names``, ``weight_decay``; and ``lr_scale``, which timm's schedulers multiply by, or
     with ``lr`` a rate of its own in its place, which PyTorch's take. Raises ``SparxError`` (SPX327) for numbers out of
-    range, and for a ``layer_decay`` without a backbone.
+    range, and for a ``layer_decay`` without a backbone; and for parameters that FSDP has flattened (SPX328).
     """
+    refuse_flat_parameters(model)
     _check_range("weight_decay", weight_decay, 0, math.inf)
     if layer_decay is not None:
         _check_range("layer_decay", layer_decay, math.ulp(0), 1)
@@ -69,31 +70,15 @@ def _depths(model: nn.Module) -> Mapping[int, int]:
             "give the groups of each backbone by itself, or leave out layer_decay",
         )
     backbone = found[0]
-    stages = [(stage.name, len(stage.layers)) for stage in backbone.spec.resolved]
-    last = sum(count for _, count in stages) + 1
+    groups = layer_groups(backbone.spec)
+    depth_of = {path: depth for depth, paths in enumerate(groups.values()) for path in paths}
+    last = depth_of["head"]
     depths = dict.fromkeys(map(id, model.parameters()), last)
-    first = _first_layers(stages)
     for name, parameter in backbone.named_parameters():
-        depths[id(parameter)] = _depth([part for part in name.split(".") if part not in WRAPPERS], first, last)
+        first, _, rest = path_without_wrappers(name).partition(".")
+        within = f"{first}.{rest.partition('.')[0]}"
+        depths[id(parameter)] = depth_of.get(first, depth_of.get(within, last))
     return depths
-
-
-def _first_layers(stages: Iterable[tuple[str, int]]) -> Mapping[str, int]:
-    """The depth of the first layer of every stage, by its name, from the names and the numbers of layers."""
-    found: dict[str, int] = {}
-    depth = 1
-    for name, count in stages:
-        found[name] = depth
-        depth += count
-    return found
-
-
-def _depth(parts: list[str], first: Mapping[str, int], last: int) -> int:
-    """The depth of a parameter whose path within the backbone has these parts."""
-    if parts[0] not in first:
-        return 0 if parts[0] == "stem" else last
-    number = parts[1].removeprefix("layer")
-    return first[parts[0]] + (int(number) - 1 if number.isdecimal() else 0)
 
 
 def _check_range(name: str, value: object, least: float, most: float) -> None:

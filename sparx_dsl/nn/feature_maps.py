@@ -19,7 +19,10 @@ Map = Tensor | list[Tensor]
 
 
 def taken(given: Map) -> Tensor:
-    """The map; out of its list if it is donated, so that it is freed as soon as the callee has no more use for it."""
+    """The map (batch, channels, height, width).
+
+    It is out of its list if it is donated, so that it is freed as soon as the callee has no more use for it.
+    """
     return given.pop() if isinstance(given, list) else given
 
 
@@ -30,7 +33,7 @@ def gathered(features: Sequence[Map]) -> Tensor:
 
 
 class FeatureMaps(dict[str, Tensor]):
-    """The maps that a running module holds, by the names of their buffers in the schedule."""
+    """The maps (batch, channels, height, width) that a running module holds, by their names in the schedule."""
 
     def arguments(self, reads: Sequence[str], frees: Iterable[str], *, donates: bool) -> list[Map]:
         """The maps that a layer or stage is called with; those that it frees are held here no longer.

@@ -49,10 +49,15 @@ class Resettable(Protocol):
 def initialise(model: nn.Module) -> None:
     """Set every parameter and running statistic of the model to its initial value, in place."""
     for module in model.modules():
-        if WEIGHT_STD_ATTRIBUTE in vars(module):
-            reset_product(module)
-        elif isinstance(module, Resettable):
-            module.reset_parameters()
+        reset(module)
+
+
+def reset(module: nn.Module) -> None:
+    """Set what the module itself owns to initial values, in place, without its children."""
+    if WEIGHT_STD_ATTRIBUTE in vars(module):
+        reset_product(module)
+    elif isinstance(module, Resettable):
+        module.reset_parameters()
 
 
 def initialised(
@@ -79,7 +84,7 @@ def initialised(
 def reset_product(module: nn.Module) -> None:
     """Set what ``initialised`` made to its initial values again, in place; nothing on the meta device."""
     own = dict(module.named_parameters(recurse=False))
-    reset_weight(own["weight"], own.get("bias"))
+    reset_weight(own["weight"], own.get("bias"), vars(module)[WEIGHT_STD_ATTRIBUTE])
 
 
 def no_weight_decay(model: nn.Module) -> set[str]:
@@ -92,11 +97,11 @@ def no_weight_decay(model: nn.Module) -> set[str]:
 
 
 @torch.no_grad()
-def reset_weight(weight: Tensor, bias: Tensor | None = None) -> None:
-    """Truncated normal of std 0.02 for the weight, zero for the bias; nothing on the meta device."""
+def reset_weight(weight: Tensor, bias: Tensor | None = None, std: float = WEIGHT_STD) -> None:
+    """Truncated normal for the weight, zero for the bias, of any shape; nothing on the meta device."""
     if weight.is_meta:
         return
-    nn.init.trunc_normal_(weight, std=WEIGHT_STD)
+    nn.init.trunc_normal_(weight, std=std)
     if bias is not None:
         bias.zero_()
 

@@ -23,7 +23,7 @@ MOVING = (
 
 
 def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
-    """What the part makes of its inputs; of it, autograd keeps nothing but the inputs.
+    """What the part makes of its inputs, of any shape; of it, autograd keeps nothing but the inputs.
 
     Gradients, drawn numbers and running statistics are those of a plain call, bit for bit.
     """

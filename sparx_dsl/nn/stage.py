@@ -99,10 +99,11 @@ class LayerCall:
 class Stage(Composite):
     """The downsampling, if there is one, then the layers, each called with the features that it reads.
 
-    Called as ``stage(x)`` with the map of the stage before, it gives its last layer's map. Where added links lead from
-    earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps, which ``links`` names in order.
-    With ``adapters``, those of the added links that start in it, it gives a tuple: its map, then what each adapter
-    makes of the map at which its link starts.
+    Called as ``stage(x)`` with the map (batch, channels, height, width) of the stage before, it gives its last layer's.
+    Where added links lead from earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps,
+    which ``links`` names in order. It gives a tuple where more is asked for: its map, then those of earlier layers that
+    ``layers`` names (``layer2``), then what each of the ``adapters``, of the added links that start in it, makes of the
+    map at which its link starts.
     """
 
     def __init__(
@@ -120,10 +121,17 @@ class Stage(Composite):
         self.entry_adapters = entry_adapters
 
     def forward(
-        self, x: Map, *links: Map, adapters: Sequence[Callable[[Tensor], Tensor]] = ()
+        self,
+        x: Map,
+        *links: Map,
+        layers: Sequence[str] = (),
+        adapters: Sequence[Callable[[Tensor], Tensor]] = (),
     ) -> Tensor | tuple[Tensor, ...]:
-        """Run the layers; raises ``TypeError`` for another number of links than lead to the stage."""
+        """Run the layers; raises ``TypeError`` for another number of links than lead to the stage, and other layers."""
         check_features("stage", self.links, links)
+        if unknown := set(layers) - {call.layer for call in self.calls}:
+            raise TypeError(f"this stage has no {', '.join(sorted(unknown))}")
+        kept: dict[str, Tensor] = {}
         held = FeatureMaps((name, taken(link)) for name, link in zip(self.links, links, strict=True))
         held[self.entry] = self._part("downsample")(taken(x)) if "downsample" in self._modules else taken(x)
         waiting = iter(adapters)
@@ -135,7 +143,10 @@ class Stage(Composite):
             layer = self._part(call.layer)
             held[result] = layer(*held.arguments(call.reads, call.frees, donates=takes_donations(layer)))
             adapted += run_all(islice(waiting, call.adapters), held[result])
-        return (held[result], *adapted) if adapted else held[result]
+            if call.layer in layers:
+                kept[call.layer] = held[result]
+        more = (*(kept[name] for name in layers), *adapted)
+        return (held[result], *more) if more else held[result]
 
 
 def takes_donations(module: object) -> bool:
@@ -153,12 +164,12 @@ def has_global_hooks() -> bool:
 
 
 def run_all(adapters: Iterator[Callable[[Tensor], Tensor]], source: Tensor) -> list[Tensor]:
-    """What each adapter makes of a map."""
+    """What each adapter makes of a map (batch, channels, height, width)."""
     return [adapter(source) for adapter in adapters]
 
 
 def check_features(whose: str, names: tuple[str, ...], given: Sequence[Map]) -> None:
-    """Raise ``TypeError`` unless there is a map for each name."""
+    """Raise ``TypeError`` unless there is a map, of any shape, for each name."""
     if len(given) != len(names):
         listed = f": {', '.join(names)}" if names else ""
         raise TypeError(f"this {whose} reads x and {len(names)} features{listed}, got x and {len(given)}")

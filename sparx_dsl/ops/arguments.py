@@ -81,13 +81,13 @@ class SS2DInputs(NamedTuple):
 
 
 ScanGradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, Tensor | None]
-"""The gradients of the seven tensors of ``ScanInputs``, in their dtypes; None for one that is not there."""
+"""The gradients of the seven tensors of ``ScanInputs``, in their shapes and dtypes; None for one that is not there."""
 SS2DGradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
-"""The gradients of the six tensors of ``SS2DInputs``, in their dtypes."""
+"""The gradients of the six tensors of ``SS2DInputs``, in their shapes and dtypes."""
 
 
 def given(name: str, tensor: Tensor | None) -> Tensor:
-    """The tensor; ``ValueError`` for None, which PyTorch lets through where a schema has a tensor."""
+    """The tensor, of any shape; ``ValueError`` for None, which PyTorch lets through where a schema has a tensor."""
     if tensor is None:
         raise ValueError(f"{name} is None: a tensor is required")
     return tensor

@@ -44,7 +44,7 @@ def scan(inputs: ScanInputs) -> Tensor:
 
 
 def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
-    """The gradients of the scan's seven tensors, in their dtypes."""
+    """The gradients of the scan's seven tensors, in their shapes and dtypes, from y's (batch, channels, length)."""
     t, D, delta_bias = _terms(inputs), inputs.D, inputs.delta_bias
     g = _by_position(gradient, inputs.B.shape[1], t.u.dtype)
     later = torch.cat((t.decay[:, 1:], torch.zeros_like(t.decay[:, :1])), dim=1)

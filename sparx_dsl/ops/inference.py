@@ -60,19 +60,22 @@ def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, may_ove
 
 
 def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
-    """SS2D of a map, written over it; ``projected`` as for ``ss2d_scan``, parameters from ``ss2d_parameters``."""
+    """SS2D of a map (batch, inner, height, width), written over it.
+
+    ``projected`` as for ``ss2d_scan``, parameters from ``ss2d_parameters``.
+    """
     torch.ops.sparx_dsl.ss2d_(x, projected, *parameters)
     mark_modified(x)
 
 
 def mark_modified(x: Tensor) -> None:
-    """Bump a map's version, so that autograd refuses gradients that need its former values."""
+    """Bump the version of a tensor of any shape, so that autograd refuses gradients that need its former values."""
     if not x.is_inference():
         torch.autograd.graph.increment_version(x)
 
 
 def can_overwrite(x: Tensor) -> bool:
-    """Whether a map is channels-last, and has enough channels for all threads."""
+    """Whether a map (batch, channels, height, width) is channels-last, and has enough channels for all threads."""
     blocks = x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER)
     return blocks >= torch.get_num_threads() and is_channels_last(x)
 

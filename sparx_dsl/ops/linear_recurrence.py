@@ -1,4 +1,4 @@
-"""The first-order linear recurrence along a sequence, in two levels of chunks, with its derivative."""
+"""The first-order linear recurrence along a sequence (Blelloch 1990), in two levels of chunks, with its derivative."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def linear_recurrence(decay: Tensor, drive: Tensor) -> Tensor:
 
 class _LinearRecurrence(torch.autograd.Function):
     """The derivative of the recurrence is the same recurrence from the end, with decays one step later."""
+
+    generate_vmap_rule = True
+    """It is plain PyTorch, out of place, so that ``vmap`` can go into it."""
 
     @staticmethod
     def forward(decay: Tensor, drive: Tensor) -> Tensor:

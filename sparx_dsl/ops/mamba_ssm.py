@@ -31,7 +31,7 @@ def scan(inputs: ScanInputs) -> Tensor:
 
 
 def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
-    """The gradients of the scan's seven tensors, in their dtypes."""
+    """The gradients of the scan's seven tensors, in their shapes and dtypes, from y's (batch, channels, length)."""
     given = _arguments(inputs)
     states = _kernel().fwd(*given, inputs.softplus)[1]
     found = _kernel().bwd(*given, gradient.to(inputs.u.dtype).contiguous(), states, None, None, inputs.softplus, False)

@@ -13,7 +13,10 @@ MAP = ("batch", "channels", "height", "width")
 
 
 def check_depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> None:
-    """Raise ``ValueError`` for arguments of ``depthwise_convolution`` that are not as ``maps.packed`` returns them."""
+    """Raise ``ValueError`` for arguments that ``depthwise_convolution`` does not take.
+
+    x must be (batch, channels, height, width), weight and bias as ``maps.packed`` returns them for that many channels.
+    """
     channels, size = _check_map(x)[1], sizes("weight", weight, ("k", "k", "channels"))[0]
     if size not in KERNELS:
         raise ValueError(f"weight is for kernels of {size} × {size}: {', '.join(map(str, KERNELS))} are compiled")
@@ -25,14 +28,18 @@ def check_depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str) ->
 
 
 def check_map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> None:
-    """Raise ``ValueError`` for arguments of ``map_norm`` that do not match."""
+    """Raise ``ValueError`` unless x is (batch, channels, height, width), and weight and bias (channels,) in float32."""
     channels = _check_map(x)[1]
     _check_prepared("weight", weight, (channels,), x)
     _check_prepared("bias", bias, (channels,), x)
 
 
 def check_ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
-    """Raise ``ValueError`` for arguments of ``ss2d_`` that are not as ``kernels.ss2d_parameters`` returns them."""
+    """Raise ``ValueError`` for arguments that ``ss2d_`` does not take.
+
+    x must be (batch, inner, height, width), projected (batch, height, width, 4·(R + 2N)) in its dtype, and the others
+    as ``kernels.ss2d_parameters`` returns them.
+    """
     batch, inner, height, width = _check_map(x)
     rank = sizes("weight", weight, ("4", "R", "inner"))[1]
     state = sizes("rate", rate, ("4", "N", "inner"))[1]
@@ -46,7 +53,10 @@ def check_ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate:
 
 
 def check_in_place(x: Tensor) -> None:
-    """Raise ``ValueError`` for a map that is not channels-last, so that a result cannot be written over it."""
+    """Raise ``ValueError`` for a map (batch, channels, height, width) that is not channels-last.
+
+    A result could not be written over it.
+    """
     if not is_channels_last(x):
         raise ValueError("x cannot be overwritten: pass x.contiguous(memory_format=torch.channels_last)")
 

@@ -9,7 +9,7 @@ its arguments itself, in its body and in its fake implementation: backends trust
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,9 @@ from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
 from sparx_dsl.ops.arguments import DIRECTIONS, ScanInputs, SS2DInputs, given, require
+from sparx_dsl.ops.autocast import scan_in_widest, ss2d_in_widest
 from sparx_dsl.ops.backends import Backend, choose, named
+from sparx_dsl.ops.map_samples import map_samples
 from sparx_dsl.ops.second_derivatives import scan_second_derivative, ss2d_second_derivative
 
 
@@ -39,7 +41,7 @@ def selective_scan(
     softplus: bool,
     backend: str,
 ) -> Tensor:
-    """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``; an empty ``backend`` is chosen."""
+    """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``, in its shapes; an empty ``backend`` is chosen."""
     chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
@@ -59,7 +61,10 @@ def selective_scan_backward(
     softplus: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The gradients of the scan's tensors, in their dtypes; an empty tensor for one that is not there."""
+    """The gradients of the scan's tensors, in their shapes and dtypes; an empty tensor for one that is not there.
+
+    ``gradient`` is that of the result, (batch, channels, length).
+    """
     chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
@@ -74,7 +79,7 @@ def selective_scan_backward(
 def ss2d_scan(
     x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, backend: str
 ) -> Tensor:
-    """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``; an empty ``backend`` is chosen."""
+    """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``, in its shapes; an empty ``backend`` is chosen."""
     chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
@@ -92,7 +97,10 @@ def ss2d_scan_backward(
     D: Tensor,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """The gradients of ``ss2d_scan``'s six tensors, in their dtypes."""
+    """The gradients of ``ss2d_scan``'s six tensors, in their shapes and dtypes.
+
+    ``gradient`` is that of the result, (batch, inner, height, width).
+    """
     chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
@@ -188,55 +196,16 @@ ss2d_scan.register_autograd(_ss2d_derivative, setup_context=_keep)
 ss2d_scan_backward.register_autograd(ss2d_second_derivative, setup_context=_keep)
 
 
-# Under vmap, samples are scanned one after the other: mapped parameters leave nothing for them to share.
-
-
-def _map_samples(operator: Callable[..., Any], info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-    """Every sample's results, stacked, and the dimension that they are stacked along."""
-    if not info.batch_size:
-        raise ValueError("the mapped dimension has size 0: vmap needs at least one sample")
-    mapped = list(zip(arguments, in_dims, strict=True))
-    found = [
-        operator(*(value if place is None else value.select(place, sample) for value, place in mapped))
-        for sample in range(info.batch_size)
-    ]
-    if isinstance(found[0], Tensor):
-        return torch.stack(found), 0
-    return tuple(torch.stack(each) for each in zip(*found, strict=True)), (0,) * len(found[0])
-
-
 for _operator in (selective_scan, selective_scan_backward, ss2d_scan, ss2d_scan_backward):
-    _operator.register_vmap(partial(_map_samples, _operator))
-
-
-# Autocast: activations keep their dtype, the widest of them; the state is float32 in every backend.
-
-
-def _widest(tensors: Sequence[Tensor]) -> list[Tensor]:
-    dtype = tensors[0].dtype
-    for tensor in tensors:
-        dtype = torch.promote_types(dtype, tensor.dtype)
-    return [tensor.to(dtype) for tensor in tensors]
-
-
-def _scan_under_autocast(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, *others: Any) -> Tensor:
-    with torch.autocast(u.device.type, enabled=False):
-        wide, steps, into, out = _widest([u, delta, B, C])
-        return selective_scan(wide, steps, A, into, out, *others).to(u.dtype)
-
-
-def _ss2d_under_autocast(x: Tensor, projected: Tensor, *others: Any) -> Tensor:
-    with torch.autocast(x.device.type, enabled=False):
-        wide, values = _widest([x, projected])
-        return ss2d_scan(wide, values, *others).to(x.dtype)
+    _operator.register_vmap(partial(map_samples, _operator))
 
 
 LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
 """Holds the autocast rules for as long as this module lives."""
 
 for _key in ("AutocastCPU", "AutocastCUDA"):
-    LIBRARY.impl("selective_scan", _scan_under_autocast, _key)
-    LIBRARY.impl("ss2d_scan", _ss2d_under_autocast, _key)
+    LIBRARY.impl("selective_scan", partial(scan_in_widest, selective_scan), _key)
+    LIBRARY.impl("ss2d_scan", partial(ss2d_in_widest, ss2d_scan), _key)
 
 
 # FLOPs, as ``sparx_dsl.pricing.price.selective_scan`` counts them; twice that for the backward pass.

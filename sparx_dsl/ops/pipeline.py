@@ -25,7 +25,10 @@ def ss2d(scan: Scan, inputs: SS2DInputs) -> Tensor:
 
 
 def ss2d_backward(scan_backward: ScanBackward, gradient: Tensor, inputs: SS2DInputs) -> SS2DGradients:
-    """The gradients of SS2D's six tensors, in their dtypes, over the backward pass of a scan."""
+    """The gradients of SS2D's six tensors, in their shapes and dtypes, over the backward pass of a scan.
+
+    ``gradient`` is that of the result, (batch, inner, height, width).
+    """
     x, projected, dt_weight, dt_bias, _, _ = inputs
     g = _all_walks(gradient.to(x.dtype).permute(0, 2, 3, 1))
     sequences, time = walk_all(inputs)
@@ -77,7 +80,7 @@ def walk(positions: Tensor, direction: int) -> Tensor:
 
 
 def unwalk(sequence: Tensor, direction: int, height: int, width: int) -> Tensor:
-    """Put a sequence back as a map: what ``walk`` has read in that direction."""
+    """Put (batch, height·width, values) back as the map (batch, height, width, values) that ``walk`` has read."""
     ordered = sequence.flip(1) if direction >= 2 else sequence
     if direction % 2:
         return torch.unflatten(ordered, 1, (width, height)).transpose(1, 2)

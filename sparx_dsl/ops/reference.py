@@ -27,7 +27,10 @@ def scan(inputs: ScanInputs) -> Tensor:
 
 
 def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
-    """The gradients of the scan's seven tensors, in their dtypes: the chain rule, position before position."""
+    """The gradients of the scan's seven tensors: the chain rule, position before position.
+
+    They have the tensors' shapes and dtypes; ``gradient`` is that of y, (batch, channels, length).
+    """
     u, steps, rates, into, out = _prepared(inputs)
     g = gradient.to(u.dtype)
     states = [u.new_zeros(*u.shape[:2], rates.shape[1])]

@@ -29,7 +29,7 @@ def _second_derivative(outputs: Sequence[Tensor], inputs: Sequence[Tensor], grad
 
 
 def scan_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-    """The derivatives of ``selective_scan_backward``'s arguments, from what it has saved."""
+    """The derivatives of ``selective_scan_backward``'s arguments, in their shapes, from what it has saved."""
     create = torch.is_grad_enabled()
     with torch.enable_grad():
         given = [None if tensor is None else _leaf(tensor, create) for tensor in ctx.saved_tensors]
@@ -43,7 +43,7 @@ def scan_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ..
 
 
 def ss2d_second_derivative(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
-    """The derivatives of ``ss2d_scan_backward``'s arguments, from what it has saved."""
+    """The derivatives of ``ss2d_scan_backward``'s arguments, in their shapes, from what it has saved."""
     create = torch.is_grad_enabled()
     with torch.enable_grad():
         given = [_leaf(tensor, create) for tensor in cast("tuple[Tensor, ...]", ctx.saved_tensors)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sparx_dsl.ops import operators
+from sparx_dsl.ops import operators, transforms
 from sparx_dsl.ops.forward_mode import refuse_tangents
 
 
@@ -31,6 +31,8 @@ def selective_scan(
     """
     if not torch.compiler.is_compiling():
         refuse_tangents(u, delta, A, B, C, D, delta_bias)
+        if transforms.is_transformed():
+            return transforms.selective_scan(u, delta, A, B, C, D, delta_bias, softplus, backend)
     return operators.selective_scan(u, delta, A, B, C, D, delta_bias, softplus, backend)
 
 
@@ -46,6 +48,8 @@ def ss2d_scan(
     """
     if not torch.compiler.is_compiling():
         refuse_tangents(x, projected, dt_weight, dt_bias, A, D)
+        if transforms.is_transformed():
+            return transforms.ss2d_scan(x, projected, dt_weight, dt_bias, A, D, backend)
     return operators.ss2d_scan(x, projected, dt_weight, dt_bias, A, D, backend)
 
 

@@ -62,22 +62,22 @@ class Comparison:
 
     @property
     def params_difference(self) -> float:
-        """Ours over the printed figure, minus one."""
+        """Our parameters over the printed figure, minus one."""
         return self.params / (float(self.row.params) * 1e6) - 1
 
     @property
     def macs_difference(self) -> float:
-        """Ours over the printed figure, minus one."""
+        """Our MACs over the printed figure, minus one."""
         return self.macs / (float(self.row.macs) * 1e9) - 1
 
     @property
     def params_match(self) -> bool:
-        """Whether the count lies within the tolerance, or rounds to the printed figure."""
+        """Whether our parameters lie within the tolerance, or round to the printed figure."""
         return abs(self.params_difference) <= self.tolerance.params or rounds_to(self.params / 1e6, self.row.params)
 
     @property
     def macs_match(self) -> bool:
-        """Whether the count lies within the tolerance, or rounds to the printed figure."""
+        """Whether our MACs lie within the tolerance, or round to the printed figure."""
         return abs(self.macs_difference) <= self.tolerance.macs or rounds_to(self.macs / 1e9, self.row.macs)
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from sparx_dsl.language.zoo import zoo_folder
 from sparx_dsl.paper.backbone_figures import FUSION_TOLERANCE, TOLERANCE, Comparison, compare
 from sparx_dsl.paper.dense_figures import DENSE_TOLERANCE, DenseComparison, compare_dense
 from sparx_dsl.paper.figures_file import top_level_keys
@@ -19,11 +20,18 @@ RESOLUTION_COLUMNS = ("model", "image", "window", "MACs, printed", "MACs, ours",
 TEXT_COLUMNS = frozenset({"model", "table", "matches"})
 
 
-def paper_page(path: str | os.PathLike[str]) -> str:
+PAPER = ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")
+"""The files of the zoo's folder ``paper``, in the order in which they are shown."""
+
+
+def paper_page(path: str | os.PathLike[str] | None = None) -> str:
     """Printed figures, as in the files of ``specs/paper``, beside our counts; raises ``SparxError``.
 
-    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``.
+    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``. Without
+    a path, all the figures that come with the package.
     """
+    if path is None:
+        return "\n".join(paper_page(zoo_folder() / "paper" / name) for name in PAPER)
     file = Path(path)
     keys = top_level_keys(file)
     if "heads" in keys:

@@ -18,9 +18,10 @@ COUNTED = {"params": "parameters", "macs": "MACs", "peak": "bytes of feature buf
 def check_prices(priced: Schedule | Cost) -> Cost:
     """The price of a schedule, or the price that is given, once it was found to be within what is allowed.
 
-    Raises ``SparxError`` for a backbone beyond the limits (SPX402, SPX403) or the budget of its spec (SPX405).
-    Limits are asked of the schedule: its size, batch, dtype and outputs. The budget is asked of the whole backbone at
-    the spec's own size, a batch of one and float32.
+    What is allowed are parameters, and bytes of feature buffers; a budget may also have MACs. Raises ``SparxError`` for
+    a backbone beyond the limits (SPX402, SPX403) or the budget of its spec (SPX405). Limits are asked of the schedule:
+    its size, batch, dtype and outputs. The budget is asked of the whole backbone at the spec's own size, a batch of one
+    and float32.
     """
     price = priced if isinstance(priced, Cost) else price_schedule(priced)
     errors = (*_beyond(price), *over_budget(price.schedule.graph.spec))

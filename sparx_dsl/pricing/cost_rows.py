@@ -13,7 +13,7 @@ from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.saved import saved_steps
 from sparx_dsl.pricing.steps import price_step
 from sparx_dsl.pricing.totals import Totals
-from sparx_dsl.schedule import Free, Gather, Run, Schedule, plan
+from sparx_dsl.schedule import Features, Free, Gather, Run, Schedule, plan
 from sparx_dsl.schedule.steps import adapted_name
 
 
@@ -53,7 +53,7 @@ class CostRow:
 
     @property
     def saved_bytes(self) -> int:
-        """What autograd saves here for the backward pass, of what no step before has saved, for the whole batch.
+        """The bytes that autograd saves here for the backward pass and no step before has saved, for the whole batch.
 
         Raises ``SparxError`` (SPX407) for a kind whose cost is broken.
         """
@@ -170,15 +170,18 @@ def cost(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Cost:
-    """Price a backbone for images of ``size`` (height, width), by default the spec's; raises what ``plan`` raises."""
+    """Price a backbone for images of ``size`` (height, width) in pixels, by default the spec's.
+
+    Parameters, MACs and FLOPs for one image, bytes for the whole batch. Raises what ``plan`` raises.
+    """
     graph = connect(spec) if isinstance(spec, Spec) else spec
     return price_schedule(plan(graph, size, batch, dtype, features))
 
 
 def price_schedule(schedule: Schedule) -> Cost:
-    """The price of every step of a schedule."""
+    """The price of every step of a schedule: parameters, MACs and FLOPs for one image, bytes for the whole batch."""
     saved = SavedBytes(schedule)
     lived = zip(schedule.steps, schedule.live_bytes, strict=True)
     steps = [(step, held) for step, held in lived if not isinstance(step, Free)]

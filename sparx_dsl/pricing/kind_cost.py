@@ -29,9 +29,9 @@ def record_kind(
 ) -> FakeTensor:
     """Record the forward pass of the module of these options' kind; returns the fake tensor of its result.
 
-    ``shape`` is the result's. Raises ``KindCostError`` for a kind without a cost (SPX406) or whose module is not there
-    (SPX409), and for a cost that fails, returns no fake tensor or one of another shape, counts below zero, or does not
-    say what is saved where that is asked (SPX407).
+    The inputs are of any shape, ``shape`` is the result's. Raises ``KindCostError`` for a kind without a cost (SPX406)
+    or whose module is not there (SPX409), and for a cost that fails, returns no fake tensor or one of another shape,
+    counts below zero, or does not say what is saved where that is asked (SPX407).
     """
     kind = default_registry().of(role, options)
     if kind.cost is None:

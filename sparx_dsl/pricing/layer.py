@@ -14,12 +14,12 @@ from sparx_dsl.pricing.tape.tape import Tape
 
 
 def dpe(tape: Tape, x: FakeTensor) -> FakeTensor:
-    """Dynamic position encoding: the residual depthwise 3×3 with bias."""
+    """Dynamic position encoding: the residual depthwise 3×3 with bias, of x's shape."""
     return tape.elementwise(x, tape.depthwise(x, 3))
 
 
 def mixing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_path: float = 0.0) -> FakeTensor:
-    """A normal layer's token mixing: norm, input projection, mixer, residual."""
+    """A normal layer's token mixing, of x's shape: norm, input projection, mixer, residual."""
     mixer = settings.mixer
     normed = tape.norm(site.norm, x)
     projected = tape.convolution(normed, mixer.projected(site.channels), bias=mixer.projection_bias)
@@ -27,7 +27,10 @@ def mixing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_
 
 
 def fusing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, features: FakeTensor) -> FakeTensor:
-    """A ganglion layer's norm, and its fusion of ``site.features`` features to ``site.out_channels``."""
+    """A ganglion layer's norm, and its fusion of ``site.features`` features to ``site.out_channels``.
+
+    x (batch, C, height, width), features (batch, L·C, height, width) to (batch, out_channels, height, width).
+    """
     shape = (x.shape[0], site.out_channels, *x.shape[2:])
     return record_kind("fusion", settings.fusion, site, tape, tape.norm(site.norm, x), features, shape=shape)
 
@@ -35,25 +38,28 @@ def fusing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, featu
 def ganglion_mixing(
     settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, projected: FakeTensor, drop_path: float = 0.0
 ) -> FakeTensor:
-    """A ganglion layer's token mixing, from the fused map on: mixer and residual."""
+    """A ganglion layer's token mixing from the fused map (batch, out_channels, height, width) on, of x's shape."""
     mixed = record_kind("mixer", settings.mixer, site, tape, projected, shape=x.shape)
     return joined(settings, tape, x, mixed, drop_path)
 
 
 def feeding(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_path: float = 0.0) -> FakeTensor:
-    """Norm, feed-forward network, residual."""
+    """Norm, feed-forward network, residual: (batch, channels, height, width) to the same shape."""
     fed = record_kind("ffn", settings.ffn, site, tape, tape.norm(site.norm, x), shape=x.shape)
     return joined(settings, tape, x, fed, drop_path)
 
 
 def joined(settings: LayerSettings, tape: Tape, x: FakeTensor, branch: FakeTensor, drop_path: float) -> FakeTensor:
-    """The scale of the residual path, if any, and the drop path of the branch."""
+    """The scale of the residual path, if any, and the drop path of the branch, which has x's shape; and their sum."""
     residual = x if settings.layer_scale is None else tape.scaled(x)
     return tape.elementwise(residual, tape.drop_path(branch, drop_path))
 
 
 def adapter(tape: Tape, x: FakeTensor, channels: int, ratio: int) -> FakeTensor:
-    """What brings an earlier feature to a layer: average pooling by ``ratio``, then 1×1 where channels differ."""
+    """What brings an earlier feature to a layer: average pooling by ``ratio``, then 1×1 where channels differ.
+
+    (batch, C, height, width) to (batch, channels, ⌈height / ratio⌉, ⌈width / ratio⌉).
+    """
     if ratio > 1:
         x = tape.pool(x, *(-(-side // ratio) for side in x.shape[2:]))
     return x if x.shape[1] == channels else tape.convolution(x, channels)

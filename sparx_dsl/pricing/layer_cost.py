@@ -37,7 +37,7 @@ def layer_cost(
 ) -> LayerCost:
     """What the layer of that number (from 1) costs that reads ``features`` features on a map of that size.
 
-    Raises ``KindCostError``.
+    Parameters, and MACs for one image. Raises ``KindCostError``.
     """
     if not numbered(settings):
         number = 1

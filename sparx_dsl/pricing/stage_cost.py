@@ -42,7 +42,7 @@ def opening_cost(
 ) -> PartCost:
     """A stem or a downsampling, from ``before`` to ``channels`` channels, from one size of map or image to another.
 
-    Raises ``KindCostError``.
+    Parameters, and MACs and elements for one image. Raises ``KindCostError``.
     """
     tape = Tape(saves=False)
     record_kind(
@@ -54,7 +54,10 @@ def opening_cost(
 
 @cached_with_kinds(maxsize=4096)
 def stage_cost(stage: ResolvedStage, size: Size) -> PartCost:
-    """The layers of a stage, on maps of that size; raises ``SparxError`` for a kind that cannot be priced."""
+    """The layers of a stage, on maps of that size: parameters, and MACs and elements for one image.
+
+    Raises ``SparxError`` for a kind that cannot be priced.
+    """
     # The levels of a spec give many layers one and the same value, which is cheaper to compare than equal ones.
     settings = list({id(one): one for one in stage.layers}.values())
     params, macs, scan_macs, moved, most = 0, 0, 0, 0, 0
@@ -87,8 +90,8 @@ def head_cost(
 ) -> PartCost:
     """A head that runs, behind stages of these widths with maps of these sizes; raises ``KindCostError``.
 
-    ``norm`` is that of the backbone's ``layer``, ``image`` the (channels, height, width) of what it is fed. All that
-    the head reads of maps and images is held while it runs.
+    Parameters, and MACs and elements for one image. ``norm`` is that of the backbone's ``layer``, ``image`` the
+    (channels, height, width) of what it is fed. All that the head reads of maps and images is held while it runs.
     """
     tapped = head.reads_all_stages
     site = site_of_head(widths, norm, reads_all_stages=tapped)
@@ -101,7 +104,7 @@ def head_cost(
 
 @cached_with_kinds(maxsize=16_384)
 def head_price(head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...], made: tuple[int, ...]) -> Price:
-    """A head at a site that reads tensors of these shapes, without the batch, and makes one."""
+    """Parameters and MACs of a head at a site that reads tensors of these shapes, without the batch, and makes one."""
     tape = Tape(saves=False)
     record_kind("head", head, site, tape, *(tape.new(1, *shape) for shape in read), shape=(1, *made))
     return tape.price

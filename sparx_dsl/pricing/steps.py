@@ -49,7 +49,8 @@ def _price(schedule: Schedule, step: Run, node: Node) -> Price:
 def record_step(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[FakeTensor, ...]) -> FakeTensor:
     """Record on a tape what a step does in training; returns the fake tensor of its result.
 
-    Raises ``SparxError`` for a kind that has no cost (SPX406), or a broken one (SPX407).
+    Tensors have the shapes of the schedule's buffers. Raises ``SparxError`` for a kind that has no cost (SPX406), or a
+    broken one (SPX407).
     """
     try:
         return _record(schedule, step, tape, inputs)

@@ -26,7 +26,8 @@ from sparx_dsl.schedule.request import Request, checked_request
 def prices(spec: Spec, size: Size | None = None, batch: int = 1, dtype: DType = "float32") -> Totals:
     """The totals of ``cost`` for images of ``size`` (height, width), by default the spec's; raises what ``cost`` does.
 
-    Several times as fast, and more where backbones have layers in common with those that were priced before.
+    Parameters, MACs and FLOPs for one image, bytes for the batch. Several times as fast, and more where backbones have
+    layers in common with those that were priced before.
     """
     request = checked_request(spec, size, batch, dtype, None)
     stages = spec.resolved

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from numbers import Integral, Real
+from typing import Any, TypeVar, cast
 
-from sparx_dsl.errors import Code, Diagnostic, SourceText, Span, SparxError, Where, quoted
+from sparx_dsl.errors import Code, Diagnostic, SourceText, Span, SparxError, Where, exception_text, quoted
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.scalars import Scalar, check_scalar
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,12 @@ def node_of(
     limits: Limits = DEFAULT_LIMITS,
     path: Sequence[str | int] = (),
 ) -> Node:
-    """The tree of Python data, which stands at ``path``: mappings, lists, tuples and scalars, without spans.
+    """The tree of Python data, which stands at ``path``, without spans: mappings, sequences and scalars of any library.
 
-    Raises ``SparxError`` for other types and data that contains itself (SPX019), keys that are no names
-    (SPX011), and data beyond the limits (SPX002, SPX003, SPX015 to SPX017).
+    Whatever is a ``Mapping``, a ``Sequence``, an ``Integral`` or a ``Real`` is taken as one, such as numpy's numbers
+    and OmegaConf's configurations. Raises ``SparxError`` for other types, data that contains itself and data that
+    fails when it is read (SPX019), keys that are no names (SPX011), and data beyond the limits (SPX002, SPX003,
+    SPX015 to SPX017).
     """
     return _DataReader(source, limits).node(data, tuple(map(str, path)), ())
 
@@ -95,13 +100,14 @@ class _DataReader:
         self._count += 1
         if self._count > self._limits.nodes:
             raise self._error(Code.TOO_MANY_VALUES, f"the data holds more than {self._limits.nodes} values", trail)
-        if isinstance(data, Mapping | list | tuple):
+        if isinstance(data, Mapping | list | tuple) or _is_other_sequence(data):
             self._check_nesting(cast("object", data), trail, inside)
             inside = (*inside, id(cast("object", data)))
         if isinstance(data, Mapping):
             return self._mapping(cast("Mapping[object, object]", data), trail, inside)
-        if isinstance(data, list | tuple):
-            items = enumerate(cast("list[object] | tuple[object, ...]", data), start=1)
+        if isinstance(data, list | tuple) or _is_other_sequence(data):
+            sequence = cast("Sequence[object]", data)
+            items = enumerate(self._read(sequence.__iter__, sequence, trail), start=1)
             return SequenceNode(
                 tuple(self.node(item, (*trail, str(number)), inside) for number, item in items),
                 None,
@@ -111,13 +117,17 @@ class _DataReader:
 
     def scalar(self, data: object, trail: tuple[str, ...]) -> ScalarNode:
         """The node of a value that is no collection."""
-        value = _scalar_of(data)
+        try:
+            value = _scalar_of(data)
+        except OverflowError:
+            message = f"the number of type {type(data).__name__} does not fit into a float"
+            raise self._error(Code.INVALID_NUMBER, message, trail, "write a smaller number") from None
         if value is None and data is not None:
             raise self._error(
                 Code.NOT_A_YAML_VALUE,
                 f"a value of type {type(data).__name__} is not supported in a spec",
                 trail,
-                "give mappings, lists, text, numbers, booleans or None",
+                "give mappings, sequences, text, numbers, booleans or None; of an array or a tensor, value.tolist()",
             )
         if wrong := check_scalar(value, self._limits):
             raise SparxError(replace(wrong, where=self._where(trail)))
@@ -126,7 +136,7 @@ class _DataReader:
     def _mapping(self, data: Mapping[object, object], trail: tuple[str, ...], inside: tuple[int, ...]) -> MappingNode:
         """The node of a mapping."""
         entries: dict[str, Entry] = {}
-        for name, value in data.items():
+        for name, value in self._read(data.items, data, trail):
             key = self.scalar(name, trail)
             if isinstance(key.value, bool | float) or key.value is None:
                 raise self._error(Code.INVALID_KEY, f"{key.text} cannot be a key", trail, "a key is text or an integer")
@@ -136,6 +146,17 @@ class _DataReader:
                 )
             entries[str(key.value)] = Entry(key, self.node(value, (*trail, key.text), inside))
         return MappingNode(tuple(entries.values()), None, self._source)
+
+    def _read(
+        self, read: Callable[[], Iterable[Item]], data: object, trail: tuple[str, ...]
+    ) -> Iterator[Item]:
+        """What is in a collection; whatever those of other libraries raise when they are read is an error here."""
+        try:
+            yield from read()
+        except Exception as error:
+            message = f"a value of type {type(data).__name__} cannot be read: {exception_text(error)}"
+            help = "give it with every value filled in and every reference resolved"
+            raise self._error(Code.NOT_A_YAML_VALUE, message, trail, help) from None
 
     def _check_nesting(self, data: object, trail: tuple[str, ...], inside: tuple[int, ...]) -> None:
         """Refuse data that contains itself, and data nested beyond the limit."""
@@ -155,15 +176,25 @@ class _DataReader:
         return Where(".".join(trail), self._source)
 
 
+def _is_other_sequence(data: object) -> bool:
+    """Whether the data is a sequence of values, of a type that is no list, no tuple, no text and no bytes."""
+    return isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray | memoryview | list | tuple)
+
+
 def _scalar_of(data: object) -> Scalar:
-    """The value as one of the built-in types exactly, or None for any other type."""
+    """The value as one of the built-in types exactly, or None for any other type; ``OverflowError`` as float has it."""
     if isinstance(data, bool):
         return data
     if isinstance(data, int):
         return int(data)
     if isinstance(data, float):
         return float(data)
-    return str.__str__(data) if isinstance(data, str) else None
+    if isinstance(data, str):
+        return str.__str__(data)
+    # Asking an abstract class takes longer, so numbers of other libraries come last.
+    if isinstance(data, Integral):
+        return int(data)
+    return float(data) if isinstance(data, Real) else None
 
 
 def _text_of(value: Scalar) -> str:

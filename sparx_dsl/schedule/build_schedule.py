@@ -10,6 +10,7 @@ from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.kind_options import head_output
 from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.schedule.lifetime import with_frees
+from sparx_dsl.schedule.outputs import Features, output_nodes
 from sparx_dsl.schedule.request import checked_request
 from sparx_dsl.schedule.step import IMAGES, Gather, Run
 from sparx_dsl.schedule.steps import steps_of
@@ -22,28 +23,36 @@ def plan(
     size: tuple[int, int] | None = None,
     batch: int = 1,
     dtype: DType = "float32",
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
 ) -> Schedule:
     """Order the steps and fix every buffer's life.
 
-    ``size`` is the image's (height, width) in pixels, by default the spec's. With ``features`` the outputs are the maps
-    of those stages (1-based) and nothing after the last of them runs. A dtype of torch stands for its name. Raises
-    ``SparxError`` for stages that the backbone lacks, and for a size, batch or dtype that cannot be.
+    ``size`` is the image's (height, width) in pixels, by default the spec's. With ``features`` the outputs are those
+    maps, in that order, and nothing after the last of them runs: of stages, by their numbers from 1, or from -1 for
+    the last, or by their names; of layers (``stage3.layer4``) and of the ``stem``; and ``head`` for its result. A dtype
+    of torch stands for its name. Raises ``SparxError`` for features that the backbone lacks, and for a size, batch or
+    dtype that cannot be.
     """
     wanted = checked_request(graph.spec, size, batch, dtype, features)
-    size, batch, dtype, features = wanted.size, wanted.batch, wanted.dtype, wanted.features
-    nodes = _wanted(graph, features)
-    steps = tuple(steps_of(graph, nodes))
-    outputs = (nodes[-1].name,) if features is None else tuple(graph.layers(stage)[-1].name for stage in features)
+    size, batch, dtype = wanted.size, wanted.batch, wanted.dtype
+    outputs = (graph.nodes[-1].name,)
+    if wanted.features is not None:
+        outputs = tuple(output_nodes(graph.spec, wanted.features))
+    steps = tuple(steps_of(graph, _up_to(graph, outputs)))
     buffers = FrozenDict(_buffers(graph, steps, size, batch, wanted.item_bytes))
     steps = with_frees(steps, (IMAGES,), outputs)
-    return verified(Schedule(graph, size, batch, dtype, steps, buffers, outputs, features))
+    return verified(Schedule(graph, size, batch, dtype, steps, buffers, outputs, wanted.features))
 
 
-def _wanted(graph: ConnectionGraph, features: tuple[int, ...] | None) -> tuple[Node, ...]:
-    if features is None:
-        return graph.nodes
-    return tuple(node for node in graph.nodes if node.role != "head" and node.stage <= max(features))
+def replanned(schedule: Schedule, graph: ConnectionGraph) -> Schedule:
+    """The schedule of another graph for the same images, dtype and outputs; raises ``SparxError``."""
+    return plan(graph, schedule.size, schedule.batch, schedule.dtype, schedule.features)
+
+
+def _up_to(graph: ConnectionGraph, outputs: tuple[str, ...]) -> tuple[Node, ...]:
+    """The nodes up to the last that gives one of the outputs."""
+    last = max(place for place, node in enumerate(graph.nodes) if node.name in outputs)
+    return graph.nodes[: last + 1]
 
 
 def _buffers(

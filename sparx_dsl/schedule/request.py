@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import MAX_SIDE
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
+from sparx_dsl.schedule.outputs import Output, checked_outputs
 
 if TYPE_CHECKING:
     from sparx_dsl.language.spec import Spec
@@ -16,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Images of ``size`` (height, width), ``batch`` of them, in ``dtype``, and the stages whose maps are wanted."""
+    """Images of ``size`` (height, width), ``batch`` of them, in ``dtype``, and the maps that are wanted."""
 
     size: tuple[int, int]
     batch: int
     dtype: DType
-    features: tuple[int, ...] | None
+    features: tuple[Output, ...] | None
 
     @property
     def item_bytes(self) -> int:
@@ -37,13 +39,12 @@ def checked_request(spec: Spec, size: object, batch: object, dtype: object, feat
     """
     wanted = spec.input.size if size is None else size
     name = str(dtype).removeprefix("torch.")
-    errors = [*_images(wanted, batch), *_dtype(name), *_features(len(spec.stages), features)]
+    outputs, wrong_outputs = checked_outputs(spec, features)
+    errors = [*_images(wanted, batch), *_dtype(name), *wrong_outputs]
     if errors:
         raise SparxError(errors)
-    return Request(
-        cast("tuple[int, int]", wanted), cast("int", batch), cast("DType", name),
-        cast("tuple[int, ...] | None", features),
-    )  # fmt: skip
+    height, width = cast("tuple[int, int]", wanted)
+    return Request((int(height), int(width)), int(cast("int", batch)), cast("DType", name), outputs)
 
 
 def _images(size: object, batch: object) -> Iterator[Diagnostic]:
@@ -64,17 +65,8 @@ def _dtype(name: str) -> Iterator[Diagnostic]:
         yield Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"one of {', '.join(ITEM_BYTES)}")
 
 
-def _features(stages: int, features: object) -> Iterator[Diagnostic]:
-    if features is None or _are_stages(features, stages):
-        return
-    message = f"invalid output stages {features!r} of a backbone of {stages} stages"
-    yield Diagnostic(
-        Code.INVALID_OUTPUT_STAGES, message, help=f"name stages from 1 to {stages} in rising order, as in (1,)"
-    )
-
-
 def _is_positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 1
 
 
 def _is_pair(value: object) -> bool:
@@ -82,13 +74,3 @@ def _is_pair(value: object) -> bool:
         return False
     parts = cast("tuple[object, ...]", value)
     return len(parts) == 2 and all(map(_is_positive, parts))
-
-
-def _are_stages(value: object, stages: int) -> bool:
-    if not isinstance(value, tuple):
-        return False
-    parts = cast("tuple[object, ...]", value)
-    if not parts or not all(map(_is_positive, parts)):
-        return False
-    numbers = cast("tuple[int, ...]", parts)
-    return list(numbers) == sorted(set(numbers)) and numbers[-1] <= stages

@@ -10,6 +10,7 @@ from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, held_bytes
+from sparx_dsl.schedule.outputs import Output
 from sparx_dsl.schedule.step import IMAGES, Free, Gather, Run, Step, call
 
 
@@ -33,8 +34,8 @@ class Schedule:
     steps: tuple[Step, ...]
     buffers: FrozenDict[str, Buffer]
     outputs: tuple[str, ...]
-    features: tuple[int, ...] | None = None
-    """The stages whose maps are the outputs; None for the backbone's own result."""
+    features: tuple[Output, ...] | None = None
+    """The stages, or other nodes, whose maps are the outputs; None for the backbone's own result."""
 
     def __deepcopy__(self, memo: dict[int, object]) -> Schedule:
         return self  # Nothing in it changes.
@@ -63,7 +64,7 @@ class Schedule:
 
     @functools.cached_property
     def bound_bytes(self) -> int:
-        """A lower bound on the peak of any order of the same steps."""
+        """A lower bound on the peak of any order of the same steps, in bytes."""
         sizes = {name: buffer.bytes for name, buffer in self.buffers.items()}
         return lower_bound(tuple(step for step in self.steps if not isinstance(step, Free)), sizes, self.outputs)
 

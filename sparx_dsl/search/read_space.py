@@ -10,6 +10,7 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.extends import read_bytes
 from sparx_dsl.language.load import in_order
 from sparx_dsl.language.spec import Spec, spec_of
+from sparx_dsl.language.zoo import space_path
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.tree import MappingNode, node_of
@@ -23,8 +24,11 @@ from sparx_dsl.search.space.parse_values import place_of
 
 
 def load_space(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Space:
-    """Read and check the space in the YAML file at ``path``; raises ``SparxError`` with every error."""
-    file = Path(path)
+    """Read and check the space in the YAML file at ``path``, or of that name in the zoo (``wide``).
+
+    Raises ``SparxError`` with every error.
+    """
+    file = space_path(Path(path))
     return _space_of(compose(read_bytes(file, str(file), limits), str(file), limits), file, limits)
 
 
@@ -36,8 +40,7 @@ def parse_space(
     It comes from no folder, so that its ``base`` is one of the zoo's, or it has a whole ``spec``.
     """
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
-    if not isinstance(tree, MappingNode):
-        raise TypeError("the top level of a text is a mapping")
+    assert isinstance(tree, MappingNode), "the top level of a text is a mapping"
     return _space_of(tree, None, limits)
 
 

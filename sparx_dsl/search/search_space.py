@@ -94,9 +94,9 @@ class Space(SpaceModel):
     def prices_of(self, points: Sequence[Point] | PointRows) -> BatchPrices:
         """What the backbones at many points cost, at once: ``prices`` of each, as arrays of integers (points,).
 
-        Points may be given as an array (points, choices): the number of each choice's value, in the order of
-        ``choices``, and -1 where the choice does not exist. Raises ``SparxError`` (SPX741) for what is no point, and
-        ``ValueError`` for an array of another shape.
+        Parameters, MACs and peak bytes. Points may be given as an array (points, choices): the number of each choice's
+        value, in the order of ``choices``, and -1 where the choice does not exist. Raises ``SparxError`` (SPX741) for
+        what is no point, and ``ValueError`` for an array of another shape.
         """
         return self._batches.prices(points)
 

@@ -89,7 +89,7 @@ class SpaceModel:
         return self._spec(self.picks(point))
 
     def prices(self, point: Point) -> Prices:
-        """What the backbone at a point costs, without building it."""
+        """The parameters, MACs and peak bytes of the backbone at a point, without building it."""
         return price_spec(self.spec(point))
 
     def excess(self, point: Point) -> float | None:

@@ -25,7 +25,7 @@ STRICT_OPTION = "pass strict=False"
 
 @dataclass(frozen=True)
 class ComparedTensors:
-    """The tensors that are compared with each other."""
+    """The tensors, of any shape, that are compared with each other."""
 
     model: Mapping[str, Tensor]
     state: Mapping[str, Tensor]

@@ -42,8 +42,9 @@ MAKE_PARAMETERS: Final = "make them parameters: torch.nn.utils.parametrize.remov
 def described_tensors(model: nn.Module, where: Where) -> dict[str, Tensor]:
     """The tensors of a backbone, by name, on the CPU, contiguous, none in the memory of another.
 
-    Raises ``SparxError`` where the backbone that the spec describes would compute something else with them, or nothing:
-    SPX324 for an edited graph, SPX628 for infinities and NaN, SPX630 on the device ``meta``, SPX643 for all else.
+    They have the shapes of the tensors that the spec describes. Raises ``SparxError`` where the backbone that the spec
+    describes would compute something else with them, or nothing: SPX324 for an edited graph, SPX628 for infinities and
+    NaN, SPX630 on the device ``meta``, SPX643 for all else.
     """
     backbone = _plain_backbone(model, where)
     tensors = _plain_tensors(backbone, where)
@@ -78,8 +79,8 @@ def _plain_backbone(model: nn.Module, where: Where) -> Backbone:
         advice = "save the backbone that it was made from; build(path, deploy=True) deploys it"
         raise _undescribed(message, [], where, advice)
     if type(model) is not Backbone:
-        message = f"the model is a {type(model).__name__}, not a backbone made by build()"
-        advice = "pass the backbone itself, without its wrapper, such as model.module or model._orig_mod"
+        message = f"the model is a {type(model).__name__}, not a backbone as build() makes them"
+        advice = "load its state dict into what build() makes of its spec, and save that"
         raise _undescribed(message, [], where, advice)
     return model
 

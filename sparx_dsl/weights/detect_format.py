@@ -12,6 +12,9 @@ from sparx_dsl.weights.formats import FORMATS, RELEASED_LAYERS, Format
 from sparx_dsl.weights.kind_modules import checkpoints
 from sparx_dsl.weights.report import shortened
 
+MOST_PREFIXES = 8
+"""How many parts of a name are looked through for the prefix of a backbone."""
+
 
 def detect_format(names: Iterable[str], where: Where) -> Format:
     """The format that the names of a checkpoint show; raises ``SparxError`` (SPX620)."""
@@ -23,15 +26,28 @@ def detect_format(names: Iterable[str], where: Where) -> Format:
         if not _signs(format).isdisjoint(shown):
             return format
     first = [quoted(name) for name in shortened(found)]
+    inner = _inner_prefix(found)
+    other = "name one with format=…, or rename the tensors of a state dict"
     raise SparxError(
         Diagnostic(
             Code.UNRECOGNIZED_FORMAT,
             "the names in this checkpoint are those of no format known here",
             where,
             notes=(f"it holds {', '.join(first)}",),
-            help=f"the formats are {', '.join(FORMATS)}; name one with format=…, or rename the tensors of a state dict",
+            help=f"write prefix={inner!r}" if inner else f"the formats are {', '.join(FORMATS)}; {other}",
         )
     )
+
+
+def _inner_prefix(names: Iterable[str]) -> str | None:
+    """What stands before the names of a layer's tensors, as in a model of which a backbone is a part."""
+    for name in names:
+        parts = name.split(".")
+        for length in range(1, min(len(parts), MOST_PREFIXES) + 1):
+            rest = ".".join(parts[length:])
+            if OUR_LAYER.match(rest) or RELEASED_LAYER.match(rest):
+                return ".".join(parts[:length])
+    return None
 
 
 def _parts(name: str) -> Iterator[str]:

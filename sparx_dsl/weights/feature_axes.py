@@ -64,7 +64,7 @@ def match_features(
 def moved_blocks(found: Tensor, drawn: Tensor, match: FeatureMatch, place: FeatureAxis) -> Tensor | None:
     """The source's blocks in the target's order, and the target's own where there is none; None where they do not fit.
 
-    ``found`` is the source's tensor, ``drawn`` the target's.
+    ``found`` is the source's tensor, ``drawn`` the target's, of any shape; only along the axis may they differ.
     """
     axis, blocks = place.axis, place.before + len(match.features)
     width = drawn.shape[axis] // blocks

@@ -14,8 +14,9 @@ from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
 from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
+from sparx_dsl.lowering.wrapped import unwrapped
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.schedule import plan
+from sparx_dsl.schedule import Features, Output, plan
 from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
 from sparx_dsl.weights.detect_format import detect_format
 from sparx_dsl.weights.formats import named_format
@@ -25,7 +26,7 @@ from sparx_dsl.weights.released_names import other_settings
 from sparx_dsl.weights.report import LoadReport, shortened
 
 SPEC_KEY, LANGUAGE_KEY, FEATURES_KEY = "spec", "sparx", "features"
-"""The metadata of our files: the spec's YAML text, the version of its language, the stages whose maps are given."""
+"""The metadata of our files: the spec's YAML text, the version of its language, the maps that are given."""
 LENIENT_CALL = "build the backbone from its spec, and load_checkpoint(model, path, strict=False)"
 """How a caller of ``load_model``, which is always strict, accepts less."""
 
@@ -37,17 +38,21 @@ def load_checkpoint(
     format: str | None = None,
     strict: bool = True,
     section: str | None = None,
+    prefix: str | None = None,
     limits: CheckpointLimits = DEFAULT_CHECKPOINT_LIMITS,
 ) -> LoadReport:
-    """Load a .safetensors, .pth or .pt file, or a state dict, into a backbone of the same stages.
+    """Load a file (.safetensors, or of ``torch.save``) or a state dict into a backbone of the same stages.
 
     ``format`` is ``sparx_dsl``, ``sparx_mamba``, ``vmamba`` or ``swin``; by default the names show it. ``section`` is
-    the key under which a file of several keeps the weights. With ``strict``, every tensor of the model gets exactly
-    the file's values and every value of the file is used. Else missing and unused tensors are reported, a relative
-    position bias is interpolated to the model's window, and a classifier of other classes is left as it was.
-    Raises ``SparxError`` (SPX501, SPX6xx); the model is then as it was before.
+    the key under which a file of several keeps the weights. What wrappers and trainers put before all names is seen
+    through; ``prefix`` names the part of a larger model to load, as ``backbone`` of a detector. With ``strict``, every
+    tensor of the model gets exactly the file's values and every value of the file is used. Else missing and unused
+    tensors are reported, a relative position bias is interpolated to the model's window, the first convolution is
+    adapted to images of other channels, and a classifier of other classes is left as it was. The model may be within
+    wrappers of PyTorch. Raises ``SparxError`` (SPX328, SPX501, SPX6xx); the model is then as it was before.
     """
-    checkpoint = read_checkpoint(source, section, limits)
+    model = unwrapped(model, "loaded into")
+    checkpoint = read_checkpoint(source, section, limits, prefix)
     where = checkpoint.where
     chosen = detect_format(checkpoint.tensors, where) if format is None else named_format(format, where)
     targets = model_tensors(model)
@@ -59,7 +64,7 @@ def load_checkpoint(
         errors += strict_errors(found, tensors, where)
     if errors:
         raise SparxError(errors)
-    notes = (*found.notes, *_warnings(model, found, checkpoint))
+    notes = (*checkpoint.notes, *found.notes, *_warnings(model, found, checkpoint))
     kept = {each.name for each in found.resized}
     copy_values(targets, found.values)
     matched = tuple(name for name in found.values if name not in kept)
@@ -71,7 +76,7 @@ def load_model(
     *,
     device: torch.device | str | None = None,
     dtype: torch.dtype | str | None = None,
-    features: tuple[int, ...] | None = None,
+    features: Features | None = None,
     limits: Limits = DEFAULT_LIMITS,
     checkpoint_limits: CheckpointLimits = DEFAULT_CHECKPOINT_LIMITS,
 ) -> Backbone:
@@ -80,12 +85,12 @@ def load_model(
     The file's tensors are held against the spec before anything of the spec's size is allocated. Raises
     ``SparxError`` (SPX501, SPX6xx, and all that a spec can do wrong).
     """
-    if Path(path).suffix in PICKLE_EXTENSIONS:
+    if Path(path).name.endswith(PICKLE_EXTENSIONS):
         raise _without_spec(Where(source=SourceText(os.fspath(path), "")))
     checkpoint = read_checkpoint(Path(path), None, checkpoint_limits)
     graph = connect(written_spec(checkpoint, limits))
     chosen = _common_dtype(checkpoint.tensors) if dtype is None else dtype
-    outputs = features or _written_features(checkpoint)
+    outputs = _written_features(checkpoint) if features is None else features
     sketch = build_backbone(graph, device="meta", dtype=chosen, features=outputs)
     targets = model_tensors(sketch)
     tensors = ComparedTensors(targets, checkpoint.tensors, _whole(sketch, targets), graph)
@@ -118,7 +123,7 @@ def _without_spec(where: Where) -> SparxError:
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers of a model that checkpoints hold; writing into them writes into the model."""
+    """What checkpoints hold of a model, in the model's shapes; writing into it writes into the model."""
     return dict(model.state_dict())
 
 
@@ -129,14 +134,16 @@ def _whole(model: nn.Module, targets: Mapping[str, Tensor]) -> Mapping[str, Tens
     return model_tensors(lower(plan(model.schedule.graph), device="meta"))
 
 
-def _written_features(checkpoint: Checkpoint) -> tuple[int, ...] | None:
-    """The stages whose maps the saved model gave; what is no list of stages is left to the spec to refuse."""
-    stages = checkpoint.metadata.get(FEATURES_KEY, "").split(",")
-    return tuple(int(stage) for stage in stages if stage.isdecimal() and len(stage) <= 4) or None
+def _written_features(checkpoint: Checkpoint) -> tuple[Output, ...] | None:
+    """The stages and other nodes whose maps the saved model gave; the plan refuses what the spec does not have."""
+    text = checkpoint.metadata.get(FEATURES_KEY)
+    if not text:
+        return None
+    return tuple(int(each) if each.isdecimal() and len(each) <= 4 else each for each in text.split(","))
 
 
 def copy_values(targets: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
-    """Write every value into the tensor of its name."""
+    """Write every value into the tensor of its name, which has the same shape."""
     with torch.no_grad():
         for name, value in values.items():
             targets[name].copy_(value)

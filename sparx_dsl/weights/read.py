@@ -13,53 +13,66 @@ from torch import Tensor, nn
 
 from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.weights.limits import CheckpointLimits
+from sparx_dsl.weights.prefixes import bare_tensors
 from sparx_dsl.weights.report import shortened
 from sparx_dsl.weights.safetensors_file import read_safetensors
-from sparx_dsl.weights.torch_file import read_torch
+from sparx_dsl.weights.torch_file import SECTIONS, read_torch
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
-"""A path to a .safetensors, .pth or .pt file, or a state dict, which may lie in a section of a mapping."""
+"""A path to a file with one of the ``EXTENSIONS``, or a state dict, which may lie in a section of a mapping."""
 
-SECTIONS: Final = ("model", "state_dict", "model_ema", "state_dict_ema")
-"""Under which of these keys training scripts put a model's weights."""
-WRAPPER: Final = "module."
-"""What ``DistributedDataParallel`` puts before every name."""
-PICKLE_EXTENSIONS: Final = (".pth", ".pt")
+PICKLE_EXTENSIONS: Final = (".pth", ".pt", ".pth.tar", ".ckpt", ".bin")
 EXTENSIONS: Final = (".safetensors", *PICKLE_EXTENSIONS)
 RAISE_LIMIT: Final = "load_checkpoint and load_model of sparx_dsl.weights take other CheckpointLimits(file_bytes=…)"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named tensors, where they came from, and the texts that their file carries."""
+    """Named tensors of any shape, where they came from, and the texts that their file carries."""
 
     tensors: Mapping[str, Tensor]
     where: Where
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
+    """What a report should say of what was left out."""
 
 
-def read_checkpoint(source: Source, section: str | None, limits: CheckpointLimits) -> Checkpoint:
-    """Read and unwrap a checkpoint; raises ``SparxError`` for what is not a checkpoint of plain tensors."""
+def read_checkpoint(
+    source: Source, section: str | None, limits: CheckpointLimits, prefix: str | None = None
+) -> Checkpoint:
+    """Read a checkpoint, its names without those of wrappers; with a ``prefix`` only the tensors that it begins.
+
+    Raises ``SparxError`` for what is not a checkpoint of plain tensors.
+    """
+    tensors, where, metadata = _read(source, section, limits)
+    found = bare_tensors(tensors, prefix, where)
+    return Checkpoint(found.tensors, where, metadata, found.notes)
+
+
+def _read(
+    source: Source, section: str | None, limits: CheckpointLimits
+) -> tuple[dict[str, Tensor], Where, Mapping[str, str]]:
+    """The tensors by their names in the source, where that is, and the texts that it carries."""
     if isinstance(source, Mapping):
         where = Where(source=SourceText("<state dict>", ""))
         tensors = _tensors(source, section, limits, where)
         if any(value.is_meta for value in tensors.values()):
             message = "the state dict is of a model on the device meta, so it has no values to load"
             raise SparxError(Diagnostic(Code.MODEL_ON_META, message, where))
-        return Checkpoint(tensors, where)
+        return tensors, where, {}
     path = Path(source)
     where = Where(source=SourceText(str(path), ""))
     _check_file(path, limits, where)
     if path.suffix == ".safetensors":
         tensors, metadata = read_safetensors(path, limits, where)
-        return Checkpoint(_tensors(tensors, section, limits, where), where, metadata)
+        return _tensors(tensors, section, limits, where), where, metadata
     tensors = _tensors(read_torch(path, limits, where), section, limits, where)
     _refuse_unbacked(tensors, where)
-    return Checkpoint(tensors, where)
+    return tensors, where, {}
 
 
 def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
-    if path.suffix not in EXTENSIONS:
+    if not path.name.endswith(EXTENSIONS):
         advice = did_you_mean(path.suffix, EXTENSIONS) or f"one of {', '.join(EXTENSIONS)}"
         message = f"unsupported file extension: {quoted(path.name)} is not a checkpoint"
         raise SparxError(Diagnostic(Code.UNKNOWN_FILE_EXTENSION, message, where, help=advice))
@@ -77,7 +90,7 @@ def _check_file(path: Path, limits: CheckpointLimits, where: Where) -> None:
 
 
 def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: Where) -> dict[str, Tensor]:
-    """The state dict in what a file holds: the thing itself, or one section of it; names without a wrapper's prefix."""
+    """The state dict in what a file holds: the thing itself, or one section of it."""
     if not isinstance(found, Mapping):
         message = f"the file holds no state dict, but a value of type {type(found).__name__}"
         raise SparxError(Diagnostic(Code.NOT_PLAIN_TENSORS, message, where))
@@ -89,8 +102,7 @@ def _tensors(found: Any, section: str | None, limits: CheckpointLimits, where: W
     if odd or not chosen:
         message = f"{len(odd)} entries are not plain dense tensors" if odd else "it holds no tensors"
         raise SparxError(Diagnostic(Code.NOT_PLAIN_TENSORS, message, where, notes=tuple(shortened(odd))))
-    wrapped = all(name.startswith(WRAPPER) for name in chosen)
-    return {name.removeprefix(WRAPPER) if wrapped else name: value for name, value in chosen.items()}
+    return dict(chosen)
 
 
 def _section(found: Mapping[Any, Any], section: str | None, where: Where) -> Mapping[Any, Any]:

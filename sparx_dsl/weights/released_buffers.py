@@ -25,7 +25,10 @@ def computed_names(format: Format, names: Mapping[str, object]) -> tuple[str, ..
 
 
 def computed_buffers(format: ReleasedFormat, graph: ConnectionGraph, dtype: torch.dtype) -> dict[str, Tensor]:
-    """The buffers of a checkpoint, by their names there, for the spec's image size; those of floats in ``dtype``."""
+    """The buffers of a checkpoint, by their names there, in the shapes of the spec's image size.
+
+    Those of floats are in ``dtype``.
+    """
     found: dict[str, Tensor] = {}
     for module in kind_modules(graph):
         released = module.checkpoint.released.get(format)
@@ -40,7 +43,7 @@ def computed_buffers(format: ReleasedFormat, graph: ConnectionGraph, dtype: torc
 def other_buffers(
     format: Format, state: Mapping[str, Tensor], names: tuple[str, ...], where: Where
 ) -> Iterator[Diagnostic]:
-    """Buffers that are not what is computed here: the weights beside them would be read otherwise."""
+    """Buffers, of any shape, that are not what is computed here: the weights beside them would be read otherwise."""
     for buffers in [] if format == "sparx_dsl" else _of_format(format):
         suffixes = tuple(f".{suffix}" for suffix in buffers.names)
         own = [name for name in names if name.endswith(suffixes)]

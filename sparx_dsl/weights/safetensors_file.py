@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 def read_safetensors(path: Path, limits: CheckpointLimits, where: Where) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a file; raises ``SparxError`` (SPX501, SPX602 to SPX609)."""
+    """The tensors, of any shape, and the metadata of a file; raises ``SparxError`` (SPX501, SPX602 to SPX609)."""
     try:
         metadata = _checked_header(path, limits, where)
         return safetensors.torch.load_file(path), metadata  # pyright: ignore[reportUnknownMemberType]

@@ -5,66 +5,71 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparx_dsl import __version__
 from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, quoted
 from sparx_dsl.kinds.checkpoint import ReleasedFormat
 from sparx_dsl.language.spec import dump_spec
-from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.wrapped import backbone_within
 from sparx_dsl.render import replacing
 from sparx_dsl.schedule import Schedule
 from sparx_dsl.weights.compare import expected_tensors
 from sparx_dsl.weights.described_model import described_tensors
 from sparx_dsl.weights.formats import named_format
 from sparx_dsl.weights.load import FEATURES_KEY, LANGUAGE_KEY, SPEC_KEY
-from sparx_dsl.weights.read import PICKLE_EXTENSIONS
 from sparx_dsl.weights.released_buffers import computed_buffers
 from sparx_dsl.weights.released_names import other_kinds, other_settings
 from sparx_dsl.weights.report import shortened
 from sparx_dsl.weights.tensor_lists import listed
 
+RELEASED_EXTENSIONS: Final = (".pth", ".pt")
+"""What the files of released formats are called."""
 
-def save_checkpoint(model: Backbone, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
+
+def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: str = "sparx_dsl") -> None:
     """Write a backbone's weights: as ``sparx_dsl`` to a .safetensors file with its spec, from which ``load_model``
     rebuilds it; as ``sparx_mamba``, ``vmamba`` or ``swin`` to a .pth file that the released code loads.
 
     What the file rebuilds computes the same in evaluation, to the bit: a model that is no longer the one its spec
-    describes is refused. The file appears whole or not at all. Raises ``SparxError``: SPX324, SPX628, SPX630 and SPX643
-    for such a model, SPX502 where the file cannot be written, SPX621, SPX640 for a backbone that the format has no
+    describes is refused. A backbone within wrappers of PyTorch (DDP, ``torch.compile``, …) is saved as it is without
+    them. The file appears whole or not at all. Raises ``SparxError``: SPX324, SPX328, SPX628, SPX630 and SPX643 for
+    such a model, SPX502 where the file cannot be written, SPX621, SPX640 for a backbone that the format has no
     names for, SPX641 for another file extension.
     """
     target = Path(path)
     where = Where(source=SourceText(str(target), ""))
     chosen = named_format(format, where)
-    extensions = (".safetensors",) if chosen == "sparx_dsl" else PICKLE_EXTENSIONS
+    extensions = (".safetensors",) if chosen == "sparx_dsl" else RELEASED_EXTENSIONS
     if target.suffix not in extensions:
         message = f"unsupported file extension: {quoted(target.name)} is not a checkpoint in the format {chosen}"
         raise SparxError(
             Diagnostic(Code.FORMAT_AND_EXTENSION_DIFFER, message, where, help=f"write {' or '.join(extensions)}")
         )
-    tensors = described_tensors(model, where)
+    backbone = backbone_within(model, "saved")
+    tensors = described_tensors(backbone, where)
     if chosen == "sparx_dsl":
-        metadata = _metadata(model.schedule)
+        metadata = _metadata(backbone.schedule)
         save = cast(Callable[..., None], safetensors.torch.save_file)  # pyright: ignore[reportUnknownMemberType]
         _write(target, where, lambda part: save(tensors, part, metadata))
     else:
-        state = _released(tensors, model.schedule, chosen)
+        state = _released(tensors, backbone.schedule, chosen)
         _write(target, where, lambda part: torch.save({"model": state}, part))
 
 
-def released_state(model: Backbone, format: ReleasedFormat) -> dict[str, Tensor]:
+def released_state(model: nn.Module, format: ReleasedFormat) -> dict[str, Tensor]:
     """The weights under the names and in the shapes of a released format, with the buffers that its code computes.
 
     Raises ``SparxError`` (SPX640) for a backbone with parts that the format has no names for, or with settings that
-    names and shapes do not show and the released code does not have; SPX324, SPX628, SPX630 and SPX643 for a model that
-    is no longer the one its spec describes.
+    names and shapes do not show and the released code does not have; SPX324, SPX328, SPX628, SPX630 and SPX643 for a
+    model that is no longer the one its spec describes.
     """
-    return _released(described_tensors(model, Where()), model.schedule, format)
+    backbone = backbone_within(model, "saved")
+    return _released(described_tensors(backbone, Where()), backbone.schedule, format)
 
 
 def _released(tensors: dict[str, Tensor], schedule: Schedule, format: ReleasedFormat) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Reading .pth and .pt files: looked through before ``torch.load``, which then runs with ``weights_only=True``.
+"""Reading files of ``torch.save``: looked through before ``torch.load``, which then runs with ``weights_only=True``.
 
 A pickle is a program. Before torch sees it, its opcodes are listed (nothing is run), and whatever it names beyond
 tensors and plain containers is refused. There is no second attempt with fewer checks.
@@ -6,6 +6,7 @@ tensors and plain containers is refused. There is no second attempt with fewer c
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import pickletools
@@ -19,6 +20,7 @@ import torch
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted, visible
 from sparx_dsl.weights.limits import CheckpointLimits
+from sparx_dsl.weights.report import shortened
 
 ALLOWED: Final = re.compile(
     r"collections (?:OrderedDict|Counter)|(?:builtins|__builtin__) set|torch\._utils _rebuild_(?:tensor_v2|parameter)"
@@ -29,6 +31,8 @@ _CALLING: Final = {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1",
 _NUMBERS: Final = {"BININT", "BININT1", "BININT2", "LONG1", "INT", "LONG"}
 _BESIDE: Final = {"BINPUT", "LONG_BINPUT", "MEMOIZE", "NONE"}
 """What may stand between a storage's size and the end of its tuple."""
+SECTIONS: Final = ("model", "state_dict", "model_ema", "state_dict_ema")
+"""Under which of these keys training scripts put a model's weights."""
 ARCHIVE_START: Final = b"PK\x03\x04"
 LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
 LEGACY_PICKLES: Final = 5
@@ -107,16 +111,43 @@ def _opcodes(pickle: io.BytesIO) -> Iterator[tuple[str, Any]]:
 def _forbidden(pickle: Iterator[tuple[str, Any]], size: int, where: Where) -> Diagnostic | None:
     """What a pickle does that a file of plain tensors does not: name code, or ask for more memory than the file has."""
     before: list[tuple[str, Any]] = []
+    section: str | None = None
     for name, argument in pickle:
-        if name in _CALLING or (name == "GLOBAL" and not ALLOWED.fullmatch(argument)):
-            asked = quoted(argument.replace(" ", ".")) if name == "GLOBAL" else f"code, by the opcode {name}"
-            advice = "save a plain dict of tensors: torch.save({'model': model.state_dict()}, …), or use safetensors"
-            message = f"the file asks for {asked}; only tensors are loaded, and nothing was run"
-            return Diagnostic(Code.UNSAFE_PICKLE, message, where, help=advice)
+        if _names_code(name, argument):
+            return _unsafe([(name, argument), *_readable(pickle)], section, where)
         if name == "BINPERSID":
             kind, number = before[0] if before else ("", 0)
             if before[-1:] != [("TUPLE", None)] or kind not in _NUMBERS or int(number) > size:
                 return Diagnostic(Code.UNTRUSTED_ARCHIVE, "a storage claims more bytes than the file has", where)
         if name not in _BESIDE:
             before = [*before[-1:], (name, argument)]
+        section = argument if section is None and argument in SECTIONS else section
     return None
+
+
+def _names_code(name: str, argument: Any) -> bool:
+    return name in _CALLING or (name == "GLOBAL" and not ALLOWED.fullmatch(argument))
+
+
+def _readable(pickle: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The opcodes that follow, as far as they can be read."""
+    with contextlib.suppress(Exception):
+        yield from pickle
+
+
+def _unsafe(opcodes: list[tuple[str, Any]], section: str | None, where: Where) -> Diagnostic:
+    """The error of a pickle that names code, with all that it names, and how its tensors could be kept alone.
+
+    ``opcodes`` are those from the first that does so on, ``section`` is the key of the weights that came before.
+    """
+    calls = [name for name, _ in opcodes if name in _CALLING]
+    named = [argument for name, argument in opcodes if name == "GLOBAL" and _names_code(name, argument)]
+    names = [quoted(each.replace(" ", ".")) for each in dict.fromkeys(named)]
+    asked, *others = names or [f"code, by the opcode {calls[0]}"]
+    notes = (f"it also asks for {', '.join(shortened(others))}",) if others else ()
+    key = section or next((argument for _, argument in opcodes if argument in SECTIONS), None)
+    weights = f"torch.load(path, weights_only=False){'' if key is None else f'[{key!r}]'}"
+    kept = f"torch.save({weights}, 'weights.pth')"
+    advice = f"where you trust the file, keep its tensors alone: {kept}; or use safetensors"
+    message = f"the file asks for {asked}; only tensors are loaded, and nothing was run"
+    return Diagnostic(Code.UNSAFE_PICKLE, message, where, notes=notes, help=advice)

@@ -5,29 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.graph import Node
 from sparx_dsl.kinds.checkpoint import Alternation
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.wrapped import backbone_within
 from sparx_dsl.schedule import Run
 from sparx_dsl.weights.feature_axes import feature_axes, match_features, moved_blocks
 from sparx_dsl.weights.kind_modules import KindModules, checkpoint_of
 from sparx_dsl.weights.load import copy_values, model_tensors
 from sparx_dsl.weights.report import LoadReport, Resized
+from sparx_dsl.weights.slices import HOW, axis_blocks, feature_segments, segments, sliced
 
 
-def transfer(source: Backbone, target: Backbone, renames: Mapping[str, str] | None = None) -> LoadReport:
-    """Copy the weights of ``source`` into ``target``, another version of the same backbone.
+def transfer(
+    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False
+) -> LoadReport:
+    """Copy the weights of ``source`` into ``target``, another version of the same backbone; both may be wrapped.
 
     ``renames`` is old name → new name for the nodes that are called differently now, such as ``LayerEdit.renames``.
     A node keeps every tensor whose meaning and shape are the same; a fusion keeps the weights of each feature that it
     still reads, wherever that stands now; a relative position bias is interpolated to another window. What has no
-    source stays as it was drawn. Raises ``SparxError`` (SPX630, SPX650); the target is then as it was.
+    source stays as it was drawn. With ``slices``, tensors of another width take over the channels that both have, the
+    first ones of every block that their kind declares, as once-for-all networks share them. Raises ``SparxError``
+    (SPX328, SPX630, SPX650); the target is then as it was.
     """
-    origins = node_origins(source, target, renames or {})
-    work = _Transfer(source, target, origins)
+    before = backbone_within(source, "the source of a transfer")
+    now = backbone_within(target, "the target of a transfer")
+    work = _Transfer(before, now, node_origins(before, now, renames or {}), slices)
     if any(value.is_meta for tensors in (work.old, work.new) for value in tensors.values()):
         raise SparxError(Diagnostic(Code.MODEL_ON_META, "a model on the device meta has no weights to transfer"))
     work.run()
@@ -65,9 +72,11 @@ class _Transfer:
     source: Backbone
     target: Backbone
     origins: Mapping[str, str]
+    slices: bool
     old: dict[str, Tensor] = field(init=False)
     new: dict[str, Tensor] = field(init=False)
     kinds: KindModules = field(init=False)
+    old_kinds: KindModules = field(init=False)
     values: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     resized: list[Resized] = field(default_factory=list[Resized])
     missing: list[str] = field(default_factory=list[str])
@@ -76,6 +85,7 @@ class _Transfer:
     def __post_init__(self) -> None:
         self.old, self.new = model_tensors(self.source), model_tensors(self.target)
         self.kinds = KindModules.of(self.target.schedule.graph)
+        self.old_kinds = KindModules.of(self.source.schedule.graph)
 
     def run(self) -> None:
         """Find a value for every tensor of every module of the target."""
@@ -125,6 +135,8 @@ class _Transfer:
             value, how = found, None
         else:
             value, how = self.kinds.resized(name, found, drawn) or (None, None)
+        if value is None and self.slices and found.ndim == drawn.ndim:
+            value, how = self._sliced(name, old_name, step), HOW
         if value is None:
             return False
         self.used.add(old_name)
@@ -142,6 +154,29 @@ class _Transfer:
             return (found if found.shape == drawn.shape else None), None
         # Of a kind from elsewhere it is not known which values belong to which feature.
         return (None, None) if axes is None else (moved_blocks(found, drawn, features, axes[inner]), str(features))
+
+    def _sliced(self, name: str, old_name: str, step: Run) -> Tensor | None:
+        """The channels that a tensor of another width has too; None where its kind does not say which these are."""
+        found, drawn = self.old[old_name], self.new[name]
+        inner = name.removeprefix(f"{step.module}.fusion.")
+        blocks = axis_blocks(self.kinds, self.target, name, drawn.ndim)
+        if blocks is None or blocks != axis_blocks(self.old_kinds, self.source, old_name, found.ndim):
+            return None
+        axes = [
+            ([(0, 0, now)] if before == now else None) if each is None else segments(before, now, each)
+            for before, now, each in zip(found.shape, drawn.shape, blocks, strict=True)
+        ]
+        if step.part == "fusion" and name != inner:
+            graphs = self.source.schedule.graph, self.target.schedule.graph
+            match = match_features(graphs[0], self.origins[step.node], graphs[1], step.node, self.origins)
+            by_feature = feature_axes(graphs[1].node(step.node).layer_settings.fusion)
+            if by_feature is None and not match.same:
+                return None
+            place = (by_feature or {}).get(inner)
+            if place is not None:
+                lengths = found.shape[place.axis], drawn.shape[place.axis]
+                axes[place.axis] = feature_segments(*lengths, match, place.before)
+        return sliced(found, drawn, axes)
 
     def notes(self) -> Iterator[str]:
         """What changed about the layers that are still there."""

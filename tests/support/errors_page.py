@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sparx_dsl.errors import CodeEntry
+from sparx_dsl.errors import Code, CodeEntry
 
 FAMILIES: Final[dict[str, str]] = {
     "SPX0": "Text and YAML",
@@ -19,11 +19,15 @@ FAMILIES: Final[dict[str, str]] = {
 }
 """The first character after SPX, and what the codes of that family are about."""
 
+NAMES: Final[Mapping[str, str]] = {code.value: code.name for code in Code}
+"""The names of the codes in Python."""
+
 _INTRODUCTION: Final = """\
 # The codes of errors
 
 Every error is reported with a code, its place, and what to write instead. `sparx explain SPX106` prints what stands
-here. The snippets show only the keys that matter; the rest of the spec is valid. This page is made from
+here. In Python a code has a name, with which to compare `diagnostic.code`; those of a single kind's options have none.
+The snippets show only the keys that matter; the rest of the spec is valid. This page is made from
 `sparx_dsl/errors/catalogue/` and the kinds' own `codes.py` by `tests/support/errors_page.py`.
 """
 
@@ -39,7 +43,8 @@ def catalogue_page(codes: Mapping[str, CodeEntry]) -> str:
 
 def _section(entry: CodeEntry) -> str:
     """One code as a section of the page."""
-    text = f"### {entry.code}: {entry.title}\n\n{entry.explanation}\n"
+    name = f"`sparx_dsl.Code.{NAMES[entry.code]}`\n\n" if entry.code in NAMES else ""
+    text = f"### {entry.code}: {entry.title}\n\n{name}{entry.explanation}\n"
     if entry.wrong:
         text += f"\nWrong:\n\n```text\n{entry.wrong.rstrip()}\n```\n\nRight:\n\n```yaml\n{entry.right.rstrip()}\n```\n"
     return text

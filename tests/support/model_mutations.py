@@ -234,15 +234,15 @@ REFUSED: Mapping[str, Mutation] = {
     "an exchanged layer": in_place(exchanged_layer),
     "another forward": in_place(lambda model: other_forward(product(model)[1])),
     "another forward of the whole": in_place(other_forward),
-    "within DataParallel": lambda model: nn.DataParallel(model),
-    "within an average": averaged,
-    "within torch.compile": compiled,
     "within Sequential": lambda model: nn.Sequential(model),
 }  # fmt: skip
 """What no checkpoint can hold."""
 
 SAVED: Mapping[str, Mutation] = {
     "nothing": lambda model: model,
+    "within DataParallel": lambda model: nn.DataParallel(model),
+    "within an average": averaged,
+    "within torch.compile": compiled,
     "trained": in_place(lambda model: [parameter.data.mul_(1.1) for parameter in model.parameters()]),
     "in training": in_place(lambda model: model.train()),
     "frozen": in_place(lambda model: model.requires_grad_(False)),

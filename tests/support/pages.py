@@ -12,7 +12,8 @@ from tests.support.markdown import bodies
 from tests.support.paths import DOCS
 
 EXAMPLES = DOCS / "examples"
-PAGES = {name: DOCS / f"{name}.md" for name in ("language", "rules", "running", "extending")}
+NAMES = ("language", "rules", "running", "training", "integrations", "extending")
+PAGES = {name: DOCS / f"{name}.md" for name in NAMES}
 
 FILE_LINE = re.compile(r"# (?P<path>[\w./-]+\.(?:yaml|py|txt))\n")
 

@@ -19,7 +19,6 @@ from torch.multiprocessing.spawn import spawn  # pyright: ignore[reportUnknownVa
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.nn.layer import LinkAdapter
 from sparx_dsl.nn.stage import Layer, Stage
 from tests.support.backbones import mixed, small
 
@@ -40,8 +39,7 @@ def units(*kinds: type[nn.Module]) -> Callable[[Backbone], Iterator[nn.Module]]:
 CASES: dict[str, tuple[dict[str, Any], Callable[[Backbone], Iterator[nn.Module]]]] = {
     "layers, root": (small("ss2d"), units(Layer)),
     "layers, stages, root": (small("window_attention"), units(Layer, Stage)),
-    # Adapters run before the layer that owns them: they are units of their own.
-    "links, layers, root": (mixed(), units(LinkAdapter, Layer)),
+    "the model's own units, root": (mixed(), lambda model: iter([*model.shard_units(), model])),
 }
 
 

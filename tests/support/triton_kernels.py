@@ -47,6 +47,15 @@ def kernels_of(interpret: str) -> Generator[Kernels, None, None]:
     kernels.pool.shutdown()
 
 
+def interpreted_kernels() -> Generator[Kernels, None, None]:
+    """A process for a module's tests where the kernels are interpreted; they are skipped where nothing can be."""
+    for kernels in kernels_of("1"):
+        if fault := kernels.ask(triton_process.interpreter_fault):
+            kernels.pool.shutdown()
+            pytest.skip(f"Triton's interpreter runs no kernel: {fault}")
+        yield kernels
+
+
 def steps(
     u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor | None, bias: Tensor | None, softplus: bool
 ) -> Tensor:

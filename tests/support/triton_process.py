@@ -51,6 +51,27 @@ def interpreted(function: str, arguments: bytes, settings: Mapping[str, Any] | N
             return packed(ss2d_backward(given[0], SS2DInputs(*given[1:]), settings=chosen))
 
 
+def interpreter_fault() -> str | None:
+    """What Triton's interpreter fails with on two lines that read the end of a loop from an argument; None if it runs.
+
+    Triton before 3.7 does so with numpy from 2.4 on, which no longer makes a number of an array of one element.
+    """
+    import numpy as np
+    import triton
+    from triton.runtime.errors import InterpreterError
+
+    @triton.jit
+    def count(times: Any) -> None:
+        for _ in range(times):
+            pass
+
+    try:
+        count[(1,)](1)
+    except InterpreterError as error:
+        return f"Triton {triton.__version__} with numpy {np.__version__}: {error}"
+    return None
+
+
 def problem(device_type: str) -> str | None:
     """The backend's own word on whether it runs in this process."""
     from sparx_dsl.ops.triton_kernels import availability

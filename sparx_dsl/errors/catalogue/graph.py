@@ -66,7 +66,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.INVALID_OUTPUT_STAGES,
         "invalid output stages",
-        "`features` names stages by number from 1, in rising order, each once.",
+        "`features` is a sequence of stages, by number (from 1, or from -1 for the last) or by name, of layers "
+        "(`stage3.layer4`), of `stem`, and of `head` where there is one, each once. The maps come in that order.",
     ),
     CodeEntry(
         Code.DEPLOYED_NOT_TRAINABLE,
@@ -97,5 +98,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "invalid parameter groups",
         "`weight_decay` and `lr` are 0 or more, `layer_decay` lies above 0 and at most at 1. Rates that fall from "
         "layer to layer are those of one backbone, perhaps within a larger model.",
+    ),
+    CodeEntry(
+        Code.NOT_A_BACKBONE,
+        "a model that is not a backbone",
+        "Saving, loading, transfer and `deploy` see through DDP, DataParallel, `torch.compile`, AveragedModel and "
+        "checkpoint wrappers around a backbone. Of a sharded model (FSDP) the weights are in parts on several "
+        "processes; other models hold a backbone, at a path that the message says. `recompute` gives another model, "
+        "which would be without the wrapper: call it first.",
     ),
 )

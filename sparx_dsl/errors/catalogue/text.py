@@ -138,7 +138,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.NOT_A_YAML_VALUE,
         "a value that YAML cannot hold",
-        "A spec given as Python data is made of mappings, lists, tuples, text, numbers, booleans and "
-        "None, and contains neither itself nor anything else.",
+        "A spec given as Python data is made of mappings, sequences, text, numbers, booleans and None, of any "
+        "library, and contains neither itself nor anything else. All of it can be read: OmegaConf's missing values and "
+        "references to nothing cannot.",
     ),
 )

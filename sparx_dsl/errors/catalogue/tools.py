@@ -21,7 +21,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.UNKNOWN_SPEC,
         "an unknown spec",
         "Where a command or a call takes a spec, a word is a file, or else the name of a spec that comes with the "
-        "package, such as `sparx_mamba_t` or `ablations/stride_1`; `sparx list` prints these.",
+        "package, such as `sparx_mamba_t` or `ablations/stride_1`; `sparx list` prints these. Where one takes a search "
+        "space, a word is a file, or the name of a space that comes with the package, such as `wide`.",
     ),
     CodeEntry(
         Code.GRAPHVIZ_NOT_INSTALLED,
@@ -78,5 +79,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.NOT_CAPTURABLE,
         "a CUDA graph that cannot be captured or replayed",
         "`cuda_graph` captures a deployed backbone on a CUDA device for images of one shape, dtype and device.",
+    ),
+    CodeEntry(
+        Code.INVALID_INTEGRATION_OPTION,
+        "an argument that another library's model cannot follow",
+        "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "
+        "backbone has no such stage, head or pooling as is asked for.",
     ),
 )

@@ -11,7 +11,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.UNKNOWN_FILE_EXTENSION,
         "an unsupported file extension",
-        "Weights are read from .safetensors files, and from .pth and .pt files that hold nothing but tensors.",
+        "Weights are read from .safetensors files, and from .pth, .pt, .pth.tar, .ckpt and .bin files of torch.save.",
     ),
     CodeEntry(
         Code.CHECKPOINT_TOO_LARGE,
@@ -50,8 +50,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.UNSAFE_PICKLE,
         "a checkpoint that is a program",
-        "A .pth file is a pickle, and a pickle can run anything. Only those that name tensors and plain containers are "
-        "read; no setting loads others. Open such a file where you trust it, and save its tensors alone.",
+        "A file of torch.save is a pickle, and a pickle can run anything. Only those that name tensors and plain "
+        "containers are read; no setting loads others. Training scripts often keep their arguments beside the weights, "
+        "as objects of a class. Open such a file where you trust it, and save its tensors alone; the message says how.",
     ),
     CodeEntry(
         Code.NOT_A_TORCH_FILE,
@@ -74,6 +75,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.AMBIGUOUS_SECTION,
         "several sets of weights",
         "Training scripts keep averaged weights beside the trained ones. Choose with `section` which of them to load.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_PREFIX,
+        "an unknown prefix",
+        "`prefix` chooses a part of a larger model, such as the `backbone` of a detector, and no name in the "
+        "checkpoint begins with it. What wrappers put before all names (`module.`, `_orig_mod.`, …) need not be "
+        "written.",
     ),
     CodeEntry(
         Code.UNRECOGNIZED_FORMAT,
@@ -105,8 +113,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.INEXACT_CONVERSION,
         "tensors that would be changed to fit",
-        "A relative position bias can be interpolated to another window, and a classifier of other classes can be left "
-        "as it was. Neither holds the file's values, so both happen only with `strict=False`.",
+        "A relative position bias can be interpolated to another window, a first convolution adapted to images of "
+        "other channels, and a classifier of other classes left as it was. None of them holds the file's values, so "
+        "they happen only with `strict=False`.",
     ),
     CodeEntry(Code.DTYPE_MISMATCH, "a dtype of another kind", "A weight must be floating point, a counter an integer."),
     CodeEntry(Code.NON_FINITE_WEIGHTS, "weights that are not finite", "Infinities and NaN spread to every output."),
@@ -140,7 +149,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a model that is not what its spec describes",
         "A checkpoint is a spec and its tensors, and what is built from it computes the same. A model with other "
         "modules, tensors or settings than its spec describes would come back as another one, or not at all: one that "
-        "is deployed, pruned, parametrized, wrapped, or changed by hand. Make the change in the spec, or keep the "
+        "is deployed, pruned, parametrized, or changed by hand. Make the change in the spec, or keep the "
         "tensors alone with `torch.save(model.state_dict(), …)`.",
     ),
     CodeEntry(

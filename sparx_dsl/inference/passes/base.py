@@ -84,7 +84,7 @@ def hooks_suspended(model: nn.Module) -> Generator[None]:
 
 @torch.no_grad()
 def results_on_meta(backbone: Backbone, schedule: Schedule) -> list[Tensor]:
-    """The results for images of the planned size, without values."""
+    """The results for images (batch, channels, height, width) of the planned size, without values."""
     weights = weights_on_meta(backbone)
     dtype = next(iter(weights.values())).dtype
     images = torch.empty(schedule.buffers["images"].shape, device="meta", dtype=dtype)
@@ -94,7 +94,7 @@ def results_on_meta(backbone: Backbone, schedule: Schedule) -> list[Tensor]:
 
 
 def weights_on_meta(part: nn.Module) -> dict[str, Tensor]:
-    """The parameters and buffers of all modules within a part, by their paths, without values.
+    """The parameters and buffers of all modules within a part, by their paths, in their shapes, without values.
 
     Each stands there once for each module that has it: ``functional_call`` would tie what modules share by names, and
     not give back the values of a module that has two paths.

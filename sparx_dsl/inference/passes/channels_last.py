@@ -43,7 +43,7 @@ def is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
 
 
 def lies_otherwise(weight: torch.Tensor) -> bool:
-    """Whether a weight could be channels-last and is not."""
+    """Whether a weight, of any shape, could be channels-last and is not."""
     return weight.dim() == 4 and not weight.is_contiguous(memory_format=torch.channels_last)
 
 

@@ -47,7 +47,10 @@ def tiled(part: nn.Module, shapes: list[tuple[int, ...]], tile_bytes: int) -> Ti
 
 
 class LargestTensor(TorchDispatchMode):
-    """Remembers the elements of the largest tensor that an operator gave, but for views of the given ones."""
+    """Remembers the elements of the largest tensor that an operator gave, but for views of the given ones.
+
+    Tensors are of any shape.
+    """
 
     def __init__(self, given: Iterable[Tensor]) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]

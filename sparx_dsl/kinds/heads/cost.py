@@ -7,12 +7,18 @@ from sparx_dsl.pricing.tape.tape import Tape
 
 
 def rectified(tape: Tape, x: FakeTensor, outputs: int, kernel: int) -> FakeTensor:
-    """A convolution without bias, BatchNorm, ReLU."""
+    """A convolution without bias, BatchNorm, ReLU.
+
+    (batch, channels, height, width) to (batch, outputs, height, width).
+    """
     return tape.relu(tape.norm("batch", tape.convolution(x, outputs, kernel, bias=False)))
 
 
 def summed_from_last(tape: Tape, levels: list[FakeTensor]) -> list[FakeTensor]:
-    """Each level summed with the one behind it, resized to its own size, from the last to the first."""
+    """Each level summed with the one behind it, resized to its own size, from the last to the first.
+
+    Levels are (batch, channels, height, width), of one number of channels; they are replaced in the list.
+    """
     for place in reversed(range(len(levels) - 1)):
         levels[place] = tape.elementwise(levels[place], tape.resize(levels[place + 1], levels[place]))
     return levels

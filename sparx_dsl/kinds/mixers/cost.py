@@ -23,7 +23,11 @@ def scan_direction(options: SequenceMixer, site: Site, tape: Tape, x: FakeTensor
 def sequence_output(
     options: SequenceMixer, site: Site, tape: Tape, projected: FakeTensor, scanned: FakeTensor
 ) -> FakeTensor:
-    """The gate, which is half of what was projected, and the output projection."""
+    """The gate, which is half of what was projected, and the output projection.
+
+    projected (batch, inner, height, width), or 2·inner with a gate, and scanned (batch, inner, length) to (batch,
+    channels, height, width).
+    """
     batch, inner, _ = scanned.shape
     y = scanned.reshape(batch, inner, *projected.shape[2:])
     if options.gate:

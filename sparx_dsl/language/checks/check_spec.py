@@ -24,7 +24,8 @@ RESERVED_NAMES = frozenset({
     "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook",
     "requires_grad_", "set_extra_state", "set_submodule", "shape_env", "share_memory", "state_dict", "stem", "to",
     "to_empty", "to_folder", "train", "training", "type", "xpu", "zero_grad", "add_submodule",
-    "feature_info", "plan", "recomputed", "spec", "schedule",
+    "feature_info", "group_matcher", "no_weight_decay", "plan", "recomputed", "schedule", "set_drop_path",
+    "shard_units", "spec", "stage_maps",
 })  # fmt: skip
 """Names that a stage cannot have: the compiled module's own attributes, and the other nodes of a backbone."""
 

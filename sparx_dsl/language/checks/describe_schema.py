@@ -95,6 +95,11 @@ class Slot:
         return any(key in branch.required for branch in self.branches())
 
     @property
+    def default_is_null(self) -> bool:
+        """Whether a key that holds this may be left out, and is null then."""
+        return "default" in self.schema and self.schema["default"] is None
+
+    @property
     def required(self) -> tuple[str, ...]:
         """The keys that a mapping of this branch cannot be without."""
         return tuple(self.schema.get("required", ()))

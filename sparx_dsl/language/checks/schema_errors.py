@@ -159,9 +159,9 @@ def _wrong_key(root: Node, path: KeyPath) -> Diagnostic:
     node, key = node_at(root, path[:-1]), path[-1]
     entry = node.entry(key) if isinstance(node, MappingNode) else None
     written = entry.key.value if entry is not None else key
-    number = isinstance(written, int)
-    digits = re.fullmatch(r"(layer)?([1-9][0-9]{0,3})", str(key))
-    help_text = f"write {digits[2]}{'' if digits[1] else ' without quotes'}" if digits else "write a number, such as 3"
+    number = isinstance(written, int) or re.fullmatch(r"0|[1-9][0-9]*", str(written)) is not None
+    digits = re.fullmatch(r"(?:layer|0+)([1-9][0-9]{0,3})", str(key))
+    help_text = f"write {digits[1]}" if digits else "write a number, such as 3"
     return Diagnostic(
         Code.OUT_OF_RANGE if number else Code.WRONG_TYPE,
         f"{_subject(root, path[:-1])} names layers by number from 1, not by {shown(written)}",

@@ -21,7 +21,7 @@ def scan(inputs: ScanInputs) -> Tensor:
 
 
 def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
-    """The gradients of the scan's seven tensors, in their dtypes."""
+    """The gradients of the scan's seven tensors, in their shapes and dtypes, from y's (batch, channels, length)."""
     tensors = _scan_tensors(inputs)
     tensors["gradient"] = _by_position(gradient, inputs.u.dtype)
     pairs = {"u": "du", "delta": "d_delta", "into": "d_into", "out": "d_out", "rate": "d_rate"}
@@ -57,7 +57,7 @@ def ss2d_in_place(x: Tensor, projected: Tensor, parameters: dict[str, Tensor]) -
 
 
 def ss2d_backward(gradient: Tensor, inputs: SS2DInputs) -> SS2DGradients:
-    """The gradients of SS2D's six tensors, in their dtypes."""
+    """The gradients of SS2D's six tensors, in their shapes and dtypes, from y's (batch, inner, height, width)."""
     tensors = _ss2d_tensors(inputs)
     tensors["gradient"] = gradient.permute(0, 2, 3, 1).to(inputs.x.dtype).contiguous()
     pairs = {"x": "dx", "projected": "d_projected", "bias": "d_bias", "skip": "d_skip"}

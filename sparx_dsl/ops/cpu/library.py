@@ -145,7 +145,7 @@ def problem() -> str | None:
 def addresses(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     """The address of each tensor; ``ValueError`` for one whose numbers are not aligned, which the kernels cannot read.
 
-    Only memory from outside of torch, as ``torch.frombuffer`` takes it, can be so.
+    Tensors may be of any shape. Only memory from outside of torch, as ``torch.frombuffer`` takes it, can be so.
     """
     found = {name: tensor.data_ptr() for name, tensor in tensors.items()}
     for name, address in found.items():

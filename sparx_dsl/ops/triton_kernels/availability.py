@@ -29,7 +29,11 @@ def problem(device_type: str) -> str | None:
     from sparx_dsl.ops.triton_kernels import tile
 
     if not tile.COMPILED:
-        return None if device_type in ("cpu", "cuda") else f"the kernels do not support {device_type!r}"
+        from sparx_dsl.ops.triton_kernels import interpreter
+
+        if device_type not in ("cpu", "cuda"):
+            return f"the kernels do not support {device_type!r}"
+        return interpreter.problem()
     if device_type != "cuda":
         return f"the kernels run on CUDA, not on {device_type!r}; TRITON_INTERPRET=1 runs them, slowly, on the CPU"
     if not torch.cuda.is_available():

@@ -27,7 +27,7 @@ def sizes(state: int, blocks: Blocks, channels: int) -> dict[str, int | bool]:
 
 
 def is_precise(*activations: Tensor) -> bool:
-    """Whether the activations carry more digits than the fast logarithm keeps of small time steps."""
+    """Whether the activations, of any shape, carry more digits than the fast logarithm keeps of small time steps."""
     return all(each.dtype == torch.float32 for each in activations)
 
 
@@ -44,7 +44,7 @@ def float32(like: Tensor, *shape: int) -> Tensor:
 
 
 def contiguous_or(row: Tensor | None, instead: Tensor) -> Tensor:
-    """The row, contiguous; where there is none, a tensor that the kernel does not read."""
+    """The row (channels,), contiguous; where there is none, a tensor that the kernel does not read."""
     return instead if row is None else row.contiguous()
 
 
@@ -60,7 +60,7 @@ def by_position(tensor: Tensor) -> Tensor:
 
 
 def walk_maps(x: Tensor, maps: int) -> Tensor:
-    """Memory for that many maps of walks: (maps, batch, height, width, inner).
+    """Memory for that many maps of walks over x (batch, inner, height, width): (maps, batch, height, width, inner).
 
     In x's dtype, but for float16: a part may be beyond its range where the whole is not.
     """
@@ -70,7 +70,10 @@ def walk_maps(x: Tensor, maps: int) -> Tensor:
 
 
 def add_maps(maps: Tensor, dtype: torch.dtype) -> Tensor:
-    """The sum of maps (maps, …), in float32 and always in the same order: (…) in that dtype."""
+    """The sum of maps (maps, batch, height, width, values): (batch, height, width, values) in that dtype.
+
+    Added in float32, and always in the same order.
+    """
     from sparx_dsl.ops.triton_kernels.ss2d_forward import add_maps as kernel
 
     out = torch.empty(maps.shape[1:], device=maps.device, dtype=dtype)

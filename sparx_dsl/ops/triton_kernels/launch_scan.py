@@ -23,9 +23,9 @@ def scan(inputs: ScanInputs) -> Tensor:
 
 
 def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
-    """The gradients of the scan's seven tensors, in their dtypes, rebuilding the states from the inputs.
+    """The gradients of the scan's seven tensors, in their shapes and dtypes, rebuilding the states from the inputs.
 
-    Those of u and delta are channels-last.
+    ``gradient`` is that of y, (batch, channels, length). The gradients of u and delta are channels-last.
     """
     from sparx_dsl.ops.triton_kernels.scan_backward import scan_backward as kernel
 

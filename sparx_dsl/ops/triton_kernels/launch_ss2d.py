@@ -52,7 +52,9 @@ def ss2d(inputs: SS2DInputs, *, settings: WalkSettings | None = None) -> Tensor:
 
 
 def ss2d_backward(gradient: Tensor, inputs: SS2DInputs, *, settings: WalkSettings | None = None) -> SS2DGradients:
-    """The gradients of SS2D's six tensors, in their dtypes: two or three launches, and sums of what they leave.
+    """The gradients of SS2D's six tensors, in their shapes and dtypes, from y's (batch, inner, height, width).
+
+    One launch, two that add maps, and sums of what they leave.
 
     Besides them, needs memory for four gradients of x for every 2 states, for one of ``projected`` for every block of
     16 channels, and for half as many states as there are places; all in x's dtype, or bfloat16 where that is
@@ -100,7 +102,10 @@ def ss2d_backward(gradient: Tensor, inputs: SS2DInputs, *, settings: WalkSetting
 
 
 def walk_shape(inputs: SS2DInputs) -> WalkShape:
-    """What settings are chosen by. Raises ``ValueError`` for a map of ``MOST_POSITIONS`` or more."""
+    """What settings are chosen by, of x (batch, inner, height, width) and the others.
+
+    Raises ``ValueError`` for a map of ``MOST_POSITIONS`` or more.
+    """
     batch, inner, height, width = inputs.x.shape
     if height * width >= MOST_POSITIONS:
         raise ValueError(f"a map of {height} × {width} has too many positions: below {MOST_POSITIONS} are possible")
@@ -109,18 +114,18 @@ def walk_shape(inputs: SS2DInputs) -> WalkShape:
 
 
 def capability(x: Tensor) -> tuple[int, int]:
-    """The capability of the device that a tensor is on; (0, 0) where it is none of CUDA's."""
+    """The capability of the device that a tensor of any shape is on; (0, 0) where it is none of CUDA's."""
     return torch.cuda.get_device_capability(x.device) if x.is_cuda else (0, 0)
 
 
 def walk_sizes(inputs: SS2DInputs) -> tuple[int, ...]:
-    """batch, length, width, the two numbers that divide by the height, inner: as both kernels take them."""
+    """What both kernels take of x (batch, inner, height, width): batch, length, width, the height's reciprocal, inner."""
     batch, inner, height, width = inputs.x.shape
     return batch, height * width, width, *reciprocal(max(height, 1)), inner
 
 
 def walk_constants(inputs: SS2DInputs, settings: WalkSettings) -> dict[str, int | bool]:
-    """The constants that both kernels are compiled for."""
+    """The constants that both kernels are compiled for, of x (batch, inner, height, width) and the settings."""
     batch, length, _, _, _, inner = walk_sizes(inputs)
     rank = inputs.dt_weight.shape[2]
     whole_rows = settings.segments % settings.rows == 0 and batch % settings.images == 0

@@ -82,6 +82,8 @@ def resources(target: str, name: str, dtype: torch.dtype) -> Resources:
         blocks = forward_blocks(192, 128) if forward else backward_blocks(192)
         constants = sizes(1, blocks, 192) | {
             "HAS_D": True, "HAS_BIAS": True, "SOFTPLUS": True, "STATES_ONLY": False, "PRECISE": dtype == torch.float32,
+            # Of channels-last activations, a stride of 1 that Triton compiles in.
+            "u_channel": 1, "delta_channel": 1, "g_channel": 1,
         }  # fmt: skip
         return compile_for(target, scan_forward if forward else scan_backward, constants, dtype, blocks.warps)
     channels, positions, rank = SIZES[size[0]]

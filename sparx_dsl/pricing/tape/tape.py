@@ -109,7 +109,10 @@ class Tape:
         groups: int = 1,
         bias: bool = True,
     ) -> FakeTensor:
-        """A ``kernel`` × ``kernel`` convolution to that many channels, by default with padding ``kernel // 2``."""
+        """A ``kernel`` × ``kernel`` convolution of a map to ``channels``, by default with padding ``kernel // 2``.
+
+        (batch, inputs, height, width) to (batch, channels, …), where stride and padding decide height and width.
+        """
         batch, inputs, height, width = x.shape
         if kernel != 1 or stride != 1:
             pad = 2 * (kernel // 2 if padding is None else padding) - kernel
@@ -122,7 +125,7 @@ class Tape:
         return x.like(batch, channels, height, width)
 
     def depthwise(self, x: FakeTensor, kernel: int, stride: int = 1, *, bias: bool = True) -> FakeTensor:
-        """A convolution of each channel by itself, with padding ``kernel // 2``."""
+        """A convolution of each channel of (batch, channels, height, width) by itself, with padding ``kernel // 2``."""
         return self.convolution(x, x.shape[1], kernel, stride, groups=x.shape[1], bias=bias)
 
     def causal_convolution(self, x: FakeTensor, kernel: int) -> FakeTensor:
@@ -135,7 +138,7 @@ class Tape:
         return self.new(batch, channels, length)
 
     def linear(self, x: FakeTensor, outputs: int, *, bias: bool = False) -> FakeTensor:
-        """A product over the last dimension; it saves its input as a matrix, copied where it has to be."""
+        """A product (…, inputs) to (…, outputs); it saves its input as a matrix, copied where it has to be."""
         *outer, inputs = x.shape
         rows = count(tuple(outer))
         self.params += inputs * outputs + (outputs if bias else 0)
@@ -205,7 +208,7 @@ class Tape:
     # Norms and element-wise operations.
 
     def norm(self, name: NormName, x: FakeTensor) -> FakeTensor:
-        """A norm on a map: it saves the map and two statistics for each position, image or channel."""
+        """A norm, of the map's shape: it saves the map and two statistics for each position, image or channel."""
         batch, channels, height, width = x.shape
         self.params += 2 * channels
         if not self.saves:
@@ -225,12 +228,12 @@ class Tape:
         return x.like(*x.shape)
 
     def activation(self, x: FakeTensor) -> FakeTensor:
-        """GELU or SiLU; it saves its input."""
+        """GELU or SiLU of a tensor of any shape; it saves its input."""
         self.save(x)
         return self.elementwise(x)
 
     def relu(self, x: FakeTensor) -> FakeTensor:
-        """ReLU; it saves its result."""
+        """ReLU of a tensor of any shape; it saves its result."""
         result = self.elementwise(x)
         self.save(result)
         return result
@@ -281,11 +284,11 @@ class Tape:
         return next((each for each in tensors if not each.channels_last), tensors[0]).like(*shape)
 
     def pad(self, x: FakeTensor, height: int, width: int) -> FakeTensor:
-        """The map within zeros, of that size; itself where nothing is to be padded."""
+        """The map within zeros, of that height and width; itself where nothing is to be padded."""
         return x if (height, width) == x.shape[2:] else x.like(*x.shape[:2], height, width)
 
     def pool(self, x: FakeTensor, height: int, width: int) -> FakeTensor:
-        """Means over parts of a map, which save it."""
+        """Means over parts of a map, (batch, channels, height, width) of the given sides, which save it."""
         self.save(x)
         return x.like(*x.shape[:2], height, width)
 

@@ -41,7 +41,8 @@ MOST_KNOWN = 2**17
 class BatchPrices:
     """The prices of many points, as integers of shape (points,): those of ``Space.prices`` for each.
 
-    The arrays hold 64 bits, or Python's integers where one of the prices needs more.
+    Parameters, MACs for one image, and the peak in bytes. The arrays hold 64 bits, or Python's integers where one of
+    the prices needs more.
     """
 
     params: NDArray[np.int64]
@@ -90,7 +91,7 @@ class BatchPricer:
         self._known: dict[bytes, Prices] = {}
 
     def __call__(self, rows: PointRows) -> BatchPrices:
-        """The prices of the points in ``rows``, which are points of the space."""
+        """Parameters, MACs and peak bytes of the points in ``rows``, (points, choices), all of them of the space."""
         priced = [self._chunk(rows[part], columns) for part, columns in chunks(rows)]
         none = np.zeros(0, dtype=np.int64)
         return BatchPrices(*(np.concatenate([none, *(amounts[place] for amounts in priced)]) for place in range(3)))

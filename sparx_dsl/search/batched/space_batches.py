@@ -31,7 +31,7 @@ class SpaceBatches:
         self._pricers: dict[int, BatchPricer] = {}
 
     def prices(self, points: Sequence[Point] | PointRows) -> BatchPrices:
-        """See ``Space.prices_of``."""
+        """Parameters, MACs and peak bytes; see ``Space.prices_of``."""
         rows = points if isinstance(points, np.ndarray) else rows_of_points(self._space, points)
         self._check(rows)
         return self._pricer(rows)

@@ -64,7 +64,7 @@ def budget_bounds(spec: Spec, given: Sequence[Bound]) -> Iterator[Bound]:
 
 
 def price_spec(spec: Spec) -> Prices:
-    """The prices of a backbone, exact and without torch; raises what ``prices`` raises."""
+    """Parameters, MACs and peak bytes of a backbone, exact and without torch; raises what ``prices`` raises."""
     totals = prices(spec)
     return Prices(totals.params, totals.macs, totals.peak_bytes)
 

@@ -37,7 +37,7 @@ MIN_GENERATIONS = 8
 def sample_point(
     store: Store, config: StudyConfig, attempt: int, number: int, tried: Iterable[Point]
 ) -> tuple[Point, Prices]:
-    """A point for a trial that has begun, sampled with its own seed, and its prices.
+    """A point for a trial that has begun, sampled with its own seed, and its parameters, MACs and peak bytes.
 
     ``random`` samples uniformly from the points that satisfy the bounds, and looks at nothing else, so the trials of a
     seed are the same in whatever order they end. The others look at the trials that have ended by now, and pass over
@@ -89,7 +89,7 @@ def _joint(space: Space, config: StudyConfig) -> dict[str, BaseDistribution]:
 
 
 def priced(space: Space, point: Point) -> Prices | None:
-    """The prices of a point that satisfies the bounds and all rules; None for another."""
+    """Parameters, MACs and peak bytes of a point that satisfies the bounds and all rules; None for another."""
     if not space.compiled.late_hold(space.picks(point)):
         return None
     prices = space.prices(point)

@@ -1,4 +1,4 @@
-"""Downsampling by a strided convolution."""
+"""Downsampling by a strided convolution, as in VMamba's and SparX-Mamba's released code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The downsamplings: one stage's last feature becomes the next one's input, at half the size rounded up."""
+"""Patch merging: a stage's last feature becomes the next one's input, half the size rounded up (Swin, section 3.1)."""
 
 from __future__ import annotations
 

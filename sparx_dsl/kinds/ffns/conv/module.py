@@ -1,4 +1,4 @@
-"""The feed-forward networks, without the residual around them."""
+"""The feed-forward network of SparX-Mamba's released code, without the residual around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plain feed-forward network, without the residual around it."""
+"""The plain feed-forward network, without the residual around it (Swin, section 3.1)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Final
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
 from sparx_dsl.kinds.fusions.feature_axes import SELECTION_AXES, FeatureAxes, FeatureAxis
+from sparx_dsl.kinds.slices import Blocks, SliceBlocks
 
 FEATURE_AXES: Final[FeatureAxes] = {**SELECTION_AXES, "key_value.weight": FeatureAxis(1)}
 GROUPS: Final = 4
@@ -16,6 +17,20 @@ GROUPS: Final = 4
 def _other_groups(options: DMCA, number: int) -> str | None:
     del number
     return None if options.groups == GROUPS else f"has another fusion than DMCA in {GROUPS} groups"
+
+
+
+
+def blocks(options: DMCA) -> SliceBlocks:
+    """Key and value; the groups within which channels attend to each other; the three groups of the projection.
+
+    Those read the input, what was attended to and the value interleaved, so that with another width their channels mean
+    something close, and not the same.
+    """
+    attending = {f"{part}.projection.{leaf}": {0: Blocks(options.groups)}
+                 for part in ("query", "key", "value") for leaf in ("conv", "norm")}  # fmt: skip
+    three = {0: Blocks(3 if options.shortcut else 1)}
+    return {"key_value": {0: Blocks(2)}, "mixing": three, "projection": three, **attending}
 
 
 CHECKPOINT: Final = KindCheckpoint(
@@ -41,5 +56,6 @@ CHECKPOINT: Final = KindCheckpoint(
             },
             difference=_other_groups,
         )
-    }
+    },
+    blocks=blocks,
 )

@@ -24,7 +24,10 @@ def forward(options: DMCA, site: Site, tape: Tape, x: FakeTensor, features: Fake
 
 
 def channel_attention(options: DMCA, tape: Tape, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
-    """Both products and the softmax between them; the result lies in memory as the value does."""
+    """Both products and the softmax between them; the result has the value's shape, and lies in memory as that does.
+
+    query and key (batch, C, reduced height, reduced width), value (batch, C, height, width).
+    """
     queries, keys, values = (
         each.flatten(2).unflatten(1, options.groups, each.shape[1] // options.groups) for each in (query, key, value)
     )

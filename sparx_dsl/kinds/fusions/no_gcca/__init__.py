@@ -11,5 +11,6 @@ KIND = Kind(
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     numbered=False,
+    checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
     feature_axes=f"{__name__}.checkpoint:FEATURE_AXES",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames
+from sparx_dsl.kinds.slices import one_block
 
 CHECKPOINT: Final = KindCheckpoint(
     {
@@ -16,4 +17,5 @@ CHECKPOINT: Final = KindCheckpoint(
         "swin": ReleasedNames({"norm": "norm", "linear": "head"}),
     },
     class_modules=frozenset({"linear"}),
+    blocks=one_block,
 )

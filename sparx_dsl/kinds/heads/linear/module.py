@@ -1,4 +1,4 @@
-"""The head that classifies."""
+"""The head that classifies, as in Swin's and VMamba's released code."""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ def forward(options: SemanticFpn, site: Site, tape: Tape, *inputs: FakeTensor) -
 
 
 def climb(tape: Tape, x: FakeTensor, outputs: int, before: Sequence[FakeTensor]) -> FakeTensor:
-    """One convolution for each of the maps ``before``, resized to it; one for the first stage's."""
+    """One convolution for each of the maps ``before``, resized to it; one for the first stage's.
+
+    (batch, channels, height, width) to (batch, outputs) at the size of the last of ``before``.
+    """
     if not before:
         return rectified(tape, x, outputs, 3)
     for like in before:

@@ -27,7 +27,10 @@ def forward(options: UPerNet, site: Site, tape: Tape, *inputs: FakeTensor) -> Fa
 
 
 def pooled(options: UPerNet, tape: Tape, x: FakeTensor) -> FakeTensor:
-    """The last map beside its means over parts; a mean over all of it does not save it."""
+    """The last map beside its means over parts; a mean over all of it does not save it.
+
+    (batch, channels, height, width) to (batch, pyramid_channels, height, width).
+    """
     means = (x.like(*x.shape[:2], 1, 1) if pool == 1 else tape.pool(x, pool, pool) for pool in options.pools)
     branches = (rectified(tape, mean, options.pyramid_channels, 1) for mean in means)
     joined = tape.concatenate((x, *(tape.resize(branch, x) for branch in branches)))

@@ -11,4 +11,5 @@ KIND = Kind(
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
     numbered=False,
+    checkpoint="sparx_dsl.kinds.mixers.sequence_blocks:CHECKPOINT",
 )

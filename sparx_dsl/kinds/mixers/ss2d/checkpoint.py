@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, Shape, linear
+from sparx_dsl.kinds.mixers.ss2d.options import SS2D
+from sparx_dsl.kinds.slices import Blocks, SliceBlocks
 
 
 def _merged_directions(shape: Shape) -> Shape:
@@ -12,6 +14,8 @@ def _merged_directions(shape: Shape) -> Shape:
     return (shape[0] * shape[1], shape[2], 1)
 
 
+DIRECTIONS: Final = 4
+"""The directions of the scan."""
 _NAMES = {
     "projection": "op.in_proj",
     "mixer.conv": "op.conv2d",
@@ -23,9 +27,22 @@ _NAMES = {
     "mixer.norm": "op.out_norm",
     "mixer.out_projection": "op.out_proj",
 }
+
+
+def blocks(options: SS2D) -> SliceBlocks:
+    """A block for each direction, where they are not a dimension of their own; B and C behind the time steps' rank."""
+    directions = Blocks(DIRECTIONS)
+    return {
+        "mixer.A_logs": {0: directions},
+        "mixer.D": {0: directions},
+        "mixer.x_proj_weight": {1: Blocks(tail=2 * options.state)},
+    }
+
+
 CHECKPOINT: Final = KindCheckpoint(
     {
         "sparx_mamba": ReleasedNames(_NAMES, {"mixer.x_proj_weight": _merged_directions}),
         "vmamba": ReleasedNames(_NAMES, linear("projection", "mixer.out_projection"), frozenset({"op.A_logs"})),
-    }
+    },
+    blocks=blocks,
 )

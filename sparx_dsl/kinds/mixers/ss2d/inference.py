@@ -53,7 +53,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         return self.out_projection(norm_in_place(self.norm, x))
 
     def fusable(self, x: Tensor) -> bool:
-        """Whether the compiled kernels serve a projected map."""
+        """Whether the compiled kernels serve a projected map (batch, inner, height, width)."""
         # One that is computed from others in each call is no parameter, and cannot be kept.
         return (
             all(name in self._parameters for name in ("x_proj_weight", *self.packs))
@@ -64,7 +64,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         )
 
     def scan_parameters(self) -> tuple[Tensor, ...]:
-        """The scan's parameters as its kernel reads them."""
+        """The scan's parameters as its kernel reads them, of the shapes of ``kernels.ss2d_parameters``."""
         self.clear_stale()
         if SCAN not in self.packed:
             found = kernels.ss2d_parameters(self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D)

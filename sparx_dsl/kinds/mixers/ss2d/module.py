@@ -1,4 +1,4 @@
-"""SS2D: a selective scan over the map in four directions (VMamba), without a gate, as in SparX-Mamba."""
+"""SS2D: a selective scan of a map in four directions (VMamba, Liu et al. 2024), without a gate as in SparX-Mamba."""
 
 from __future__ import annotations
 

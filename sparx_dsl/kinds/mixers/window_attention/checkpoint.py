@@ -6,6 +6,7 @@ from typing import Final
 
 from sparx_dsl.kinds.checkpoint import Alternation, ComputedBuffers, KindCheckpoint, ReleasedNames, Resizing, linear
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
+from sparx_dsl.kinds.slices import Blocks, SliceBlocks
 
 _TENSORS = "sparx_dsl.kinds.mixers.window_attention.checkpoint_tensors"
 SHIFTS, STAYS = "shifts its windows", "does not shift its windows"
@@ -18,6 +19,12 @@ def shifts(options: WindowAttention, number: int) -> bool:
 
 def _stays(options: WindowAttention, number: int) -> str | None:
     return STAYS if not options.shift and number % 2 == 0 else None
+
+
+def blocks(options: WindowAttention) -> SliceBlocks:
+    """Query, key and value, each head after head; the table of biases has a column for each head."""
+    del options
+    return {"projection": {0: Blocks(3)}, "mixer.position_bias": {0: None}}
 
 
 CHECKPOINT: Final = KindCheckpoint(
@@ -42,4 +49,5 @@ CHECKPOINT: Final = KindCheckpoint(
     },
     resized={"mixer.position_bias": Resizing(f"{_TENSORS}:resized_bias", "by bicubic interpolation")},
     alternation=Alternation(shifts, SHIFTS, STAYS),
+    blocks=blocks,
 )

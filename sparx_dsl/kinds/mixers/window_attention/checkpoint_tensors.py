@@ -30,7 +30,7 @@ def released_buffers(options: WindowAttention, number: int, map_size: tuple[int,
 
 
 def is_released_buffer(name: str, found: Tensor) -> bool:
-    """Whether an index is in the order that is computed here; a mask follows from the windows alone."""
+    """Whether an index (window², window²) is in the order computed here; a mask follows from the windows alone."""
     if not name.endswith(INDEX):
         return True
     places = found.shape[0] if found.dim() else 0

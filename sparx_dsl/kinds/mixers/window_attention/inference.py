@@ -55,8 +55,10 @@ class GatheredAttention(InferenceModule, WindowedAttention):
 
         The bias is (1, heads, window², window²) for all windows, or (windows, …) for each.
         """
-        together = len(bias) == 1 or len(windows) == 0
-        chunks = windows.flatten(0, 1)[None] if together else windows
+        if len(windows) == 0:
+            # The biases of several windows are no mask for none: torch 2.10 refuses them.
+            bias = bias[:1]
+        chunks = windows.flatten(0, 1)[None] if len(bias) == 1 else windows
         attended = [
             functional.scaled_dot_product_attention(*each.permute(2, 0, 3, 1, 4).unbind(0), attn_mask=bias)
             for each in torch.unflatten(chunks, 3, (3, self.heads, windows.shape[3] // (3 * self.heads))).unbind(0)

@@ -1,4 +1,4 @@
-"""Shifted-window self-attention with a relative position bias (Swin), for maps of any height and width."""
+"""Shifted-window self-attention with a relative position bias (Swin, section 3.2), for maps of any height and width."""
 
 from __future__ import annotations
 

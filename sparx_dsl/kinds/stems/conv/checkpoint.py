@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed
+from sparx_dsl.kinds.slices import one_block
 from sparx_dsl.kinds.stems.conv.options import MOST_CONVS
+from sparx_dsl.kinds.stems.input_channels import ADAPTED_INPUT
 
 
 def _sequence(period: int, norm: int, released: str) -> ReleasedNames:
@@ -15,4 +17,8 @@ def _sequence(period: int, norm: int, released: str) -> ReleasedNames:
     return ReleasedNames({**convs, **norms}, difference=normed(released))
 
 
-CHECKPOINT: Final = KindCheckpoint({"sparx_mamba": _sequence(3, 1, "batch"), "vmamba": _sequence(5, 2, "layer")})
+CHECKPOINT: Final = KindCheckpoint(
+    {"sparx_mamba": _sequence(3, 1, "batch"), "vmamba": _sequence(5, 2, "layer")},
+    resized={"convs.0.conv.weight": ADAPTED_INPUT},
+    blocks=one_block,
+)

@@ -1,4 +1,4 @@
-"""The stems: an image becomes the first feature map."""
+"""The convolutional stem of VMamba's and SparX-Mamba's released code: from an image to the first feature map."""
 
 from __future__ import annotations
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed
+from sparx_dsl.kinds.slices import one_block
+from sparx_dsl.kinds.stems.input_channels import ADAPTED_INPUT
 
 _NAMES = {"embedding.conv": "patch_embed.proj", "embedding.norm": "patch_embed.norm"}
-CHECKPOINT: Final = KindCheckpoint({"swin": ReleasedNames(_NAMES, difference=normed("layer"))})
+CHECKPOINT: Final = KindCheckpoint(
+    {"swin": ReleasedNames(_NAMES, difference=normed("layer"))},
+    resized={"embedding.conv.weight": ADAPTED_INPUT},
+    blocks=one_block,
+)

@@ -1,4 +1,4 @@
-"""The patch embedding of Swin as a stem."""
+"""The patch embedding as a stem: from an image to the first feature map (Swin, section 3.1)."""
 
 from __future__ import annotations
 

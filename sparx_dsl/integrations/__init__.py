@@ -1,0 +1,1 @@
+"""Backbones in other libraries; each module imports its library, and is imported only by who asks for it."""

@@ -1,0 +1,42 @@
+"""The calls that say what works on this machine; torch is imported when one is made, never before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sparx_dsl.errors import Code, Diagnostic, SparxError
+from sparx_dsl.registry import default_registry
+
+if TYPE_CHECKING:
+    import torch
+
+    from sparx_dsl.ops.doctor import Examination
+
+
+def doctor() -> Examination:
+    """Try every backend of the selective scan on this machine and check it against the reference; prints itself.
+
+    It names the installed packages whose kinds cannot be used, too.
+    """
+    from sparx_dsl.ops.doctor import examine
+
+    return examine(tuple(map(str, default_registry().broken)))
+
+
+def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> str:
+    """The backend of the selective scan that serves tensors of a device and dtype here.
+
+    The environment variable ``SPARX_SCAN_BACKEND`` forces one; raises ``SparxError`` where that one can't serve them.
+    """
+    import torch
+
+    from sparx_dsl.ops.backends import choose
+
+    wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    name = str(dtype).removeprefix("torch.")
+    if name not in wanted:
+        message = f"the scan does not support the dtype {name!r}"
+        raise SparxError(
+            Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}")
+        )
+    return choose(torch.device(device).type, wanted[name]).name
