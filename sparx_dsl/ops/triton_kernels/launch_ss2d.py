@@ -119,7 +119,7 @@ def capability(x: Tensor) -> tuple[int, int]:
 
 
 def walk_sizes(inputs: SS2DInputs) -> tuple[int, ...]:
-    """What both kernels take of x (batch, inner, height, width): batch, length, width, the height's reciprocal, inner."""
+    """What both kernels take of x (batch, inner, height, width): batch, length, width, height inverted, inner."""
     batch, inner, height, width = inputs.x.shape
     return batch, height * width, width, *reciprocal(max(height, 1)), inner
 
