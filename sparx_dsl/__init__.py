@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.exporting import ExportReport, export
     from sparx_dsl.graph import ConnectionGraph, verify_graph
+    from sparx_dsl.inference.cuda_graph import cuda_graph
     from sparx_dsl.kind import Kind
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
@@ -90,6 +91,7 @@ __all__ = [
     "connect",
     "cost",
     "cost_table",
+    "cuda_graph",
     "default_study",
     "deploy",
     "difference",
@@ -141,6 +143,7 @@ _NAMES: Final = {
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.exporting": "ExportReport export",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
+    "sparx_dsl.inference.cuda_graph": "cuda_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.editor_schema": "json_schema",
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from tests.support.triton_kernels import (
     TOLERANCE,
     Kernels,
     check,
+    differences,
     interpreted_kernels,
     scan_inputs,
     scan_oracle,
@@ -23,8 +24,22 @@ from tests.support.triton_kernels import (
 )
 
 DTYPES = sorted(TOLERANCE, key=str)
-BLOCKS = [None, (8, 64, 1, 2), (16, 32, 1, 2), (16, 16, 1, 4)]
-"""Blocks of the fused kernels: those for so small an input, those for large ones, and all walks by one program."""
+FORWARD = [
+    {"channels": 16, "warps": 1, "ahead": 1},
+    {"channels": 32, "warps": 1, "ahead": 4},
+    {"channels": 16, "warps": 1, "ahead": 2, "segments": 4, "rows": 4},
+    {"channels": 16, "warps": 1, "ahead": 1, "segments": 2, "rows": 2, "images": 2, "group": 2},
+    {"channels": 16, "warps": 1, "ahead": 1, "images": 16, "dot": True},
+    {"channels": 16, "warps": 1, "ahead": 1, "segments": 8, "rows": 8, "images": 2, "dot": True},
+    {"channels": 16, "warps": 1, "ahead": 2, "segments": 3, "rows": 2},
+]
+"""Settings of the fused forward: whole walks and segments, by one launch and by three, with and without products."""
+BACKWARD = [
+    {"channels": 16, "warps": 1, "ahead": 2, "segments": 16, "rows": 16, "dot": True, "group": 3},
+    {"channels": 16, "warps": 1, "ahead": 1, "segments": 8, "rows": 8, "images": 2, "dot": True, "group": 2},
+    {"channels": 32, "warps": 1, "ahead": 2, "images": 16, "dot": True, "group": 2},
+]
+"""Settings of the fused backward, likewise."""
 FEW = settings(max_examples=6)
 
 
@@ -50,35 +65,55 @@ def test_the_scan_is_the_loop_over_steps(
 
 @FEW
 @given(
-    batch=st.integers(1, 2), inner=st.integers(1, 20), height=st.integers(1, 9), width=st.integers(1, 9),
-    rank=st.integers(1, 3), state=st.integers(1, 3), dtype=st.sampled_from(DTYPES), blocks=st.sampled_from(BLOCKS),
+    batch=st.integers(1, 2), inner=st.integers(1, 16), height=st.integers(1, 4), width=st.integers(1, 4),
+    rank=st.integers(1, 3), state=st.integers(1, 2), dtype=st.sampled_from(DTYPES),
 )  # fmt: skip
 def test_the_fused_ss2d_is_four_loops(
-    kernels: Kernels, batch: int, inner: int, height: int, width: int, rank: int, state: int, dtype: torch.dtype,
-    blocks: tuple[int, ...] | None,
-) -> None:  # fmt: skip
-    """The fused SS2D and its gradients agree with four loops, for any map and any blocks."""
-    # The interpreter takes about 0.1 s for each tile of 16 positions, state and program.
-    assume(batch * -(-inner // 16) * -(-height * width // 16) * state <= 12)
+    kernels: Kernels, batch: int, inner: int, height: int, width: int, rank: int, state: int, dtype: torch.dtype
+) -> None:
+    """The fused SS2D and its gradients agree with four loops, for any map."""
     inputs = ss2d_inputs(batch, inner, height, width, rank, state, dtype)
-    check(kernels, "ss2d", ss2d_oracle, inputs, TOLERANCE[dtype], blocks)
+    check(kernels, "ss2d", ss2d_oracle, inputs, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("forward", FORWARD, ids=lambda each: f"{each.get('segments', 1)} of {each.get('rows', 1)}")
+def test_no_setting_changes_the_result(kernels: Kernels, forward: Mapping[str, int]) -> None:
+    """However the forward is divided, with rows, channels, steps and states left over."""
+    inputs = ss2d_inputs(3, 17, 2, 3, 2, 3, torch.float32)
+    expected = ss2d_oracle(*(each.double() for each in inputs))
+    assert differences([kernels("ss2d", *inputs, settings=forward)], [expected])[0] <= TOLERANCE[torch.float32]
+
+
+@pytest.mark.parametrize("backward", BACKWARD, ids=["segments", "images", "whole walks"])
+def test_no_setting_changes_a_gradient(kernels: Kernels, backward: Mapping[str, int]) -> None:
+    """However the backward is divided, with rows, channels, steps and states left over."""
+    inputs = ss2d_inputs(3, 17, 2, 3, 3, 3, torch.float32)
+    check(kernels, "ss2d", ss2d_oracle, inputs, TOLERANCE[torch.float32], backward=backward)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_every_dtype_on_a_map_of_several_tiles(kernels: Kernels, dtype: torch.dtype) -> None:
-    """Blocks of channels and tiles with ragged ends, in all three dtypes."""
-    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 19, 5, 7, 2, 1, dtype), TOLERANCE[dtype])
+def test_every_dtype_by_products_of_tiles(kernels: Kernels, dtype: torch.dtype) -> None:
+    """A rank whose time steps are products, in all three dtypes."""
+    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 12, 3, 4, 13, 1, dtype), TOLERANCE[dtype])
 
 
-def test_many_states_and_a_high_rank(kernels: Kernels) -> None:
-    """State sizes and ranks that are no powers of two, beyond the usual ones."""
-    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 3, 2, 3, 9, 5, torch.float32), 1e-4)
+@pytest.mark.parametrize(("rank", "state"), [(16, 1), (20, 1), (9, 5)])
+def test_many_states_and_a_high_rank(kernels: Kernels, rank: int, state: int) -> None:
+    """State sizes and ranks beyond the usual ones, and a rank that fills its tile, with no place for the bias."""
+    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 3, 2, 3, rank, state, torch.float32), 1e-4)
 
 
-@pytest.mark.parametrize("inner", [64, 70])
-def test_blocks_of_many_channels(kernels: Kernels, inner: int) -> None:
-    """More channels than a block has, with and without a rest, and two warps in the backward."""
-    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, inner, 3, 2, 1, 1, torch.float32), 1e-4)
+@pytest.mark.parametrize(("rank", "state"), [(65, 1), (1, 9)])
+def test_what_registers_do_not_hold_is_not_fused(kernels: Kernels, rank: int, state: int) -> None:
+    """Ranks and states of any size are served, by the scan over four sequences."""
+    check(kernels, "ss2d", ss2d_oracle, ss2d_inputs(1, 2, 1, 2, rank, state, torch.float32), 1e-4)
+
+
+def test_time_steps_from_none_to_lines(kernels: Kernels) -> None:
+    """Biases from where softplus is an exponential to where it is a line."""
+    inputs = ss2d_inputs(1, 16, 2, 3, 1, 1, torch.float32)
+    inputs[3] = torch.linspace(-18.0, 60.0, 64).view(4, 16)
+    check(kernels, "ss2d", ss2d_oracle, inputs, 1e-4)
 
 
 def test_groups_that_fill_their_blocks(kernels: Kernels) -> None:

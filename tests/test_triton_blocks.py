@@ -14,6 +14,14 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from sparx_dsl.ops.triton_kernels.blocks import MOST_POSITIONS, backward_blocks, forward_blocks, reciprocal
+from sparx_dsl.ops.triton_kernels.settings import (
+    MOST_RANK,
+    MOST_STATES,
+    WalkShape,
+    backward_settings,
+    forward_settings,
+)
+from sparx_dsl.ops.triton_kernels.targets import NAMES, TARGETS
 from tests.support import triton_process
 from tests.support.pins import pins
 from tests.support.triton_kernels import Kernels, kernels_of
@@ -44,26 +52,76 @@ def test_the_reciprocal_divides_exactly(divisor: int, number: int) -> None:
 @given(channels=st.integers(1, 5_000), images=st.integers(1, 1_000))
 def test_blocks_are_powers_of_two_that_cover_the_channels(channels: int, images: int) -> None:
     """Each launch has enough programs for all channels, in sizes that Triton takes."""
-    for blocks in (forward_blocks(channels, images), backward_blocks(channels, images)):
-        assert all(each & (each - 1) == 0 < each for each in (blocks.tile, blocks.channels, blocks.warps, blocks.turns))
+    for blocks in (forward_blocks(channels, images), backward_blocks(channels)):
+        assert all(each & (each - 1) == 0 < each for each in (blocks.tile, blocks.channels, blocks.warps))
         assert (blocks.count(channels) - 1) * blocks.channels < channels <= blocks.count(channels) * blocks.channels
 
 
-@pytest.mark.parametrize("kernel", ["scan_forward", "scan_backward", "walk_forward", "walk_backward"])
-@pytest.mark.parametrize(("capability", "dtype", "state"), [(80, "fp32", 2), (90, "bf16", 1), (100, "fp16", 1)])
-def test_kernels_compile_without_a_gpu(compiler: Kernels, kernel: str, capability: int, dtype: str, state: int) -> None:
-    """Triton's compiler and ptxas take each kernel for Ampere, Hopper and Blackwell."""
-    constants = {
-        "RANK": 3, "RANK_BLOCK": 16, "STATE": state, "STATE_BLOCK": state, "TILE": 16, "CHANNELS": 32,
-        "PRECISE": dtype == "fp32", "HAS_D": True, "HAS_BIAS": True, "SOFTPLUS": True, "STATES_ONLY": False,
-        "TURNS": 2, "WIDE": dtype == "fp32", "WHOLE": True,
-        # Of channels-last activations, a stride of 1 that Triton compiles in.
-        "u_channel": 1, "delta_channel": 1, "g_channel": 1,
-    }  # fmt: skip
-    size, shared = compiler.ask(triton_process.compiled, kernel, capability, dtype, constants)
-    assert size > 1_000
-    # The forward's tiles are in registers alone, all positions of a channel in one lane; sums over channels are not.
-    assert shared == 0 or kernel.endswith("backward")
+FEW_TARGETS = [
+    *(("9.0", name) for name in ("scan, forward", "scan, backward", "SS2D, forward, 56 × 56", "SS2D, forward, 28 × 28",
+                                 "SS2D, backward, 56 × 56")),
+    *(("8.0", name) for name in ("scan, backward", "SS2D, forward, 14 × 14", "SS2D, backward, 14 × 14")),
+    ("8.9", "SS2D, forward, 56 × 56, batch 1"),
+    *(("gfx942", name) for name in ("scan, forward", "SS2D, backward, 14 × 14")),
+    ("gfx90a", "SS2D, forward, 7 × 7"),
+]  # fmt: skip
+MOST_SPILLED = {"bfloat16": 64, "float32": 1024}
+"""Bytes that a thread may have beyond its registers."""
+
+
+@pytest.mark.parametrize(("target", "name"), FEW_TARGETS)
+def test_kernels_compile_without_a_gpu(compiler: Kernels, target: str, name: str) -> None:
+    """The compilers of CUDA and AMD take each kernel, and registers hold what it computes with."""
+    registers, spilled, shared = compiler.ask(triton_process.compiled, target, name, "bfloat16")
+    assert 16 <= registers <= (255 if target[0].isdigit() else 512)
+    assert spilled <= MOST_SPILLED["bfloat16"]
+    # Walks are in registers alone where no sum is a product.
+    assert shared == 0 or "backward" in name or "56 × 56" not in name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "dtype"), [*((each, "bfloat16") for each in TARGETS), ("9.0", "float32")])
+def test_every_kernel_compiles_for_every_target(compiler: Kernels, target: str, dtype: str) -> None:
+    """All that a model launches, in the registers of a thread but for what float32 needs besides."""
+    found = {name: compiler.ask(triton_process.compiled, target, name, dtype) for name in NAMES}
+    assert {name: spilled for name, (_, spilled, _) in found.items() if spilled > MOST_SPILLED[dtype]} == {}
+
+
+@given(
+    batch=st.integers(1, 300), channels=st.integers(1, 3_000), positions=st.integers(1, 20_000),
+    rank=st.integers(0, MOST_RANK), state=st.integers(1, MOST_STATES), precise=st.booleans(),
+)  # fmt: skip
+def test_settings_cover_what_there_is(
+    batch: int, channels: int, positions: int, rank: int, state: int, precise: bool
+) -> None:
+    """Sizes that Triton takes, for all steps, segments, images, channels and states, with none of them left out."""
+    shape = WalkShape(batch, channels, positions, rank, state, precise)
+    for found in (forward_settings(shape), backward_settings(shape)):
+        powers = (found.rows, found.images, found.channels, found.warps, found.ahead)
+        assert all(each & (each - 1) == 0 < each for each in powers)
+        assert found.steps(positions) % found.ahead == 0
+        assert found.segments * found.steps(positions) >= positions
+        assert 1 <= found.group <= state
+        assert not found.dot or found.rows * found.images >= 16
+        rows = found.images * found.channels * found.rows
+        assert found.programs(batch, channels) * rows >= batch * channels * found.segments
+    assert backward_settings(shape).rows == backward_settings(shape).segments
+
+
+@pytest.mark.parametrize(
+    ("shape", "segments", "channels"),
+    [
+        (WalkShape(128, 192, 3136, 6, 1), 1, 64),
+        (WalkShape(1, 192, 3136, 6, 1), 112, 32),
+        (WalkShape(128, 384, 784, 12, 1), 1, 32),
+        (WalkShape(1, 640, 196, 20, 1), 32, 16),
+    ],
+)
+def test_measured_sizes_have_the_measured_settings(shape: WalkShape, segments: int, channels: int) -> None:
+    """Whole walks for many images, segments side by side for one."""
+    found = forward_settings(shape, (9, 0))
+    assert (found.segments, found.channels) == (segments, channels)
+    assert forward_settings(shape, (8, 0)) == found
 
 
 def test_the_backend_says_where_it_runs(kernels: Kernels, compiler: Kernels) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -33,9 +33,9 @@ class Kernels:
         """The result of a function of ``triton_process`` there."""
         return self.pool.submit(function, *arguments).result(timeout=120)
 
-    def __call__(self, function: str, *arguments: Any, blocks: tuple[int, ...] | None = None) -> Any:
+    def __call__(self, function: str, *arguments: Any, settings: Mapping[str, int] | None = None) -> Any:
         """Call one of the four functions of the backend."""
-        answer = self.ask(triton_process.interpreted, function, triton_process.packed(arguments), blocks)
+        answer = self.ask(triton_process.interpreted, function, triton_process.packed(arguments), settings)
         return triton_process.unpacked(answer)
 
 
@@ -150,19 +150,19 @@ def differences(found: Sequence[Tensor | None], expected: Sequence[Tensor | None
 
 def check(
     kernels: Kernels, name: str, oracle: Callable[..., Tensor], inputs: list[Any], tolerance: float,
-    blocks: tuple[int, ...] | None = None,
+    backward: Mapping[str, int] | None = None,
 ) -> None:  # fmt: skip
     """Compare the result and all gradients with those of the oracle in float64."""
     exact = [each.double().requires_grad_() if isinstance(each, Tensor) else each for each in inputs]
     expected = oracle(*exact)
     gradient = numbers(99)(*expected.shape).to(inputs[0].dtype)
     expected.backward(gradient.double())
-    found = kernels(name, *inputs, blocks=blocks)
+    found = kernels(name, *inputs)
     assert found.dtype == inputs[0].dtype
     # Where the parts of a sum cancel, what is left of 16 bits counts against the parts, of about 1.
     least = 1e-30 if inputs[0].dtype == torch.float32 else 1.0
     assert differences([found], [expected.detach()], least)[0] <= tolerance
-    gradients = kernels(f"{name}_backward", gradient, *inputs, blocks=blocks)
+    gradients = kernels(f"{name}_backward", gradient, *inputs, settings=backward)
     wanted = [each.grad if isinstance(each, Tensor) else None for each in exact[: len(gradients)]]
     tensors = [each for each in inputs[: len(gradients)] if isinstance(each, Tensor)]
     assert [each.dtype for each in gradients if each is not None] == [each.dtype for each in tensors]

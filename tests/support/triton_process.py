@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 from typing import Any
-
-ACTIVATIONS = {"x", "projected", "sums", "gradient", "x_gradients", "u", "delta", "B", "C", "y", "u_gradient",
-               "delta_gradient"}  # fmt: skip
-"""The kernels' pointers to activations; their other pointers are to float32."""
 
 
 def packed(value: Any) -> bytes:
@@ -30,28 +27,28 @@ def unpacked(text: bytes) -> Any:
     return torch.load(io.BytesIO(text), weights_only=True)
 
 
-def interpreted(function: str, arguments: bytes, blocks: tuple[int, int, int, int] | None = None) -> bytes:
-    """Call one of the backend's functions in Triton's interpreter, the fused ones with those blocks if any."""
+def interpreted(function: str, arguments: bytes, settings: Mapping[str, Any] | None = None) -> bytes:
+    """Call one of the backend's functions in Triton's interpreter, the fused ones with those settings if any."""
     import torch
 
     from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
-    from sparx_dsl.ops.triton_kernels.blocks import Blocks
     from sparx_dsl.ops.triton_kernels.launch_scan import scan, scan_backward
     from sparx_dsl.ops.triton_kernels.launch_ss2d import ss2d, ss2d_backward
+    from sparx_dsl.ops.triton_kernels.settings import WalkSettings
 
     torch.set_num_threads(1)
     # Numpy's, of overflow for one: nothing that is thrown away later should overflow either.
     warnings.simplefilter("error", RuntimeWarning)
-    given, options = unpacked(arguments), {} if blocks is None else {"blocks": Blocks(*blocks)}
+    given, chosen = unpacked(arguments), None if settings is None else WalkSettings(**settings)
     match function:
         case "scan":
             return packed(scan(ScanInputs(*given)))
         case "scan_backward":
             return packed(scan_backward(given[0], ScanInputs(*given[1:])))
         case "ss2d":
-            return packed(ss2d(SS2DInputs(*given), **options))
+            return packed(ss2d(SS2DInputs(*given), settings=chosen))
         case _:
-            return packed(ss2d_backward(given[0], SS2DInputs(*given[1:]), **options))
+            return packed(ss2d_backward(given[0], SS2DInputs(*given[1:]), settings=chosen))
 
 
 def interpreter_fault() -> str | None:
@@ -82,37 +79,11 @@ def problem(device_type: str) -> str | None:
     return availability.problem(device_type)
 
 
-def compiled(kernel: str, capability: int, dtype: str, constants: dict[str, Any]) -> tuple[int, int]:
-    """Compile a kernel for a GPU that need not be here: bytes of the machine code, and of its shared memory."""
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
+def compiled(target: str, kernel: str, dtype: str) -> tuple[int, int, int]:
+    """Compile a kernel for a device that need not be here: its registers, bytes spilled, and bytes shared."""
+    import torch
 
-    from sparx_dsl.ops.triton_kernels.scan_backward import scan_backward
-    from sparx_dsl.ops.triton_kernels.scan_forward import scan_forward
-    from sparx_dsl.ops.triton_kernels.ss2d_backward import walk_backward
-    from sparx_dsl.ops.triton_kernels.ss2d_forward import walk_forward
+    from sparx_dsl.ops.triton_kernels import targets
 
-    kernels = {"scan_forward": scan_forward, "scan_backward": scan_backward, "walk_forward": walk_forward,
-               "walk_backward": walk_backward}  # fmt: skip
-    function = kernels[kernel]
-    known = {name: value for name, value in constants.items() if name in function.arg_names}
-    pointers = set(function.arg_names[: function.arg_names.index("length")])
-    types = {
-        name: "constexpr" if name in known
-        else f"*{dtype}" if name in ACTIVATIONS
-        else "*fp32" if name in pointers
-        else "i32"
-        for name in function.arg_names
-    }  # fmt: skip
-    places = {(function.arg_names.index(name),): value for name, value in known.items()}
-    # As for tensors that torch allocates, and channels in multiples of 16.
-    aligned = {
-        (place,): [["tt.divisibility", 16]]
-        for place, parameter in enumerate(function.params)
-        if (parameter.name in pointers or parameter.name in ("inner", "channels"))
-        and not parameter.do_not_specialize_on_alignment
-    }
-    source = ASTSource(function, signature=types, constexprs=places, attrs=aligned)
-    made = triton.compile(source, target=GPUTarget("cuda", capability, 32), options={"num_warps": 1})
-    return len(made.asm["cubin"]), made.metadata.shared
+    found = targets.resources(target, kernel, getattr(torch, dtype))
+    return found.registers, found.spilled, found.shared

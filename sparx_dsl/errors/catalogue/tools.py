@@ -76,6 +76,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "The backend that was forced does not support tensors of this device or dtype on this machine.",
     ),
     CodeEntry(
+        Code.NOT_CAPTURABLE,
+        "a CUDA graph that cannot be captured or replayed",
+        "`cuda_graph` captures a deployed backbone on a CUDA device for images of one shape, dtype and device.",
+    ),
+    CodeEntry(
         Code.INVALID_INTEGRATION_OPTION,
         "an argument that another library's model cannot follow",
         "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "

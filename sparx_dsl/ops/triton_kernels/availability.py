@@ -1,6 +1,7 @@
 """Whether the Triton kernels run here."""
 
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false, reportMissingImports=false
+# pyright: reportUnknownArgumentType=false
 # Triton has no types, and may be missing.
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import torch
 
 OLDEST_CAPABILITY = (8, 0)
 """CUDA devices from Ampere on: the oldest for which the kernels are compiled in the tests."""
+
+AMD_ARCHITECTURES = ("gfx90a", "gfx942")
+"""AMD's devices that the kernels are compiled for in the tests; PyTorch calls their type cuda, too."""
 
 
 def problem(device_type: str) -> str | None:
@@ -32,8 +36,12 @@ def problem(device_type: str) -> str | None:
         return interpreter.problem()
     if device_type != "cuda":
         return f"the kernels run on CUDA, not on {device_type!r}; TRITON_INTERPRET=1 runs them, slowly, on the CPU"
-    if torch.version.hip is not None or not torch.cuda.is_available():
+    if not torch.cuda.is_available():
         return "no CUDA device is available"
+    if torch.version.hip is not None:
+        name = str(torch.cuda.get_device_properties().gcnArchName).partition(":")[0]
+        known = name in AMD_ARCHITECTURES
+        return None if known else f"the device is {name}: the kernels are for {' and '.join(AMD_ARCHITECTURES)}"
     capability = torch.cuda.get_device_capability()
     if capability < OLDEST_CAPABILITY:
         return f"the CUDA device's capability is {capability[0]}.{capability[1]}, and 8.0 is the least"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 MOST_POSITIONS = 2**29
 """The longest walk whose positions ``reciprocal`` divides exactly."""
@@ -14,47 +14,36 @@ MANY_WARPS = 1056
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """The block sizes of one launch, all powers of two.
-
-    ``turns`` walks of the fused SS2D that share their sum are walked by one program, one after the other.
-    """
+    """The block sizes of one launch of the scan along one dimension, all powers of two."""
 
     tile: int
     channels: int
     warps: int
-    turns: int = 1
 
     def count(self, channels: int) -> int:
         """How many programs share that many channels."""
         return -(-channels // self.channels)
 
-    @property
-    def sums(self) -> int:
-        """How many sums of walks the fused SS2D writes."""
-        return 4 // self.turns
-
 
 def forward_blocks(channels: int, images: int) -> Blocks:
-    """Blocks of the forward kernels for that many channels (of one group) of that many images (times groups).
+    """Blocks of the scan's forward for that many channels (of one group) of that many images.
 
-    Two channels to a lane share what the positions cost, and walks in turn share their memory, where enough
-    programs are left. Chosen by the instructions that the compiler's output has for them, not by timing.
+    Two channels to a lane share what the positions cost, where enough programs are left. Chosen by the instructions
+    that the compiler's output has for them, not by timing.
     """
-    for blocks in (Blocks(tile=8, channels=64, warps=1, turns=2), Blocks(tile=16, channels=32, warps=1, turns=2)):
-        if channels >= blocks.channels and images * blocks.sums * blocks.count(channels) >= MANY_WARPS:
-            return blocks
+    wide = Blocks(tile=8, channels=64, warps=1)
+    if channels >= wide.channels and images * wide.count(channels) >= MANY_WARPS:
+        return wide
     return Blocks(tile=16, channels=_lanes(channels, 32), warps=1)
 
 
-def backward_blocks(channels: int, images: int) -> Blocks:
-    """Blocks of the backward kernels, and of the forward ones that store states for them.
+def backward_blocks(channels: int) -> Blocks:
+    """Blocks of the scan's backward, and of the forward that stores states for it.
 
     What all channels share is summed over a block, and written once per block, so blocks are wider.
     """
     width = _lanes(channels, 64)
-    blocks = Blocks(tile=16, channels=width, warps=max(1, width // 32), turns=2)
-    enough = images * blocks.sums * blocks.count(channels) * blocks.warps >= MANY_WARPS
-    return blocks if enough else replace(blocks, turns=1)
+    return Blocks(tile=16, channels=width, warps=max(1, width // 32))
 
 
 def _lanes(channels: int, most: int) -> int:

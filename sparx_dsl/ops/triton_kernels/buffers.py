@@ -1,11 +1,18 @@
 """Memory for the kernels' results and intermediates, and the sizes that they are compiled for."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportCallIssue=false
+# pyright: reportMissingTypeStubs=false, reportMissingImports=false
+# Triton has no types, and may be missing.
+
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
 from sparx_dsl.ops.triton_kernels.blocks import Blocks, power_of_two
+
+ADDED = 2048
+"""The values that a program of ``add_maps`` adds."""
 
 
 def sizes(state: int, blocks: Blocks, channels: int) -> dict[str, int | bool]:
@@ -22,6 +29,13 @@ def sizes(state: int, blocks: Blocks, channels: int) -> dict[str, int | bool]:
 def is_precise(*activations: Tensor) -> bool:
     """Whether the activations, of any shape, carry more digits than the fast logarithm keeps of small time steps."""
     return all(each.dtype == torch.float32 for each in activations)
+
+
+def has_ptx() -> bool:
+    """Whether kernels may hold instructions of NVIDIA's: not in Triton's interpreter, and not for AMD."""
+    from sparx_dsl.ops.triton_kernels.tile import COMPILED
+
+    return COMPILED and torch.version.hip is None
 
 
 def float32(like: Tensor, *shape: int) -> Tensor:
@@ -45,16 +59,25 @@ def by_position(tensor: Tensor) -> Tensor:
     return tensor.permute(0, 2, 3, 1).contiguous()
 
 
-def walk_sums(x: Tensor, blocks: Blocks) -> Tensor:
-    """Memory for the sums of walks: (sums, batch, height, width, inner).
+def walk_maps(x: Tensor, maps: int) -> Tensor:
+    """Memory for that many maps of walks over x (batch, inner, height, width): (maps, batch, height, width, inner).
 
     In x's dtype, but for float16: a part may be beyond its range where the whole is not.
     """
     batch, inner, height, width = x.shape
     dtype = torch.float32 if x.dtype == torch.float16 else x.dtype
-    return torch.empty(blocks.sums, batch, height, width, inner, device=x.device, dtype=dtype)
+    return torch.empty(maps, batch, height, width, inner, device=x.device, dtype=dtype)
 
 
-def merge(sums: Tensor, x: Tensor) -> Tensor:
-    """The sum of the sums: (batch, inner, height, width), channels-last, in x's dtype."""
-    return sums.sum(0).to(x.dtype).permute(0, 3, 1, 2)
+def add_maps(maps: Tensor, dtype: torch.dtype) -> Tensor:
+    """The sum of maps (maps, batch, height, width, values): (batch, height, width, values) in that dtype.
+
+    Added in float32, and always in the same order.
+    """
+    from sparx_dsl.ops.triton_kernels.ss2d_forward import add_maps as kernel
+
+    out = torch.empty(maps.shape[1:], device=maps.device, dtype=dtype)
+    count = out.numel()
+    with torch.cuda.device_of(maps):
+        kernel[(-(-count // ADDED),)](maps, out, count, MAPS=len(maps), BLOCK=ADDED, num_warps=8)
+    return out

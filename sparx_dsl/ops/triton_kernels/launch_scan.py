@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sparx_dsl.ops.arguments import ScanGradients, ScanInputs
 from sparx_dsl.ops.triton_kernels.blocks import Blocks, backward_blocks, forward_blocks
-from sparx_dsl.ops.triton_kernels.buffers import channels_last_line, contiguous_or, float32, is_precise, sizes
+from sparx_dsl.ops.triton_kernels.buffers import channels_last_line, contiguous_or, float32, has_ptx, is_precise, sizes
 
 
 def scan(inputs: ScanInputs) -> Tensor:
@@ -32,7 +32,7 @@ def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
     u, delta, A, B, C, D, delta_bias, softplus = inputs
     batch, channels, length = u.shape
     groups, state, per_group = B.shape[1], B.shape[2], _per_group(inputs)
-    blocks = backward_blocks(per_group, len(u))
+    blocks = backward_blocks(per_group)
     count = blocks.count(per_group)
     states = float32(u, batch, -(-length // blocks.tile), state, channels)
     _launch(inputs, None, states, blocks)
@@ -46,7 +46,7 @@ def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
             u_gradient, delta_gradient, A_gradients, B_gradients, C_gradients, D_gradients, bias_gradients,
             length, channels, *gradient.stride(), *u.stride(), *delta.stride(), *B.stride(), *C.stride(),
             **sizes(state, blocks, per_group), HAS_D=D is not None, HAS_BIAS=delta_bias is not None,
-            SOFTPLUS=softplus, PRECISE=is_precise(u, delta), num_warps=blocks.warps,
+            SOFTPLUS=softplus, PRECISE=is_precise(u, delta), PTX=has_ptx(), num_warps=blocks.warps,
         )  # fmt: skip
     return (
         u_gradient,
@@ -72,7 +72,8 @@ def _launch(inputs: ScanInputs, y: Tensor | None, states: Tensor | None, blocks:
             u if y is None else y, u if states is None else states,
             length, channels, *u.stride(), *delta.stride(), *B.stride(), *C.stride(),
             **sizes(A.shape[1], blocks, per_group), HAS_D=D is not None, HAS_BIAS=delta_bias is not None,
-            SOFTPLUS=softplus, PRECISE=is_precise(u, delta), STATES_ONLY=y is None, num_warps=blocks.warps,
+            SOFTPLUS=softplus, PRECISE=is_precise(u, delta), PTX=has_ptx(), STATES_ONLY=y is None,
+            num_warps=blocks.warps,
         )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ import triton.language as tl
 from sparx_dsl.ops.triton_kernels.tile import (
     LN_2,
     add_row,
-    power_of_two,
     replace_row,
     run_backward,
     run_forward,
@@ -36,7 +35,7 @@ def tile_forward(
     for n in range(STATE):
         rate = select_row(rates, n)
         inward = tl.load(inward_at + n * inward_between).to(tl.float32)
-        decay = power_of_two(rate[None, :] * bits)
+        decay = tl.exp2(rate[None, :] * bits)
         reached, last = run_forward(decay, driven * (inward * LN_2)[:, None], select_row(state, n))
         state = replace_row(state, n, last)
         if OUTPUT:
@@ -66,7 +65,7 @@ def tile_backward(
         inward = tl.load(inward_at + n * inward_between).to(tl.float32)[:, None]
         outward = tl.load(outward_at + n * outward_between).to(tl.float32)[:, None]
         before = tl.load(states_at + n * states_between)
-        decay = power_of_two(rate[None, :] * bits)
+        decay = tl.exp2(rate[None, :] * bits)
         drive = driven * inward
         reached, _ = run_forward(decay, drive, before)
         adjoint, carried = run_backward(decay, gradient * outward, select_row(carry, n))

@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_backward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, softplus_bits, softplus_slope
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, load_rows, softplus_bits, softplus_slope
 
 
 @triton.jit(
@@ -30,7 +30,7 @@ def scan_backward(
     B_batch, B_group, B_state, B_step, C_batch, C_group, C_state, C_step,
     STATE: tl.constexpr, STATE_BLOCK: tl.constexpr, TILE: tl.constexpr, CHANNELS: tl.constexpr,
     HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, WHOLE: tl.constexpr,
-    PRECISE: tl.constexpr,
+    PRECISE: tl.constexpr, PTX: tl.constexpr,
 ):  # fmt: skip
     """Walk backwards over one block of channels of one group of one image.
 
@@ -82,8 +82,7 @@ def scan_backward(
         inputs = tl.load(u + at).to(tl.float32)
         at = (step * delta_step)[:, None] + (lane * delta_channel)[None, :]
         z_bits = (tl.load(delta + at).to(tl.float32) + bias[None, :]) * LOG2_E
-        power = exponential(z_bits)
-        bits = softplus_bits(z_bits, power, PRECISE) if SOFTPLUS else z_bits
+        bits = softplus_bits(z_bits, PRECISE, PTX) if SOFTPLUS else z_bits
         before = states + (batch * tiles + tile) * STATE * channels + channel
         inputs_gradient, step_gradient, carry, A_gradient = tile_backward(
             g, inputs, bits, skip[None, :] * g, carry, A_gradient, rates,
@@ -91,7 +90,7 @@ def scan_backward(
             B_gradients + partial + step, C_gradients + partial + step, length, valid, STATE,
         )  # fmt: skip
         if SOFTPLUS:
-            step_gradient = step_gradient * softplus_slope(z_bits, power)
+            step_gradient = step_gradient * softplus_slope(bits, PRECISE)
         D_gradient += tl.sum(g * inputs, axis=0)
         bias_gradient += tl.sum(step_gradient, axis=0)
         at = (step * channels)[:, None] + channel[None, :]

@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 
 from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, softplus_bits
+from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, load_rows, softplus_bits
 
 
 @triton.jit(
@@ -29,7 +29,7 @@ def scan_forward(
     B_batch, B_group, B_state, B_step, C_batch, C_group, C_state, C_step,
     STATE: tl.constexpr, STATE_BLOCK: tl.constexpr, TILE: tl.constexpr, CHANNELS: tl.constexpr,
     HAS_D: tl.constexpr, HAS_BIAS: tl.constexpr, SOFTPLUS: tl.constexpr, WHOLE: tl.constexpr,
-    PRECISE: tl.constexpr,
+    PRECISE: tl.constexpr, PTX: tl.constexpr,
     STATES_ONLY: tl.constexpr,
 ):  # fmt: skip
     """Scan one block of channels of one group of one image.
@@ -71,8 +71,7 @@ def scan_forward(
         inputs = tl.load(u + at).to(tl.float32)
         at = (step * delta_step)[:, None] + (lane * delta_channel)[None, :]
         z_bits = (tl.load(delta + at).to(tl.float32) + bias[None, :]) * LOG2_E
-        power = exponential(z_bits)
-        bits = softplus_bits(z_bits, power, PRECISE) if SOFTPLUS else z_bits
+        bits = softplus_bits(z_bits, PRECISE, PTX) if SOFTPLUS else z_bits
         if STATES_ONLY:
             before = states + (batch * tiles + tile) * STATE * channels
             tl.store(

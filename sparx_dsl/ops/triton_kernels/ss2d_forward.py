@@ -1,112 +1,200 @@
-"""The fused SS2D, forward: from the map and its projection to sums over walks, or to states on the way."""
+"""The fused SS2D, forward: from the map and its projection to one map for each walk.
+
+A walk is latency: each step waits for the state before it. So the four walks are programs side by side, as are the
+segments that a walk is cut into, and AHEAD places are loaded before the recurrence over them begins.
+"""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedFunctionDecorator=false
 # pyright: reportMissingTypeStubs=false, reportMissingImports=false
 # pyright: reportAssignmentType=false, reportGeneralTypeIssues=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false
 # Triton has no types, and may be missing.
+# ruff: noqa: RUF005
+# Nor does it compile starred expressions.
 
 from __future__ import annotations
 
 import triton
 import triton.language as tl
 
-from sparx_dsl.ops.triton_kernels.recurrence import tile_forward
-from sparx_dsl.ops.triton_kernels.tile import LOG2_E, channels_of, exponential, load_rows, select_row, softplus_bits
-from sparx_dsl.ops.triton_kernels.walk import positions_of
-
-UNROLLED = tl.constexpr(8)
-"""The highest rank whose weights are kept in registers: beyond it, compiling would take minutes."""
+from sparx_dsl.ops.triton_kernels.tile import LN_2
+from sparx_dsl.ops.triton_kernels.time_steps import channel_row, rates_of, time_step_bits, time_values_of, weights_of
+from sparx_dsl.ops.triton_kernels.walk import positions_of, values_of
 
 
 @triton.jit
-def load_weights(dt_weight, parameter, RANK: tl.constexpr, RANK_BLOCK: tl.constexpr):
-    """The weights of the time steps over ln 2, (RANK_BLOCK, channels), where they are kept: see ``UNROLLED``."""
-    if RANK <= UNROLLED:
-        weight_bits = load_rows(dt_weight, parameter, RANK, RANK_BLOCK) * LOG2_E
-    else:
-        weight_bits = tl.zeros((1, parameter.shape[0]), tl.float32)
-    return weight_bits
-
-
-@triton.jit
-def time_steps(value_at, dt_weight, parameter, weight_bits, bias_bits, RANK: tl.constexpr):
-    """The time steps before softplus over ln 2, (positions, channels), from the time values of each position."""
-    z_bits = bias_bits[None, :]
-    if RANK == 0:
-        z_bits = tl.broadcast_to(z_bits, value_at.shape[0], parameter.shape[0])
-    if RANK <= UNROLLED:
-        for r in tl.static_range(RANK):
-            time = tl.load(value_at + r).to(tl.float32)
-            z_bits = z_bits + time[:, None] * select_row(weight_bits, r)[None, :]
-    else:
-        z_bits = z_bits + tl.zeros((value_at.shape[0], parameter.shape[0]), tl.float32)
-        for r in range(RANK):
-            time = tl.load(value_at + r).to(tl.float32)
-            weight = tl.load(dt_weight + parameter * RANK + r).to(tl.float32) * LOG2_E
-            z_bits += time[:, None] * weight[None, :]
-    return z_bits
-
-
-# Were these known to be aligned, loads of several channels at once would give a lane few positions of each.
-@triton.jit(do_not_specialize=["multiplier", "shift"], do_not_specialize_on_alignment=["x", "sums", "states"])
-def walk_forward(
-    x, projected, dt_weight, dt_bias, A, D, sums, states,
-    length, width, multiplier, shift, inner,
-    RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, STATE: tl.constexpr, STATE_BLOCK: tl.constexpr,
-    TILE: tl.constexpr, CHANNELS: tl.constexpr, TURNS: tl.constexpr, WIDE: tl.constexpr, WHOLE: tl.constexpr,
-    PRECISE: tl.constexpr, STATES_ONLY: tl.constexpr,
+def advance(
+    state, total, start, steps, x_row, value_row, y_row, direction, sizes, channel, inside, weights, rates, skip, first,
+    RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, STATE: tl.constexpr, GROUP: tl.constexpr, AHEAD: tl.constexpr,
+    DOT: tl.constexpr, LOW: tl.constexpr, EVEN: tl.constexpr, WHOLE: tl.constexpr, WIDE: tl.constexpr,
+    PRECISE: tl.constexpr, PTX: tl.constexpr, OUTPUT: tl.constexpr,
 ):  # fmt: skip
-    """Walk TURNS directions that share a sum, one after the other, for one block of channels of one image.
+    """Walk each row's ``steps`` (a multiple of AHEAD) from ``start``; returns the states and the sum of time steps.
 
-    Programs: (batch · blocks of channels, 4 / TURNS sums). x (batch, length, inner), ``sums`` (4 / TURNS, batch,
-    length, inner), ``states`` (batch, 4, tiles, STATE, inner) float32, the states before each tile. Writes the
-    sums, or with STATES_ONLY the states. WIDE is for images of 2³¹ values or more.
+    state: a tuple of GROUP (rows, channels). With OUTPUT stores Σ C·h + D·u, else adds the time steps to ``total``.
+    """
+    VALUES: tl.constexpr = RANK + 2 * STATE
+    inner = sizes[4]
+    for done in range(0, steps, AHEAD):
+        inputs, times, inward, outward, places, masks = (), (), (), (), (), ()
+        for k in tl.static_range(AHEAD):
+            position, valid = positions_of(start + done + k, direction, sizes, WIDE, EVEN)
+            at = (position * inner)[:, None] + channel[None, :]
+            mask = valid[:, None] & inside[None, :]
+            x_at = x_row[:, None] + at
+            u = tl.load(x_at) if EVEN and WHOLE else tl.load(x_at, mask=mask, other=0.0)
+            value_at = value_row + position * (4 * VALUES)
+            inputs, places, masks = inputs + (u,), places + (at,), masks + (mask,)
+            times = times + time_values_of(value_at, RANK, RANK_BLOCK, DOT)
+            inward = inward + values_of(value_at + RANK, STATE, GROUP, first)
+            if OUTPUT:
+                outward = outward + values_of(value_at + (RANK + STATE), STATE, GROUP, first)
+        for k in tl.static_range(AHEAD):
+            u = inputs[k].to(tl.float32)
+            bits = time_step_bits(times, k, weights, u.shape[0], LOW, RANK, DOT, PRECISE, PTX)
+            driven = bits * u
+            y = skip * u
+            reached = ()
+            for n in tl.static_range(GROUP):
+                into = (inward[k * GROUP + n].to(tl.float32) * LN_2)[:, None]
+                h = tl.exp2(rates[n] * bits) * state[n] + driven * into
+                reached = reached + (h,)
+                if OUTPUT:
+                    y += outward[k * GROUP + n].to(tl.float32)[:, None] * h
+            state = reached
+            if OUTPUT:
+                if EVEN and WHOLE:
+                    tl.store(y_row[:, None] + places[k], y.to(y_row.dtype.element_ty))
+                else:
+                    tl.store(y_row[:, None] + places[k], y.to(y_row.dtype.element_ty), mask=masks[k])
+            else:
+                total += bits
+    return state, total
 
-    Steps beyond the walk's end and channels beyond the last read what the last one reads, which is cheaper than
-    not to read: nothing that is stored depends on them.
+
+@triton.jit
+def join(decay, reached, next_decay, next_reached):
+    """Two affine maps of a state, one after the other."""
+    return decay * next_decay, next_decay * reached + next_reached
+
+
+@triton.jit(do_not_specialize=["batch", "multiplier", "shift", "steps", "segments"])
+def walk_forward(
+    x, projected, dt_weight, dt_bias, A, D, sums, totals, states,
+    batch, length, width, multiplier, shift, inner, steps, segments,
+    RANK: tl.constexpr, RANK_BLOCK: tl.constexpr, STATE: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr,
+    IMAGES: tl.constexpr, CHANNELS: tl.constexpr, AHEAD: tl.constexpr, DOT: tl.constexpr, EVEN: tl.constexpr,
+    WHOLE: tl.constexpr, WIDE: tl.constexpr, PRECISE: tl.constexpr, PTX: tl.constexpr, SPLIT: tl.constexpr,
+    OUTPUT: tl.constexpr,
+):  # fmt: skip
+    """Walk one direction with GROUP states: ROWS segments of each of IMAGES images, for one block of channels.
+
+    Programs: (groups of images · parts of ROWS segments · blocks of channels, groups of states · 4 directions). x
+    (batch, length, inner); ``sums`` (groups of states · 4, batch, length, inner) are written.
+
+    Where a program has all ``segments``, it walks them twice: from zero, to know what every segment starts from, and
+    then for the results. With SPLIT it does one of the two, without OUTPUT or with it: float32 ``totals`` (groups · 4,
+    batch, segments, inner) are the sums of the time steps over ln 2, and ``states`` (groups · 4, batch, GROUP,
+    segments, inner) the states that segments end in, or for OUTPUT start from. EVEN says that no row has a step beyond
+    the end, WHOLE that no channel is beyond the last. WIDE is for images of 2³¹ values or more.
+    """
+    VALUES: tl.constexpr = RANK + 2 * STATE
+    LOW: tl.constexpr = tl.float32 if PRECISE else x.dtype.element_ty
+    blocks, parts = tl.cdiv(inner, CHANNELS), tl.cdiv(segments, ROWS)
+    block, others = tl.program_id(0) % blocks, tl.program_id(0) // blocks
+    part, images = others % parts, others // parts
+    own = tl.program_id(1)
+    direction, first = own % 4, own // 4 * GROUP
+    row = tl.arange(0, ROWS * IMAGES)
+    segment = part * ROWS + row % ROWS
+    image = images * IMAGES + row // ROWS
+    present = (image < batch) & (segment < segments)
+    image = tl.minimum(image, batch - 1).to(tl.int64)
+    channel = block * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < inner
+    parameter = direction * inner + channel
+    sizes = (length, width, multiplier, shift, inner)
+    x_row = x + image * length * inner
+    value_row = projected + image * length * (4 * VALUES) + direction * VALUES
+    walk = own.to(tl.int64) * batch + image
+    y_row = sums + walk * length * inner
+    weights = weights_of(dt_weight, dt_bias, parameter, inside, LOW, RANK, RANK_BLOCK, DOT)
+    rates = rates_of(A, parameter, inside, first, STATE, GROUP)
+    # Only one group of states adds what does not pass through them.
+    skip = tl.where(first == 0, channel_row(D, parameter, inside), 0.0)
+    total = tl.zeros((ROWS * IMAGES, CHANNELS), tl.float32)
+    state = ()
+    kept = (walk * segments + segment)[:, None] * inner + channel[None, :]
+    kept_states = (walk * GROUP * segments + segment)[:, None] * inner + channel[None, :]
+    kept_mask = present[:, None] & inside[None, :]
+    for n in tl.static_range(GROUP):
+        if SPLIT and OUTPUT:
+            begun = tl.load(states + kept_states + n * segments.to(tl.int64) * inner, mask=kept_mask, other=0.0)
+        else:
+            begun = tl.zeros((ROWS * IMAGES, CHANNELS), tl.float32)
+        state = state + (begun,)
+    if not SPLIT and ROWS > 1:
+        # Each row walks the segment before its own, so that the scan over rows gives it the state it starts from.
+        begin = tl.maximum(segment - 1, 0) * steps
+        state, total = advance(
+            state, total, begin, steps, x_row, value_row, y_row, direction, sizes, channel, inside, weights, rates,
+            skip, first, RANK, RANK_BLOCK, STATE, GROUP, AHEAD, DOT, LOW, EVEN, WHOLE, WIDE, PRECISE, PTX, False,
+        )  # fmt: skip
+        later = (segment > 0)[:, None]
+        begun = ()
+        for n in tl.static_range(GROUP):
+            decay = tl.where(later, tl.exp2(rates[n] * total), 0.0)
+            _, reached = tl.associative_scan((decay, tl.where(later, state[n], 0.0)), 0, join)
+            begun = begun + (reached,)
+        state = begun
+    begin = tl.where(present, segment * steps, length)
+    state, total = advance(
+        state, total, begin, steps, x_row, value_row, y_row, direction, sizes, channel, inside, weights, rates,
+        skip, first, RANK, RANK_BLOCK, STATE, GROUP, AHEAD, DOT, LOW, EVEN, WHOLE, WIDE, PRECISE, PTX, OUTPUT,
+    )  # fmt: skip
+    if SPLIT and not OUTPUT:
+        tl.store(totals + kept, total, mask=kept_mask)
+        for n in tl.static_range(GROUP):
+            tl.store(states + kept_states + n * segments.to(tl.int64) * inner, state[n], mask=kept_mask)
+
+
+@triton.jit(do_not_specialize=["segments"])
+def scan_segments(
+    totals, states, A, batch, segments, inner,
+    STATE: tl.constexpr, GROUP: tl.constexpr, CHANNELS: tl.constexpr, AHEAD: tl.constexpr,
+):  # fmt: skip
+    """Replace the states that segments end in, begun from zero, by those that each starts from.
+
+    Programs: (batch · blocks of channels, groups of states · 4 directions, GROUP). Tensors as in ``walk_forward``.
     """
     blocks = tl.cdiv(inner, CHANNELS)
-    own_sum = tl.program_id(1)
-    block = tl.program_id(0) % blocks
-    batch = (tl.program_id(0) // blocks).to(tl.int64)
-    images = (tl.num_programs(0) // blocks).to(tl.int64)
-    channel, inside = channels_of(block, inner, CHANNELS, WHOLE)
-    VALUES: tl.constexpr = RANK + 2 * STATE
-    INDEX: tl.constexpr = tl.int64 if WIDE else tl.int32
-    x += batch * length * inner
-    projected += batch * length * (4 * VALUES)
-    sums += (own_sum * images + batch) * length * inner
-    tiles = tl.cdiv(length, TILE)
-    state_row = tl.arange(0, STATE_BLOCK)[:, None]
-    state_mask = (state_row < STATE) & inside[None, :]
-    for turn in range(TURNS):
-        direction = own_sum + (4 // TURNS) * turn
-        parameter = direction * inner + channel
-        weight_bits = load_weights(dt_weight, parameter, RANK, RANK_BLOCK)
-        rates = load_rows(A, parameter, STATE, STATE_BLOCK)
-        bias_bits = tl.load(dt_bias + parameter).to(tl.float32) * LOG2_E
-        skip = tl.load(D + parameter).to(tl.float32)
-        state = tl.zeros((STATE_BLOCK, CHANNELS), tl.float32)
-        for tile in range(tiles):
-            step = tile * TILE + tl.arange(0, TILE)
-            mask = (step < length)[:, None] & inside[None, :]
-            position = positions_of(tl.minimum(step, length - 1), length, direction, width, multiplier, shift)
-            at = (position.to(INDEX) * inner)[:, None] + channel[None, :]
-            value_at = projected + direction * VALUES + position.to(INDEX) * (4 * VALUES)
-            u = tl.load(x + at).to(tl.float32)
-            z_bits = time_steps(value_at, dt_weight, parameter, weight_bits, bias_bits, RANK)
-            bits = softplus_bits(z_bits, exponential(z_bits), PRECISE)
-            if STATES_ONLY:
-                before = states + ((batch * 4 + direction) * tiles + tile) * STATE * inner
-                tl.store(before + state_row * inner + channel[None, :], state, mask=state_mask)
-            y, state = tile_forward(
-                u, bits, skip[None, :] * u, state, rates, value_at + RANK, value_at + RANK + STATE, 1, 1,
-                STATE, not STATES_ONLY,
-            )  # fmt: skip
-            if not STATES_ONLY:
-                if turn > 0:
-                    y += tl.load(sums + at).to(tl.float32)
-                tl.store(sums + at, y, mask=mask)
-        # The next walk reads what other lanes may have written in this one.
-        tl.debug_barrier()
+    block, image = tl.program_id(0) % blocks, (tl.program_id(0) // blocks).to(tl.int64)
+    own, n = tl.program_id(1), tl.program_id(2)
+    channel = block * CHANNELS + tl.arange(0, CHANNELS)
+    inside = channel < inner
+    place = own // 4 * GROUP + n
+    rate = tl.load(A + (own % 4 * inner + channel) * STATE + place, mask=inside & (place < STATE), other=0.0)
+    totals += (own * batch + image) * segments * inner
+    states += ((own * batch + image) * GROUP + n) * segments * inner
+    state = tl.zeros((CHANNELS,), tl.float32)
+    for done in range(0, segments, AHEAD):
+        sums, lasts = (), ()
+        for k in tl.static_range(AHEAD):
+            at, mask = (done + k) * inner + channel, inside & (done + k < segments)
+            sums = sums + (tl.load(totals + at, mask=mask, other=0.0),)
+            lasts = lasts + (tl.load(states + at, mask=mask, other=0.0),)
+        for k in tl.static_range(AHEAD):
+            tl.store(states + (done + k) * inner + channel, state, mask=inside & (done + k < segments))
+            state = tl.exp2(rate.to(tl.float32) * sums[k]) * state + lasts[k]
+
+
+@triton.jit
+def add_maps(maps, out, count, MAPS: tl.constexpr, BLOCK: tl.constexpr):
+    """out (count,) = the sum of maps (MAPS, count), in float32, in order. Programs: blocks."""
+    at = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = at < count
+    total = tl.zeros((BLOCK,), tl.float32)
+    for each in range(MAPS):
+        total += tl.load(maps + each * tl.cast(count, tl.int64) + at, mask=mask, other=0.0).to(tl.float32)
+    tl.store(out + at, total.to(out.dtype.element_ty), mask=mask)

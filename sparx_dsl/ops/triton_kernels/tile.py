@@ -17,8 +17,6 @@ import triton.language as tl
 
 LOG2_E = tl.constexpr(1.4426950408889634)
 LN_2 = tl.constexpr(0.6931471805599453)
-LINEAR_FROM = tl.constexpr(28.853900817779268)
-"""Beyond z = 20, given here in bits, softplus(z) = z in float32."""
 SERIES_BELOW = tl.constexpr(0.0625)
 """Below this, the logarithm of 1 + p is a series in p: rounding 1 + p would cost it its last digits."""
 
@@ -34,19 +32,9 @@ NATIVE = tl.constexpr(COMPILED)
 
 
 @triton.jit
-def power_of_two(x):
-    """2 to the power of float32 x, by one instruction where compiled: its error is 2 ulp, and no subnormals."""
-    if NATIVE:
-        y = tl.inline_asm_elementwise("ex2.approx.ftz.f32 $0, $1;", "=f,f", [x], dtype=tl.float32, is_pure=True, pack=1)
-    else:
-        y = tl.exp2(x)
-    return y
-
-
-@triton.jit
-def logarithm_in_bits(x):
-    """log2 of float32 x ≥ 1, by one instruction where compiled: its error is below 2e-7, absolute from 1 to 2."""
-    if NATIVE:
+def logarithm_in_bits(x, PTX: tl.constexpr):
+    """log2 of float32 x ≥ 1; with PTX, which only CUDA has, by one instruction: its error is below 2e-7 from 1 to 2."""
+    if PTX:
         y = tl.inline_asm_elementwise("lg2.approx.ftz.f32 $0, $1;", "=f,f", [x], dtype=tl.float32, is_pure=True, pack=1)
     else:
         y = tl.log2(x)
@@ -54,27 +42,27 @@ def logarithm_in_bits(x):
 
 
 @triton.jit
-def exponential(z_bits):
-    """exp(z) from z / ln 2, for softplus and its slope: cut beyond ``LINEAR_FROM``, so that it stays finite."""
-    # Not a minimum, which would hide NaN.
-    return power_of_two(tl.where(z_bits > LINEAR_FROM, LINEAR_FROM, z_bits))
-
-
-@triton.jit
-def softplus_bits(z_bits, power, PRECISE: tl.constexpr):
-    """softplus(z) / ln 2 = log2(1 + exp(z)), from z / ln 2 and ``power`` = exponential(z_bits)."""
-    bits = logarithm_in_bits(1.0 + power)
+def softplus_bits(z_bits, PRECISE: tl.constexpr, PTX: tl.constexpr):
+    """softplus(z) / ln 2 = log2(1 + exp(z)), from z / ln 2. NaN stays NaN."""
+    # 2^z is finite up to there, and beyond it softplus(z) is z.
+    power = tl.exp2(tl.minimum(z_bits, 64.0, propagate_nan=tl.PropagateNan.ALL))
+    bits = logarithm_in_bits(1.0 + power, PTX)
     if PRECISE:
         small = tl.minimum(power, SERIES_BELOW)
         series = 1.0 + small * (-0.5 + small * (0.33333333 + small * (-0.25 + small * 0.2)))
         bits = tl.where(power < SERIES_BELOW, small * series * LOG2_E, bits)
-    return tl.where(z_bits > LINEAR_FROM, z_bits, bits)
+    return tl.maximum(bits, z_bits, propagate_nan=tl.PropagateNan.ALL)
 
 
 @triton.jit
-def softplus_slope(z_bits, power):
-    """The derivative of softplus, the logistic function of z."""
-    return tl.where(z_bits > LINEAR_FROM, 1.0, power / (1.0 + power))
+def softplus_slope(bits, PRECISE: tl.constexpr):
+    """The derivative of softplus at z, which is 1 − exp(−softplus(z)), from softplus(z) / ln 2."""
+    slope = 1.0 - tl.exp2(-bits)
+    if PRECISE:
+        small = tl.minimum(bits * LN_2, SERIES_BELOW)
+        series = 1.0 - small * (0.5 - small * (0.16666667 - small * (0.041666667 - small * 0.0083333333)))
+        slope = tl.where(bits * LN_2 < SERIES_BELOW, small * series, slope)
+    return slope
 
 
 @triton.jit
