@@ -26,7 +26,8 @@ class Callbacks:
     _ended: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._ended = {one.id for one in self.store.attempts() if one.record.state in ENDED} if self.callbacks else set()
+        attempts = self.store.attempts() if self.callbacks else []
+        self._ended = {one.id for one in attempts if one.record.state in ENDED}
 
     def notify(self) -> None:
         """Call them for the trials that have ended since the last time; raises what they raise."""
