@@ -158,11 +158,11 @@ def test_the_front_line_passes_what_nothing_beats(dots: list[tuple[float, float]
 
 
 def test_the_page_about_spaces_and_studies_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Python blocks of docs/search.md run, each by itself, and its YAML block is the zoo's space."""
+    """The Python blocks of docs/spaces.md run, each by itself, and its YAML block is the zoo's space."""
     shutil.copytree(SPECS, tmp_path, dirs_exist_ok=True)
     shutil.copy(SPACES / "around_mamba_t.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    found = [(match["language"], match["body"]) for match in BLOCK.finditer((DOCS / "search.md").read_text("utf-8"))]
+    found = [(match["language"], match["body"]) for match in BLOCK.finditer((DOCS / "spaces.md").read_text("utf-8"))]
     code = [body for language, body in found if language == "python"]
     assert len(code) >= 3
     for body in code:
