@@ -173,13 +173,14 @@ def paper(paths: list[Path]) -> str:
 def export(
     source: Path,
     output: Path,
-    format: ExportFormat,
+    format: ExportFormat | None,
     size: str | None,
     batch: int,
     *,
     weights: Path | None,
     dynamic: str | None,
     deploy: bool,
+    keep_operators: bool,
 ) -> str:
     """Write the backbone of a spec or a ``.safetensors`` file for another runtime; what was written, and its error."""
     model = sparx_dsl.build(source)
@@ -187,7 +188,10 @@ def export(
         sparx_dsl.load_checkpoint(model, weights)
     sides = parse_size(size) or model.spec.input.size
     names = tuple(name.strip() for name in dynamic.split(",")) if dynamic else ()
-    report = sparx_dsl.export(sparx_dsl.deploy(model) if deploy else model, output, format.value, sides, batch, names)
+    report = sparx_dsl.export(
+        sparx_dsl.deploy(model) if deploy else model,
+        output, None if format is None else format.value, sides, batch, names, keep_operators=keep_operators,
+    )  # fmt: skip
     drawn = weights is None and source.suffix != ".safetensors"
     return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)
 

@@ -115,7 +115,9 @@ def paper_command(
 def export_command(
     source: Annotated[Path, typer.Argument(metavar="SPEC | FILE", help="A spec, or a .safetensors file with one.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write: .pt2, or .onnx for ONNX.")],
-    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.pt2,
+    format: Annotated[
+        ExportFormat | None, typer.Option(help="What to write; by default what the file's extension says.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint to load first.")] = None,
     size: Size = None,
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
@@ -123,11 +125,17 @@ def export_command(
         str | None, typer.Option(metavar="batch", help="Take any number of images in place of that.")
     ] = None,
     deploy: Annotated[bool, typer.Option("--deploy", help="Fold norms and residuals into weights first.")] = False,
+    keep_operators: Annotated[
+        bool, typer.Option("--keep-operators", help="Leave scans as operators of sparx_dsl, in a .pt2 file for Python.")
+    ] = False,
     style: Annotated[Style, typer.Option("--errors", help="How errors are reported.")] = Style.full,
 ) -> None:
     """Write a backbone for other runtimes, and run the file to check it."""
     with reporting(style):
-        found = commands.export(source, output, format, size, batch, weights=weights, dynamic=dynamic, deploy=deploy)
+        found = commands.export(
+            source, output, format, size, batch,
+            weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators,
+        )  # fmt: skip
         commands.show(found, None)
 
 

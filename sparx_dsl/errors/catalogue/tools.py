@@ -100,7 +100,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.EXPORT_EXTENSION_DIFFERS,
         "a format of an export and a file extension that differ",
-        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`.",
+        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`. Where no format is "
+        "named, the extension says it.",
     ),
     CodeEntry(
         Code.EXPORT_NOT_SUPPORTED,
