@@ -27,7 +27,7 @@ from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.registry import default_registry
 from tests.support.costs import map_sizes, price_of, told
-from tests.support.costs_by_hand import BY_HAND
+from tests.support.costs_by_hand import BY_HAND, layer_norm, products
 from tests.support.kinds import registered
 
 prices = st.builds(Price, st.integers(0, 2**70), st.integers(0, 2**70))
@@ -174,16 +174,6 @@ def test_each_feature_costs_dmca_the_same(features: int, height: int, width: int
     products, norms = (8 * 9 + 8 * 16) * height * width, (5 + 2) * 8 * height * width
     added = Price(16 + 8 * 9 + 16 + 8 * 16, products, fvcore_macs=products + norms)
     assert at(features + 1) == at(features) + added
-
-
-def products(params: int, macs: int) -> Price:
-    """The price of products, which both conventions count alike."""
-    return Price(params, macs, fvcore_macs=macs)
-
-
-def layer_norm(channels: int, positions: int) -> Price:
-    """The price of a LayerNorm, which fvcore counts."""
-    return Price(2 * channels, fvcore_macs=5 * channels * positions)
 
 
 @given(
