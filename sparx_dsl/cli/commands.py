@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import sparx_dsl
-from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, parse_size, refuse
+from sparx_dsl.cli.options import ConventionName, DTypeName, Emit, ExportFormat, parse_size, refuse
 from sparx_dsl.cli.terminal import write
 
 STANDARD_OUTPUT = Path("-")
@@ -143,9 +143,18 @@ def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> No
         sparx_dsl.draw(graph, output, fold=fold)
 
 
-def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None) -> str:
-    """The table of prices."""
-    return sparx_dsl.cost_table(sparx_dsl.cost(loaded(path, head), parse_size(size), batch, dtype.value))
+def cost(
+    path: Path,
+    size: str | None,
+    batch: int,
+    dtype: DTypeName,
+    head: str | None = None,
+    convention: ConventionName = ConventionName.paper,
+) -> str:
+    """The table of prices, with MACs by that convention."""
+    spec = loaded(path, head)
+    price = sparx_dsl.cost(spec, parse_size(size), batch, dtype.value, convention=convention.value)
+    return sparx_dsl.cost_table(price)
 
 
 def explain(path: Path, node: str | None, head: str | None = None) -> str:

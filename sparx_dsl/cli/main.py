@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sparx_dsl.cli import commands
-from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, Style, reporting
+from sparx_dsl.cli.options import ConventionName, DTypeName, Emit, ExportFormat, Style, reporting
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.terminal import prepare_streams
 
@@ -72,11 +72,12 @@ def cost_command(
     batch: Batch = 1,
     dtype: DType = DTypeName.float32,
     head: Head = None,
+    convention: Annotated[ConventionName, typer.Option(help="How MACs are counted.")] = ConventionName.paper,
     style: Format = Style.full,
 ) -> None:
     """Print the price of every part of a spec, without torch."""
     with reporting(style):
-        commands.show(commands.cost(spec, size, batch, dtype, head), None)
+        commands.show(commands.cost(spec, size, batch, dtype, head, convention), None)
 
 
 def explain_command(

@@ -45,6 +45,13 @@ class Style(StrEnum):
     json = "json"
 
 
+class ConventionName(StrEnum):
+    """How MACs are counted."""
+
+    paper = "paper"
+    fvcore = "fvcore"
+
+
 class DTypeName(StrEnum):
     """Types of feature maps."""
 
