@@ -69,15 +69,22 @@ def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
 
 
 def mark_modified(x: Tensor) -> None:
-    """Bump the version of a tensor of any shape, so that autograd refuses gradients that need its former values."""
-    if not x.is_inference():
+    """Bump the version of a tensor of any shape, so that autograd refuses gradients that need its former values.
+
+    Compilers follow what operators write by themselves.
+    """
+    if not torch.compiler.is_compiling() and not x.is_inference():
         torch.autograd.graph.increment_version(x)
 
 
 def can_overwrite(x: Tensor) -> bool:
-    """Whether a map (batch, channels, height, width) is channels-last, and has enough channels for all threads."""
+    """Whether a map (batch, channels, height, width) is channels-last, and has enough channels for all threads.
+
+    How many threads there will be is not known where a graph is compiled.
+    """
     blocks = x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER)
-    return blocks >= torch.get_num_threads() and is_channels_last(x)
+    enough = torch.compiler.is_compiling() or blocks >= torch.get_num_threads()
+    return enough and is_channels_last(x)
 
 
 def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
