@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.inference.cuda_graph import cuda_graph
     from sparx_dsl.kind import Kind
+    from sparx_dsl.language.edit_text import edited_text, read_assignment
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
     from sparx_dsl.language.zoo import list_specs
@@ -116,6 +117,7 @@ __all__ = [
     "dot",
     "draw",
     "dump_spec",
+    "edited_text",
     "explain_code",
     "export",
     "find_files",
@@ -132,6 +134,7 @@ __all__ = [
     "parse_spec",
     "plan",
     "prices",
+    "read_assignment",
     "read_study",
     "recompute",
     "register",
@@ -169,6 +172,7 @@ _NAMES: Final = {
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.inference.cuda_graph": "cuda_graph",
     "sparx_dsl.kind": "Kind",
+    "sparx_dsl.language.edit_text": "edited_text read_assignment",
     "sparx_dsl.language.editor_schema": "json_schema",
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",

@@ -24,6 +24,8 @@ KEYS: Final = re.compile(rb"^(sparx|extends|space)\s*:", re.MULTILINE)
 def kind_of(path: str | os.PathLike[str]) -> FileKind | None:
     """What a YAML file is, by its top-level keys; None where it is neither or cannot be read."""
     try:
+        if not os.path.isfile(path):  # A pipe might never end.
+            return None
         with Path(path).open("rb") as file:
             keys = {found[1] for found in KEYS.finditer(file.read(DEFAULT_LIMITS.source_bytes))}
     except (OSError, ValueError):

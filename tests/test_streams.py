@@ -33,6 +33,7 @@ COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("diff", TINY, "specs/ablations/window_2.yaml"),
     *(("compare", TINY, "swin_t", *form) for form in ((), ("--json",), ("--csv",), ("--markdown",))),
     ("list", "swin_*", "--markdown"),
+    ("set", TINY, "stages.3.S=3"),
     ("cost", TINY, "--size", "12×", "--errors", "sarif"),
     ("paper",),
     ("doctor",),

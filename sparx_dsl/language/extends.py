@@ -33,17 +33,17 @@ def read_tree(path: Path, limits: Limits) -> MappingNode:
     Raises ``SparxError``.
     """
     file = spec_path(path)
-    name, content = _named_bytes(file, limits)
+    name, content = named_bytes(file, limits)
     return expand(compose(content, name, limits), file, limits)
 
 
 def read_spec_text(path: Path, limits: Limits) -> str:
     """The text of the file at ``path``, or of that name in the zoo, as it stands there; raises ``SparxError``."""
-    name, content = _named_bytes(spec_path(path), limits)
+    name, content = named_bytes(spec_path(path), limits)
     return read_text(content, name, limits).text
 
 
-def _named_bytes(file: Path, limits: Limits) -> tuple[str, bytes]:
+def named_bytes(file: Path, limits: Limits) -> tuple[str, bytes]:
     """What messages call a spec's file, and its bytes; raises ``SparxError``."""
     name = "<stdin>" if file == STANDARD_INPUT else str(file)
     return name, read_bytes(file, name, limits, file_names())

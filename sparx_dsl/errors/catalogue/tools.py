@@ -71,6 +71,12 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "shell it needs quotes.",
     ),
     CodeEntry(
+        Code.INVALID_ASSIGNMENT,
+        "an invalid edit",
+        "`sparx set` takes edits such as `stages.3.S=3`: a 1-based path of keys, `=`, and a YAML value, or nothing to "
+        "remove the key.",
+    ),
+    CodeEntry(
         Code.NOTHING_TO_CHECK,
         "a folder without specs",
         "In a folder, files ending in .yaml or .yml are checked that have the key `sparx`, `extends` or `space` at "
