@@ -13,6 +13,7 @@ from sparx_dsl import errors, pricing
 from sparx_dsl.api import Source, connect, plan
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.spec import load_spec
 from sparx_dsl.pricing import Cost
 from sparx_dsl.schedule import Schedule
 
@@ -78,16 +79,18 @@ def compare(
     *,
     sort: str | None = None,
     where: Sequence[str] = (),
+    root: str | os.PathLike[str] | None = None,
 ) -> Listing:
     """Backbones side by side: prices, layers and links, with the difference to the first; prints itself as tables.
 
     ``size`` (height, width) is by default each spec's own. ``sort`` names an amount such as ``macs``, least first, or
-    ``-macs``; ``where`` are conditions such as ``macs<5G`` that a backbone must satisfy. Raises ``SparxError``.
+    ``-macs``; ``where`` are conditions such as ``macs<5G`` that a backbone must satisfy. What files extend
+    may stand anywhere below ``root``. Raises ``SparxError``.
     """
     from sparx_dsl.render import compare as comparing
 
     conditions = [comparing.read_condition(text) for text in where]
-    return comparing.compare_listing(_measured(sources, size, batch, dtype), sort, conditions)
+    return comparing.compare_listing(_measured(sources, size, batch, dtype, root), sort, conditions)
 
 
 def front_picture(
@@ -104,7 +107,11 @@ def front_picture(
 
 
 def _measured(
-    sources: Sequence[Source], size: tuple[int, int] | None, batch: int, dtype: DType
+    sources: Sequence[Source],
+    size: tuple[int, int] | None,
+    batch: int,
+    dtype: DType,
+    root: str | os.PathLike[str] | None = None,
 ) -> list[comparing.Backbone]:
     """The amounts of each source, with its path where it is one; raises ``SparxError``, with the errors of all."""
     from sparx_dsl.render.compare import measured
@@ -114,7 +121,8 @@ def _measured(
     for source in sources:
         path = os.fspath(source) if isinstance(source, os.PathLike) else None
         try:
-            found.append(measured(connect(source), path, size, batch, dtype))
+            graph = connect(source if path is None else load_spec(path, root=root))
+            found.append(measured(graph, path, size, batch, dtype))
         except SparxError as error:
             wrong += error.diagnostics
     if wrong:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from sparx_dsl.api import check
 from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.errors.wording import counted
+from sparx_dsl.language.spec import load_spec
 from sparx_dsl.reader.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ def find_files(paths: Sequence[str | os.PathLike[str]], kind: FileKind | None = 
     return found
 
 
-def check_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
+def check_files(paths: Sequence[str | os.PathLike[str]], *, root: str | os.PathLike[str] | None = None) -> Listing:
     """Check specs and search spaces, those in folders too; raises one ``SparxError`` with the errors of all.
 
-    A spec is loaded, connected, planned, priced and held to its budget; a space is read whole. The listing says what
-    each file is.
+    A spec is loaded, connected, planned, priced and held to its budget; a space is read whole. What specs
+    extend may stand anywhere below ``root``. The listing says what each file is.
     """
     from sparx_dsl.render.listing import Field, Line, Listing, Table
 
@@ -75,7 +76,7 @@ def check_files(paths: Sequence[str | os.PathLike[str]]) -> Listing:
 
                 load_space(path)
             else:
-                check(path)
+                check(load_spec(path, root=root))
         except SparxError as error:
             errors += error.diagnostics
     if errors:

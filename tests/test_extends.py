@@ -11,6 +11,7 @@ import pytest
 import sparx_dsl
 from sparx_dsl import Limits, SparxError
 from tests.support.backbones import TWO_STAGES
+from tests.support.commands import sparx
 from tests.support.diagnostics import codes
 
 
@@ -144,6 +145,20 @@ def test_a_root_opens_what_is_below_it_and_nothing_else(folder: Path, tmp_path_f
     with pytest.raises(SparxError) as caught:
         sparx_dsl.load_spec(written(folder / "x.yaml", "name: x\nextends: linked.yaml\n"), root=folder)
     assert codes(caught) == ["SPX113"]
+
+
+def test_every_command_takes_a_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --root, what extends a file above the folder above is read as any other."""
+    (folder / "inner" / "deep").mkdir()
+    path = written(folder / "inner" / "deep" / "ablation.yaml", "name: x\nextends: ../../base.yaml\n")
+    lines = ("compile {} --emit graph", "check {}", "cost {}", "explain {}", "diff {} {}", "compare {} {}",
+             "set {} name=other", "draw {} -o a.dot")  # fmt: skip
+    monkeypatch.chdir(folder)
+    for line in lines:
+        words = [str(path) if word == "{}" else word for word in line.split()]
+        assert sparx(*words).status == 2
+        done = sparx(*words, "--root", folder)
+        assert done.status == 0, done.stderr
 
 
 def test_a_list_of_changes_is_advised_to_be_numbers(folder: Path) -> None:

@@ -38,6 +38,10 @@ DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for th
 Head = Annotated[
     str | None, typer.Option(metavar="KIND", help="Replace the spec's head by one of this kind, none for no head.")
 ]
+Root = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Let extends lead to any file below this folder.", show_default=False),
+]
 Errors = Annotated[Style, typer.Option("--errors", "--format", help="How errors are reported, on standard error.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file in place of the terminal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, whose schema docs/commands.md states.")]

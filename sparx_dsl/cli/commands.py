@@ -15,9 +15,9 @@ from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, present, show
 from sparx_dsl.cli.terminal import write
 
 
-def loaded(path: Path, head: str | None) -> sparx_dsl.Spec:
+def loaded(path: Path, head: str | None = None, root: Path | None = None) -> sparx_dsl.Spec:
     """The spec at ``path``, its head replaced by one of the kind ``head`` with that kind's defaults."""
-    spec = sparx_dsl.load_spec(path)
+    spec = sparx_dsl.load_spec(path, root=root)
     return spec if head is None else spec.edit({"head": None, "head.kind": head})
 
 
@@ -32,6 +32,7 @@ def compile_spec(
     *,
     fold: bool,
     head: str | None = None,
+    root: Path | None = None,
 ) -> None:
     """Run a spec through the compiler as far as ``emit`` needs, and show that."""
     if emit is not Emit.summary and form != "text":
@@ -39,7 +40,7 @@ def compile_spec(
             sparx_dsl.Code.CONFLICTING_OPTIONS, f"--emit {emit.value} and --{form} exclude each other",
             "--json, --csv and --markdown are forms of the summary; write one of them, or --emit",
         )  # fmt: skip
-    price, seconds = priced(path, size, batch, dtype, head)
+    price, seconds = priced(path, size, batch, dtype, head, root)
     schedule = price.schedule
     match emit:
         case Emit.svg | Emit.png | Emit.pdf:
@@ -61,14 +62,14 @@ def compile_spec(
 
 
 def priced(
-    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
+    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None, root: Path | None = None
 ) -> tuple[sparx_dsl.Cost, dict[str, float]]:
     """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took.
 
     The price has parameters, MACs, FLOPs and bytes.
     """
     sides, marks = parse_size(size), [time.perf_counter()]
-    spec = loaded(path, head)
+    spec = loaded(path, head, root)
     marks.append(time.perf_counter())
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
@@ -115,35 +116,37 @@ def initialised(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> 
         return path.read_bytes()
 
 
-def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:
+def draw(path: Path, output: Path, *, fold: bool, head: str | None = None, root: Path | None = None) -> None:
     """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
-    graph = sparx_dsl.connect(loaded(path, head))
+    graph = sparx_dsl.connect(loaded(path, head, root))
     if output == STANDARD_OUTPUT:
         write(initialised(graph, Emit.svg, fold=fold))
     else:
         sparx_dsl.draw(graph, output, fold=fold)
 
 
-def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None) -> sparx_dsl.Listing:
+def cost(
+    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None, root: Path | None = None
+) -> sparx_dsl.Listing:
     """The tables of prices."""
-    return sparx_dsl.cost_listing(sparx_dsl.cost(loaded(path, head), parse_size(size), batch, dtype.value))
+    return sparx_dsl.cost_listing(sparx_dsl.cost(loaded(path, head, root), parse_size(size), batch, dtype.value))
 
 
-def explain(path: Path, node: str | None, head: str | None = None) -> str:
+def explain(path: Path, node: str | None, head: str | None = None, root: Path | None = None) -> str:
     """What a node reads and why; without a node, what the graph says of the whole."""
-    return sparx_dsl.connect(loaded(path, head)).explain(node)
+    return sparx_dsl.connect(loaded(path, head, root)).explain(node)
 
 
-def explain_subject(subject: str, node: str | None) -> str:
+def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:
     """What a code means, or what a node of a spec reads and why, or what its graph says of the whole."""
     if re.fullmatch(r"[A-Z][A-Z_]*\d+", subject) and not Path(subject).exists():
         return sparx_dsl.explain_code(subject)
-    return explain(Path(subject), node)
+    return explain(Path(subject), node, root=root)
 
 
-def diff(before: Path, after: Path, form: Form, output: Path | None) -> None:
+def diff(before: Path, after: Path, form: Form, output: Path | None, root: Path | None = None) -> None:
     """Show what differs between two specs; end with status 1 where something does."""
-    found = sparx_dsl.difference_listing(sparx_dsl.connect(before), sparx_dsl.connect(after))
+    found = sparx_dsl.difference_listing(loaded(before, root=root), loaded(after, root=root))
     present(found, form, output)
     if not found.facts["equal"]:
         sys.exit(DIFFERENCE)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Errors, Output, Size, SpecFiles
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Errors, Output, Root, Size, SpecFiles
 from sparx_dsl.cli.options import DTypeName, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 
@@ -37,6 +37,7 @@ def compare_command(
     json: AsJson = False,
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:  # fmt: skip
     """Compare specs: prices, layers and links side by side, with the difference to the first; without torch.
@@ -46,14 +47,17 @@ def compare_command(
     with reporting(errors):
         form, sides = chosen_form(json, csv, markdown), parse_size(size)
         paths = sparx_dsl.find_files(specs, "spec")
-        listing = sparx_dsl.compare(paths, sides, batch, dtype.value, sort=sort, where=where or ())
+        listing = sparx_dsl.compare(paths, sides, batch, dtype.value, sort=sort, where=where or (), root=root)
         if picture is not None:
-            sparx_dsl.write_text(picture, _front(paths, picture, axes, sides, batch, dtype))
+            sparx_dsl.write_text(
+                picture,
+                _front([sparx_dsl.load_spec(path, root=root) for path in paths], picture, axes, sides, batch, dtype),
+            )
         present(listing, form, output)
 
 
 def _front(
-    paths: list[Path], picture: Path, axes: str, sides: tuple[int, int] | None, batch: int, dtype: DTypeName
+    specs: list[sparx_dsl.Spec], picture: Path, axes: str, sides: tuple[int, int] | None, batch: int, dtype: DTypeName
 ) -> str:
     """The picture's text; raises ``SparxError`` for another file extension, and for axes that are not two amounts."""
     if picture.suffix != ".svg":
@@ -63,4 +67,4 @@ def _front(
     if len(names) != 2:
         refuse(sparx_dsl.Code.UNKNOWN_AMOUNT, f"a picture has two axes, and {axes} names {len(names)}",
                "write two amounts with a comma between them, as in --axes macs,params")  # fmt: skip
-    return sparx_dsl.front_picture(paths, (names[0].strip(), names[1].strip()), sides, batch, dtype.value)
+    return sparx_dsl.front_picture(specs, (names[0].strip(), names[1].strip()), sides, batch, dtype.value)

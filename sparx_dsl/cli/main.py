@@ -19,6 +19,7 @@ from sparx_dsl.cli.arguments import (
     Errors,
     Head,
     Output,
+    Root,
     Size,
     SpecFile,
     SpecFiles,
@@ -61,16 +62,17 @@ def compile_command(
     json: AsJson = False,
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
+    root: Root = None,
     errors: Errors = Style.full,
     version: Version = False,
 ) -> None:
     """Validate, connect, plan and compile a spec, and say what came out."""
     with reporting(errors):
         if explain is not None:
-            show(commands.explain(spec, explain, head), output)
+            show(commands.explain(spec, explain, head, root), output)
         else:
             form = chosen_form(json, csv, markdown)
-            commands.compile_spec(spec, emit, form, output, size, batch, dtype, fold=fold, head=head)
+            commands.compile_spec(spec, emit, form, output, size, batch, dtype, fold=fold, head=head, root=root)
 
 
 def check_command(
@@ -78,11 +80,12 @@ def check_command(
     json: AsJson = False,
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Check specs and spaces without compiling them, those in folders too; report every error in all of them."""
     with reporting(errors):
-        present(sparx_dsl.check_files(specs), chosen_form(json, csv, markdown))
+        present(sparx_dsl.check_files(specs, root=root), chosen_form(json, csv, markdown))
 
 
 def draw_command(
@@ -90,11 +93,12 @@ def draw_command(
     output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file; - prints SVG.")],
     head: Head = None,
     fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Draw the connections of a spec."""
     with reporting(errors):
-        commands.draw(spec, output, fold=fold, head=head)
+        commands.draw(spec, output, fold=fold, head=head, root=root)
 
 
 def cost_command(
@@ -107,12 +111,13 @@ def cost_command(
     json: AsJson = False,
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Print the price of every part of a spec, without torch."""
     with reporting(errors):
         form = chosen_form(json, csv, markdown)
-        present(commands.cost(spec, size, batch, dtype, head), form, output)
+        present(commands.cost(spec, size, batch, dtype, head, root), form, output)
 
 
 def explain_command(
@@ -120,11 +125,12 @@ def explain_command(
     node: Annotated[
         str | None, typer.Argument(metavar="NODE", help="As in stage3.layer4; all by default.", show_default=False)
     ] = None,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Say what a node of a spec reads and why, what its graph is like as a whole, or what an error's code means."""
     with reporting(errors):
-        show(commands.explain_subject(subject, node), None)
+        show(commands.explain_subject(subject, node, root), None)
 
 
 def diff_command(
@@ -134,11 +140,12 @@ def diff_command(
     json: AsJson = False,
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Say what differs between two specs: layers, connections, prices; end with status 1 where something does."""
     with reporting(errors):
-        commands.diff(before, after, chosen_form(json, csv, markdown), output)
+        commands.diff(before, after, chosen_form(json, csv, markdown), output, root)
 
 
 def paper_command(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import Errors, Output, SpecFile
+from sparx_dsl.cli.arguments import Errors, Output, Root, SpecFile
 from sparx_dsl.cli.options import Style, refuse, reporting
 from sparx_dsl.cli.output import STANDARD_OUTPUT, show
 
@@ -19,6 +19,7 @@ def set_command(
         typer.Argument(metavar="PATH=VALUE...", help="As in stages.3.S=3; without a value, the key is removed."),
     ],
     output: Output = None,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Set values in a spec, and print the text or write it to a file; comments and order stay.
@@ -33,4 +34,4 @@ def set_command(
                 refuse(sparx_dsl.Code.INVALID_ASSIGNMENT, f"{path} is set twice", "write one value for it")
             changes[path] = value
         target = None if output == STANDARD_OUTPUT else output
-        show(sparx_dsl.edited_text(spec, changes, target), output)
+        show(sparx_dsl.edited_text(spec, changes, target, root=root), output)

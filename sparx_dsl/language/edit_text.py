@@ -7,6 +7,7 @@ so that a text is never given that means anything else.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, Union, cast
@@ -46,7 +47,11 @@ def read_assignment(text: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, ob
 
 
 def edited_text(
-    path: Path, changes: Mapping[str, object], target: Path | None = None, limits: Limits = DEFAULT_LIMITS
+    path: str | os.PathLike[str],
+    changes: Mapping[str, object],
+    target: str | os.PathLike[str] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    root: str | os.PathLike[str] | None = None,
 ) -> str:
     """The text of the spec at ``path``, or of that name in the zoo, with other values at 1-based key paths.
 
@@ -54,14 +59,14 @@ def edited_text(
     are there. ``target`` is the file that the text will stand in, whose folder ``extends`` starts from. Raises
     ``SparxError`` with every error of the edited spec.
     """
-    file = spec_path(path)
+    file, top = spec_path(Path(path)), None if root is None else Path(root)
     name, content = named_bytes(file, limits)
-    expected = _read(content, name, file, limits).edit(changes)
+    expected = _read(content, name, file, limits, top).edit(changes)
     text = read_text(content, name, limits).text
     for nulls in (False, True):  # A key that the extended file has is removed by a null.
         edited = _edited(text, {key_path(key, limits): value for key, value in changes.items()}, nulls=nulls)
         try:
-            found = _read(edited.encode(), name, target or file, limits)
+            found = _read(edited.encode(), name, Path(target or file), limits, top)
         except SparxError:
             if nulls:
                 raise
@@ -74,8 +79,8 @@ def edited_text(
     )
 
 
-def _read(content: bytes, name: str, file: Path, limits: Limits) -> Spec:
-    return spec_of(expand(compose(content, name, limits), file, limits), limits)
+def _read(content: bytes, name: str, file: Path, limits: Limits, root: Path | None) -> Spec:
+    return spec_of(expand(compose(content, name, limits), file, limits, root=root), limits)
 
 
 def _edited(text: str, changes: Mapping[tuple[Key, ...], object], *, nulls: bool) -> str:
