@@ -22,7 +22,7 @@ SPEC_ROOMS = {"errors", "reader", "language", "kind", "registry", "graph", "sche
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "reader": {"errors", "yaml"},
-    "language": {"errors", "reader", "kind", "registry", "pydantic", "pydantic_core", "yaml"},
+    "language": {"errors", "reader", "kind", "registry", "pydantic", "pydantic_core", "yaml", "ruamel"},
     "kind": {"language"},
     "installed": {"errors", "kind", "language"},
     "registry": {"errors", "installed", "kind", "language"},

@@ -14,7 +14,7 @@ import sparx_dsl
 from sparx_dsl.pricing import cost
 from sparx_dsl.render import cost_table, difference, summary
 from sparx_dsl.render.labels import number_set
-from sparx_dsl.render.tables import Column, text_table
+from sparx_dsl.render.text_table import Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration, share
 from tests.support.dot import DEEP, FIGURE_2, graph_of
 from tests.support.golden_text import Golden
@@ -119,8 +119,8 @@ def test_difference_lists_exactly_what_came_and_went(former: dict[str, Any], lat
     found = Counter(re.sub(r": .*", "", line[2:]) for line in lines if line.startswith("+ "))
     assert found == expected
     back = difference(after, before).splitlines()
-    assert sorted(line[2:] for line in lines if line[0] == "+") == sorted(line[2:] for line in back if line[0] == "-")
-    assert {_subject(line) for line in lines if line[0] == "~"} == {_subject(line) for line in back if line[0] == "~"}
+    assert sorted(line[2:] for line in lines if line[:1] == "+") == sorted(line[2:] for line in back if line[:1] == "-")
+    assert {_subject(line) for line in lines if line[:1] == "~"} == {_subject(line) for line in back if line[:1] == "~"}
 
 
 @pytest.mark.parametrize(

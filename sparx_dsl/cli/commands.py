@@ -10,30 +10,21 @@ import time
 from pathlib import Path
 
 import sparx_dsl
-from sparx_dsl.cli.options import ConventionName, DTypeName, Emit, ExportFormat, parse_size, refuse
+from sparx_dsl.cli.options import DIFFERENCE, ConventionName, DTypeName, Emit, ExportFormat, parse_size, refuse
+from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, present, show
 from sparx_dsl.cli.terminal import write
 
-STANDARD_OUTPUT = Path("-")
 
-
-def show(text: str, output: Path | None) -> None:
-    """Print a text, or write it to a file."""
-    lines = text if text.endswith("\n") else f"{text}\n"
-    if output in (None, STANDARD_OUTPUT):
-        write(lines)
-    else:
-        sparx_dsl.write_text(output, lines)
-
-
-def loaded(path: Path, head: str | None) -> sparx_dsl.Spec:
+def loaded(path: Path, head: str | None = None, root: Path | None = None) -> sparx_dsl.Spec:
     """The spec at ``path``, its head replaced by one of the kind ``head`` with that kind's defaults."""
-    spec = sparx_dsl.load_spec(path)
+    spec = sparx_dsl.load_spec(path, root=root)
     return spec if head is None else spec.edit({"head": None, "head.kind": head})
 
 
 def compile_spec(
     path: Path,
     emit: Emit,
+    form: Form,
     output: Path | None,
     size: str | None,
     batch: int,
@@ -41,9 +32,15 @@ def compile_spec(
     *,
     fold: bool,
     head: str | None = None,
+    root: Path | None = None,
 ) -> None:
     """Run a spec through the compiler as far as ``emit`` needs, and show that."""
-    price, seconds = priced(path, size, batch, dtype, head)
+    if emit is not Emit.summary and form != "text":
+        refuse(
+            sparx_dsl.Code.CONFLICTING_OPTIONS, f"--emit {emit.value} and --{form} exclude each other",
+            "--json, --csv and --markdown are forms of the summary; write one of them, or --emit",
+        )  # fmt: skip
+    price, seconds = priced(path, size, batch, dtype, head, root)
     schedule = price.schedule
     match emit:
         case Emit.svg | Emit.png | Emit.pdf:
@@ -61,18 +58,18 @@ def compile_spec(
         case Emit.json:
             show(json.dumps(sparx_dsl.report(price), indent=2), output)
         case Emit.summary:
-            show(compiled(price, seconds), output)
+            present(compiled(price, seconds), form, output)
 
 
 def priced(
-    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
+    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None, root: Path | None = None
 ) -> tuple[sparx_dsl.Cost, dict[str, float]]:
     """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took.
 
     The price has parameters, MACs, FLOPs and bytes.
     """
     sides, marks = parse_size(size), [time.perf_counter()]
-    spec = loaded(path, head)
+    spec = loaded(path, head, root)
     marks.append(time.perf_counter())
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
@@ -81,16 +78,14 @@ def priced(
     return price, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
 
 
-def compiled(price: sparx_dsl.Cost, seconds: dict[str, float]) -> str:
+def compiled(price: sparx_dsl.Cost, seconds: dict[str, float]) -> sparx_dsl.Listing:
     """The summary of a spec that was really compiled: to a module on the meta device, which allocates nothing."""
     started = time.perf_counter()
     parameters = list(sparx_dsl.build(price, device="meta").parameters())
     seconds = {**seconds, "compile, importing torch": time.perf_counter() - started}
     count, steps = sum(parameter.numel() for parameter in parameters), len(price.schedule.steps)
-    return (
-        f"{sparx_dsl.summary(price, seconds)}\n"
-        f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {steps} steps"
-    )
+    made = f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {steps} steps"
+    return sparx_dsl.summary_listing(price, seconds, [made])
 
 
 def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *, fold: bool) -> None:
@@ -121,22 +116,9 @@ def initialised(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> 
         return path.read_bytes()
 
 
-def check(paths: list[Path]) -> None:
-    """Load, connect, plan and price every spec; raises one ``SparxError`` with the errors of all."""
-    errors: list[sparx_dsl.Diagnostic] = []
-    for path in paths:
-        try:
-            sparx_dsl.check(path)
-        except sparx_dsl.SparxError as error:
-            errors += error.diagnostics
-    if errors:
-        raise sparx_dsl.SparxError(errors)
-    show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without errors", None)
-
-
-def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:
+def draw(path: Path, output: Path, *, fold: bool, head: str | None = None, root: Path | None = None) -> None:
     """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
-    graph = sparx_dsl.connect(loaded(path, head))
+    graph = sparx_dsl.connect(loaded(path, head, root))
     if output == STANDARD_OUTPUT:
         write(initialised(graph, Emit.svg, fold=fold))
     else:
@@ -150,28 +132,32 @@ def cost(
     dtype: DTypeName,
     head: str | None = None,
     convention: ConventionName = ConventionName.paper,
-) -> str:
-    """The table of prices, with MACs by that convention."""
-    spec = loaded(path, head)
+    root: Path | None = None,
+) -> sparx_dsl.Listing:
+    """The tables of prices, with MACs by that convention."""
+    spec = loaded(path, head, root)
     price = sparx_dsl.cost(spec, parse_size(size), batch, dtype.value, convention=convention.value)
-    return sparx_dsl.cost_table(price)
+    return sparx_dsl.cost_listing(price)
 
 
-def explain(path: Path, node: str | None, head: str | None = None) -> str:
+def explain(path: Path, node: str | None, head: str | None = None, root: Path | None = None) -> str:
     """What a node reads and why; without a node, what the graph says of the whole."""
-    return sparx_dsl.connect(loaded(path, head)).explain(node)
+    return sparx_dsl.connect(loaded(path, head, root)).explain(node)
 
 
-def explain_subject(subject: str, node: str | None) -> str:
+def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:
     """What a code means, or what a node of a spec reads and why, or what its graph says of the whole."""
     if re.fullmatch(r"[A-Z][A-Z_]*\d+", subject) and not Path(subject).exists():
         return sparx_dsl.explain_code(subject)
-    return explain(Path(subject), node)
+    return explain(Path(subject), node, root=root)
 
 
-def diff(before: Path, after: Path) -> str:
-    """What differs between two specs."""
-    return sparx_dsl.difference(sparx_dsl.connect(before), sparx_dsl.connect(after))
+def diff(before: Path, after: Path, form: Form, output: Path | None, root: Path | None = None) -> None:
+    """Show what differs between two specs; end with status 1 where something does."""
+    found = sparx_dsl.difference_listing(loaded(before, root=root), loaded(after, root=root))
+    present(found, form, output)
+    if not found.facts["equal"]:
+        sys.exit(DIFFERENCE)
 
 
 def paper(paths: list[Path]) -> str:
@@ -205,22 +191,17 @@ def export(
     return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)
 
 
-def list_specs(pattern: str) -> str:
-    """The table of the zoo's specs whose names match."""
-    return sparx_dsl.zoo_table(pattern)
-
-
 def show_spec(path: Path) -> str:
     """The YAML text of a spec, as it stands in its file."""
     return sparx_dsl.spec_text(path)
 
 
-def doctor() -> None:
-    """Print what works on this machine; end with status 1 where something gives wrong results."""
+def doctor(form: Form, output: Path | None) -> None:
+    """Show what works on this machine; end with status 1 where something gives wrong results."""
     found = sparx_dsl.doctor()
-    show(str(found), None)
+    present(sparx_dsl.doctor_listing(found), form, output)
     if not found.healthy:
-        sys.exit(1)
+        sys.exit(DIFFERENCE)
 
 
 def schema() -> str:

@@ -13,11 +13,11 @@ import typer
 from typer.core import TyperCommand
 
 import sparx_dsl
-from sparx_dsl.cli.commands import show
-from sparx_dsl.cli.options import Style, refuse, reporting
+from sparx_dsl.cli.arguments import Errors
+from sparx_dsl.cli.options import INTERRUPTED, Style, refuse, reporting
+from sparx_dsl.cli.output import show
 
 ADDRESS = re.compile(r"auto|local|(?:ray://)?[^\s/]+:\d+")
-INTERRUPTED = 130
 
 
 class SearchCommand(TyperCommand):
@@ -105,7 +105,7 @@ def search_command(
             show_default=False,
         ),
     ] = None,
-    style: Annotated[Style, typer.Option("--format", help="How errors are reported.")] = Style.full,
+    style: Errors = Style.full,
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):

@@ -55,6 +55,34 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "The file extension must be the picture format that was asked for.",
     ),
     CodeEntry(
+        Code.CONFLICTING_OPTIONS,
+        "options that exclude each other",
+        "A table is printed in one form: as text, or with one of `--json`, `--csv` and `--markdown`.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_AMOUNT,
+        "an unknown amount",
+        "Backbones are compared, sorted and drawn by the amounts that the message lists, such as `macs` or `peak`.",
+    ),
+    CodeEntry(
+        Code.INVALID_CONDITION,
+        "an invalid condition, or one that nothing satisfies",
+        "A condition is an amount, one of `<`, `<=`, `>`, `>=` and `=`, and a value: `macs<5G`, `peak<=2MiB`. In a "
+        "shell it needs quotes.",
+    ),
+    CodeEntry(
+        Code.INVALID_ASSIGNMENT,
+        "an invalid edit",
+        "`sparx set` takes edits such as `stages.3.S=3`: a 1-based path of keys, `=`, and a YAML value, or nothing to "
+        "remove the key.",
+    ),
+    CodeEntry(
+        Code.NOTHING_TO_CHECK,
+        "a folder without specs",
+        "In a folder, files ending in .yaml or .yml are checked that have the key `sparx`, `extends` or `space` at "
+        "their top level.",
+    ),
+    CodeEntry(
         Code.UNKNOWN_CODE,
         "an unknown code",
         "Codes are `SPX` and three digits, and this catalogue has no entry for this one.",

@@ -10,7 +10,7 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError, visible
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render import write_text
 from sparx_dsl.render.scatter import Panel, scatter
-from sparx_dsl.render.tables import WIDTH, Column, text_table
+from sparx_dsl.render.text_table import WIDTH, Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.space.choices import value_text
