@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from sparx_dsl.pricing import SavedPart
+from sparx_dsl.pricing.cost_rows import price_schedule
+from sparx_dsl.pricing.saved import SavedPart
+from sparx_dsl.schedule import Schedule
 
 MOST_STATES = 4096
 """Above so many sums of kept bytes, they are rounded up to this many parts of the budget."""
+MACS_PER_BYTE = 8
+"""How many multiplications a machine does while it moves a byte; what a part costs is what it takes of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,17 @@ def least_budget(parts: Sequence[SavedPart]) -> int:
 def whole_budget(parts: Sequence[SavedPart]) -> int:
     """The bytes that it takes when nothing is recomputed."""
     return sum(part.inner + part.between for part in parts)
+
+
+def recomputing_costs(schedule: Schedule, parts: Sequence[SavedPart]) -> list[int]:
+    """What it takes to run each part once more, in multiplications for one image or the time of as many."""
+    rows = price_schedule(schedule).rows
+    macs = {f"{row.node}.{row.part}": row.macs for row in rows}
+    nodes = {row.node: row.macs for row in rows}
+    return [
+        macs.get(part.module, nodes.get(part.module, 0)) + MACS_PER_BYTE * part.inner // schedule.batch
+        for part in parts
+    ]
 
 
 def choose_recomputed(parts: Sequence[SavedPart], costs: Sequence[int], budget: int) -> tuple[str, ...] | None:
