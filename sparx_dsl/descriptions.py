@@ -13,7 +13,7 @@ from sparx_dsl import errors, pricing
 from sparx_dsl.api import Source, connect, plan
 from sparx_dsl.errors import Diagnostic
 from sparx_dsl.pricing import Cost
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import DType, Schedule
 
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
@@ -37,6 +37,31 @@ def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | Non
     if not isinstance(source, Cost):
         source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
     return render.summary(source.schedule.graph, source.schedule, source, seconds)
+
+
+def write_report(
+    source: Source | Schedule | Cost,
+    path: str | os.PathLike[str],
+    against: Source | Schedule | Cost | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    batch: int = 1,
+    dtype: DType = "float32",
+) -> None:
+    """Write a page (.html) that explains a backbone: its diagram, costs, memory, training and spec; all in one file.
+
+    With ``against`` it also says what differs from that backbone. ``size`` (height, width) in pixels, ``batch`` and
+    ``dtype`` are for what is not planned yet. The file appears complete or not at all. Raises ``SparxError``: SPX580
+    for another extension, SPX502 where the file cannot be written.
+    """
+    from sparx_dsl import html_report
+
+    def priced(given: Source | Schedule | Cost) -> Cost:
+        if isinstance(given, Cost):
+            return given
+        return pricing.price_schedule(given if isinstance(given, Schedule) else plan(given, size, batch, dtype))
+
+    html_report.write_report(priced(source), path, None if against is None else priced(against))
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:

@@ -9,6 +9,7 @@ import typer
 
 from sparx_dsl.cli import commands
 from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, Style, reporting
+from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.terminal import prepare_streams
 
@@ -183,6 +184,7 @@ def make_app() -> typer.Typer:
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
         "explain": explain_command, "diff": diff_command, "list": list_command, "show": show_command,
         "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
+        "report": report_command,
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)

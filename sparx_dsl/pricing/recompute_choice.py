@@ -7,9 +7,9 @@ That makes one bound for each part on the bytes kept before it, and a shortest p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import itemgetter
 
 from sparx_dsl.pricing.cost_rows import price_schedule
 from sparx_dsl.pricing.saved import SavedPart
@@ -21,13 +21,10 @@ MACS_PER_BYTE = 8
 """How many multiplications a machine does while it moves a byte; what a part costs is what it takes of both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """One way to have come so far: the bytes kept, the cost of recomputing the rest, and what is recomputed."""
-
-    bytes: int
-    cost: int
-    recomputed: tuple[str, ...]
+Chain = tuple[str, "Chain | None"]
+"""A module that is recomputed, and the chain of those before it."""
+Kept = tuple[int, int, Chain | None]
+"""One way to have come so far: the bytes kept, the cost of recomputing the rest, and what is recomputed."""
 
 
 def least_budget(parts: Sequence[SavedPart]) -> int:
@@ -54,32 +51,43 @@ def recomputing_costs(schedule: Schedule, parts: Sequence[SavedPart]) -> list[in
 
 def choose_recomputed(parts: Sequence[SavedPart], costs: Sequence[int], budget: int) -> tuple[str, ...] | None:
     """The modules to recompute, of least total cost, within the budget; None where no choice is."""
-    states = [Kept(0, 0, ())]
+    if budget >= whole_budget(parts):
+        return ()
+    states: list[Kept] = [(0, 0, None)]
     between = 0
     for part, cost in zip(parts, costs, strict=True):
         between += part.between
         room = budget - between - part.inner
-        ways: list[Kept] = []
-        for state in states:
-            if state.bytes <= room:
-                ways.append(Kept(state.bytes + part.inner, state.cost, state.recomputed))
-                ways.append(Kept(state.bytes, state.cost + cost, (*state.recomputed, part.module)))
-        states = undominated(rounded(ways, budget))
-    return min(states, key=lambda state: state.cost).recomputed if states else None
+        fitting = [state for state in states if state[0] <= room]
+        kept: list[Kept] = [(held + part.inner, price, chain) for held, price, chain in fitting]
+        again: list[Kept] = [(held, price + cost, (part.module, chain)) for held, price, chain in fitting]
+        states = rounded(undominated([*again, *kept]), budget)
+    return _modules(min(states, key=itemgetter(1))[2]) if states else None
 
 
-def undominated(states: Sequence[Kept]) -> list[Kept]:
-    """Those beside which none keeps as little at as low a cost."""
+def undominated(states: Iterable[Kept]) -> list[Kept]:
+    """Those beside which none keeps as little at as low a cost, by rising bytes."""
     best: list[Kept] = []
-    for state in sorted(states, key=lambda each: (each.bytes, each.cost)):
-        if not best or state.cost < best[-1].cost:
+    # Two rising runs, which sorting only merges.
+    for state in sorted(states, key=itemgetter(0, 1)):
+        if not best or state[1] < best[-1][1]:
             best.append(state)
     return best
 
 
-def rounded(states: Sequence[Kept], budget: int) -> Sequence[Kept]:
-    """The same, with bytes rounded up where there are too many."""
+def rounded(states: list[Kept], budget: int) -> list[Kept]:
+    """The same, with bytes rounded up where there are too many; of those that then keep as much, the cheapest."""
     if len(states) <= MOST_STATES:
         return states
     step = -(-budget // MOST_STATES)
-    return [Kept(-(-state.bytes // step) * step, state.cost, state.recomputed) for state in states]
+    # Costs fall, so that the last of equal bytes is the cheapest.
+    coarse = ((-(-held // step) * step, cost, chain) for held, cost, chain in states)
+    return list({state[0]: state for state in coarse}.values())
+
+
+def _modules(chain: Chain | None) -> tuple[str, ...]:
+    found: list[str] = []
+    while chain is not None:
+        module, chain = chain
+        found.append(module)
+    return tuple(reversed(found))
