@@ -43,7 +43,7 @@ def test_commands_end_well(command: Command, monkeypatch: pytest.MonkeyPatch, tm
     program, *words = command.words
     result = CliRunner().invoke(make_app(), words if program == "sparx" else ["compile", *words])
     assert result.exit_code == 0, result.output
-    assert result.output or (tmp_path / "figure.svg").stat().st_size
+    assert result.output or (tmp_path / words[words.index("-o") + 1]).stat().st_size
 
 
 @pytest.mark.slow
