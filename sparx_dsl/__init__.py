@@ -24,7 +24,15 @@ if TYPE_CHECKING:
         transfer,
     )
     from sparx_dsl.codes import explain_code
-    from sparx_dsl.descriptions import difference, dot, draw, render_diagnostics, summary, write_report
+    from sparx_dsl.descriptions import (
+        difference,
+        dot,
+        draw,
+        render_diagnostics,
+        summary,
+        write_report,
+        write_study_report,
+    )
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.exporting import ExportReport, export
     from sparx_dsl.graph import ConnectionGraph, verify_graph
@@ -130,6 +138,7 @@ __all__ = [
     "verify_graph",
     "verify_schedule",
     "write_report",
+    "write_study_report",
     "write_text",
     "write_winners",
     "zoo_table",
@@ -140,7 +149,7 @@ _NAMES: Final = {
         "build check connect cost deploy load_checkpoint param_groups plan prices recompute save_checkpoint transfer"
     ),
     "sparx_dsl.codes": "explain_code",
-    "sparx_dsl.descriptions": "difference dot draw render_diagnostics summary write_report",
+    "sparx_dsl.descriptions": "difference dot draw render_diagnostics summary write_report write_study_report",
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.exporting": "ExportReport export",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",

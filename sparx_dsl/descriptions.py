@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sparx_dsl import errors, pricing
 from sparx_dsl.api import Source, connect, plan
 from sparx_dsl.errors import Diagnostic
 from sparx_dsl.pricing import Cost
 from sparx_dsl.schedule import DType, Schedule
+
+if TYPE_CHECKING:
+    from sparx_dsl.search import StudyResult
 
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
@@ -62,6 +65,17 @@ def write_report(
         return pricing.price_schedule(given if isinstance(given, Schedule) else plan(given, size, batch, dtype))
 
     html_report.write_report(priced(source), path, None if against is None else priced(against))
+
+
+def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
+    """Write a page (.html) about a study: front, history, importances, winners with their diagrams, every trial.
+
+    The file appears complete or not at all. Raises ``SparxError``: SPX580 for another extension, SPX502 where the file
+    cannot be written.
+    """
+    from sparx_dsl.html_report.study_report import write_study_report
+
+    write_study_report(result, path)
 
 
 def render_diagnostics(diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json"] = "full") -> str:

@@ -1,4 +1,4 @@
-"""The command ``sparx report``: a page about a backbone; the work is done by the public API."""
+"""The command ``sparx report``: a page about a backbone or a study; the work is done by the public API."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Annotated
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.options import DTypeName, Style, parse_size, reporting
+from sparx_dsl.cli.options import DTypeName, Style, parse_size, refuse, reporting
+
+STUDY_EXTENSIONS = (".journal", ".db", ".sqlite", ".sqlite3")
 
 
 def report_command(
-    spec: Annotated[
+    source: Annotated[
         Path,
-        typer.Argument(metavar="SPEC", help="A YAML file, or a name that sparx list prints.", show_default=False),
+        typer.Argument(
+            metavar="SPEC | SPACE",
+            help="A YAML file, or a name that sparx list prints; with --study, a search space.",
+            show_default=False,
+        ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write, an .html file.")],
     against: Annotated[
@@ -25,9 +31,26 @@ def report_command(
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Images at once, for all bytes.")] = 1,
     dtype: Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")] = DTypeName.float32,
+    study: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Report on this study of the space.", show_default=False)
+    ] = None,
     style: Annotated[Style, typer.Option("--format", help="How errors are reported.")] = Style.full,
 ) -> None:
-    """Write a page that explains a spec: diagram, costs, memory, training; and what differs from another."""
+    """Write a page that explains a spec: diagram, costs, memory, training; what differs from another; or a study."""
     with reporting(style):
         sides = parse_size(size)
-        sparx_dsl.write_report(spec, output, against, size=sides, batch=batch, dtype=dtype.value)
+        if study is None:
+            refuse_study(source)
+            sparx_dsl.write_report(source, output, against, size=sides, batch=batch, dtype=dtype.value)
+            return
+        if against is not None or sides is not None or batch != 1 or dtype is not DTypeName.float32:
+            message = "a study is reported as its trials were: without --against, --size, --batch and --dtype"
+            refuse(sparx_dsl.Code.INVALID_REPORT, message, f"write sparx report {source} --study {study} -o {output}")
+        sparx_dsl.write_study_report(sparx_dsl.read_study(source, study), output)
+
+
+def refuse_study(source: Path) -> None:
+    """Say what to write where the file of a study is given in place of a spec; raises ``SparxError``."""
+    if source.suffix in STUDY_EXTENSIONS:
+        message = f"{source.name} is the file of a study, which does not hold its search space"
+        refuse(sparx_dsl.Code.INVALID_REPORT, message, f"write sparx report SPACE --study {source}, and -o")
