@@ -153,8 +153,20 @@ def test_the_difference_is_that_of_the_prices() -> None:
         assert rows[name] == [before, after, after - before]
     (lines,) = PAIR.of_class("lines")
     words = {"+": "added", "-": "removed", "~": "changed"}
-    *wanted, _ = sparx_dsl.difference(AGAINST.schedule.graph, COST.schedule.graph).splitlines()
+    text = sparx_dsl.difference(AGAINST.schedule.graph, COST.schedule.graph)
+    wanted = [line for line in text.splitlines() if line[:2] in ("+ ", "- ", "~ ")]
+    assert len(wanted) > 5
     assert [item.text for item in lines.all("li")] == [f"{words[line[0]]} {line[2:]}" for line in wanted]
+
+
+def test_the_differences_of_the_stages_add_up() -> None:
+    """To those of the whole, in parameters, MACs and saved bytes."""
+    (table,) = PAIR.of_class("by-stage")
+    rows = [numbers_of(row) for row in table.all("tr")][1:]
+    assert len(rows) == 2
+    assert [sum(column) for column in zip(*rows, strict=True)] == [
+        COST.params - AGAINST.params, COST.macs - AGAINST.macs, COST.saved_bytes - AGAINST.saved_bytes,
+    ]  # fmt: skip
 
 
 def test_budgets_are_kept_by_what_is_run_again() -> None:

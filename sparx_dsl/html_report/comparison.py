@@ -10,6 +10,7 @@ from sparx_dsl.html_report.overview import KIND_WORDS, Unit, amounts, listed, pl
 from sparx_dsl.html_report.spec_section import ResolvedRow, resolved_rows
 from sparx_dsl.pricing import Cost
 from sparx_dsl.render import difference
+from sparx_dsl.render.labels import stage_heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,14 @@ class Change:
             return "–"
         percent = 100 * self.difference / self.before
         return f"{'+' if percent > 0 else '−'}{abs(percent):.2f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class StagePrices:
+    """How the parameters, MACs and saved bytes of a stage differ; of one that only one backbone has, from nothing."""
+
+    heading: str
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Comparison:
     after: str
     sentences: tuple[str, ...]
     stages: tuple[StageChange, ...]
+    by_stage: tuple[StagePrices, ...]
     changes: tuple[Change, ...]
     connections: tuple[Change, ...]
     lines: tuple[Line, ...]
@@ -88,9 +98,15 @@ def compare(before: Cost, after: Cost) -> Comparison:
     text = difference(old, new).splitlines()
     lines = tuple(Line(SIGNS[line[0]], line[2:]) for line in text if line[:1] in SIGNS and line[1:2] == " ")
     return Comparison(
-        old.spec.name, new.spec.name, tuple(_sentences(old, new, changes)), tuple(_stages(before, after)), changes,
-        tuple(kind for kind in kinds if kind.before or kind.after), lines,
-    )  # fmt: skip
+        old.spec.name,
+        new.spec.name,
+        sentences=tuple(_sentences(old, new, changes)),
+        stages=tuple(_stages(before, after)),
+        by_stage=tuple(_by_stage(before, after)),
+        changes=changes,
+        connections=tuple(kind for kind in kinds if kind.before or kind.after),
+        lines=lines,
+    )
 
 
 def _sentences(old: ConnectionGraph, new: ConnectionGraph, changes: tuple[Change, ...]) -> Iterator[str]:
@@ -130,6 +146,26 @@ def _stages(before: Cost, after: Cost) -> Iterator[StageChange]:
             ("intra", old.intra, new.intra), ("layers", _layers(old), _layers(new)),
         )  # fmt: skip
         yield from (StageChange(new.heading, name, was, now) for name, was, now in fields if was != now)
+
+
+def _by_stage(before: Cost, after: Cost) -> Iterator[StagePrices]:
+    """The differences of prices by stage, the stem with the first and the head with the last."""
+    headings = dict[int, str]()
+    for cost in (before, after):
+        headings |= {row.stage: stage_heading(cost.schedule.graph, row.stage) for row in cost.rows}
+    for stage in sorted(headings):
+        old, new = (_prices(cost, stage) for cost in (before, after))
+        changes = tuple(Change(name, unit, was, now) for (name, unit, was), (_, _, now) in zip(old, new, strict=True))
+        yield StagePrices(headings[stage], changes)
+
+
+def _prices(cost: Cost, stage: int) -> tuple[tuple[str, Unit, int], ...]:
+    rows = [row for row in cost.rows if row.stage == stage]
+    return (
+        ("Parameters", "count", sum(row.params for row in rows)),
+        ("MACs", "count", sum(row.macs for row in rows)),
+        ("Saved bytes", "bytes", sum(row.saved_bytes for row in rows)),
+    )
 
 
 def _layers(row: ResolvedRow) -> str:

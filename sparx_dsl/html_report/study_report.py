@@ -11,6 +11,7 @@ from sparx_dsl.html_report.importances import choice_values, importances, value_
 from sparx_dsl.html_report.overview import listed, plural
 from sparx_dsl.html_report.page import render_page, write_page
 from sparx_dsl.html_report.study_charts import best_numbers, front_charts, history_charts, values_text
+from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render.units import duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
@@ -36,12 +37,13 @@ class TrialRow:
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best trials: its number, its values in one line, its choices, and its picture."""
+    """One of the best trials: its number, its values in one line, its choices, its picture and its spec as YAML."""
 
     number: int
     values: str
     choices: tuple[tuple[str, str], ...]
     diagram: Diagram
+    spec_text: str
 
 
 def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
@@ -100,7 +102,8 @@ def _measures(result: StudyResult) -> tuple[str, ...]:
 
 def _winner(result: StudyResult, trial: TrialRecord) -> Winner:
     choices = tuple((name, value_line(value)) for name, value in trial.choices.items())
-    return Winner(trial.number, values_text(result, trial), choices, diagram(connect(result.spec(trial))))
+    spec = result.spec(trial)
+    return Winner(trial.number, values_text(result, trial), choices, diagram(connect(spec)), dump_spec(spec))
 
 
 def _row(result: StudyResult, trial: TrialRecord, names: tuple[str, ...]) -> TrialRow:
