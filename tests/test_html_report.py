@@ -130,6 +130,14 @@ def test_what_a_layer_reads_is_said_with_the_reason() -> None:
     )
 
 
+def test_what_does_not_run_has_no_price() -> None:
+    """With features of the first stage alone, the rest is drawn and leads nowhere."""
+    page = read_html(backbone_page(sparx_dsl.cost(SMALL, features=(1,))))
+    check_alone(page)
+    linked = {spot.attributes["data-nodes"] for spot in page.of_class("spot") if "href" in spot.attributes}
+    assert linked == numbers_of_rows(page).keys() == {"stem", *(f"stage1.layer{number}" for number in range(1, 6))}
+
+
 def test_a_deep_backbone_is_drawn_with_repeats_once() -> None:
     """Every layer still has its card and its price."""
     light = {**SMALL["layer"], "dpe": False, "ffn": {"kind": "none"}}

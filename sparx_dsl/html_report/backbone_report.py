@@ -36,6 +36,7 @@ def backbone_page(cost: Cost, against: Cost | None = None) -> str:
         "amounts": amounts(cost),
         "comparison": None if against is None else compare(against, cost),
         "diagram": diagram(graph),
+        "running": {row.node for row in cost.rows},
         "other_diagram": None if against is None else diagram(against.schedule.graph),
         "stages": stages,
         "whole": cost.whole,

@@ -53,7 +53,7 @@ def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> Non
 
 def study_page(result: StudyResult) -> str:
     """The page as text: HTML that refers to nothing outside itself."""
-    names = tuple(choice.name for choice in result.space.choices)
+    names, best = tuple(choice.name for choice in result.space.choices), best_numbers(result)
     return render_page("study.html", f"{result.space.name}: {plural(len(result.trials), 'trial')}", {
         "name": result.space.name,
         "sentences": _sentences(result),
@@ -67,7 +67,7 @@ def study_page(result: StudyResult) -> str:
         "value_names": tuple(map(shown_name, result.names)),
         "price_names": tuple(map(shown_name, _measures(result))),
         "choice_names": names,
-        "trials": tuple(_row(result, trial, names) for trial in result.trials),
+        "trials": tuple(_row(result, trial, names, trial.number in best) for trial in result.trials),
     })  # fmt: skip
 
 
@@ -78,9 +78,11 @@ def _sentences(result: StudyResult) -> tuple[str, ...]:
     ])  # fmt: skip
     states = [plural(sum(trial.state == state for trial in result.trials), "trial") + f" {word}"
               for state, word in STATES.items() if any(trial.state == state for trial in result.trials)]  # fmt: skip
+    count = f"{'' if result.space.exact else 'at most '}{result.space.count:,}"
+    bounds = f" Bounds: {listed(list(map(str, result.space.bounds)))}." if result.space.bounds else ""
     first = (
         f"A study of the search space {result.space.name}: {plural(len(result.space.choices), 'choice')} over a base "
-        f"spec make {result.space.count:,} backbones, of which trials try some. The objective: {goals}."
+        f"spec make {count} backbones, of which trials try some. The objective: {goals}.{bounds}"
     )
     best = winners(result, 1)
     found = (
@@ -106,10 +108,10 @@ def _winner(result: StudyResult, trial: TrialRecord) -> Winner:
     return Winner(trial.number, values_text(result, trial), choices, diagram(connect(spec)), dump_spec(spec))
 
 
-def _row(result: StudyResult, trial: TrialRecord, names: tuple[str, ...]) -> TrialRow:
+def _row(result: StudyResult, trial: TrialRecord, names: tuple[str, ...], best: bool) -> TrialRow:
     prices = trial.prices
     return TrialRow(
-        trial.number, STATES[trial.state], trial.number in best_numbers(result),
+        trial.number, STATES[trial.state], best,
         tuple(shown_value(name, value) for name, value in zip(result.names, trial.values, strict=False)),
         tuple("–" if prices is None else shown_value(name, price_of(prices, name)) for name in _measures(result)),
         "–" if trial.seconds is None else duration(trial.seconds),

@@ -21,9 +21,9 @@ for (const explorer of document.querySelectorAll(".explorer")) {
     }
     const names = spot.dataset.nodes.split(" ");
     const card = document.getElementById(`node-${names[0]}`);
-    if (!card) return;
-    const copy = card.cloneNode(true);
+    const copy = card ? card.cloneNode(true) : document.createElement("p");
     copy.removeAttribute("id");
+    if (!card) copy.textContent = `${names[0]} does not run for these features.`;
     if (names.length > 1) {
       const note = document.createElement("p");
       note.textContent = `The box stands for ${names.length} layers, ${names[0]} to ${names.at(-1)}; this is the first.`;
