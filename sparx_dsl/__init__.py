@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         render_diagnostics,
         summary,
         summary_listing,
+        write_report,
+        write_study_report,
     )
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.exporting import ExportReport, export
@@ -152,6 +154,8 @@ __all__ = [
     "transfer",
     "verify_graph",
     "verify_schedule",
+    "write_report",
+    "write_study_report",
     "write_text",
     "write_winners",
     "zoo_listing",
@@ -164,7 +168,8 @@ _NAMES: Final = {
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.descriptions": (
-        "compare difference difference_listing dot draw front_picture render_diagnostics summary summary_listing"
+        "compare difference difference_listing dot draw front_picture render_diagnostics summary summary_listing "
+        "write_report write_study_report"
     ),
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.exporting": "ExportReport export",

@@ -15,11 +15,12 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import load_spec
 from sparx_dsl.pricing import Cost
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import DType, Schedule
 
 if TYPE_CHECKING:
     from sparx_dsl.render import Listing
     from sparx_dsl.render import compare as comparing
+    from sparx_dsl.search import StudyResult
 
 
 def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
@@ -50,6 +51,42 @@ def summary_listing(
     if not isinstance(source, Cost):
         source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
     return render.summary_listing(source.schedule.graph, source.schedule, source, seconds, lines)
+
+
+def write_report(
+    source: Source | Schedule | Cost,
+    path: str | os.PathLike[str],
+    against: Source | Schedule | Cost | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    batch: int = 1,
+    dtype: DType = "float32",
+) -> None:
+    """Write a page (.html) that explains a backbone: its diagram, costs, memory, training and spec; all in one file.
+
+    With ``against`` it also says what differs from that backbone. ``size`` (height, width) in pixels, ``batch`` and
+    ``dtype`` are for what is not planned yet. The file appears complete or not at all. Raises ``SparxError``: SPX580
+    for another extension, SPX502 where the file cannot be written.
+    """
+    from sparx_dsl import html_report
+
+    def priced(given: Source | Schedule | Cost) -> Cost:
+        if isinstance(given, Cost):
+            return given
+        return pricing.price_schedule(given if isinstance(given, Schedule) else plan(given, size, batch, dtype))
+
+    html_report.write_report(priced(source), path, None if against is None else priced(against))
+
+
+def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
+    """Write a page (.html) about a study: front, history, importances, winners with their diagrams, every trial.
+
+    The file appears complete or not at all. Raises ``SparxError``: SPX580 for another extension, SPX502 where the file
+    cannot be written.
+    """
+    from sparx_dsl.html_report.study_report import write_study_report
+
+    write_study_report(result, path)
 
 
 def render_diagnostics(

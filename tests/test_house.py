@@ -36,6 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "pricing": SPEC_ROOMS,
     "paper": {*SPEC_ROOMS, "pricing", "pydantic"},
     "render": {*SPEC_ROOMS, "pricing", "graphviz", "rich"},
+    "html_report": {*SPEC_ROOMS, "pricing", "render", "search", "jinja2", "markupsafe", "optuna"},
     # What mamba-ssm brings is looked for only where its backend is asked for by name.
     "ops": {"errors", "torch", "triton", "selective_scan_cuda"},
     "nn": {"language", "ops", "torch"},

@@ -27,6 +27,7 @@ from sparx_dsl.cli.arguments import (
 from sparx_dsl.cli.compare import compare_command
 from sparx_dsl.cli.options import INTERRUPTED, ConventionName, DTypeName, Emit, ExportFormat, Style, reporting
 from sparx_dsl.cli.output import chosen_form, present, show
+from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
 from sparx_dsl.cli.terminal import prepare_streams
@@ -239,6 +240,7 @@ def make_app() -> typer.Typer:
         "explain": explain_command, "diff": diff_command, "compare": compare_command, "set": set_command,
         "list": list_command, "show": show_command,
         "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
+        "report": report_command,
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)

@@ -149,4 +149,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "Every written file is run with random images. One whose results differ from the model's by more than 1e-4 of "
         "the largest value is not left behind.",
     ),
+    CodeEntry(
+        Code.INVALID_REPORT,
+        "a report that cannot be made as asked",
+        "A report is a page, an .html file. It is of a spec, which can be compared with another by `--against`, or of "
+        "a study, which is named by its space and `--study`; a study has no other to compare with, and its images' "
+        "size, batch and dtype are those of its space.",
+    ),
 )
