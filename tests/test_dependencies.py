@@ -61,11 +61,12 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export", "test"),
+    "sparx_dsl": ("pictures", "search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export",
+                  "test"),
     "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
     "tests": ("test", "ray"),
-}
+}  # fmt: skip
 """Folders, and the extras that bring what their files import beyond the dependencies."""
 
 

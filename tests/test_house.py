@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "schedule": {"errors", "language", "registry", "graph"},
     "pricing": SPEC_ROOMS,
     "paper": {*SPEC_ROOMS, "pricing", "pydantic"},
-    "render": {*SPEC_ROOMS, "pricing", "graphviz", "rich"},
+    "render": {*SPEC_ROOMS, "pricing", "graphviz", "matplotlib", "rich"},
     # What mamba-ssm brings is looked for only where its backend is asked for by name.
     "ops": {"errors", "torch", "triton", "selective_scan_cuda"},
     "nn": {"language", "ops", "torch"},
