@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
-    from sparx_dsl.render import cost_table, report, write_text
+    from sparx_dsl.render import Picture, cost_table, report, write_text
     from sparx_dsl.render.zoo_table import zoo_table
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
@@ -74,6 +74,7 @@ __all__ = [
     "Layer",
     "Limits",
     "LinkAdapter",
+    "Picture",
     "RayOptions",
     "Schedule",
     "Space",
@@ -156,7 +157,7 @@ _NAMES: Final = {
     "sparx_dsl.pricing": "Cost Totals check_prices",
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
-    "sparx_dsl.render": "cost_table report write_text",
+    "sparx_dsl.render": "Picture cost_table report write_text",
     "sparx_dsl.render.zoo_table": "zoo_table",
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (

@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack
 
 import sparx_dsl
 from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, parse_size, refuse
 from sparx_dsl.cli.terminal import write
 
 STANDARD_OUTPUT = Path("-")
+
+
+class Look(TypedDict):
+    """What ``draw`` can be asked for, as ``sparx_dsl.draw`` takes it."""
+
+    fold: bool
+    width: float | None
+    font: str | None
+    title: str | None
+    legend: bool
+    stages: str | None
+    style: Literal["lanes", "matrix"]
 
 
 def show(text: str, output: Path | None) -> None:
@@ -101,24 +113,23 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
             f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
             f"write -o figure.{emit.value}, or -o - for a pipe",
         )
-    if output == STANDARD_OUTPUT:
-        write(initialised(graph, emit, fold=fold))
-        return
-    if output.suffix != f".{emit.value}":
+    if output not in (STANDARD_OUTPUT, output.with_suffix(f".{emit.value}")):
         refuse(
             sparx_dsl.Code.PICTURE_FORMAT_DIFFERS,
             f"--emit {emit.value} cannot be written to {output.name}",
             f"write -o {output.stem}.{emit.value}",
         )
-    sparx_dsl.draw(graph, output, fold=fold)
+    deliver(sparx_dsl.draw(graph, fold=fold), output, emit)
 
 
-def initialised(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
-    """A picture as the bytes of its file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"figure.{emit.value}"
-        sparx_dsl.draw(graph, path, fold=fold)
-        return path.read_bytes()
+def deliver(drawn: sparx_dsl.Picture, output: Path, form: Emit = Emit.svg) -> None:
+    """Write a picture to a file, or to standard output in that form for ``-``."""
+    if output != STANDARD_OUTPUT:
+        drawn.save(output)
+    elif form is Emit.svg:
+        write(drawn.svg.encode())
+    else:
+        write(drawn.pdf if form is Emit.pdf else drawn.png)
 
 
 def check(paths: list[Path]) -> None:
@@ -134,13 +145,9 @@ def check(paths: list[Path]) -> None:
     show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without errors", None)
 
 
-def draw(path: Path, output: Path, *, fold: bool, head: str | None = None) -> None:
+def draw(path: Path, output: Path, head: str | None, **look: Unpack[Look]) -> None:
     """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
-    graph = sparx_dsl.connect(loaded(path, head))
-    if output == STANDARD_OUTPUT:
-        write(initialised(graph, Emit.svg, fold=fold))
-    else:
-        sparx_dsl.draw(graph, output, fold=fold)
+    deliver(sparx_dsl.draw(loaded(path, head), **look), output)
 
 
 def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sparx_dsl.cli import commands
-from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, Style, reporting
+from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, PictureStyle, Style, reporting
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.terminal import prepare_streams
 
@@ -56,14 +56,27 @@ def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")
 
 def draw_command(
     spec: SpecFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file; - prints SVG.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .svg, .pdf, .png or .dot file; - prints SVG.")],
+    style: Annotated[PictureStyle, typer.Option(help="How the connections are shown.")] = PictureStyle.lanes,
+    width: Annotated[
+        float | None, typer.Option(metavar="MM", help="The page's width: 84 for a column, with type of 7 points.")
+    ] = None,
+    font: Annotated[str | None, typer.Option(metavar="FAMILY", help="The type; Arial by default.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="A line above the picture.")] = None,
+    legend: Annotated[bool, typer.Option(help="Say below what shapes and lines mean.")] = True,
+    stages: Annotated[
+        str | None, typer.Option(metavar="STAGES", help="Only these, by number or name, as in 1,3 or 2-4.")
+    ] = None,
+    fold: Annotated[bool, typer.Option(help="Draw repeats once.")] = True,
     head: Head = None,
-    fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
-    style: Format = Style.full,
+    errors: Format = Style.full,
 ) -> None:
     """Draw the connections of a spec."""
-    with reporting(style):
-        commands.draw(spec, output, fold=fold, head=head)
+    with reporting(errors):
+        commands.draw(
+            spec, output, head,
+            style=style.value, width=width, font=font, title=title, legend=legend, stages=stages, fold=fold,
+        )  # fmt: skip
 
 
 def cost_command(

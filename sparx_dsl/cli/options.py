@@ -29,6 +29,13 @@ class Emit(StrEnum):
     pdf = "pdf"
 
 
+class PictureStyle(StrEnum):
+    """How ``draw`` shows connections."""
+
+    lanes = "lanes"
+    matrix = "matrix"
+
+
 class ExportFormat(StrEnum):
     """What ``export`` can write."""
 

@@ -10,18 +10,35 @@ from sparx_dsl.render.curves import Curve, Point, straight
 from sparx_dsl.render.drawing import Anchor, Drawing, Mark, Paint, Polygon, Rectangle, Stroke, Text
 from sparx_dsl.render.figure import PAD, Figure
 from sparx_dsl.render.legend import SAMPLE, sample_size
-from sparx_dsl.render.style import ARROW_LENGTH, INK, LANE_FILL, LANE_LINE, LINES, Shape, label_size
+from sparx_dsl.render.look import POINTS_PER_MM, Look
+from sparx_dsl.render.style import (
+    ARROW_LENGTH,
+    INK,
+    LANE_FILL,
+    LANE_LINE,
+    LINES,
+    SMALL_SIZE,
+    Shape,
+    label_size,
+    text_width,
+)
 
 DASHES = {"dashed": "5,2", "dotted": "1,5"}
 ROUND = 12.0
 """The radius of rounded corners, in points, where a box is three times as high or higher."""
 
 
-def drawing(picture: Figure) -> Drawing:
-    """All marks of a picture of connections."""
-    return Drawing(
-        picture.name, picture.left - PAD, picture.bottom - PAD, picture.right + PAD, PAD, tuple(_marks(picture))
-    )
+def drawing(picture: Figure, look: Look) -> Drawing:
+    """All marks of a picture of connections, on a page of the width that is asked for."""
+    left, right, wanted = picture.left - PAD, picture.right + PAD, look.points(SMALL_SIZE)
+    marks, bottom = tuple(_marks(picture)), picture.bottom - PAD
+    if look.width is None or wanted is None:
+        return Drawing(picture.name, left, bottom, right, PAD, marks, font=look.font)
+    # What is narrower stands in the middle; what a page cannot hold is made smaller.
+    spare = max(0.0, wanted - (right - left)) / 2
+    left, right = left - spare, right + spare
+    scale = look.width * POINTS_PER_MM / (right - left)
+    return Drawing(picture.name, left, bottom, right, PAD, marks, scale=scale, font=look.font)
 
 
 def _marks(picture: Figure) -> Iterator[Mark]:
@@ -35,7 +52,9 @@ def _marks(picture: Figure) -> Iterator[Mark]:
     for drawn, placed in zip(picture.sketch.boxes, picture.layout.boxes, strict=True):
         shape, text = placed.label.shape, placed.label.text
         yield from box(shape, (placed.x, placed.y), shape.width, shape.height)
-        yield from lines(text, (placed.x, placed.y), label_size(text, drawn), INK, "middle")
+        # The tip of a head's outline holds no text.
+        x = placed.x - shape.height / 5 if placed.label.name == "head" else placed.x
+        yield from lines(text, (x, placed.y), label_size(text, drawn), INK, "middle")
     for entry in picture.entries:
         if isinstance(entry.sample, Shape):
             yield from box(entry.sample, (entry.x + SAMPLE / 2, entry.y), *sample_size(entry.sample))
@@ -67,7 +86,8 @@ def lines(text: str, place: Point, size: float, colour: str, anchor: Anchor) -> 
 def arrow(curve: Curve, attributes: Mapping[str, str]) -> Iterator[Mark]:
     """The curve, and its head, whose stroke ends where the curve's tip is."""
     stroke = _stroke(attributes)
-    yield Stroke(curve.points, stroke)
+    for piece in (*curve.before, curve.points):
+        yield Stroke(piece, stroke)
     kind = attributes.get("arrowhead", "normal")
     half = ARROW_LENGTH * (0.45 if kind == "vee" else 0.35)
     (x, y), tip = curve.points[-1], curve.tip
@@ -101,3 +121,36 @@ def _outline(attributes: Mapping[str, str], middle: Point, width: float, height:
 def _stroke(attributes: Mapping[str, str]) -> Paint:
     dashes = [dash for style, dash in DASHES.items() if style in attributes.get("style", "")]
     return Paint("none", attributes["color"], attributes.get("penwidth", "1"), dashes[0] if dashes else "")
+
+
+def moved(mark: Mark, by: Point) -> Mark:
+    """The mark, that far to the right and upwards."""
+    match mark:
+        case Rectangle():
+            return replace(mark, left=mark.left + by[0], bottom=mark.bottom + by[1])
+        case Text():
+            return replace(mark, x=mark.x + by[0], y=mark.y + by[1])
+        case _:
+            return replace(mark, points=tuple((x + by[0], y + by[1]) for x, y in mark.points))
+
+
+def right_of(mark: Mark) -> float:
+    """How far a mark reaches to the right."""
+    match mark:
+        case Rectangle():
+            return mark.left + mark.width
+        case Text():
+            return mark.x + text_width(mark.text, mark.size) * {"start": 1.0, "middle": 0.5, "end": 0.0}[mark.anchor]
+        case _:
+            return max(x for x, _ in mark.points)
+
+
+def bottom_of(mark: Mark) -> float:
+    """How far a mark reaches down."""
+    match mark:
+        case Rectangle():
+            return mark.bottom
+        case Text():
+            return mark.y - mark.size * 0.3
+        case _:
+            return min(y for _, y in mark.points)

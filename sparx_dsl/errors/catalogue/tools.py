@@ -36,6 +36,12 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "looks for the font itself.",
     ),
     CodeEntry(
+        Code.INVALID_PICTURE_OPTION,
+        "a picture that cannot be drawn so",
+        "A picture is asked for with a width in mm, the name of a font's family, a style, or stages and layers that "
+        "the backbone does not have.",
+    ),
+    CodeEntry(
         Code.INVALID_SIZE_OPTION,
         "an invalid size",
         "A size is one number of pixels, or height x width such as 512x2048.",

@@ -7,6 +7,7 @@ KIND = Kind(
     name="concat",
     options=f"{__name__}.options:ConcatFusion",
     title="concatenation",
+    short_title="concat",
     module=f"{__name__}.module:build",
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
