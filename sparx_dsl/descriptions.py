@@ -30,8 +30,9 @@ def draw(
     legend: bool = True,
     stages: Sequence[int | str] | int | str | None = None,
     style: PictureStyle = "lanes",
+    layer: str | None = None,
 ) -> Picture:
-    """Draw the connections, to a .svg, .pdf, .png or .dot file where one is named.
+    """Draw the connections, or what a layer is inside, to a .svg, .pdf, .png or .dot file where one is named.
 
     The picture shows itself in notebooks. ``width`` is the page's in mm: what is wider is wrapped, and the smallest
     type is 7 points. ``font`` is a family of type. With ``fold``, repeats are drawn once. ``stages`` are those that are
@@ -41,7 +42,7 @@ def draw(
 
     shown = render.stage_names(stages)
     look = render.Look(fold=fold, width=width, font=font, title=title, legend=legend, stages=shown, style=style)
-    drawn = render.make_picture(connect(source), look)
+    drawn = render.make_picture(connect(source), look, layer)
     if path is not None:
         drawn.save(path)
     return drawn

@@ -56,7 +56,8 @@ ROOMS: dict[str, set[str]] = {
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
 TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights", "exporting", "integrations"}
-TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py"}
+TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py",
+                    "diagram.py"}  # fmt: skip
 """The files of a kind that are read without torch."""
 PUBLIC_READERS = {"integrations", "weights", "cli"}
 """The rooms that may import the public names of ``sparx_dsl`` itself."""

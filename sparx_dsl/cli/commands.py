@@ -25,7 +25,8 @@ class Look(TypedDict):
     title: str | None
     legend: bool
     stages: str | None
-    style: Literal["lanes", "matrix"]
+    layer: str | None
+    style: Literal["lanes", "matrix", "overview"]
 
 
 def show(text: str, output: Path | None) -> None:

@@ -57,6 +57,9 @@ def check_command(specs: Annotated[list[Path], typer.Argument(metavar="SPEC...")
 def draw_command(
     spec: SpecFile,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .svg, .pdf, .png or .dot file; - prints SVG.")],
+    layer: Annotated[
+        str | None, typer.Argument(metavar="LAYER", help="Draw what this is inside.", show_default=False)
+    ] = None,
     style: Annotated[PictureStyle, typer.Option(help="How the connections are shown.")] = PictureStyle.lanes,
     width: Annotated[
         float | None, typer.Option(metavar="MM", help="The page's width: 84 for a column, with type of 7 points.")
@@ -71,11 +74,12 @@ def draw_command(
     head: Head = None,
     errors: Format = Style.full,
 ) -> None:
-    """Draw the connections of a spec."""
+    """Draw the connections of a spec, or what one of its layers is inside."""
     with reporting(errors):
         commands.draw(
             spec, output, head,
             style=style.value, width=width, font=font, title=title, legend=legend, stages=stages, fold=fold,
+            layer=layer,
         )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ class PictureStyle(StrEnum):
 
     lanes = "lanes"
     matrix = "matrix"
+    overview = "overview"
 
 
 class ExportFormat(StrEnum):

@@ -10,8 +10,11 @@ from typing import Final, Literal, Never, get_args
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.graph import ConnectionGraph
 
-PictureStyle = Literal["lanes", "matrix"]
-"""``lanes``: a lane of boxes for each stage; ``matrix``: what reads what, as a matrix."""
+PictureStyle = Literal["lanes", "matrix", "overview"]
+"""``lanes``: a lane of boxes for each stage; ``overview``: the parts of layers besides, as in SparX, Figure 2.
+
+``matrix``: what reads what, as a matrix.
+"""
 STYLES: Final = get_args(PictureStyle)
 POINTS_PER_MM: Final = 72 / 25.4
 WIDTHS: Final = (40.0, 2000.0)

@@ -145,6 +145,17 @@ def right_of(mark: Mark) -> float:
             return max(x for x, _ in mark.points)
 
 
+def left_of(mark: Mark) -> float:
+    """How far a mark reaches to the left."""
+    match mark:
+        case Rectangle():
+            return mark.left
+        case Text():
+            return mark.x - text_width(mark.text, mark.size) * {"start": 0.0, "middle": 0.5, "end": 1.0}[mark.anchor]
+        case _:
+            return min(x for x, _ in mark.points)
+
+
 def bottom_of(mark: Mark) -> float:
     """How far a mark reaches down."""
     match mark:

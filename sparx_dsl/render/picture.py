@@ -12,6 +12,7 @@ from sparx_dsl.render.dot_text import dot
 from sparx_dsl.render.drawing import Drawing
 from sparx_dsl.render.figure import figure
 from sparx_dsl.render.files import write_bytes
+from sparx_dsl.render.inside import layer_drawing, overview
 from sparx_dsl.render.look import Look
 from sparx_dsl.render.marks import drawing
 from sparx_dsl.render.matrix import matrix
@@ -72,12 +73,22 @@ class Picture:
         return f"Picture({self.drawing.name!r}, {width:.0f} × {height:.0f} mm)"
 
 
-def make_picture(graph: ConnectionGraph, look: Look | None = None) -> Picture:
-    """The picture of a graph; raises ``SparxError`` (SPX514) for stages that are not there."""
+def make_picture(graph: ConnectionGraph, look: Look | None = None, layer: str | None = None) -> Picture:
+    """The picture of a graph, or of what one of its layers is inside.
+
+    Raises ``SparxError``: SPX514 for stages or a layer that are not there, SPX413 where the diagram of another
+    package's fusion fails.
+    """
     look = look or Look()
-    if look.style == "matrix":
-        return Picture(matrix(graph, look))
-    return Picture(drawing(figure(graph, look), look), dot(graph, look))
+    if layer is not None:
+        return Picture(layer_drawing(graph, layer, look))
+    match look.style:
+        case "matrix":
+            return Picture(matrix(graph, look))
+        case "overview":
+            return Picture(overview(graph, look))
+        case _:
+            return Picture(drawing(figure(graph, look), look), dot(graph, look))
 
 
 def _unknown(target: Path) -> SparxError:

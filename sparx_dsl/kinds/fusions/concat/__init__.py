@@ -8,6 +8,7 @@ KIND = Kind(
     options=f"{__name__}.options:ConcatFusion",
     title="concatenation",
     short_title="concat",
+    diagram=f"{__name__}.diagram:diagram",
     module=f"{__name__}.module:build",
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",
