@@ -38,7 +38,8 @@ def text_table(
         table.add_row(*(Text(visible(cell)) for cell in row), end_section=total is not None and place == len(body) - 1)
     if total is not None:
         table.add_row(*(Text(visible(cell)) for cell in total))
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, force_jupyter=False,
+                      legacy_windows=False)  # fmt: skip
     with console.capture() as captured:
         console.print(table)
     return "\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines())
