@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
-    from sparx_dsl.render import Listing, cost_listing, cost_table, report, write_text
+    from sparx_dsl.render import Listing, Picture, cost_listing, cost_table, report, write_text
     from sparx_dsl.render.zoo_table import zoo_listing, zoo_table
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
@@ -89,6 +89,7 @@ __all__ = [
     "Limits",
     "LinkAdapter",
     "Listing",
+    "Picture",
     "RayOptions",
     "Schedule",
     "Space",
@@ -189,7 +190,7 @@ _NAMES: Final = {
     "sparx_dsl.pricing": "Cost Totals check_prices",
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
-    "sparx_dsl.render": "Listing cost_listing cost_table report write_text",
+    "sparx_dsl.render": "Listing Picture cost_listing cost_table report write_text",
     "sparx_dsl.render.zoo_table": "zoo_listing zoo_table",
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (

@@ -15,26 +15,51 @@ from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import load_spec
 from sparx_dsl.pricing import Cost
-from sparx_dsl.schedule import DType, Schedule
+from sparx_dsl.schedule import Schedule
 
 if TYPE_CHECKING:
     from sparx_dsl.render import Listing
     from sparx_dsl.render import compare as comparing
     from sparx_dsl.search import StudyResult
 
+if TYPE_CHECKING:
+    from sparx_dsl.render import Picture, PictureStyle
 
-def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
-    """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
+
+def draw(
+    source: Source,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    fold: bool = True,
+    width: float | None = None,
+    font: str | None = None,
+    title: str | None = None,
+    legend: bool = True,
+    stages: Sequence[int | str] | int | str | None = None,
+    style: PictureStyle = "lanes",
+    layer: str | None = None,
+) -> Picture:
+    """Draw the connections, or what a layer is inside, to a .svg, .pdf, .png or .dot file where one is named.
+
+    The picture shows itself in notebooks. ``width`` is the page's in mm: what is wider is wrapped, and the smallest
+    type is 7 points. ``font`` is a family of type. With ``fold``, repeats are drawn once. ``stages`` are those that are
+    shown, by number or name, or as a text such as ``2-4``. Raises ``SparxError`` where that cannot be done.
+    """
     from sparx_dsl import render
 
-    render.draw(connect(source), path, fold=fold)
+    shown = render.stage_names(stages)
+    look = render.Look(fold=fold, width=width, font=font, title=title, legend=legend, stages=shown, style=style)
+    drawn = render.make_picture(connect(source), look, layer)
+    if path is not None:
+        drawn.save(path)
+    return drawn
 
 
 def dot(source: Source, *, fold: bool = True) -> str:
     """The connections as Graphviz text; raises ``SparxError``."""
     from sparx_dsl import render
 
-    return render.dot(connect(source), fold=fold)
+    return render.dot(connect(source), render.Look(fold=fold))
 
 
 def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | None = None) -> str:

@@ -35,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "schedule": {"errors", "language", "registry", "graph"},
     "pricing": SPEC_ROOMS,
     "paper": {*SPEC_ROOMS, "pricing", "pydantic"},
-    "render": {*SPEC_ROOMS, "pricing", "graphviz", "rich"},
+    "render": {*SPEC_ROOMS, "pricing", "graphviz", "matplotlib", "rich"},
     "html_report": {*SPEC_ROOMS, "pricing", "render", "search", "jinja2", "markupsafe", "optuna"},
     # What mamba-ssm brings is looked for only where its backend is asked for by name.
     "ops": {"errors", "torch", "triton", "selective_scan_cuda"},
@@ -57,7 +57,8 @@ ROOMS: dict[str, set[str]] = {
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
 TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights", "exporting", "integrations"}
-TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py"}
+TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py",
+                    "diagram.py"}  # fmt: skip
 """The files of a kind that are read without torch."""
 PUBLIC_READERS = {"integrations", "weights", "cli"}
 """The rooms that may import the public names of ``sparx_dsl`` itself."""

@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack
 
 import sparx_dsl
 from sparx_dsl.cli.options import DIFFERENCE, ConventionName, DTypeName, Emit, ExportFormat, parse_size, refuse
 from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, present, show
 from sparx_dsl.cli.terminal import write
+
+
+class Look(TypedDict):
+    """What ``draw`` can be asked for, as ``sparx_dsl.draw`` takes it."""
+
+    fold: bool
+    width: float | None
+    font: str | None
+    title: str | None
+    legend: bool
+    stages: str | None
+    layer: str | None
+    style: Literal["lanes", "matrix", "overview"]
 
 
 def loaded(path: Path, head: str | None = None, root: Path | None = None) -> sparx_dsl.Spec:
@@ -96,33 +109,28 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
             f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
             f"write -o figure.{emit.value}, or -o - for a pipe",
         )
-    if output == STANDARD_OUTPUT:
-        write(initialised(graph, emit, fold=fold))
-        return
-    if output.suffix != f".{emit.value}":
+    if output not in (STANDARD_OUTPUT, output.with_suffix(f".{emit.value}")):
         refuse(
             sparx_dsl.Code.PICTURE_FORMAT_DIFFERS,
             f"--emit {emit.value} cannot be written to {output.name}",
             f"write -o {output.stem}.{emit.value}",
         )
-    sparx_dsl.draw(graph, output, fold=fold)
+    deliver(sparx_dsl.draw(graph, fold=fold), output, emit)
 
 
-def initialised(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
-    """A picture as the bytes of its file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"figure.{emit.value}"
-        sparx_dsl.draw(graph, path, fold=fold)
-        return path.read_bytes()
-
-
-def draw(path: Path, output: Path, *, fold: bool, head: str | None = None, root: Path | None = None) -> None:
-    """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
-    graph = sparx_dsl.connect(loaded(path, head, root))
-    if output == STANDARD_OUTPUT:
-        write(initialised(graph, Emit.svg, fold=fold))
+def deliver(drawn: sparx_dsl.Picture, output: Path, form: Emit = Emit.svg) -> None:
+    """Write a picture to a file, or to standard output in that form for ``-``."""
+    if output != STANDARD_OUTPUT:
+        drawn.save(output)
+    elif form is Emit.svg:
+        write(drawn.svg.encode())
     else:
-        sparx_dsl.draw(graph, output, fold=fold)
+        write(drawn.pdf if form is Emit.pdf else drawn.png)
+
+
+def draw(path: Path, output: Path, head: str | None, root: Path | None, **look: Unpack[Look]) -> None:
+    """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
+    deliver(sparx_dsl.draw(loaded(path, head, root), **look), output)
 
 
 def cost(

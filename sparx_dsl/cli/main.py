@@ -25,7 +25,16 @@ from sparx_dsl.cli.arguments import (
     SpecFiles,
 )
 from sparx_dsl.cli.compare import compare_command
-from sparx_dsl.cli.options import INTERRUPTED, ConventionName, DTypeName, Emit, ExportFormat, Style, reporting
+from sparx_dsl.cli.options import (
+    INTERRUPTED,
+    ConventionName,
+    DTypeName,
+    Emit,
+    ExportFormat,
+    PictureStyle,
+    Style,
+    reporting,
+)
 from sparx_dsl.cli.output import chosen_form, present, show
 from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
@@ -91,15 +100,32 @@ def check_command(
 
 def draw_command(
     spec: SpecFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file; - prints SVG.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .svg, .pdf, .png or .dot file; - prints SVG.")],
+    layer: Annotated[
+        str | None, typer.Argument(metavar="LAYER", help="Draw what this is inside.", show_default=False)
+    ] = None,
+    style: Annotated[PictureStyle, typer.Option(help="How the connections are shown.")] = PictureStyle.lanes,
+    width: Annotated[
+        float | None, typer.Option(metavar="MM", help="The page's width: 84 for a column, with type of 7 points.")
+    ] = None,
+    font: Annotated[str | None, typer.Option(metavar="FAMILY", help="The type; Arial by default.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="A line above the picture.")] = None,
+    legend: Annotated[bool, typer.Option(help="Say below what shapes and lines mean.")] = True,
+    stages: Annotated[
+        str | None, typer.Option(metavar="STAGES", help="Only these, by number or name, as in 1,3 or 2-4.")
+    ] = None,
+    fold: Annotated[bool, typer.Option(help="Draw repeats once.")] = True,
     head: Head = None,
-    fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
     root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
-    """Draw the connections of a spec."""
+    """Draw the connections of a spec, or what one of its layers is inside."""
     with reporting(errors):
-        commands.draw(spec, output, fold=fold, head=head, root=root)
+        commands.draw(
+            spec, output, head, root,
+            style=style.value, width=width, font=font, title=title, legend=legend, stages=stages, fold=fold,
+            layer=layer,
+        )  # fmt: skip
 
 
 def cost_command(

@@ -29,6 +29,14 @@ class Emit(StrEnum):
     pdf = "pdf"
 
 
+class PictureStyle(StrEnum):
+    """How ``draw`` shows connections."""
+
+    lanes = "lanes"
+    matrix = "matrix"
+    overview = "overview"
+
+
 class ExportFormat(StrEnum):
     """What ``export`` can write."""
 

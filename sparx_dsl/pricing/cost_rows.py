@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sparx_dsl.graph import ConnectionGraph, Edge, connect
 from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.price import Convention, checked_convention
 from sparx_dsl.pricing.saved import saved_steps
@@ -88,6 +89,14 @@ class Cost:
     rows: tuple[CostRow, ...]
     convention: Convention = "paper"
     """How MACs are counted."""
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: what each stage costs, and each node to unfold."""
+        return shown("sparx_dsl.render.notebook:cost_html", self)
+
+    def __repr__(self) -> str:
+        prices = f"params={self.params:,}, macs={self.macs:,}, peak_bytes={self.peak_bytes:,}"
+        return f"Cost({self.schedule.graph.spec.name!r}, {prices})"
 
     @property
     def params(self) -> int:

@@ -115,7 +115,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.PACKAGE_NOT_INSTALLED,
         "a package that is not installed",
         "Studies are run by the package optuna, which the extra `search` installs, and on a cluster by ray, of the "
-        "extra `ray`. `sparx_dsl.integrations.timm` needs the extra `timm`, and so on.",
+        "extra `ray`. `sparx_dsl.integrations.timm` needs the extra `timm`, a PDF or PNG of a "
+        "picture the extra `pictures`, and so on.",
     ),
     CodeEntry(
         Code.UNKNOWN_OBJECTIVE,

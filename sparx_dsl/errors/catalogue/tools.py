@@ -25,19 +25,21 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "space, a word is a file, or the name of a space that comes with the package, such as `wide`.",
     ),
     CodeEntry(
-        Code.GRAPHVIZ_NOT_INSTALLED,
-        "Graphviz is not installed",
-        "PNG and PDF are drawn by Graphviz's program `dot`. An SVG and the DOT text need no program.",
-    ),
-    CodeEntry(
         Code.UNKNOWN_PICTURE_FORMAT,
         "an unknown picture format",
         "The file extension selects the format: .dot, .svg, .png or .pdf.",
     ),
     CodeEntry(
-        Code.GRAPHVIZ_FAILED,
-        "Graphviz failed",
-        "Graphviz was found and could not draw the picture; the notes show its error.",
+        Code.UNKNOWN_FONT,
+        "an unknown font",
+        "A PDF has its type inside it, so the font's family must be installed where it is written. A viewer of an SVG "
+        "looks for the font itself.",
+    ),
+    CodeEntry(
+        Code.INVALID_PICTURE_OPTION,
+        "a picture that cannot be drawn so",
+        "A picture is asked for with a width in mm, the name of a font's family, a style, or stages and layers that "
+        "the backbone does not have.",
     ),
     CodeEntry(
         Code.INVALID_SIZE_OPTION,

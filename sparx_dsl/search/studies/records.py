@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import Prices
@@ -57,6 +58,13 @@ class StudyResult:
     """What the values are called."""
     directions: tuple[Literal["maximize", "minimize"], ...]
     trials: tuple[TrialRecord, ...] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the trials in a plane, and the winners."""
+        return shown("sparx_dsl.search.studies.winners:study_html", self)
+
+    def __repr__(self) -> str:
+        return f"StudyResult({self.space.name!r}, {len(self.trials)} trials, {len(self.complete)} with values)"
 
     @property
     def complete(self) -> tuple[TrialRecord, ...]:

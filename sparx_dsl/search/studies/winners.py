@@ -9,6 +9,7 @@ from pathlib import Path
 from sparx_dsl.errors import Code, Diagnostic, SparxError, visible
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render import write_text
+from sparx_dsl.render.notebook import safe
 from sparx_dsl.render.scatter import Panel, scatter
 from sparx_dsl.render.text_table import WIDTH, Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration
@@ -61,6 +62,12 @@ def study_picture(result: StudyResult) -> str:
     sideways = list(range(1, len(result.directions)))
     panels = [_panel(result, place) for place in sideways] or [_panel(result, None)]
     return scatter(panels, f"{result.space.name}: {len(result.complete)} trials")
+
+
+def study_html(result: StudyResult) -> str:
+    """What notebooks show of a study: its picture where a trial has values, and its table."""
+    table = "\n".join(map(safe, study_table(result).splitlines()))
+    return f"{study_picture(result) if result.complete else ''}<pre>{table}</pre>"
 
 
 def write_winners(result: StudyResult, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
