@@ -13,6 +13,7 @@ from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.render.curves import Curve, number
 from sparx_dsl.render.figure import Figure, figure
 from sparx_dsl.render.fold import Box
+from sparx_dsl.render.look import Look
 from sparx_dsl.render.svg import svg
 
 MOST_NODES = 120
@@ -73,7 +74,7 @@ def diagram(graph: ConnectionGraph) -> Diagram:
 
 def _drawn(graph: ConnectionGraph, folded: bool) -> tuple[Figure, str]:
     """The picture in its places, and the text of its SVG."""
-    picture = figure(graph, folded)
+    picture = figure(graph, Look(fold=folded))
     return picture, svg(picture)
 
 
