@@ -219,6 +219,19 @@ def test_an_unknown_font_is_refused_where_it_would_be_embedded() -> None:
     assert any("DejaVuSerif" in font["/BaseFont"] for font in fonts(sheet))
 
 
+def test_a_letter_that_no_font_has_is_refused(tmp_path: Path) -> None:
+    """SPX513 with the letter, where an empty box would be set; a letter of the fallback font is set."""
+    with pytest.raises(SparxError) as raised:
+        sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / "a.pdf", title="\U00012000 \u03b1")
+    (diagnostic,) = raised.value.diagnostics
+    assert diagnostic.code == "SPX513"
+    assert "\U00012000" in diagnostic.message
+    assert "\u03b1" not in diagnostic.message
+    drawn = sparx_dsl.draw(graph_of(FIGURE_2), title="\u2135 \u03b1")
+    (sheet,) = PdfReader(io.BytesIO(drawn.pdf)).pages
+    assert "\u2135" in sheet.extract_text()
+
+
 @pytest.mark.parametrize("name", ["figure.jpg", "figure", ".svg"])
 def test_unknown_extension(name: str, tmp_path: Path) -> None:
     """An extension that says nothing is refused before anything is drawn."""
