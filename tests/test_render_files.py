@@ -174,6 +174,7 @@ def test_pdf_has_the_curves_of_the_svg() -> None:
 def test_pages_are_the_same_each_time() -> None:
     """No date and no random name is in a file."""
     assert page(marks(FIGURE_2), "pdf") == page(marks(FIGURE_2), "pdf")
+    assert b"Date" not in page(marks(FIGURE_2), "pdf")
     assert page(marks(FIGURE_2), "png") == page(marks(FIGURE_2), "png")
 
 

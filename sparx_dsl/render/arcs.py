@@ -105,7 +105,7 @@ def _far(arc: Arc, layout: Layout, ports: _Ports, order: int) -> Curve:
     upper, lower = layout.gutters[rows[0]] + shift, layout.gutters[rows[1] - 1] + shift
     edge = layout.width - 4 + 4 * (order % TRACKS)
     around = [] if upper == lower else [(edge, upper), (edge, lower)]
-    inside = 3 * (order % 4)
+    inside = 3 * (order % 4) - 12 * (order // 4 % 2)
     last = _past_title(layout.lanes[layout.boxes[arc.target].lane], lower, tip[0], inside)
     return path([start, (start[0], upper), *around, *last, tip])
 
