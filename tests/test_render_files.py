@@ -174,6 +174,7 @@ def test_pdf_has_the_curves_of_the_svg() -> None:
 def test_pages_are_the_same_each_time() -> None:
     """No date and no random name is in a file."""
     assert page(marks(FIGURE_2), "pdf") == page(marks(FIGURE_2), "pdf")
+    assert b"Date" not in page(marks(FIGURE_2), "pdf")
     assert page(marks(FIGURE_2), "png") == page(marks(FIGURE_2), "png")
 
 
@@ -217,6 +218,19 @@ def test_an_unknown_font_is_refused_where_it_would_be_embedded() -> None:
     assert "DejaVu Snas" in svg(named)
     (sheet,) = PdfReader(io.BytesIO(page(replace(named, font="DejaVu Serif"), "pdf"))).pages
     assert any("DejaVuSerif" in font["/BaseFont"] for font in fonts(sheet))
+
+
+def test_a_letter_that_no_font_has_is_refused(tmp_path: Path) -> None:
+    """SPX513 with the letter, where an empty box would be set; a letter of the fallback font is set."""
+    with pytest.raises(SparxError) as raised:
+        sparx_dsl.draw(graph_of(FIGURE_2), tmp_path / "a.pdf", title="\U00012000 \u03b1")
+    (diagnostic,) = raised.value.diagnostics
+    assert diagnostic.code == "SPX513"
+    assert "\U00012000" in diagnostic.message
+    assert "\u03b1" not in diagnostic.message
+    drawn = sparx_dsl.draw(graph_of(FIGURE_2), title="\u2135 \u03b1")
+    (sheet,) = PdfReader(io.BytesIO(drawn.pdf)).pages
+    assert "\u2135" in sheet.extract_text()
 
 
 @pytest.mark.parametrize("name", ["figure.jpg", "figure", ".svg"])

@@ -105,7 +105,7 @@ def _far(arc: Arc, layout: Layout, ports: _Ports, order: int) -> Curve:
     upper, lower = layout.gutters[rows[0]] + shift, layout.gutters[rows[1] - 1] + shift
     edge = layout.width - 4 + 4 * (order % TRACKS)
     around = [] if upper == lower else [(edge, upper), (edge, lower)]
-    inside = 3 * (order % 4)
+    inside = 3 * (order % 4) - 12 * (order // 4 % 2)
     last = _past_title(layout.lanes[layout.boxes[arc.target].lane], lower, tip[0], inside)
     return path([start, (start[0], upper), *around, *last, tip])
 
@@ -140,18 +140,24 @@ class _Ports:
         self._arriving: dict[tuple[int, Side], list[Arc]] = {}
         for arc in sorted((arc for arc in arcs if arc.kind != "feed"), key=_length, reverse=True):
             sides = self._sides(arc)
-            self._leaving.setdefault((arc.source, sides[0]), []).append(arc)
+            if self._first(arc) == arc:
+                self._leaving.setdefault((arc.source, sides[0]), []).append(arc)
             self._arriving.setdefault((arc.target, sides[1]), []).append(arc)
 
     def leaving(self, arc: Arc) -> Point:
         """Where the arc starts."""
         side = self._sides(arc)[0]
-        return self._port(arc.source, side, _share(arc, self._leaving[arc.source, side]))
+        return self._port(arc.source, side, _share(self._first(arc), self._leaving[arc.source, side]))
 
     def arriving(self, arc: Arc) -> Point:
         """Where the arc's tip is."""
         side = self._sides(arc)[1]
         return self._port(arc.target, side, -_share(arc, self._arriving[arc.target, side]))
+
+    def _first(self, arc: Arc) -> Arc:
+        """The arc itself; of those that run from lane to lane together, the longest, with which all leave."""
+        together = [tie for tie in self._ties if (tie.source, tie.kind) == (arc.source, arc.kind)]
+        return max(together, key=_length) if arc in self._ties else arc
 
     def _sides(self, arc: Arc) -> tuple[Side, Side]:
         direct = arc in self._ties or not _crosses(arc, self._layout)

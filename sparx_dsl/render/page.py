@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.render.drawing import Anchor, Drawing, Mark, Point, Polygon, Rectangle, Stroke, Text
 
@@ -32,7 +32,8 @@ COMPLETE = "DejaVu Sans"
 def page(drawing: Drawing, kind: PageFormat) -> bytes:
     """The drawing as the bytes of a file.
 
-    Raises ``SparxError``: SPX750 without matplotlib, SPX513 for a font that is not installed.
+    Raises ``SparxError``: SPX750 without matplotlib, SPX513 for a font that is not installed, or
+    a letter that no font has.
     """
     if importlib.util.find_spec("matplotlib") is None:
         message = f"a {kind.upper()} is drawn by matplotlib, which is not installed"
@@ -45,6 +46,7 @@ def page(drawing: Drawing, kind: PageFormat) -> bytes:
     from matplotlib.transforms import Affine2D
 
     families = _families(drawing.font)
+    _check_letters(drawing, families)
     # Type 42 is TrueType, as publishers ask for; matplotlib takes these choices from its settings only.
     with matplotlib.rc_context(  # pyright: ignore[reportUnknownMemberType]
         {"pdf.fonttype": 42, "lines.scale_dashes": False, "text.usetex": False}
@@ -82,6 +84,24 @@ def _families(wanted: str | None) -> list[str]:
         advice = did_you_mean(wanted, known) or "install it, or leave the font out for Arial or what stands in for it"
         raise SparxError(Diagnostic(Code.UNKNOWN_FONT, message, help=advice))
     return [wanted, COMPLETE]
+
+
+def _check_letters(drawing: Drawing, families: list[str]) -> None:
+    """Raise ``SparxError`` (SPX513) for a letter that none of the families has."""
+    from matplotlib import font_manager
+
+    known: set[int] = set()
+    for family in families:
+        found = font_manager.findfont(  # pyright: ignore[reportUnknownMemberType]
+            font_manager.FontProperties(family=family)
+        )
+        font = font_manager.get_font(found)  # pyright: ignore[reportUnknownMemberType]
+        known |= font.get_charmap().keys()
+    texts = "".join(visible(mark.text) for mark in drawing.marks if isinstance(mark, Text))
+    if missing := sorted({letter for letter in texts if ord(letter) not in known}):
+        message = f"{' and '.join(families)} cannot set {quoted(''.join(missing))}"
+        advice = "name a font that has these letters, as in --font 'Noto Sans CJK JP', or write an .svg"
+        raise SparxError(Diagnostic(Code.UNKNOWN_FONT, message, help=advice))
 
 
 def _artist(mark: Mark, scale: float, to_page: Transform, families: list[str]) -> Artist:

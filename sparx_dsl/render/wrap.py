@@ -67,14 +67,16 @@ def title_width(title: Title) -> float:
 def _lines(labels: list[Label], limit: float) -> list[int]:
     """How many boxes each line has: as few lines as the limit allows, and these as equally full as they can be.
 
-    A line ends behind a ganglion layer where it can, so that it holds what that layer reads last.
+    Where that takes no more lines, each ends behind a ganglion layer, and so holds what that layer reads last.
     """
     groups: list[list[float]] = [[]]
     for place, label in enumerate(labels):
         groups[-1].append(2 * label.shape.reach)
         if label.name == "ganglion" and place < len(labels) - 2:
             groups.append([])
-    parts = [part for group in groups for part in ([group] if _length(group) <= limit else [[each] for each in group])]
+    parts = [[width] for group in groups for width in group]
+    if max(map(_length, groups)) <= limit and len(_filled(groups, limit)) == len(_filled(parts, limit)):
+        parts = groups
     lines = _filled(parts, limit)
     while len(shorter := _filled(parts, limit - GAP)) == len(lines) and limit - GAP > max(map(_length, parts)):
         limit, lines = limit - GAP, shorter
