@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 from sparx_dsl import errors, pricing
 from sparx_dsl.api import Source, connect, plan
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import load_spec
 from sparx_dsl.pricing import Cost
 from sparx_dsl.schedule import Schedule

@@ -94,7 +94,7 @@ def test_every_layer_can_be_reached_by_keys(shown: Opened) -> None:
         focused = page.locator(":focus")
         assert focused.get_attribute("data-nodes") == node.name
         assert node.name in str(focused.get_attribute("aria-label"))
-        assert focused.locator("rect").evaluate("a => getComputedStyle(a).stroke") != "none"
+        assert focused.locator("rect").evaluate("a => getComputedStyle(a).strokeWidth") == "3px"
         expect(page.locator(".inspect h4")).to_have_text(node.name)
     page.keyboard.press("Enter")
     expect(page.locator(f'[id="price-{GRAPH.nodes[-1].name}"]')).to_be_in_viewport()

@@ -72,6 +72,17 @@ def test_every_trial_with_values_is_a_dot_and_the_best_can_be_reached_by_keys(re
         assert reached == {f"#trial-{trial.number}" for trial in result.front}
 
 
+def test_the_line_of_a_history_is_the_best_so_far(result: StudyResult) -> None:
+    """It only rises for what is maximised and falls for what is minimised, and ends at the best of all."""
+    _, most, least = read_html(study_page(result)).of_class("chart")
+    for chart, best in ((most, min), (least, max)):
+        (line,) = chart.of_class("front")
+        heights = [float(point.split(",")[1]) for point in line.attributes["points"].split()]
+        dots = [float(next(dot.all("circle")).attributes["cy"]) for dot in chart.of_class("dot")]
+        assert heights == sorted(heights, reverse=best is min)
+        assert heights[-1] == best(dots)
+
+
 def test_importances_are_optunas_and_add_up(result: StudyResult) -> None:
     """For each value every choice that has several values, falling; what a choice's value gave is of its trials."""
     page = read_html(study_page(result))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.render.curves import Curve, number
 from sparx_dsl.render.figure import Figure, figure
 from sparx_dsl.render.fold import Box
@@ -41,7 +40,7 @@ class Wire:
 
     source: int
     target: int
-    kind: EdgeKind
+    kind: str
     path: str
 
 
