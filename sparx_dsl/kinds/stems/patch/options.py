@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sparx_dsl.language.base import NormName
+from sparx_dsl.language.base import EPSILON, Epsilon, NormName
 from sparx_dsl.language.roles import StemOptions
 
 
@@ -16,6 +16,10 @@ class PatchStem(StemOptions, frozen=True):
     kind: Literal["patch"] = "patch"
     size: Annotated[int, Field(ge=1, le=64)] = 4
     norm: NormName = "layer"
+    eps: Epsilon = EPSILON
+    """What the norm adds to the variance."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"eps"})
 
     @property
     def stride(self) -> int:
