@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import nn
 import sparx_dsl
 from sparx_dsl.integrations.required import import_torchvision
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.weights import released_state
 from tests.support.paths import SPECS
 
 import_torchvision()
@@ -79,8 +81,27 @@ def test_results_and_gradients_agree_in_training(pair: tuple[Backbone, nn.Module
 
 def gradient_norms(model: nn.Module) -> list[float]:
     """The norm of every parameter's gradient, in rising order."""
-    gradients: list[Any] = [parameter.grad for parameter in model.parameters()]
-    return sorted(float(torch.linalg.vector_norm(each)) for each in gradients if each is not None)
+    norms: list[float] = []
+    for parameter in model.parameters():
+        assert parameter.grad is not None
+        norms.append(parameter.grad.square().sum().sqrt().item())
+    return sorted(norms)
+
+
+def test_weights_are_written_by_the_names_of_timm(pair: tuple[Backbone, nn.Module]) -> None:
+    """As timm's state dict, to the bit."""
+    ours, theirs = pair
+    found, expected = released_state(ours, "timm"), theirs.state_dict()
+    assert set(found) == set(expected)
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+
+
+def test_another_backbone_than_the_released_ones_is_not_written(tmp_path: Path) -> None:
+    """A mean behind the norm, which names and shapes do not show, is no ConvNeXt."""
+    spec = small("convnext_t", (1, 2, 1, 1), (8, 16, 24, 32)).edit({"head.pool_first": False})
+    model = sparx_dsl.build(spec)
+    with pytest.raises(sparx_dsl.SparxError, match="takes the mean behind its norm, and the released models before"):
+        sparx_dsl.save_checkpoint(model, tmp_path / "x.pth", format="timm")
 
 
 def test_connections_stand_on_it() -> None:
