@@ -100,8 +100,11 @@ def test_another_backbone_than_the_released_ones_is_not_written(tmp_path: Path) 
     """A mean behind the norm, which names and shapes do not show, is no ConvNeXt."""
     spec = small("convnext_t", (1, 2, 1, 1), (8, 16, 24, 32)).edit({"head.pool_first": False})
     model = sparx_dsl.build(spec)
-    with pytest.raises(sparx_dsl.SparxError, match="takes the mean behind its norm, and the released models before"):
+    with pytest.raises(sparx_dsl.SparxError) as refused:
         sparx_dsl.save_checkpoint(model, tmp_path / "x.pth", format="timm")
+    (diagnostic,) = refused.value.diagnostics
+    assert diagnostic.code == "SPX640"
+    assert any("takes the mean behind its norm, and the released models before" in note for note in diagnostic.notes)
 
 
 def test_connections_stand_on_it() -> None:
