@@ -97,6 +97,9 @@ def _setting_changes(old: LayerSettings, new: LayerSettings, *, fusion: bool) ->
     yield from _changes("ffn", old.ffn, new.ffn)
     yield from _changes("norm", old.norm, new.norm)
     yield from _changes("layer_scale", old.layer_scale, new.layer_scale)
+    yield from _changes("layer_scale_on", old.layer_scale_on, new.layer_scale_on)
+    yield from _changes("norm_eps", old.norm_eps, new.norm_eps)
+    yield from _changes("norm_place", old.norm_place, new.norm_place)
 
 
 def _changes(name: str, old: object, new: object) -> Iterator[str]:

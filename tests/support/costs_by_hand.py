@@ -15,6 +15,7 @@ from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
@@ -55,6 +56,9 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     # A 5×4 map has 2×2 windows of 3×3: nine scores of each of 9 positions, twice, over 8 channels.
     ("mixer", WindowAttention(window=3, heads=2), Site(8, 8), 5, 4,
      25 * 2 + 8 * 8 + 8, 2 * (4 * 9 * 9 * 8) + 64 * 20),
+    # A 3×3 depthwise convolution, a norm of two numbers a channel, an MLP to twice the channels and back.
+    ("mixer", DepthwiseBlock(kernel=3, ratio=2), Site(8, 8), 5, 4,
+     8 * 9 + 8 + 16 + 8 * 16 + 16 + 16 * 8 + 8, (8 * 9 + 8 * 16 + 16 * 8) * 20),
     # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
     ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
      72 + 36 * 9 + 72 + 36 * 24 + 24

@@ -197,6 +197,15 @@ class Tape(Amounts):
         shape, strides = elementwise(per_channel, (x.shape, x.strides), per_channel)
         return FakeTensor.fresh(shape, x.item, strides)
 
+    def scaled_branch(self, x: FakeTensor) -> FakeTensor:
+        """A weight for each channel of a branch, which is a product and counts nothing; it saves the map."""
+        self.weight(x.shape[1])
+        if x.strides is None:
+            return x
+        self.save(x)
+        shape, strides = elementwise((x.shape, x.strides), ((x.shape[1], 1, 1), (1, 1, 1)))
+        return FakeTensor.fresh(shape, x.item, strides)
+
     def drop_path(self, x: FakeTensor, rate: float) -> FakeTensor:
         """Stochastic depth: it saves one number for each image, and nothing at rate 0."""
         if rate == 0 or x.strides is None:
