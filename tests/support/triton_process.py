@@ -100,7 +100,8 @@ def compiled(target: str, kernel: str, dtype: str) -> tuple[int, int, int]:
     """Compile a kernel for a device that need not be here: its registers, bytes spilled, and bytes shared."""
     import torch
 
-    from sparx_dsl.ops.triton_kernels import targets
+    from sparx_dsl.ops.triton_kernels import map_targets, targets
 
-    found = targets.resources(target, kernel, getattr(torch, dtype))
+    resources = map_targets.map_resources if kernel in map_targets.NAMES else targets.resources
+    found = resources(target, kernel, getattr(torch, dtype))
     return found.registers, found.spilled, found.shared

@@ -149,10 +149,10 @@ def depthwise_taps(
 
 @triton.jit
 def depthwise_weight_gradient(
-    gradient, x, sums, rows, height, width, out_height, out_width, inner, pitch, stride,
+    gradient, x, partial, rows, height, width, out_height, out_width, inner, pitch, stride,
     KERNEL: tl.constexpr, WIDE: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """sums (programs, KERNEL² + 1, inner): the gradients of the taps, and of the bias, of every so many rows.
+    """partial (programs, KERNEL² + 1, inner): the gradients of the taps, and of the bias, of every so many rows.
 
     gradient (batch, out_height, out_width, inner), with batch · out_height ``rows``. Programs: (parts, blocks of
     channels).
@@ -180,6 +180,6 @@ def depthwise_weight_gradient(
                 value = read(x_image, x_image, x_image, place, present, channel, inside, inner, pitch, False)
                 added = added + (totals[k] + g * value,)
             totals = added + (totals[KERNEL * KERNEL] + g,)
-    sums += tl.program_id(0).to(tl.int64) * (KERNEL * KERNEL + 1) * inner
+    partial += tl.program_id(0).to(tl.int64) * (KERNEL * KERNEL + 1) * inner
     for k in tl.static_range(KERNEL * KERNEL + 1):
-        tl.store(sums + k * inner + channel, tl.sum(totals[k], axis=0), mask=inside)
+        tl.store(partial + k * inner + channel, tl.sum(totals[k], axis=0), mask=inside)

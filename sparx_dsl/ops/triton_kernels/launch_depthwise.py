@@ -48,7 +48,7 @@ def depthwise(
     sources, pitch = sources_of(x)
     taps = weight if weight.stride(2) == kernel * weight.stride(3) else weight.contiguous()
     g = out if gradient is None else by_position(gradient)
-    block = channel_block(inner, WIDEST)
+    block = channel_block(inner, widest(kernel, interleaved=len(x) > 1))
     tensors = (*sources, taps, taps if bias is None else bias.contiguous(), g, out)
     constants = {
         "KERNEL": kernel, "CHANNELS": block, "HAS_BIAS": bias is not None, "RESIDUAL": residual,
@@ -82,7 +82,7 @@ def depthwise_weight_gradient(gradient: Tensor, x: Tensor, kernel: int, stride: 
     batch, inner, height, width = x.shape
     out_height, out_width = gradient.shape[2:]
     (source, pitch), g, rows = pitched(x), by_position(gradient), batch * out_height
-    block = channel_block(inner, 64 if kernel <= LARGEST_UNROLLED else 32)
+    block = channel_block(inner, widest(kernel))
     blocks = -(-inner // block)
     parts = max(1, min(rows, PROGRAMS // blocks))
     sums = float32(x, parts, kernel * kernel + 1, inner)
@@ -93,6 +93,11 @@ def depthwise_weight_gradient(gradient: Tensor, x: Tensor, kernel: int, stride: 
         )  # fmt: skip
     total = sums.sum(0)
     return total[:-1].t().reshape(inner, 1, kernel, kernel), total[-1].clone()
+
+
+def widest(kernel: int, *, interleaved: bool = False) -> int:
+    """The most channels of a program: fewer where registers hold many taps, or the addresses of three maps."""
+    return WIDEST // 2 if interleaved or LARGEST_UNROLLED < kernel <= LARGEST_SUMMED else WIDEST
 
 
 def sources_of(x: Sequence[Tensor]) -> tuple[tuple[Tensor, Tensor, Tensor], int]:

@@ -16,9 +16,9 @@ from sparx_dsl.ops.triton_kernels.map_norm import part_of
 
 @triton.jit
 def map_norm_sums(
-    gradient, x, statistics, sums, places, inner, pitch, span, ROWS: tl.constexpr, CHANNELS: tl.constexpr
+    gradient, x, statistics, partial, places, inner, pitch, span, ROWS: tl.constexpr, CHANNELS: tl.constexpr
 ):
-    """sums (batch, parts, 2, inner): of the gradient times the normed map, and of the gradient, over each part."""
+    """partial (batch, parts, 2, inner): of the gradient times the normed map, and of the gradient, over each part."""
     image, part, channel, inside, begin, end = part_of(inner, places, span, ROWS, CHANNELS)
     mean, inverse = tl.load(statistics + image * 2), tl.load(statistics + image * 2 + 1)
     x += image * places * pitch
@@ -34,9 +34,9 @@ def map_norm_sums(
         weight_sums += g * ((value - mean) * inverse)
         bias_sums += g
     parts = tl.num_programs(0) // tl.cdiv(inner, CHANNELS)
-    sums += (image * parts + part) * 2 * inner
-    tl.store(sums + channel, tl.sum(weight_sums, axis=0), mask=inside)
-    tl.store(sums + inner + channel, tl.sum(bias_sums, axis=0), mask=inside)
+    partial += (image * parts + part) * 2 * inner
+    tl.store(partial + channel, tl.sum(weight_sums, axis=0), mask=inside)
+    tl.store(partial + inner + channel, tl.sum(bias_sums, axis=0), mask=inside)
 
 
 @triton.jit

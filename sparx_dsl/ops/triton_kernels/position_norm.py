@@ -44,10 +44,10 @@ def position_norm(x, weight, bias, out, places, inner, pitch, epsilon, ROWS: tl.
 
 @triton.jit
 def position_norm_backward(
-    gradient, x, weight, out, sums, places, inner, pitch, span, epsilon,
+    gradient, x, weight, out, partial, places, inner, pitch, span, epsilon,
     ROWS: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """out (places, inner) = the gradient of x; sums (programs, 2, inner): those of weight and bias.
+    """out (places, inner) = the gradient of x; partial (programs, 2, inner): those of weight and bias.
 
     gradient (places, inner). Programs: parts of ``span`` places.
     """
@@ -71,6 +71,6 @@ def position_norm_backward(
         mean = (tl.sum(scaled, axis=1) / inner)[:, None]
         along = (tl.sum(scaled * normed, axis=1) / inner)[:, None]
         tl.store(out + at, ((scaled - mean - normed * along) * inverse).to(out.dtype.element_ty), mask=mask)
-    sums += tl.program_id(0).to(tl.int64) * 2 * inner
-    tl.store(sums + channel, tl.sum(weight_sums, axis=0), mask=inside)
-    tl.store(sums + inner + channel, tl.sum(bias_sums, axis=0), mask=inside)
+    partial += tl.program_id(0).to(tl.int64) * 2 * inner
+    tl.store(partial + channel, tl.sum(weight_sums, axis=0), mask=inside)
+    tl.store(partial + inner + channel, tl.sum(bias_sums, axis=0), mask=inside)
