@@ -148,4 +148,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "Every written file is run with random images. One whose results differ from the model's by more than 1e-4 of "
         "the largest value is not left behind.",
     ),
+    CodeEntry(
+        Code.BENCH_FAILED,
+        "a measurement that failed",
+        "The device is not here, the model does not run on it in this dtype or mode, or timm has no model of that "
+        "name. The notes show what torch says.",
+    ),
 )
