@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sparx_dsl.api import Source, connect
 from sparx_dsl.errors import Code, Diagnostic, SparxError
-from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.dtypes import DType, full_name
 from sparx_dsl.registry import default_registry
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     from sparx_dsl.ops.backends import choose
 
     wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    name = str(dtype).removeprefix("torch.")
+    name = full_name(dtype)
     if name not in wanted:
         message = f"the scan does not support the dtype {name!r}"
         raise SparxError(Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}"))
