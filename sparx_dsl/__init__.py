@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
     from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
-    from sparx_dsl.machine import doctor, doctor_listing, scan_backend
+    from sparx_dsl.machine import bench, doctor, doctor_listing, scan_backend
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
     from sparx_dsl.paper import paper_page
@@ -101,6 +101,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "__version__",
+    "bench",
     "build",
     "check",
     "check_files",
@@ -183,7 +184,7 @@ _NAMES: Final = {
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
-    "sparx_dsl.machine": "doctor doctor_listing scan_backend",
+    "sparx_dsl.machine": "bench doctor doctor_listing scan_backend",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
     "sparx_dsl.paper": "paper_page",

@@ -14,7 +14,7 @@ from sparx_dsl.api import Source, connect, plan
 from sparx_dsl.errors import Diagnostic, SparxError
 from sparx_dsl.language.spec import load_spec
 from sparx_dsl.pricing import Cost
-from sparx_dsl.schedule import Schedule
+from sparx_dsl.schedule import DType, Schedule
 
 if TYPE_CHECKING:
     from sparx_dsl.render import Listing

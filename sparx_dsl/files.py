@@ -83,7 +83,7 @@ def check_files(paths: Sequence[str | os.PathLike[str]], *, root: str | os.PathL
         raise SparxError(errors)
     table = Table("files", (Field("file", "File"), Field("kind", "Kind")), tuple(rows))
     kinds = [kind for _, kind in rows]
-    sentence = " and ".join(counted(kinds.count(kind), kind) for kind in dict.fromkeys(kinds))
+    sentence = " and ".join(counted(kinds.count(kind), kind) for kind in sorted({*kinds}, reverse=True))
     return Listing("sparx.check", {"checked": len(rows)}, (table,), (Line(f"{sentence} without errors"),))
 
 

@@ -44,6 +44,8 @@ ROOMS: dict[str, set[str]] = {
     # What deployment knows of a kind, that kind states itself.
     "inference": {*SPEC_ROOMS, "nn", "ops", "lowering", "torch"},
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
+    # timm is what backbones are measured beside.
+    "measuring": {*SPEC_ROOMS, "pricing", "render", "lowering", "inference", "integrations", "torch", "timm"},
     # ONNX's packages are imported when that format is asked for.
     "exporting": {"errors", "schedule", "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
@@ -56,7 +58,7 @@ ROOMS: dict[str, set[str]] = {
 }  # fmt: skip
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
-TORCH_ROOMS = {"ops", "nn", "lowering", "inference", "weights", "exporting", "integrations"}
+TORCH_ROOMS = {"ops", "nn", "measuring", "lowering", "inference", "weights", "exporting", "integrations"}
 TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py",
                     "diagram.py"}  # fmt: skip
 """The files of a kind that are read without torch."""
@@ -119,9 +121,9 @@ def called(text: str) -> list[str]:
     names = [
         (call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func), call) for call in calls
     ]
-    # ``re.compile`` makes a pattern, not code.
+    # ``re.compile`` makes a pattern, not code, and ``torch.compile`` takes a module, not a text.
     return [f"line {call.lineno}: {ast.unparse(call.func)}" for name, call in names
-            if name in NEVER_CALLED and ast.unparse(call.func) != "re.compile"]  # fmt: skip
+            if name in NEVER_CALLED and ast.unparse(call.func) not in ("re.compile", "torch.compile")]  # fmt: skip
 
 
 @cache

@@ -154,9 +154,15 @@ def explain(path: Path, node: str | None, head: str | None = None, root: Path | 
 
 
 def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:
-    """What a code means, or what a node of a spec reads and why, or what its graph says of the whole."""
-    if re.fullmatch(r"[A-Z][A-Z_]*\d+", subject) and not Path(subject).exists():
+    """What a code means, by its number or its name, or what a node of a spec reads, or what its graph is as a whole."""
+    known = Path(subject).exists() or subject in sparx_dsl.list_specs()
+    if not known and subject in sparx_dsl.Code.__members__:
+        return sparx_dsl.explain_code(sparx_dsl.Code[subject])
+    if not known and re.fullmatch(r"(?i)SPX\w*|[A-Z][A-Z_]*\d+", subject):
         return sparx_dsl.explain_code(subject)
+    if not known and re.fullmatch(r"stem|head|[a-z]\w*\.(layer\d+|downsample)", subject):
+        message = f"{subject} is the name of a node, and no spec is named"
+        refuse(sparx_dsl.Code.UNKNOWN_SPEC, message, f"write the spec first: sparx explain sparx_mamba_t {subject}")
     return explain(Path(subject), node, root=root)
 
 

@@ -24,6 +24,7 @@ from sparx_dsl.cli.arguments import (
     SpecFile,
     SpecFiles,
 )
+from sparx_dsl.cli.bench import bench_command
 from sparx_dsl.cli.compare import compare_command
 from sparx_dsl.cli.options import (
     INTERRUPTED,
@@ -263,7 +264,8 @@ def make_app() -> typer.Typer:
     app.callback()(root)
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
-        "explain": explain_command, "diff": diff_command, "compare": compare_command, "set": set_command,
+        "explain": explain_command, "diff": diff_command, "compare": compare_command,
+        "set": set_command, "bench": bench_command,
         "list": list_command, "show": show_command,
         "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
         "report": report_command,

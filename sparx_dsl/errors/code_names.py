@@ -127,6 +127,7 @@ class Code(StrEnum):
     EXPORT_FAILED = "SPX574"
     EXPORT_DIFFERS = "SPX575"
     INVALID_REPORT = "SPX580"
+    BENCH_FAILED = "SPX585"
 
     # Checkpoints
     UNKNOWN_FILE_EXTENSION = "SPX601"

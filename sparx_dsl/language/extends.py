@@ -51,6 +51,7 @@ def expand(
     """
     entry = tree.entry("extends")
     if entry is None:
+        _refuse_space(tree)
         return tree
     file = base_path(tree, entry, path, root)
     chain = (*seen, path.resolve()) if path is not None else seen
@@ -62,6 +63,15 @@ def expand(
     merged = merge_patch(base, own)
     assert isinstance(merged, MappingNode), "a mapping laid over a mapping is a mapping"
     return merged
+
+
+def _refuse_space(tree: MappingNode) -> None:
+    """Raise ``SparxError`` for a search space, which is known by the key ``space``."""
+    entry = tree.entry("space")
+    if entry is not None and tree.entry("sparx") is None:
+        where = Where("space", entry.key.source, entry.key.span)
+        message, help = "this is a search space, not a spec", "sparx search takes it, and sparx check checks it"
+        raise SparxError(Diagnostic(Code.UNKNOWN_KEY, message, where, help=help))
 
 
 def _refuse_list_of_changes(own: MappingNode, base: MappingNode, name: str) -> None:

@@ -11,25 +11,28 @@ from sparx_dsl.language.base import Options
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.render.compared_prices import compared_prices, shown_prices, totals
 from sparx_dsl.render.listing import Field, Line, Listing, Style, Table
+from sparx_dsl.render.match_nodes import Match, match_nodes
 
 EQUAL = "no difference"
 
 Ends = tuple[str, str, str]
 
-
 CHANGES = (Field("change", "Change"), Field("what", "What"), Field("how", "How", absent=""))
-SIGNS: Mapping[str, Style] = {"+": "good", "-": "bad", "~": "changed"}
-WORDS = {"+": "added", "-": "removed", "~": "changed"}
+SIGNS: Mapping[str, Style] = {"+": "good", "-": "bad", "~": "changed", ">": "changed"}
+WORDS = {"+": "added", "-": "removed", "~": "changed", ">": "renamed"}
 
 
 def difference_listing(before: ConnectionGraph, after: ConnectionGraph) -> Listing:
     """One line for each node and edge that is added (``+``), removed (``-``) or changed (``~``), prices, and counts.
 
-    Nodes are matched by name, edges by their ends and kind. The drop-path rates of single layers, which follow from
-    the backbone's rate and depth, are not compared. Equal graphs give ``no difference``. Prices are for an image of
-    each spec's own size, in float32.
+    Stages that were renamed or moved, and layers that were renumbered, have a line (``>``) and are compared with what
+    they were (see ``match_nodes``); edges are matched by their ends and kind. The drop-path rates of single layers,
+    which follow from the backbone's rate and depth, are not compared. Equal graphs give ``no difference``. Prices are
+    for an image of each spec's own size, in float32.
     """
-    changes = [*_spec(before, after), *_nodes(before, after), *_edges(before, after)]
+    match = match_nodes(before, after)
+    renamed = [Change(">", str(one)) for one in match.renamed]
+    changes = [*_spec(before, after), *renamed, *_nodes(before, after, match), *_edges(before, after, match)]
     counts = {word: sum(change.sign == sign for change in changes) for sign, word in WORDS.items()}
     facts = {"before": before.spec.name, "after": after.spec.name, "equal": not changes, **counts}
     rows = tuple((WORDS[change.sign], change.what, change.how or None) for change in changes)
@@ -67,13 +70,14 @@ def _spec(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[Change]:
         yield Change("~", "backbone", "; ".join(changes))
 
 
-def _nodes(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[Change]:
+def _nodes(before: ConnectionGraph, after: ConnectionGraph, match: Match) -> Iterator[Change]:
     old, new = ({node.name: node for node in graph.nodes} for graph in (before, after))
-    yield from (Change("-", name, describe(node)) for name, node in old.items() if name not in new)
+    yield from (Change("-", name, describe(node)) for name, node in old.items() if name not in match.names)
+    former = {name: old[was] for was, name in match.names.items()}
     for name, node in new.items():
-        if name not in old:
+        if name not in former:
             yield Change("+", name, describe(node))
-        elif changes := list(_node_changes(old[name], node)):
+        elif changes := list(_node_changes(former[name], node)):
             yield Change("~", name, "; ".join(changes))
 
 
@@ -122,14 +126,29 @@ def _shown(value: object) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _edges(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[Change]:
-    old, new = ({_ends(edge): edge for edge in graph.edges} for graph in (before, after))
-    yield from (Change("-", _arrow(edge)) for ends, edge in old.items() if ends not in new)
+def _edges(before: ConnectionGraph, after: ConnectionGraph, match: Match) -> Iterator[Change]:
+    """Edges by their ends' new names; one from or to a node that is gone is gone."""
+    former: dict[Ends, Edge] = {}
+    for edge in before.edges:
+        ends = _renamed_ends(edge, match)
+        if ends is not None:
+            former[ends] = edge
+    new = {_ends(edge): edge for edge in after.edges}
+    for edge in before.edges:
+        ends = _renamed_ends(edge, match)
+        if ends is None or ends not in new:
+            yield Change("-", _arrow(edge))
     for ends, edge in new.items():
-        if ends not in old:
+        if ends not in former:
             yield Change("+", _arrow(edge))
-        elif old[ends].slot != edge.slot:
-            yield Change("~", _arrow(edge), f"slot {old[ends].slot} → {edge.slot}")
+        elif former[ends].slot != edge.slot:
+            yield Change("~", _arrow(edge), f"slot {former[ends].slot} → {edge.slot}")
+
+
+def _renamed_ends(edge: Edge, match: Match) -> Ends | None:
+    """The ends by their new names, and the kind; None where one of them is gone."""
+    source, target = match.names.get(edge.source), match.names.get(edge.target)
+    return None if source is None or target is None else (source, target, edge.kind)
 
 
 def _ends(edge: Edge) -> Ends:

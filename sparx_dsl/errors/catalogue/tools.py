@@ -158,4 +158,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a study, which is named by its space and `--study`; a study has no other to compare with, and its images' "
         "size, batch and dtype are those of its space.",
     ),
+    CodeEntry(
+        Code.BENCH_FAILED,
+        "a measurement that failed",
+        "The device is not here, the model does not run on it in this dtype or mode, or timm has no model of that "
+        "name. The notes show what torch says.",
+    ),
 )

@@ -22,7 +22,16 @@ SPACE_KEYS: Final = ("space", "name", "base", "spec", "choices", "bounds")
 
 
 def check_top_level(tree: MappingNode) -> Iterator[Diagnostic]:
-    """What is wrong with the keys of a space as such."""
+    """What is wrong with the keys of a space as such; of a spec, that it is none."""
+    for key in ("sparx", "extends"):
+        found = tree.entry(key)
+        if found is not None and tree.entry("space") is None:
+            message, advice = (
+                "this is a spec, not a search space",
+                "write a space that names it: base: FILE, and choices",
+            )
+            yield Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(found.key, key), (), advice)
+            return
     for entry in tree.entries:
         if str(entry.key.value) not in SPACE_KEYS:
             notes, advice = (f"the keys are {', '.join(SPACE_KEYS)}",), did_you_mean(entry.key.text, SPACE_KEYS)
