@@ -156,7 +156,7 @@ def explain(path: Path, node: str | None, head: str | None = None, root: Path | 
 def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:
     """What a code means, by its number or its name, or what a node of a spec reads, or what its graph is as a whole."""
     known = Path(subject).exists() or subject in sparx_dsl.list_specs()
-    if not known and subject in sparx_dsl.Code.__members__:
+    if not known and subject in {code.name for code in sparx_dsl.Code}:
         return sparx_dsl.explain_code(sparx_dsl.Code[subject])
     if not known and re.fullmatch(r"(?i)SPX\w*|[A-Z][A-Z_]*\d+", subject):
         return sparx_dsl.explain_code(subject)
