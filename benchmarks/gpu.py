@@ -2,7 +2,7 @@
 
     python benchmarks/gpu.py [--batch 128] [--seconds 140] [--choices] [--output table.md]
 
-Checks all kernels against float64; times the scans, PyTorch's norms and convolutions beside them, whole models plain,
+Checks all kernels against float64; times the scans, norms and convolutions beside PyTorch's, whole models plain,
 deployed, captured in a CUDA graph and compiled, and steps of training with the memory that they take, with timm's Swin
 of the same letter in the same run. What does not fit the seconds is "no time", the least important last. ``--choices``
 times the settings of SS2D's backward instead. ``--output`` writes the tables of docs/benchmarks.md.
@@ -19,7 +19,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from gpu_kernels import backward_choices, correctness, maps, registers, scans
+from gpu_kernels import backward_choices, correctness, registers, scans
+from gpu_maps import correctness as maps_correctness
+from gpu_maps import maps, products
 from gpu_timing import Report, captured, milliseconds, peak_megabytes
 from peers import import_timm, machine
 from torch import Tensor, nn
@@ -168,8 +170,8 @@ def main() -> None:
     elif options.choices:
         backward_choices(report, options.batch)
     else:
-        good = correctness(report)
-        for part in (scans, maps, inference, training, compiled):
+        good = correctness(report) & maps_correctness(report)
+        for part in (scans, maps, products, inference, training, compiled):
             part(report, options.batch)
     if options.output is not None:
         options.output.write_text("\n".join(report.lines) + "\n", encoding="utf-8")

@@ -11,25 +11,26 @@ from functools import partial
 import torch
 from gpu_timing import Report, captured, milliseconds
 from torch import Tensor
-from torch.nn import functional
 
 from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import Kernels, backends
 from sparx_dsl.ops.triton_kernels.launch_ss2d import ss2d, ss2d_backward, walk_shape
+from sparx_dsl.ops.triton_kernels.map_targets import NAMES as MAP_NAMES
+from sparx_dsl.ops.triton_kernels.map_targets import map_resources
 from sparx_dsl.ops.triton_kernels.settings import FORWARD, backward_settings, forward_settings
 from sparx_dsl.ops.triton_kernels.targets import NAMES, SIZES, TARGETS, resources
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
-MAPS = {"56 × 56": 96, "28 × 28": 192, "14 × 14": 320, "7 × 7": 512}
-"""Channels of the four stages of SparX-Mamba-T."""
 
 
 def registers(report: Report) -> None:
     """What every kernel takes of a thread's registers, compiled for devices that need not be here."""
     report.heading("Registers of a thread / bytes beyond them, in bfloat16", "kernel", *TARGETS)
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        asked = dict.fromkeys(NAMES, resources) | dict.fromkeys(MAP_NAMES, map_resources)
         waited = {
-            name: [pool.submit(resources, target, name, torch.bfloat16) for target in TARGETS] for name in NAMES
+            name: [pool.submit(function, target, name, torch.bfloat16) for target in TARGETS]
+            for name, function in asked.items()
         }
         for name, cells in waited.items():
             found = [each.result() for each in cells]
@@ -130,19 +131,3 @@ def backward_choices(report: Report, batch: int) -> None:
                 call = partial(ss2d_backward, inputs.x, inputs, settings=given)
                 taken = report.measure(partial(milliseconds, call), seconds=5)
                 report.row(size, str(ahead), str(warps), str(segments), taken)
-
-
-def maps(report: Report, batch: int) -> None:
-    """PyTorch's norms and depthwise convolutions on channels-last maps in bfloat16: what a kernel would be beside."""
-    report.heading("On channels-last maps in bfloat16, ms", "map, channels", "GroupNorm", "depthwise 3 × 3", "5 × 5")
-    for size, channels in MAPS.items():
-        side = int(size.partition(" ")[0])
-        x = torch.randn(batch, channels, side, side, device="cuda", dtype=torch.bfloat16)
-        x = x.contiguous(memory_format=torch.channels_last)
-        weight, bias = (torch.randn(channels, device="cuda", dtype=torch.bfloat16) for _ in range(2))
-        cells = [report.measure(partial(milliseconds, partial(functional.group_norm, x, 1, weight, bias)))]
-        for kernel in (3, 5):
-            taps = torch.randn(channels, 1, kernel, kernel, device="cuda", dtype=torch.bfloat16)
-            call = partial(functional.conv2d, x, taps, bias, padding=kernel // 2, groups=channels)
-            cells.append(report.measure(partial(milliseconds, call)))
-        report.row(f"{size}, {channels}", *cells)

@@ -24,25 +24,39 @@ if TYPE_CHECKING:
         transfer,
     )
     from sparx_dsl.codes import explain_code
-    from sparx_dsl.descriptions import difference, dot, draw, render_diagnostics, summary
+    from sparx_dsl.descriptions import (
+        compare,
+        difference,
+        difference_listing,
+        dot,
+        draw,
+        front_picture,
+        render_diagnostics,
+        summary,
+        summary_listing,
+        write_report,
+        write_study_report,
+    )
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.exporting import ExportReport, export
+    from sparx_dsl.files import check_files, find_files
     from sparx_dsl.graph import ConnectionGraph, verify_graph
     from sparx_dsl.inference.cuda_graph import cuda_graph
     from sparx_dsl.kind import Kind
+    from sparx_dsl.language.edit_text import edited_text, read_assignment
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
     from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
-    from sparx_dsl.machine import doctor, scan_backend
+    from sparx_dsl.machine import bench, doctor, doctor_listing, scan_backend
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
     from sparx_dsl.paper import paper_page
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
-    from sparx_dsl.render import Picture, cost_table, report, write_text
-    from sparx_dsl.render.zoo_table import zoo_table
+    from sparx_dsl.render import Listing, Picture, cost_listing, cost_table, report, write_text
+    from sparx_dsl.render.zoo_table import zoo_listing, zoo_table
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
         RayOptions,
@@ -74,6 +88,7 @@ __all__ = [
     "Layer",
     "Limits",
     "LinkAdapter",
+    "Listing",
     "Picture",
     "RayOptions",
     "Schedule",
@@ -86,22 +101,31 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "__version__",
+    "bench",
     "build",
     "check",
+    "check_files",
     "check_prices",
+    "compare",
     "connect",
     "cost",
+    "cost_listing",
     "cost_table",
     "cuda_graph",
     "default_study",
     "deploy",
     "difference",
+    "difference_listing",
     "doctor",
+    "doctor_listing",
     "dot",
     "draw",
     "dump_spec",
+    "edited_text",
     "explain_code",
     "export",
+    "find_files",
+    "front_picture",
     "json_schema",
     "list_specs",
     "load_checkpoint",
@@ -114,6 +138,7 @@ __all__ = [
     "parse_spec",
     "plan",
     "prices",
+    "read_assignment",
     "read_study",
     "recompute",
     "register",
@@ -127,11 +152,15 @@ __all__ = [
     "study_picture",
     "study_table",
     "summary",
+    "summary_listing",
     "transfer",
     "verify_graph",
     "verify_schedule",
+    "write_report",
+    "write_study_report",
     "write_text",
     "write_winners",
+    "zoo_listing",
     "zoo_table",
 ]
 
@@ -140,25 +169,30 @@ _NAMES: Final = {
         "build check connect cost deploy load_checkpoint param_groups plan prices recompute save_checkpoint transfer"
     ),
     "sparx_dsl.codes": "explain_code",
-    "sparx_dsl.descriptions": "difference dot draw render_diagnostics summary",
+    "sparx_dsl.descriptions": (
+        "compare difference difference_listing dot draw front_picture render_diagnostics summary summary_listing "
+        "write_report write_study_report"
+    ),
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.exporting": "ExportReport export",
+    "sparx_dsl.files": "check_files find_files",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
     "sparx_dsl.inference.cuda_graph": "cuda_graph",
     "sparx_dsl.kind": "Kind",
+    "sparx_dsl.language.edit_text": "edited_text read_assignment",
     "sparx_dsl.language.editor_schema": "json_schema",
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
-    "sparx_dsl.machine": "doctor scan_backend",
+    "sparx_dsl.machine": "bench doctor doctor_listing scan_backend",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
     "sparx_dsl.paper": "paper_page",
     "sparx_dsl.pricing": "Cost Totals check_prices",
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
-    "sparx_dsl.render": "Picture cost_table report write_text",
-    "sparx_dsl.render.zoo_table": "zoo_table",
+    "sparx_dsl.render": "Listing Picture cost_listing cost_table report write_text",
+    "sparx_dsl.render.zoo_table": "zoo_listing zoo_table",
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (
         "RayOptions Space StudyResult Trial TrialRecord default_study load_space make_space parse_space read_study "

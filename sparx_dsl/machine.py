@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from sparx_dsl.api import Source, connect
 from sparx_dsl.errors import Code, Diagnostic, SparxError
+from sparx_dsl.language.dtypes import DType, full_name
 from sparx_dsl.registry import default_registry
 
 if TYPE_CHECKING:
     import torch
 
-    from sparx_dsl.ops.doctor import Examination
+    from sparx_dsl.ops.doctor import Examination, Finding
+    from sparx_dsl.render import Listing
 
 
 def doctor() -> Examination:
@@ -33,10 +37,54 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     from sparx_dsl.ops.backends import choose
 
     wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    name = str(dtype).removeprefix("torch.")
+    name = full_name(dtype)
     if name not in wanted:
         message = f"the scan does not support the dtype {name!r}"
-        raise SparxError(
-            Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}")
-        )
+        raise SparxError(Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}"))
     return choose(torch.device(device).type, wanted[name]).name
+
+
+def doctor_listing(found: Examination) -> Listing:
+    """What ``doctor`` has found, as values: a row for each backend on each device in each dtype."""
+    from sparx_dsl.render.listing import Field, Line, Listing, Table, Value
+
+    def row(one: Finding) -> tuple[Value, ...]:
+        return (one.device, one.dtype, one.backend, one.error, one.wrong, one.chosen, one.status)
+
+    fields = (
+        Field("device", "Device"), Field("dtype", "DType"), Field("backend", "Backend"),
+        Field("error", "Error", lambda error: f"{error:.1e}", True), Field("wrong", "Wrong"),
+        Field("chosen", "Chosen"), Field("status", "Status"),
+    )  # fmt: skip
+    table = Table("findings", fields, tuple(map(row, found.findings)))
+    facts = {"healthy": found.healthy, "machine": list(found.machine), "broken": list(found.broken)}
+    shown = (*map(Line, found.machine), table.only("device", "dtype", "backend", "error", "status"))
+    broken = (Line(f"BROKEN: {package}", "bad") for package in found.broken)
+    return Listing("sparx.doctor", facts, (table,), (*shown, *broken))
+
+
+def bench(
+    sources: Sequence[Source],
+    peers: Sequence[str] = (),
+    *,
+    device: str = "cpu",
+    batch: int = 1,
+    size: tuple[int, int] | None = None,
+    dtype: DType = "float32",
+    deploy: bool = False,
+    train: bool = False,
+    compile: bool = False,
+    seconds: float = 3.0,
+    progress: Callable[[str], None] | None = None,
+) -> Listing:
+    """Speed and memory of backbones here, beside what was planned, and beside timm's models named in ``peers``.
+
+    Each runs for ``seconds`` at least, in turn, on random images of ``size`` (height, width; by default the spec's
+    own): forward, or with ``train`` forward and backward. ``progress`` is given a line now and then. Raises
+    ``SparxError``, also for a device that is not here.
+    """
+    from sparx_dsl.measuring.bench import bench as measured
+    from sparx_dsl.measuring.settings import Settings
+
+    settings = Settings(device, batch, size, dtype, deploy, train, compile, seconds)
+    return measured([connect(source) for source in sources], peers, settings, progress)

@@ -51,11 +51,11 @@ def test_building_holds_the_budget_whatever_is_asked_for() -> None:
 
 @pytest.mark.parametrize("emit", ["summary", "json", "schedule", "dot"])
 def test_compiling_holds_the_budget_whatever_is_shown(emit: str, tmp_path: Path) -> None:
-    """Every ``--emit`` of an over-budget spec ends with status 2 and SPX405 at the budget's line and column."""
+    """Every ``--emit`` of an over-budget spec ends with status 1 and SPX405 at the budget's line and column."""
     path = tmp_path / "over.yaml"
     path.write_text(TINY.read_text(encoding="utf-8") + "budget:\n  peak: 3KiB\n", encoding="utf-8")
     done = sparx("compile", path, "--emit", emit, "--format", "json")
-    assert (done.status, done.stdout) == (2, "")
+    assert (done.status, done.stdout) == (1, "")
     assert [(entry["code"], entry["line"], entry["column"]) for entry in json.loads(done.stderr)] == [("SPX405", 10, 9)]
 
 

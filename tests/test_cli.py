@@ -32,7 +32,7 @@ def test_compile_says_what_came_out(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert 0 == run(monkeypatch, "compile", TINY)
     shown = capsys.readouterr().out
     price = sparx_dsl.cost(TINY)
-    for part in ("{1, 3, 5, 7}", "27.1 M", "5.3 G", f"{price.params:,} parameters", "Peak feature memory", "Time:"):
+    for part in ("{1, 3, 5,", "27.1 M", "5.3 G", f"{price.params:,} parameters", "Peak feature memory", "Time:"):
         assert part in shown
 
 
@@ -162,7 +162,7 @@ def test_explain_cost_diff_check_paper_and_schema(
     }
     monkeypatch.chdir(ROOT)
     for arguments, text in expected.items():
-        assert 0 == run(monkeypatch, *arguments)
+        assert int(arguments[0] == "diff") == run(monkeypatch, *arguments)
         assert text.rstrip("\n") == capsys.readouterr().out.rstrip("\n")
 
 

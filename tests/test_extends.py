@@ -11,6 +11,7 @@ import pytest
 import sparx_dsl
 from sparx_dsl import Limits, SparxError
 from tests.support.backbones import TWO_STAGES
+from tests.support.commands import sparx
 from tests.support.diagnostics import codes
 
 
@@ -103,16 +104,70 @@ def test_a_circle_is_refused(folder: Path, first: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["inner/base.yaml", "../base.yaml", "./base.yaml", "..", "{root}/base.yaml", "base", "Base.yaml", "base.yaml.txt",
-     "base.json", "a b.yaml", ".base.yaml", '"base.yaml\\n"', "https://example.org/base.yaml", "[base.yaml]",
-     "{file: base.yaml}", "3", "''"],
+    ["../base.yaml", "inner/../base.yaml", "..", "{root}/base.yaml", "base.yaml.txt", "base.json", '"base.yaml\\n"',
+     "https://example.org/base.yaml", "[base.yaml]", "{file: base.yaml}", "3", "''", "C:/base.yaml", "inner\\base.yaml",
+     "file:base.yaml", "//host/base.yaml"],
 )  # fmt: skip
-def test_a_base_is_named_and_not_addressed(folder: Path, name: str) -> None:
-    """A folder, a way up, an absolute path, or anything but one plain file name is refused at its place."""
+def test_a_base_is_a_path_that_leads_nowhere_else(folder: Path, name: str) -> None:
+    """A way up, an absolute path, an address, or anything but a relative path is refused at its place."""
     path = written(folder / "inner" / "ablation.yaml", f"name: x\nextends: {name.replace('{root}', str(folder))}\n")
     with pytest.raises(SparxError) as caught:
         sparx_dsl.load_spec(path)
     assert place(caught) == ("SPX111", "ablation.yaml", 2, 10)
+
+
+@pytest.mark.parametrize(
+    "name", ["1_base.yaml", "My-Base.yaml", "my-base.yml", "a b.yaml", ".hidden.yaml", "bases/base.yaml", "plain"]
+)
+@pytest.mark.parametrize("above", [False, True])
+def test_a_base_has_any_name_in_any_folder_below(folder: Path, name: str, above: bool) -> None:
+    """Beside the spec, below its folder, or so from the folder above; a plain name has .yaml behind it."""
+    base = (folder if above else folder / "inner") / (name if "." in name else f"{name}.yaml")
+    base.parent.mkdir(exist_ok=True)
+    written(base, TWO_STAGES)
+    path = written(folder / "inner" / "ablation.yaml", f"name: x\nextends: {name}\n")
+    assert sparx_dsl.load_spec(path).stages[1].S == 2
+
+
+def test_a_root_opens_what_is_below_it_and_nothing_else(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """With a root, .. and links may lead to any file below it; without one, and beyond it, they are refused."""
+    (folder / "inner" / "deep").mkdir()
+    path = written(folder / "inner" / "deep" / "ablation.yaml", "name: x\nextends: ../../base.yaml\n")
+    assert sparx_dsl.load_spec(path, root=folder).name == "x"
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path, root=folder / "inner")
+    assert codes(caught) == ["SPX113"]
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    assert codes(caught) == ["SPX111"]
+    assert "--root" in (caught.value.diagnostics[0].help or "")
+    os.symlink(written(tmp_path_factory.mktemp("outside") / "secret.yaml", TWO_STAGES), folder / "linked.yaml")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(written(folder / "x.yaml", "name: x\nextends: linked.yaml\n"), root=folder)
+    assert codes(caught) == ["SPX113"]
+
+
+def test_every_command_takes_a_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --root, what extends a file above the folder above is read as any other."""
+    (folder / "inner" / "deep").mkdir()
+    path = written(folder / "inner" / "deep" / "ablation.yaml", "name: x\nextends: ../../base.yaml\n")
+    lines = ("compile {} --emit graph", "check {}", "cost {}", "explain {}", "diff {} {}", "compare {} {}",
+             "set {} name=other", "draw {} -o a.dot")  # fmt: skip
+    monkeypatch.chdir(folder)
+    for line in lines:
+        words = [str(path) if word == "{}" else word for word in line.split()]
+        assert sparx(*words).status == 2
+        done = sparx(*words, "--root", folder)
+        assert done.status == 0, done.stderr
+
+
+def test_a_list_of_changes_is_advised_to_be_numbers(folder: Path) -> None:
+    """A list replaces all stages; one that was meant to change a stage is answered with what to write."""
+    path = written(folder / "ablation.yaml", "extends: base.yaml\nname: x\nstages:\n- {S: 3}\n")
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    assert place(caught) == ("SPX102", "ablation.yaml", 4, 3)
+    assert "write their numbers: stages: {1: {S: 3}}" in (caught.value.diagnostics[0].help or "")
 
 
 def test_a_missing_base_is_refused_with_a_guess(folder: Path) -> None:

@@ -62,15 +62,40 @@ def test_gathered_windows_are_the_rolled_ones(
 
 @settings(max_examples=examples(0.3), deadline=None)
 @given(
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    window=st.integers(2, 4),
+    shifted=st.booleans(),
+    batch=st.integers(0, 3),
+)
+def test_attention_by_products_is_the_fused_one(size: tuple[int, int], window: int, shifted: bool, batch: int) -> None:
+    """In float64 to its precision, and in bfloat16, where deployment takes it on CPU, to the rounding of that."""
+    torch.manual_seed(0)
+    options = WindowAttention(window=window, heads=2, shift=shifted)
+    plain = WindowedAttention(options, Site(8, 8, number=2), dtype=torch.float64)
+    nn.init.normal_(plain.position_bias)
+    made = GatheredAttention(copy.deepcopy(plain), Place(size, may_overwrite=False))
+    index, _, apart = made.tables(*size)
+    windows = torch.randn(batch, len(index) // window**2, window**2, 24, dtype=torch.float64)
+    bias = made.relative_bias(torch.device("cpu")).masked_fill(apart, float("-inf"))
+    with torch.no_grad():
+        expected = made.attend(windows, bias)
+        coarse = made.attend(windows.bfloat16(), bias.bfloat16()).double()
+        if batch:
+            assert worst_error([made.attend_by_products(windows, bias)], [expected]) < DOUBLE
+            assert torch.equal(coarse, made.attend_by_products(windows.bfloat16(), bias.bfloat16()).double())
+            assert worst_error([coarse], [expected]) < 0.03
+    assert coarse.shape == expected.shape
+
+
+@settings(max_examples=examples(0.3), deadline=None)
+@given(
     kernel=st.sampled_from([1, 2, 3, 5]),
     stride=st.integers(1, 2),
     groups=st.sampled_from([1, 2, 8]),
     bias=st.booleans(),
     last=st.booleans(),
 )
-def test_inference_convolutions_are_convolutions(
-    kernel: int, stride: int, groups: int, bias: bool, last: bool
-) -> None:
+def test_inference_convolutions_are_convolutions(kernel: int, stride: int, groups: int, bias: bool, last: bool) -> None:
     """The convolution for inference, and its GELU, are those of PyTorch's operators."""
     torch.manual_seed(0)
     conv = convolution(8, 16, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=bias)

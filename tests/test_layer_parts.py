@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sparx_dsl.nn.layer import DropPath, Feeding, LayerScale, LinkAdapter
+from sparx_dsl.nn.layer import DropPath, Feeding, LinkAdapter
+from sparx_dsl.nn.layer_scale import LayerScale
 from sparx_dsl.nn.norm import make_norm
 from tests.support.modules import random_map
 

@@ -31,6 +31,10 @@ COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
     ("explain", TINY, "stage3.layer5"),
     ("explain", "SPX213"),
     ("diff", TINY, "specs/ablations/window_2.yaml"),
+    *(("compare", TINY, "swin_t", *form) for form in ((), ("--json",), ("--csv",), ("--markdown",))),
+    ("list", "swin_*", "--markdown"),
+    ("set", TINY, "stages.3.S=3"),
+    ("cost", TINY, "--size", "12×", "--errors", "sarif"),
     ("paper",),
     ("doctor",),
     ("schema",),
@@ -39,7 +43,7 @@ COMMANDS: Final[tuple[tuple[str, ...], ...]] = (
 )
 HELP = (
     ("--help",),
-    *((name, "--help") for name in ("compile", "check", "draw", "cost", "explain", "search")),
+    *((name, "--help") for name in ("compile", "check", "draw", "cost", "explain", "compare", "search")),
     ("bgs",),
 )
 

@@ -64,6 +64,9 @@ FEW_TARGETS = [
     ("8.9", "SS2D, forward, 56 × 56, batch 1"),
     *(("gfx942", name) for name in ("scan, forward", "SS2D, backward, 14 × 14")),
     ("gfx90a", "SS2D, forward, 7 × 7"),
+    *(("9.0", name) for name in ("map statistics", "depthwise 3 × 3", "depthwise 3 × 3, interleaved")),
+    *(("8.0", name) for name in ("map norm, whole", "layer norm, backward")),
+    *(("gfx942", name) for name in ("map norm, backward", "taps 3 × 3, backward")),
 ]  # fmt: skip
 MOST_SPILLED = {"bfloat16": 64, "float32": 1024}
 """Bytes that a thread may have beyond its registers."""

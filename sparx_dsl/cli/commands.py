@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
 import sparx_dsl
-from sparx_dsl.cli.options import DTypeName, Emit, ExportFormat, parse_size, refuse
+from sparx_dsl.cli.options import DIFFERENCE, ConventionName, DTypeName, Emit, ExportFormat, parse_size, refuse
+from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, present, show
 from sparx_dsl.cli.terminal import write
-
-STANDARD_OUTPUT = Path("-")
 
 
 class Look(TypedDict):
@@ -29,24 +28,16 @@ class Look(TypedDict):
     style: Literal["lanes", "matrix", "overview"]
 
 
-def show(text: str, output: Path | None) -> None:
-    """Print a text, or write it to a file."""
-    lines = text if text.endswith("\n") else f"{text}\n"
-    if output in (None, STANDARD_OUTPUT):
-        write(lines)
-    else:
-        sparx_dsl.write_text(output, lines)
-
-
-def loaded(path: Path, head: str | None) -> sparx_dsl.Spec:
+def loaded(path: Path, head: str | None = None, root: Path | None = None) -> sparx_dsl.Spec:
     """The spec at ``path``, its head replaced by one of the kind ``head`` with that kind's defaults."""
-    spec = sparx_dsl.load_spec(path)
+    spec = sparx_dsl.load_spec(path, root=root)
     return spec if head is None else spec.edit({"head": None, "head.kind": head})
 
 
 def compile_spec(
     path: Path,
     emit: Emit,
+    form: Form,
     output: Path | None,
     size: str | None,
     batch: int,
@@ -54,9 +45,15 @@ def compile_spec(
     *,
     fold: bool,
     head: str | None = None,
+    root: Path | None = None,
 ) -> None:
     """Run a spec through the compiler as far as ``emit`` needs, and show that."""
-    price, seconds = priced(path, size, batch, dtype, head)
+    if emit is not Emit.summary and form != "text":
+        refuse(
+            sparx_dsl.Code.CONFLICTING_OPTIONS, f"--emit {emit.value} and --{form} exclude each other",
+            "--json, --csv and --markdown are forms of the summary; write one of them, or --emit",
+        )  # fmt: skip
+    price, seconds = priced(path, size, batch, dtype, head, root)
     schedule = price.schedule
     match emit:
         case Emit.svg | Emit.png | Emit.pdf:
@@ -74,18 +71,18 @@ def compile_spec(
         case Emit.json:
             show(json.dumps(sparx_dsl.report(price), indent=2), output)
         case Emit.summary:
-            show(compiled(price, seconds), output)
+            present(compiled(price, seconds), form, output)
 
 
 def priced(
-    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None
+    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None, root: Path | None = None
 ) -> tuple[sparx_dsl.Cost, dict[str, float]]:
     """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took.
 
     The price has parameters, MACs, FLOPs and bytes.
     """
     sides, marks = parse_size(size), [time.perf_counter()]
-    spec = loaded(path, head)
+    spec = loaded(path, head, root)
     marks.append(time.perf_counter())
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
@@ -94,16 +91,14 @@ def priced(
     return price, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
 
 
-def compiled(price: sparx_dsl.Cost, seconds: dict[str, float]) -> str:
+def compiled(price: sparx_dsl.Cost, seconds: dict[str, float]) -> sparx_dsl.Listing:
     """The summary of a spec that was really compiled: to a module on the meta device, which allocates nothing."""
     started = time.perf_counter()
     parameters = list(sparx_dsl.build(price, device="meta").parameters())
     seconds = {**seconds, "compile, importing torch": time.perf_counter() - started}
     count, steps = sum(parameter.numel() for parameter in parameters), len(price.schedule.steps)
-    return (
-        f"{sparx_dsl.summary(price, seconds)}\n"
-        f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {steps} steps"
-    )
+    made = f"compiled to a module of {count:,} parameters in {len(parameters)} tensors, run in {steps} steps"
+    return sparx_dsl.summary_listing(price, seconds, [made])
 
 
 def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *, fold: bool) -> None:
@@ -133,44 +128,50 @@ def deliver(drawn: sparx_dsl.Picture, output: Path, form: Emit = Emit.svg) -> No
         write(drawn.pdf if form is Emit.pdf else drawn.png)
 
 
-def check(paths: list[Path]) -> None:
-    """Load, connect, plan and price every spec; raises one ``SparxError`` with the errors of all."""
-    errors: list[sparx_dsl.Diagnostic] = []
-    for path in paths:
-        try:
-            sparx_dsl.check(path)
-        except sparx_dsl.SparxError as error:
-            errors += error.diagnostics
-    if errors:
-        raise sparx_dsl.SparxError(errors)
-    show(f"{len(paths)} spec{'s' if len(paths) > 1 else ''} without errors", None)
-
-
-def draw(path: Path, output: Path, head: str | None, **look: Unpack[Look]) -> None:
+def draw(path: Path, output: Path, head: str | None, root: Path | None, **look: Unpack[Look]) -> None:
     """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
-    deliver(sparx_dsl.draw(loaded(path, head), **look), output)
+    deliver(sparx_dsl.draw(loaded(path, head, root), **look), output)
 
 
-def cost(path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None) -> str:
-    """The table of prices."""
-    return sparx_dsl.cost_table(sparx_dsl.cost(loaded(path, head), parse_size(size), batch, dtype.value))
+def cost(
+    path: Path,
+    size: str | None,
+    batch: int,
+    dtype: DTypeName,
+    head: str | None = None,
+    convention: ConventionName = ConventionName.paper,
+    root: Path | None = None,
+) -> sparx_dsl.Listing:
+    """The tables of prices, with MACs by that convention."""
+    spec = loaded(path, head, root)
+    price = sparx_dsl.cost(spec, parse_size(size), batch, dtype.value, convention=convention.value)
+    return sparx_dsl.cost_listing(price)
 
 
-def explain(path: Path, node: str | None, head: str | None = None) -> str:
+def explain(path: Path, node: str | None, head: str | None = None, root: Path | None = None) -> str:
     """What a node reads and why; without a node, what the graph says of the whole."""
-    return sparx_dsl.connect(loaded(path, head)).explain(node)
+    return sparx_dsl.connect(loaded(path, head, root)).explain(node)
 
 
-def explain_subject(subject: str, node: str | None) -> str:
-    """What a code means, or what a node of a spec reads and why, or what its graph says of the whole."""
-    if re.fullmatch(r"[A-Z][A-Z_]*\d+", subject) and not Path(subject).exists():
+def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:
+    """What a code means, by its number or its name, or what a node of a spec reads, or what its graph is as a whole."""
+    known = Path(subject).exists() or subject in sparx_dsl.list_specs()
+    if not known and subject in sparx_dsl.Code.__members__:
+        return sparx_dsl.explain_code(sparx_dsl.Code[subject])
+    if not known and re.fullmatch(r"(?i)SPX\w*|[A-Z][A-Z_]*\d+", subject):
         return sparx_dsl.explain_code(subject)
-    return explain(Path(subject), node)
+    if not known and re.fullmatch(r"stem|head|[a-z]\w*\.(layer\d+|downsample)", subject):
+        message = f"{subject} is the name of a node, and no spec is named"
+        refuse(sparx_dsl.Code.UNKNOWN_SPEC, message, f"write the spec first: sparx explain sparx_mamba_t {subject}")
+    return explain(Path(subject), node, root=root)
 
 
-def diff(before: Path, after: Path) -> str:
-    """What differs between two specs."""
-    return sparx_dsl.difference(sparx_dsl.connect(before), sparx_dsl.connect(after))
+def diff(before: Path, after: Path, form: Form, output: Path | None, root: Path | None = None) -> None:
+    """Show what differs between two specs; end with status 1 where something does."""
+    found = sparx_dsl.difference_listing(loaded(before, root=root), loaded(after, root=root))
+    present(found, form, output)
+    if not found.facts["equal"]:
+        sys.exit(DIFFERENCE)
 
 
 def paper(paths: list[Path]) -> str:
@@ -181,13 +182,14 @@ def paper(paths: list[Path]) -> str:
 def export(
     source: Path,
     output: Path,
-    format: ExportFormat,
+    format: ExportFormat | None,
     size: str | None,
     batch: int,
     *,
     weights: Path | None,
     dynamic: str | None,
     deploy: bool,
+    keep_operators: bool,
 ) -> str:
     """Write the backbone of a spec or a ``.safetensors`` file for another runtime; what was written, and its error."""
     model = sparx_dsl.build(source)
@@ -195,14 +197,12 @@ def export(
         sparx_dsl.load_checkpoint(model, weights)
     sides = parse_size(size) or model.spec.input.size
     names = tuple(name.strip() for name in dynamic.split(",")) if dynamic else ()
-    report = sparx_dsl.export(sparx_dsl.deploy(model) if deploy else model, output, format.value, sides, batch, names)
+    report = sparx_dsl.export(
+        sparx_dsl.deploy(model) if deploy else model,
+        output, None if format is None else format.value, sides, batch, names, keep_operators=keep_operators,
+    )  # fmt: skip
     drawn = weights is None and source.suffix != ".safetensors"
     return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)
-
-
-def list_specs(pattern: str) -> str:
-    """The table of the zoo's specs whose names match."""
-    return sparx_dsl.zoo_table(pattern)
 
 
 def show_spec(path: Path) -> str:
@@ -210,12 +210,12 @@ def show_spec(path: Path) -> str:
     return sparx_dsl.spec_text(path)
 
 
-def doctor() -> None:
-    """Print what works on this machine; end with status 1 where something gives wrong results."""
+def doctor(form: Form, output: Path | None) -> None:
+    """Show what works on this machine; end with status 1 where something gives wrong results."""
     found = sparx_dsl.doctor()
-    show(str(found), None)
+    present(sparx_dsl.doctor_listing(found), form, output)
     if not found.healthy:
-        sys.exit(1)
+        sys.exit(DIFFERENCE)
 
 
 def schema() -> str:

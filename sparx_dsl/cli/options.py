@@ -51,6 +51,15 @@ class Style(StrEnum):
     full = "full"
     concise = "concise"
     json = "json"
+    sarif = "sarif"
+    github = "github"
+
+
+class ConventionName(StrEnum):
+    """How MACs are counted."""
+
+    paper = "paper"
+    fvcore = "fvcore"
 
 
 class DTypeName(StrEnum):
@@ -62,14 +71,28 @@ class DTypeName(StrEnum):
     float16 = "float16"
 
 
+DIFFERENCE = 1
+"""The exit status for a difference, a budget that is exceeded, or wrong results on this machine."""
+ERROR = 2
+"""The exit status for an error in what was given."""
+INTERRUPTED = 130
+"""The exit status after Ctrl+C, as shells have it."""
+
+
 @contextlib.contextmanager
 def reporting(style: Style) -> Generator[None]:
-    """Print the errors of a ``SparxError`` to standard error and leave with status 2."""
+    """Print the errors of a ``SparxError`` to standard error and leave with status 2.
+
+    With 1 where nothing but the budgets in specs is exceeded, and with 130 after Ctrl+C.
+    """
     try:
         yield
     except sparx_dsl.SparxError as error:
         sys.stderr.write(sparx_dsl.render_diagnostics(error.diagnostics, style.value).rstrip("\n") + "\n")
-        raise typer.Exit(2) from None
+        budget = {diagnostic.code for diagnostic in error.diagnostics} == {sparx_dsl.Code.OVER_BUDGET}
+        raise typer.Exit(DIFFERENCE if budget else ERROR) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -13,11 +13,11 @@ import typer
 from typer.core import TyperCommand
 
 import sparx_dsl
-from sparx_dsl.cli.commands import show
-from sparx_dsl.cli.options import Style, refuse, reporting
+from sparx_dsl.cli.arguments import Errors
+from sparx_dsl.cli.options import INTERRUPTED, Style, refuse, reporting
+from sparx_dsl.cli.output import show
 
 ADDRESS = re.compile(r"auto|local|(?:ray://)?[^\s/]+:\d+")
-INTERRUPTED = 130
 
 
 class SearchCommand(TyperCommand):
@@ -80,6 +80,12 @@ def search_command(
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Begin no trial after this time.", show_default=False)
     ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="End trials early by what they report: median, asha or hyperband.", show_default=False
+        ),
+    ] = None,
     inherit: Annotated[bool, typer.Option("--inherit", help="Give each trial the weights of the closest one.")] = False,
     ray: Annotated[
         str | None,
@@ -99,12 +105,14 @@ def search_command(
             show_default=False,
         ),
     ] = None,
-    style: Annotated[Style, typer.Option("--format", help="How errors are reported.")] = Style.full,
+    style: Errors = Style.full,
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):
         started = time.perf_counter()
         whole = sparx_dsl.load_space(space)
+        for finding in whole.left_out:
+            sys.stderr.write(f"note: {finding}\n")
         file = study or sparx_dsl.default_study(whole)
         folder = output or file.with_name(f"{file.stem}.best")
         target = folder.absolute()  # An objective may go to another folder.
@@ -114,7 +122,7 @@ def search_command(
                 result = sparx_dsl.run_study(
                     whole, objective, trials=trials, study=file, directions=words(direction), sampler=sampler,
                     seed=seed, workers=workers, timeout=timeout, inherit=inherit, ray=cluster,
-                    progress=sys.stderr.isatty(),
+                    pruner=pruner, progress=True,
                 )  # fmt: skip
             else:
                 result = shown_study(whole, file)

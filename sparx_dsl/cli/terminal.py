@@ -15,9 +15,9 @@ from sparx_dsl.cli.options import refuse
 FALLBACK: Final = "sparx_dsl.ascii"
 """The name under which Python's codecs know ``ascii_forms``."""
 ASCII_FORMS: Final[Mapping[str, str]] = {
-    "×": "x", "→": "->", "↓": "v", "·": "|", "–": "-", "─": "-", "…": "...", "µ": "u"
+    "×": "x", "→": "->", "↓": "v", "·": "|", "–": "-", "─": "-", "−": "-", "…": "...", "µ": "u", "ᵀ": "T", "�": "?"
 }  # fmt: skip
-"""What stands in ASCII for the characters that tables and messages have beyond it."""
+"""What stands in ASCII for the characters that tables, messages and pictures have beyond it."""
 
 
 def prepare_streams() -> None:

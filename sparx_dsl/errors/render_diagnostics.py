@@ -1,4 +1,4 @@
-"""Diagnostics as text: with the user's lines and carets, one line each, or as JSON. Never with colour."""
+"""Diagnostics as text: with the user's lines and carets, one line each, or for programs. Never with colour."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Literal
 
 from sparx_dsl.errors.diagnostic import Diagnostic, SourceText, Where
 from sparx_dsl.errors.escape import visible
+from sparx_dsl.errors.sarif import github_text, sarif_text
 from sparx_dsl.errors.snippet import marked_line
 from sparx_dsl.errors.wording import counted
 
-Style = Literal["full", "concise", "json"]
+Style = Literal["full", "concise", "json", "sarif", "github"]
 
 
 def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
@@ -23,6 +24,10 @@ def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
     given = tuple(diagnostics)
     if style == "json":
         return json.dumps([_as_data(diagnostic) for diagnostic in given], indent=2) + "\n"
+    if style == "sarif":
+        return sarif_text(given)
+    if style == "github":
+        return github_text(given)
     if style == "concise":
         return "".join(f"{visible(str(diagnostic))}\n" for diagnostic in given)
     if not given:

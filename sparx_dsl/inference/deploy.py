@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of, verify
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
 from sparx_dsl.inference.passes.compiled_kernels import CompiledKernels
 from sparx_dsl.inference.passes.fold_batch_norm import FoldBatchNorm
 from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, SumInPlace
 from sparx_dsl.inference.passes.inference_modules import InferenceModules
+from sparx_dsl.inference.passes.map_kernels import MapKernels, PadProducts
 from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.wrapped import backbone_within
@@ -29,7 +31,10 @@ INFERENCE: tuple[Pass, ...] = (
     CompiledKernels(),
     TileBatch(),
 )
-"""The passes for inference, in their order."""
+"""The passes for inference on CPU, in their order."""
+
+CUDA: tuple[Pass, ...] = (*INFERENCE[:-2], MapKernels(), PadProducts())
+"""Those for CUDA: of the CPU's all but its kernels and tiles."""
 
 
 LARGEST_KEPT_BLOCK = 31 << 20
@@ -122,8 +127,13 @@ def refuse_other_steps(model: Backbone) -> None:
         raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, notes=other[:5], help=help))
 
 
-def deploy(model: nn.Module, passes: Sequence[Pass] = INFERENCE) -> DeployedBackbone:
-    """A copy of a trained backbone for inference; the model stays as it was.
+def passes_for(device_types: Iterable[str]) -> tuple[Pass, ...]:
+    """The passes for a backbone whose parameters are on devices of these types."""
+    return CUDA if "cuda" in device_types else INFERENCE
+
+
+def deploy(model: nn.Module, passes: Sequence[Pass] | None = None) -> DeployedBackbone:
+    """A copy of a trained backbone for inference; the model stays as it was. Passes are chosen by its device.
 
     Its results agree with those of the model in evaluation to 1e-5 of the largest value, in float32. Hooks stay on all
     modules but those that are folded into others; what they are given may be overwritten later. Raises ``SparxError``
@@ -139,5 +149,8 @@ def deploy(model: nn.Module, passes: Sequence[Pass] = INFERENCE) -> DeployedBack
         deployed = DeployedBackbone(copy.deepcopy(backbone).train(False).requires_grad_(False))
         unshare(deployed, set())
         refuse_other_steps(deployed)
-        apply_passes(deployed.train(False), passes)
+        chosen = passes_for({each.device.type for each in deployed.parameters()}) if passes is None else passes
+        apply_passes(deployed.train(False), chosen)
+        for _, module in modules_of(deployed, PackedWeights):
+            module.clear()  # It was verified with weights of the meta device, and took these for its own.
         return deployed.requires_grad_(False)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 NormName = Literal["group", "layer", "batch"]
-"""``group``: GroupNorm of one group; ``layer``: LayerNorm over channels; ``batch``: BatchNorm. eps 1e-5 in all."""
+"""``group``: GroupNorm of one group; ``layer``: LayerNorm over channels; ``batch``: BatchNorm."""
+EPSILON = 1e-5
+"""What norms add to the variance where nothing else is written."""
+
+Epsilon = Annotated[float, Field(ge=1e-12, le=1.0)]
 
 MAX_CHANNELS = 65_536
 MAX_SIDE = 16_384
@@ -42,6 +46,10 @@ class Site:
     """How many features of ``channels`` channels a fusion is given."""
     maps: tuple[int, ...] = ()
     """The channels of the maps that a head reads, the first stage's first; empty where it reads only the last one."""
+    eps: float = EPSILON
+    """What the layer's norms add to the variance."""
+    normed: bool = True
+    """Whether a norm stands in front of the layer's mixer, fusion and FFN."""
     reduction: int = 1
     """How many times smaller the map of the last stage is, per side; what ``reduction: auto`` stands for."""
 
@@ -61,6 +69,9 @@ class KindOptions(Options, frozen=True):
 
     kind: str
 
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Options that came later than their kind: at their default they are no part of the canonical form."""
+
     def problems(self, site: Site) -> Iterator[Problem]:
         """Yield what is wrong with these options at that site."""
         yield from ()
@@ -72,7 +83,9 @@ class KindOptions(Options, frozen=True):
 
     def canonical(self, site: Site) -> dict[str, Any]:
         """What these options stand for at that site, as plain data: equal for two that make the same module."""
-        return {"kind": self.kind, **self.model_dump(mode="json")}
+        values = {"kind": self.kind, **self.model_dump(mode="json")}
+        fields = type(self).model_fields
+        return {key: value for key, value in values.items() if key not in self.later or value != fields[key].default}
 
 
 def divisor_help(what: str, channels: int, value: int) -> str:

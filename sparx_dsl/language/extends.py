@@ -1,71 +1,98 @@
-"""How a spec builds on another: the other file's tree with this file's keys laid over it.
-
-The other file is named, not addressed: a bare file name, looked for beside the spec, then in the folder above, then in
-the zoo.
-"""
+"""How a spec builds on another: the other file's tree with this file's keys laid over it."""
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where, did_you_mean
-from sparx_dsl.language.checks.hints import shown
-from sparx_dsl.language.zoo import NAME_PATTERN, file_names, spec_path, zoo_file
+from sparx_dsl.language.base_file import base_path, extends_error, neighbours
+from sparx_dsl.language.zoo import file_names, spec_path
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.merge import merge_patch
-from sparx_dsl.reader.tree import Entry, MappingNode, ScalarNode, locate, plain
+from sparx_dsl.reader.tree import MappingNode, ScalarNode, SequenceNode
 from sparx_dsl.reader.yaml_text import read_text
 
-FILE_PATTERN = re.compile(NAME_PATTERN.pattern + r"\.ya?ml")
-MAX_NEIGHBOURS = 750
-"""Files that are looked at, in each folder, for one whose name was meant."""
 STANDARD_INPUT = Path("-")
 """What is written for standard input in place of a file."""
 
 
-def read_tree(path: Path, limits: Limits) -> MappingNode:
+def read_tree(path: Path, limits: Limits, root: Path | None = None) -> MappingNode:
     """Compose the file at ``path``, or of that name in the zoo, and everything it extends; ``-`` is standard input.
 
-    Raises ``SparxError``.
+    What it extends may stand anywhere below ``root``, where one is given. Raises ``SparxError``.
     """
     file = spec_path(path)
-    name, content = _named_bytes(file, limits)
-    return expand(compose(content, name, limits), file, limits)
+    name, content = named_bytes(file, limits)
+    return expand(compose(content, name, limits), file, limits, root=root)
 
 
 def read_spec_text(path: Path, limits: Limits) -> str:
     """The text of the file at ``path``, or of that name in the zoo, as it stands there; raises ``SparxError``."""
-    name, content = _named_bytes(spec_path(path), limits)
+    name, content = named_bytes(spec_path(path), limits)
     return read_text(content, name, limits).text
 
 
-def _named_bytes(file: Path, limits: Limits) -> tuple[str, bytes]:
+def named_bytes(file: Path, limits: Limits) -> tuple[str, bytes]:
     """What messages call a spec's file, and its bytes; raises ``SparxError``."""
     name = "<stdin>" if file == STANDARD_INPUT else str(file)
     return name, read_bytes(file, name, limits, file_names())
 
 
-def expand(tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Path, ...] = ()) -> MappingNode:
+def expand(
+    tree: MappingNode, path: Path | None, limits: Limits, seen: tuple[Path, ...] = (), root: Path | None = None
+) -> MappingNode:
     """``tree`` laid over the file that its ``extends`` key names; as it is where there is no such key.
 
-    ``path`` is the file that the tree was read from, and ``seen`` are those that led to it. Raises ``SparxError``.
+    ``path`` is the file that the tree was read from, ``seen`` are those that led to it. Below ``root``, where one is
+    given, all files may be read. Raises ``SparxError``.
     """
     entry = tree.entry("extends")
     if entry is None:
+        _refuse_space(tree)
         return tree
-    base_path = _base_path(tree, entry, path)
+    file = base_path(tree, entry, path, root)
     chain = (*seen, path.resolve()) if path is not None else seen
-    _refuse_cycle(tree, base_path, chain, limits)
-    name = str(base_path)
-    base = expand(compose(read_bytes(base_path, name, limits), name, limits), base_path, limits, chain)
+    _refuse_cycle(tree, file, chain, limits)
+    name = str(file)
+    base = expand(compose(read_bytes(file, name, limits), name, limits), file, limits, chain, root)
     own = MappingNode(tuple(other for other in tree.entries if other is not entry), tree.span, tree.source)
+    _refuse_list_of_changes(own, base, file.name)
     merged = merge_patch(base, own)
     assert isinstance(merged, MappingNode), "a mapping laid over a mapping is a mapping"
     return merged
+
+
+def _refuse_space(tree: MappingNode) -> None:
+    """Raise ``SparxError`` for a search space, which is known by the key ``space``."""
+    entry = tree.entry("space")
+    if entry is not None and tree.entry("sparx") is None:
+        where = Where("space", entry.key.source, entry.key.span)
+        message, help = "this is a search space, not a spec", "sparx search takes it, and sparx check checks it"
+        raise SparxError(Diagnostic(Code.UNKNOWN_KEY, message, where, help=help))
+
+
+def _refuse_list_of_changes(own: MappingNode, base: MappingNode, name: str) -> None:
+    """Raise ``SparxError`` where a list of stages, which replaces the base's, was meant to change single ones."""
+    mine, theirs = own.entry("stages"), base.entry("stages")
+    if mine is None or theirs is None or not isinstance(mine.value, SequenceNode):
+        return
+    for number, item in enumerate(mine.value.items, start=1):
+        if isinstance(item, MappingNode) and not {"channels", "depth"} & {str(one.key.value) for one in item.entries}:
+            message = f"a list of stages replaces all of {name}, and its stage {number} has no channels and no depth"
+            help = f"to change single stages, write their numbers: stages: {{{number}: {{{_example(item)}}}}}"
+            where = Where(f"stages.{number}", item.source, item.span)
+            raise SparxError(Diagnostic(Code.MISSING_KEY, message, where, help=help))
+
+
+def _example(item: MappingNode) -> str:
+    """The first key of a stage with its value, where that is short."""
+    for entry in item.entries:
+        if isinstance(entry.value, ScalarNode) and len(entry.value.text) < 20:
+            return f"{entry.key.text}: {entry.value.text}"
+    return "S: 2"
 
 
 def read_bytes(path: Path, name: str, limits: Limits, others: Iterable[str] = ()) -> bytes:
@@ -85,7 +112,7 @@ def read_bytes(path: Path, name: str, limits: Limits, others: Iterable[str] = ()
     except (OSError, ValueError) as error:
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
         absent = isinstance(error, FileNotFoundError)
-        guess = did_you_mean(path.name, [*_neighbours(path.parent), *others]) if absent else None
+        guess = did_you_mean(path.name, [*neighbours(path.parent), *others]) if absent else None
         message, where = f"the file cannot be read: {reason.lower()}", Where(source=SourceText(name, ""))
         raise SparxError(Diagnostic(Code.FILE_NOT_READABLE, message, where, help=guess)) from None
 
@@ -96,56 +123,13 @@ def _is_pipe_or_device(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _refuse_cycle(tree: MappingNode, base_path: Path, chain: tuple[Path, ...], limits: Limits) -> None:
+def _refuse_cycle(tree: MappingNode, base: Path, chain: tuple[Path, ...], limits: Limits) -> None:
     """Raise ``SparxError`` where the base is one of the files that led to it, or the chain grows too long."""
-    if base_path.resolve() in chain:
-        names = [file.name for file in (*chain[chain.index(base_path.resolve()) :], base_path)]
-        raise _error(
-            tree, Code.CIRCULAR_EXTENDS, f"{base_path.name} extends itself: {' → '.join(names)}", "remove one extends"
+    if base.resolve() in chain:
+        names = [file.name for file in (*chain[chain.index(base.resolve()) :], base)]
+        raise extends_error(
+            tree, Code.CIRCULAR_EXTENDS, f"{base.name} extends itself: {' → '.join(names)}", "remove one extends"
         )
     if len(chain) >= limits.extends:
         message = f"more than {limits.extends} files extend one another"
-        raise _error(tree, Code.CIRCULAR_EXTENDS, message, "write some of the keys out")
-
-
-def _base_path(tree: MappingNode, entry: Entry, path: Path | None) -> Path:
-    """The file that the ``extends`` key means; raises ``SparxError``."""
-    value = entry.value.value if isinstance(entry.value, ScalarNode) else plain(entry.value)
-    if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
-        message = f"extends must be the bare name of a YAML file, not {shown(value)}"
-        raise _error(tree, Code.INVALID_EXTENDS, message, _name_advice(value))
-    folders = () if path is None else (path.parent, path.absolute().parent.parent)
-    for folder in folders:
-        candidate = folder / value
-        if candidate.is_file() and candidate.resolve().parent == folder.resolve() / Path(value).parent:
-            return candidate
-    found = zoo_file(value)
-    if found is not None:
-        return found
-    guess = did_you_mean(value, [*(name for folder in folders for name in _neighbours(folder)), *file_names()])
-    if path is None:
-        message = f"{value} is not in the zoo, and this text has no folder in which to look for it"
-        advice = guess or "load the spec from a file, or write the keys out"
-        raise _error(tree, Code.EXTENDS_WITHOUT_FILE, message, advice)
-    message = f"{value} was not found beside this file, in the folder above or in the zoo"
-    raise _error(tree, Code.EXTENDED_FILE_NOT_FOUND, message, guess or "name an existing file")
-
-
-def _name_advice(value: object) -> str:
-    """What to write in place of a value that names no file."""
-    words = re.sub(r"[^a-z0-9_]+", "_", re.sub(r"(?i)\.ya?ml$", "", str(value).rpartition("/")[2]).lower()).strip("_")
-    name = words if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,63}", words) else "sparx_mamba_t"
-    return f"write a name such as {name}.yaml, without a folder"
-
-
-def _neighbours(folder: Path) -> list[str]:
-    """The names of the YAML files in a folder; none where it cannot be listed."""
-    try:
-        return sorted(file.name for file in folder.glob("*.y*ml"))[:MAX_NEIGHBOURS]
-    except OSError:
-        return []
-
-
-def _error(tree: MappingNode, code: str, message: str, advice: str) -> SparxError:
-    """One error at the value of ``extends``."""
-    return SparxError(Diagnostic(code, message, locate(tree, ("extends",)), help=advice))
+        raise extends_error(tree, Code.CIRCULAR_EXTENDS, message, "write some of the keys out")

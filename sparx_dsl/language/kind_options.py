@@ -102,6 +102,7 @@ def _declarations(
         yield "stride", lambda: options.stride, lambda value: _is_count(value, MAX_STRIDE)
     elif isinstance(options, MixerOptions):
         yield "projected", lambda: options.projected(site.channels), lambda value: _is_count(value, MAX_PROJECTED)
+        yield "has_projection", lambda: options.has_projection, lambda value: isinstance(value, bool)
         yield "projection_bias", lambda: options.projection_bias, lambda value: isinstance(value, bool)
     elif isinstance(options, HeadOptions):
         yield "reads_all_stages", lambda: options.reads_all_stages, lambda value: isinstance(value, bool)

@@ -100,11 +100,11 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
         """A scalar, in quotes where it needs them."""
-        quote = tag == "tag:yaml.org,2002:str" and not _reads_as_itself(value)
+        quote = tag == "tag:yaml.org,2002:str" and not reads_as_itself(value)
         return super().represent_scalar(tag, value, "'" if quote else style)  # pyright: ignore[reportUnknownMemberType]
 
 
-def _reads_as_itself(text: str) -> bool:
+def reads_as_itself(text: str) -> bool:
     """Whether a text without quotes is read as that text."""
     try:
         return resolve_scalar(text, plain=True) == text

@@ -22,7 +22,7 @@ from pydantic import (
 
 from sparx_dsl.errors import Where
 from sparx_dsl.language.amounts import Bytes, Count
-from sparx_dsl.language.base import MAX_SIDE, Channels, NormName, Options
+from sparx_dsl.language.base import MAX_SIDE, Channels, Epsilon, NormName, Options
 from sparx_dsl.language.defaults import default_options
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.kind_field import KindField
@@ -49,6 +49,8 @@ LayerNumber = Annotated[int, Field(ge=1, le=4096)]
 
 CrossStage = Literal["none", "first", "window", "every"]
 Intra = Literal["since_last", "all"]
+NormPlace = Literal["pre", "none"]
+LayerScalePlace = Literal["residual", "branch"]
 
 
 def _pair(size: object) -> object:
@@ -100,7 +102,13 @@ class LayerOptions(Options, frozen=True):
     norm: NormName | None = None
     """GroupNorm of one group, LayerNorm over channels, or BatchNorm; by default ``layer``."""
     layer_scale: Annotated[float, Field(ge=-1e3, le=1e3)] | Literal["none"] | None = None
-    """Initial weight of the per-channel scale on the residual path, or ``none``."""
+    """Initial weight of a scale for each channel, or ``none``."""
+    layer_scale_on: LayerScalePlace | None = None
+    """Where that scale is: ``residual`` (weight and bias, the default) or ``branch`` (weight)."""
+    norm_eps: Epsilon | None = None
+    """What the layer's norms add to the variance; by default 1e-5."""
+    norm_place: NormPlace | None = None
+    """Whether a norm stands in front of mixer and FFN; by default ``pre``."""
 
 
 LayerTable = Annotated[

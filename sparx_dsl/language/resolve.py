@@ -10,13 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sparx_dsl.language.base import KindOptions, NormName, Site
+from sparx_dsl.language.base import EPSILON, KindOptions, NormName, Site
 from sparx_dsl.language.defaults import DEFAULT_NORM, default_options
-from sparx_dsl.language.models import CrossStage, Intra, LayerOptions, SpecModel, Stage
+from sparx_dsl.language.models import (
+    CrossStage,
+    Intra,
+    LayerOptions,
+    LayerScalePlace,
+    NormPlace,
+    SpecModel,
+    Stage,
+)
 from sparx_dsl.language.roles import FfnOptions, FusionOptions, MixerOptions
 
 Path = tuple[str | int, ...]
-SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale")
+SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale", "layer_scale_on", "norm_eps", "norm_place")
 """What can be chosen for a layer, at each level."""
 KindSlot = Literal["mixer", "fusion", "ffn"]
 """The slots that hold a kind."""
@@ -32,18 +40,30 @@ class LayerSettings:
     norm: NormName = DEFAULT_NORM
     dpe: bool = False
     layer_scale: float | None = None
+    layer_scale_on: LayerScalePlace = "residual"
+    norm_eps: float = EPSILON
+    norm_place: NormPlace = "pre"
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
         """Computed once: prices are looked up by settings over and over."""
         if self._hash is None:
-            values = self.mixer, self.fusion, self.ffn, self.norm, self.dpe, self.layer_scale
+            norms, scales = (self.norm, self.norm_eps, self.norm_place), (self.layer_scale, self.layer_scale_on)
+            values = self.mixer, self.fusion, self.ffn, norms, self.dpe, scales
             object.__setattr__(self, "_hash", hash(values))
         return self._hash  # pyright: ignore[reportReturnType]
 
     def fused_channels(self, channels: int) -> int:
         """The channels of the mixer's input projection, which a ganglion layer's fusion gives in its place."""
         return self.mixer.projected(channels)
+
+    def site(self, channels: int, number: int, features: int, reduction: int) -> Site:
+        """The place of such a layer of that width and number, which reads so many features."""
+        out = self.fused_channels(channels) if features else channels
+        return Site(
+            channels, out, self.norm, number, features,
+            eps=self.norm_eps, normed=self.norm_place == "pre", reduction=reduction,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +108,7 @@ class ResolvedStage:
 
     def site(self, number: int, features: int = 0) -> Site:
         """The place of the layer of that number, which reads so many features."""
-        settings = self.layers[number - 1]
-        out = settings.fused_channels(self.channels) if features else self.channels
-        return Site(self.channels, out, settings.norm, number, features, reduction=self.reduction)
+        return self.layers[number - 1].site(self.channels, number, features, self.reduction)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,6 +32,14 @@ class MixerOptions(KindOptions, frozen=True):
         raise NotImplementedError
 
     @property
+    def has_projection(self) -> bool:
+        """Whether a normal layer has that projection; where not, the mixer takes the normalised map itself.
+
+        ``projected`` is then the layer's channels.
+        """
+        return True
+
+    @property
     def projection_bias(self) -> bool:
         """Whether the input projection (a 1×1 convolution) has a bias."""
         return True

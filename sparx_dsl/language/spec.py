@@ -72,12 +72,17 @@ class LayerEdit:
     """Old name → new name, for the layers that are still there and were renumbered."""
 
 
-def load_spec(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Spec:
+def load_spec(
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS, root: str | os.PathLike[str] | None = None
+) -> Spec:
     """Read, extend and check the spec in the YAML file at ``path``, or of that name in the zoo (``sparx_mamba_t``).
 
-    A file comes before a spec of the zoo, with or without ``.yaml``. Raises ``SparxError`` with every error.
+    A file comes before a spec of the zoo, with or without ``.yaml``. What it extends stands beside it, in the folder
+    above, in a folder below these, in the zoo, or with a ``root`` anywhere below that. Raises ``SparxError`` with every
+    error.
     """
-    return load.checked_spec(Spec, read_tree(Path(path), limits), limits)
+    tree = read_tree(Path(path), limits, None if root is None else Path(root))
+    return load.checked_spec(Spec, tree, limits)
 
 
 def parse_spec(

@@ -10,7 +10,7 @@ from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.language.dtypes import DType
+from sparx_dsl.language.dtypes import DType, full_name
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
@@ -81,7 +81,7 @@ def dtype_name(dtype: torch.dtype | str | None) -> DType:
     """
     wanted = torch.get_default_dtype() if dtype is None else dtype
     for name, kind in TORCH_DTYPES.items():
-        if wanted in (name, kind):
+        if wanted == kind or full_name(wanted) == name:
             return name
     raise SparxError(
         Diagnostic(

@@ -72,14 +72,18 @@ def _fusion(place: Place) -> nn.Module:
 def _mixer(place: Place) -> nn.Module:
     node, settings = place.node, place.node.layer_settings
     make = layer.ganglion_mixing if node.ganglion else layer.normal_mixing
-    scale, rate = settings.layer_scale, node.drop_path
-    return make(settings.mixer, node.site, place.builder(), layer_scale=scale, drop_path=rate, **place.factory)
+    return make(
+        settings.mixer, node.site, place.builder(), layer_scale=settings.layer_scale,
+        layer_scale_on=settings.layer_scale_on, drop_path=node.drop_path, **place.factory,
+    )  # fmt: skip
 
 
 def _ffn(place: Place) -> nn.Module:
     node, settings = place.node, place.node.layer_settings
-    scale, rate = settings.layer_scale, node.drop_path
-    return layer.feeding(settings.ffn, node.site, place.builder(), layer_scale=scale, drop_path=rate, **place.factory)
+    return layer.feeding(
+        settings.ffn, node.site, place.builder(), layer_scale=settings.layer_scale,
+        layer_scale_on=settings.layer_scale_on, drop_path=node.drop_path, **place.factory,
+    )  # fmt: skip
 
 
 BUILDERS: Mapping[Part, Callable[[Place], nn.Module]] = {

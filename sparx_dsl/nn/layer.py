@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.language.base import KindOptions, Site
+from sparx_dsl.language.models import LayerScalePlace
 from sparx_dsl.language.roles import MixerOptions
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.layer_scale import BranchScale, FoldedScale, LayerScale, Scale, make_layer_scale
 from sparx_dsl.nn.norm import make_norm
 
 
@@ -46,52 +48,6 @@ class Dpe(nn.Module):
         return x + self.conv(x)
 
 
-class LayerScale(nn.Module):
-    """A weight and a bias for each channel, on the residual path (SparX-Mamba's released code)."""
-
-    def __init__(self, channels: int, initial: float, **factory: Unpack[Factory]) -> None:
-        super().__init__()
-        self.initial = initial
-        self.weight = nn.Parameter(torch.empty(channels, **factory))
-        self.bias = nn.Parameter(torch.empty(channels, **factory))
-        self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self) -> None:
-        """Set the weight to its initial value and the bias to zero, in place; nothing on the meta device."""
-        if not self.weight.is_meta:
-            self.weight.fill_(self.initial)
-            self.bias.zero_()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) to the same shape."""
-        return torch.addcmul(self.bias[:, None, None], x, self.weight[:, None, None])
-
-    def added_to(self, branch: Tensor, x: Tensor) -> Tensor:
-        """Add the scaled x to a branch of its shape, in place, and give the branch."""
-        return branch.addcmul_(x, self.weight[:, None, None]).add_(self.bias[:, None, None])
-
-    def extra_repr(self) -> str:
-        """What ``repr`` says of it."""
-        return f"{self.weight.shape[0]}, initial={self.initial}"
-
-
-class FoldedScale(nn.Module):
-    """A weight for each channel, on the residual path; its bias is part of the branch (inference)."""
-
-    def __init__(self, scale: LayerScale) -> None:
-        super().__init__()
-        self.weight = scale.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) to the same shape."""
-        return x * self.weight[:, None, None]
-
-    def added_to(self, branch: Tensor, x: Tensor) -> Tensor:
-        """Add the scaled x to a branch of its shape, in place, and give the branch."""
-        return branch.addcmul_(x, self.weight[:, None, None])
-
-
 class DropPath(nn.Module):
     """Stochastic depth: in training, drop a sample's whole branch at this rate, else scale it up.
 
@@ -117,19 +73,22 @@ class DropPath(nn.Module):
 
 
 class Residual(nn.Module):
-    """What the parts with a residual share: the scale on it, if any, and the drop path on the branch.
+    """What the parts with a residual share: a scale on it or on the branch, if any, and the drop path on the branch.
 
     ``in_place`` says, for inference, that the branch is a tensor of its own, which may hold the sum.
     """
 
-    def __init__(self, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
+    def __init__(self, scale: Scale, drop_path: DropPath) -> None:
         super().__init__()
-        self.layer_scale: LayerScale | FoldedScale | None = layer_scale
+        self.layer_scale: LayerScale | FoldedScale | None = scale if isinstance(scale, LayerScale) else None
+        self.branch_scale = scale if isinstance(scale, BranchScale) else None
         self.drop_path = drop_path
         self.in_place = False
 
     def join(self, x: Tensor, branch: Tensor) -> Tensor:
         """Add the branch to the residual x, both (batch, channels, height, width)."""
+        if self.branch_scale is not None:
+            branch = self.branch_scale(branch)
         if self.in_place:
             return branch.add_(x) if self.layer_scale is None else self.layer_scale.added_to(branch, x)
         residual = x if self.layer_scale is None else self.layer_scale(x)
@@ -144,10 +103,10 @@ class NormalMixing(Residual):
         norm: nn.Module,
         projection: nn.Module,
         mixer: nn.Module,
-        layer_scale: LayerScale | None,
+        scale: Scale,
         drop_path: DropPath,
     ) -> None:
-        super().__init__(layer_scale, drop_path)
+        super().__init__(scale, drop_path)
         self.norm = norm
         self.projection = projection
         self.mixer = mixer
@@ -173,8 +132,8 @@ class Fusing(nn.Module):
 class GanglionMixing(Residual):
     """The token mixer of a ganglion layer, after the fusion, and the residual around both."""
 
-    def __init__(self, mixer: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
-        super().__init__(layer_scale, drop_path)
+    def __init__(self, mixer: nn.Module, scale: Scale, drop_path: DropPath) -> None:
+        super().__init__(scale, drop_path)
         self.mixer = mixer
 
     def forward(self, x: Tensor, projected: Tensor) -> Tensor:
@@ -185,8 +144,8 @@ class GanglionMixing(Residual):
 class Feeding(Residual):
     """The feed-forward network with its norm and the residual around it."""
 
-    def __init__(self, norm: nn.Module, ffn: nn.Module, layer_scale: LayerScale | None, drop_path: DropPath) -> None:
-        super().__init__(layer_scale, drop_path)
+    def __init__(self, norm: nn.Module, ffn: nn.Module, scale: Scale, drop_path: DropPath) -> None:
+        super().__init__(scale, drop_path)
         self.norm = norm
         self.ffn = ffn
 
@@ -214,9 +173,9 @@ class LinkAdapter(nn.Module):
         return f"ratio={self.ratio}"
 
 
-def make_layer_scale(channels: int, initial: float | None, **factory: Unpack[Factory]) -> LayerScale | None:
-    """Make the scale on the residual path; None stands for the identity."""
-    return None if initial is None else LayerScale(channels, initial, **factory)
+def front_norm(site: Site, **factory: Unpack[Factory]) -> nn.Module:
+    """Make the norm in front of a part of a layer, or the identity where none stands there."""
+    return make_norm(site.norm, site.channels, site.eps, **factory) if site.normed else nn.Identity()
 
 
 def normal_mixing(
@@ -225,23 +184,27 @@ def normal_mixing(
     build: Builder,
     *,
     layer_scale: float | None = None,
+    layer_scale_on: LayerScalePlace = "residual",
     drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> NormalMixing:
     """Make a normal layer's mixing; ``build`` is the builder of the mixer's kind."""
     channels = site.channels
+    projection = nn.Identity()
+    if options.has_projection:
+        projection = pointwise(channels, options.projected(channels), bias=options.projection_bias, **factory)
     return NormalMixing(
-        make_norm(site.norm, channels, **factory),
-        pointwise(channels, options.projected(channels), bias=options.projection_bias, **factory),
+        front_norm(site, **factory),
+        projection,
         build(options, site, **factory),
-        make_layer_scale(channels, layer_scale, **factory),
+        make_layer_scale(channels, layer_scale, layer_scale_on, **factory),
         DropPath(drop_path),
     )
 
 
 def fusing(options: KindOptions, site: Site, build: Builder, **factory: Unpack[Factory]) -> Fusing:
     """Make a ganglion layer's fusion; ``site.out_channels`` is the width of the mixer's projection."""
-    return Fusing(make_norm(site.norm, site.channels, **factory), build(options, site, **factory))
+    return Fusing(front_norm(site, **factory), build(options, site, **factory))
 
 
 def ganglion_mixing(
@@ -250,11 +213,12 @@ def ganglion_mixing(
     build: Builder,
     *,
     layer_scale: float | None = None,
+    layer_scale_on: LayerScalePlace = "residual",
     drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> GanglionMixing:
     """Make a ganglion layer's mixing, after its fusion; ``build`` is the builder of the mixer's kind."""
-    scale = make_layer_scale(site.channels, layer_scale, **factory)
+    scale = make_layer_scale(site.channels, layer_scale, layer_scale_on, **factory)
     return GanglionMixing(build(options, site, **factory), scale, DropPath(drop_path))
 
 
@@ -264,13 +228,14 @@ def feeding(
     build: Builder,
     *,
     layer_scale: float | None = None,
+    layer_scale_on: LayerScalePlace = "residual",
     drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> Feeding:
     """Make a layer's feed-forward part; ``build`` is the builder of the feed-forward network's kind."""
-    scale = make_layer_scale(site.channels, layer_scale, **factory)
+    scale = make_layer_scale(site.channels, layer_scale, layer_scale_on, **factory)
     return Feeding(
-        make_norm(site.norm, site.channels, **factory),
+        front_norm(site, **factory),
         build(options, site, **factory),
         scale,
         DropPath(drop_path),

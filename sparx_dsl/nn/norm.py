@@ -1,4 +1,4 @@
-"""The three norms of the language, all over maps (batch, channels, height, width), eps 1e-5."""
+"""The three norms of the language, all over maps (batch, channels, height, width)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import Unpack
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.language.base import NormName
+from sparx_dsl.language.base import EPSILON, NormName
 from sparx_dsl.nn.init import Factory
-
-EPSILON = 1e-5
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -23,10 +21,10 @@ class ChannelNorm(nn.LayerNorm):
         return normed.permute(0, 3, 1, 2)
 
 
-def make_norm(name: NormName, channels: int, **factory: Unpack[Factory]) -> nn.Module:
+def make_norm(name: NormName, channels: int, eps: float = EPSILON, **factory: Unpack[Factory]) -> nn.Module:
     """Make the norm of that name: ``group`` (over C, H and W), ``layer`` (over C) or ``batch``."""
     if name == "group":
-        return nn.GroupNorm(1, channels, eps=EPSILON, **factory)
+        return nn.GroupNorm(1, channels, eps=eps, **factory)
     if name == "layer":
-        return ChannelNorm(channels, eps=EPSILON, **factory)
-    return nn.BatchNorm2d(channels, eps=EPSILON, **factory)
+        return ChannelNorm(channels, eps=eps, **factory)
+    return nn.BatchNorm2d(channels, eps=eps, **factory)

@@ -36,6 +36,14 @@ class Finding:
         """Whether it runs and what it gives is not what it should be."""
         return self.error is not None and not self.error <= TOLERANCES[self.dtype]
 
+    @property
+    def status(self) -> str:
+        """Whether it works, or why not, and whether it is the one that serves."""
+        word = self.problem or ("WRONG: report this, and force another" if self.wrong else "works")
+        if self.chosen:
+            word += f", forced by {VARIABLE}" if os.environ.get(VARIABLE) else ", the default"
+        return word
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -62,10 +70,7 @@ ROW = "{:<6}  {:<8}  {:<9}  {:<7}  {}"
 
 def _row(finding: Finding) -> str:
     error = "–" if finding.error is None else f"{finding.error:.1e}"
-    word = finding.problem or ("WRONG: report this, and force another" if finding.wrong else "works")
-    if finding.chosen:
-        word += f", forced by {VARIABLE}" if os.environ.get(VARIABLE) else ", the default"
-    return ROW.format(finding.device, finding.dtype, finding.backend, error, word)
+    return ROW.format(finding.device, finding.dtype, finding.backend, error, finding.status)
 
 
 def examine(broken: tuple[str, ...] = ()) -> Examination:

@@ -21,8 +21,9 @@ def dpe(tape: Tape, x: FakeTensor) -> FakeTensor:
 def mixing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_path: float = 0.0) -> FakeTensor:
     """A normal layer's token mixing, of x's shape: norm, input projection, mixer, residual."""
     mixer = settings.mixer
-    normed = tape.norm(site.norm, x)
-    projected = tape.convolution(normed, mixer.projected(site.channels), bias=mixer.projection_bias)
+    projected = normed(site, tape, x)
+    if mixer.has_projection:
+        projected = tape.convolution(projected, mixer.projected(site.channels), bias=mixer.projection_bias)
     return ganglion_mixing(settings, site, tape, x, projected, drop_path)
 
 
@@ -32,7 +33,7 @@ def fusing(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, featu
     x (batch, C, height, width), features (batch, L·C, height, width) to (batch, out_channels, height, width).
     """
     shape = (x.shape[0], site.out_channels, *x.shape[2:])
-    return record_kind("fusion", settings.fusion, site, tape, tape.norm(site.norm, x), features, shape=shape)
+    return record_kind("fusion", settings.fusion, site, tape, normed(site, tape, x), features, shape=shape)
 
 
 def ganglion_mixing(
@@ -45,13 +46,22 @@ def ganglion_mixing(
 
 def feeding(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_path: float = 0.0) -> FakeTensor:
     """Norm, feed-forward network, residual: (batch, channels, height, width) to the same shape."""
-    fed = record_kind("ffn", settings.ffn, site, tape, tape.norm(site.norm, x), shape=x.shape)
+    fed = record_kind("ffn", settings.ffn, site, tape, normed(site, tape, x), shape=x.shape)
     return joined(settings, tape, x, fed, drop_path)
 
 
+def normed(site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """A map (batch, channels, height, width) under the norm in front of a part of the layer, if one stands there."""
+    return tape.norm(site.norm, x) if site.normed else x
+
+
 def joined(settings: LayerSettings, tape: Tape, x: FakeTensor, branch: FakeTensor, drop_path: float) -> FakeTensor:
-    """The scale of the residual path, if any, and the drop path of the branch, which has x's shape; and their sum."""
-    residual = x if settings.layer_scale is None else tape.scaled(x)
+    """The scale of residual path or branch, if any, the branch's drop path, and the sum of both, of x's shape."""
+    residual = x
+    if settings.layer_scale is not None and settings.layer_scale_on == "branch":
+        branch = tape.scaled_branch(branch)
+    elif settings.layer_scale is not None:
+        residual = tape.scaled(x)
     return tape.elementwise(residual, tape.drop_path(branch, drop_path))
 
 

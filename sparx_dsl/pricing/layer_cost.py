@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sparx_dsl.language.base import Site
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.pricing import layer
 from sparx_dsl.pricing.cache import cached_with_kinds
@@ -49,7 +48,7 @@ def _layer_cost(
     settings: LayerSettings, channels: int, number: int, features: int, reduction: int, height: int, width: int
 ) -> LayerCost:
     fused = settings.fused_channels(channels) if features else 0
-    site = Site(channels, fused or channels, settings.norm, number, features, reduction=reduction)
+    site = settings.site(channels, number, features, reduction)
     parts: dict[str, Price] = {}
 
     def tape() -> Tape:

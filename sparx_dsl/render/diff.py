@@ -2,54 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
 from sparx_dsl.graph.nodes import describe
 from sparx_dsl.language.base import Options
 from sparx_dsl.language.resolve import LayerSettings
+from sparx_dsl.render.compared_prices import compared_prices, shown_prices, totals
+from sparx_dsl.render.listing import Field, Line, Listing, Style, Table
+from sparx_dsl.render.match_nodes import Match, match_nodes
 
 EQUAL = "no difference"
 
 Ends = tuple[str, str, str]
 
+CHANGES = (Field("change", "Change"), Field("what", "What"), Field("how", "How", absent=""))
+SIGNS: Mapping[str, Style] = {"+": "good", "-": "bad", "~": "changed", ">": "changed"}
+WORDS = {"+": "added", "-": "removed", "~": "changed", ">": "renamed"}
+
+
+def difference_listing(before: ConnectionGraph, after: ConnectionGraph) -> Listing:
+    """One line for each node and edge that is added (``+``), removed (``-``) or changed (``~``), prices, and counts.
+
+    Stages that were renamed or moved, and layers that were renumbered, have a line (``>``) and are compared with what
+    they were (see ``match_nodes``); edges are matched by their ends and kind. The drop-path rates of single layers,
+    which follow from the backbone's rate and depth, are not compared. Equal graphs give ``no difference``. Prices are
+    for an image of each spec's own size, in float32.
+    """
+    match = match_nodes(before, after)
+    renamed = [Change(">", str(one)) for one in match.renamed]
+    changes = [*_spec(before, after), *renamed, *_nodes(before, after, match), *_edges(before, after, match)]
+    counts = {word: sum(change.sign == sign for change in changes) for sign, word in WORDS.items()}
+    facts = {"before": before.spec.name, "after": after.spec.name, "equal": not changes, **counts}
+    rows = tuple((WORDS[change.sign], change.what, change.how or None) for change in changes)
+    table = Table("changes", CHANGES, rows)
+    if not changes:
+        return Listing("sparx.diff", {**facts, "prices": []}, (table,), (Line(EQUAL),))
+    lines = [Line(str(change), SIGNS[change.sign]) for change in changes]
+    prices = compared_prices(totals(before), totals(after))
+    sentence = Line(", ".join(f"{count} {word}" for word, count in counts.items()))
+    return Listing("sparx.diff", facts, (table, prices), (*lines, shown_prices(prices), sentence))
+
 
 def difference(before: ConnectionGraph, after: ConnectionGraph) -> str:
-    """One line for each node and edge that is added (``+``), removed (``-``) or changed (``~``), and one that counts.
-
-    Nodes are matched by name, edges by their ends and kind. The drop-path rates of single layers, which follow from
-    the backbone's rate and depth, are not compared. Equal graphs give ``no difference``.
-    """
-    lines = [*_spec(before, after), *_nodes(before, after), *_edges(before, after)]
-    if not lines:
-        return EQUAL
-    counts = [f"{sum(line.startswith(sign) for line in lines)} {word}"
-              for sign, word in (("+", "added"), ("-", "removed"), ("~", "changed"))]  # fmt: skip
-    return visible_lines([*lines, ", ".join(counts)])
+    """The text of ``difference_listing``."""
+    return str(difference_listing(before, after))
 
 
-def visible_lines(lines: list[str]) -> str:
-    """The lines as one text in which control characters show as escapes."""
-    return "\n".join(visible(line) for line in lines)
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was added (``+``), removed (``-``) or changed (``~``), and how."""
+
+    sign: str
+    what: str
+    how: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.what}: {self.how}" if self.how else f"{self.sign} {self.what}"
 
 
-def _spec(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[str]:
+def _spec(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[Change]:
     fields = (("name", before.spec.name, after.spec.name), ("input", before.spec.input, after.spec.input),
               ("drop_path", before.spec.drop_path, after.spec.drop_path))  # fmt: skip
     changes = [change for name, old, new in fields for change in _changes(name, old, new)]
     if changes:
-        yield f"~ backbone: {'; '.join(changes)}"
+        yield Change("~", "backbone", "; ".join(changes))
 
 
-def _nodes(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[str]:
+def _nodes(before: ConnectionGraph, after: ConnectionGraph, match: Match) -> Iterator[Change]:
     old, new = ({node.name: node for node in graph.nodes} for graph in (before, after))
-    yield from (f"- {name}: {describe(node)}" for name, node in old.items() if name not in new)
+    yield from (Change("-", name, describe(node)) for name, node in old.items() if name not in match.names)
+    former = {name: old[was] for was, name in match.names.items()}
     for name, node in new.items():
-        if name not in old:
-            yield f"+ {name}: {describe(node)}"
-        elif changes := list(_node_changes(old[name], node)):
-            yield f"~ {name}: {'; '.join(changes)}"
+        if name not in former:
+            yield Change("+", name, describe(node))
+        elif changes := list(_node_changes(former[name], node)):
+            yield Change("~", name, "; ".join(changes))
 
 
 def _node_changes(old: Node, new: Node) -> Iterator[str]:
@@ -72,6 +101,9 @@ def _setting_changes(old: LayerSettings, new: LayerSettings, *, fusion: bool) ->
     yield from _changes("ffn", old.ffn, new.ffn)
     yield from _changes("norm", old.norm, new.norm)
     yield from _changes("layer_scale", old.layer_scale, new.layer_scale)
+    yield from _changes("layer_scale_on", old.layer_scale_on, new.layer_scale_on)
+    yield from _changes("norm_eps", old.norm_eps, new.norm_eps)
+    yield from _changes("norm_place", old.norm_place, new.norm_place)
 
 
 def _changes(name: str, old: object, new: object) -> Iterator[str]:
@@ -94,14 +126,29 @@ def _shown(value: object) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _edges(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[str]:
-    old, new = ({_ends(edge): edge for edge in graph.edges} for graph in (before, after))
-    yield from (f"- {_arrow(edge)}" for ends, edge in old.items() if ends not in new)
+def _edges(before: ConnectionGraph, after: ConnectionGraph, match: Match) -> Iterator[Change]:
+    """Edges by their ends' new names; one from or to a node that is gone is gone."""
+    former: dict[Ends, Edge] = {}
+    for edge in before.edges:
+        ends = _renamed_ends(edge, match)
+        if ends is not None:
+            former[ends] = edge
+    new = {_ends(edge): edge for edge in after.edges}
+    for edge in before.edges:
+        ends = _renamed_ends(edge, match)
+        if ends is None or ends not in new:
+            yield Change("-", _arrow(edge))
     for ends, edge in new.items():
-        if ends not in old:
-            yield f"+ {_arrow(edge)}"
-        elif old[ends].slot != edge.slot:
-            yield f"~ {_arrow(edge)}: slot {old[ends].slot} → {edge.slot}"
+        if ends not in former:
+            yield Change("+", _arrow(edge))
+        elif former[ends].slot != edge.slot:
+            yield Change("~", _arrow(edge), f"slot {former[ends].slot} → {edge.slot}")
+
+
+def _renamed_ends(edge: Edge, match: Match) -> Ends | None:
+    """The ends by their new names, and the kind; None where one of them is gone."""
+    source, target = match.names.get(edge.source), match.names.get(edge.target)
+    return None if source is None or target is None else (source, target, edge.kind)
 
 
 def _ends(edge: Edge) -> Ends:

@@ -31,6 +31,8 @@ class Panel:
     more_across: bool = False
     """Whether more is better across; otherwise less is."""
     more_upward: bool = True
+    names: tuple[str, ...] = ()
+    """What is written beside each dot; nothing by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,10 @@ def _panel(panel: Panel, shift: float) -> Iterator[str]:
         # The best differ in size too, for readers who do not see the colours.
         yield (f'<circle cx="{across.at(x):.1f}" cy="{upward.at(y):.1f}" r="{4.2 if best else 2.6}" fill="{fill}" '
                f'stroke="{"#ffffff" if best else colour}" stroke-width="0.8"/>')  # fmt: skip
+    for name, (x, y) in zip(panel.names, panel.dots, strict=bool(panel.names)):
+        left = across.at(x) > (across.start + across.end) / 2  # A name stays within the panel.
+        yield (f'<text x="{across.at(x) + (-6 if left else 6):.1f}" y="{upward.at(y) - 5:.1f}" font-size="8" '
+               f'text-anchor="{"end" if left else "start"}" fill="{INK}">{_safe(name)}</text>')  # fmt: skip
 
 
 def _frame(panel: Panel, across: Axis, upward: Axis) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import MAX_SIDE
-from sparx_dsl.language.dtypes import ITEM_BYTES, DType
+from sparx_dsl.language.dtypes import ITEM_BYTES, DType, full_name
 from sparx_dsl.schedule.outputs import Output, checked_outputs
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ class Request:
 def checked_request(spec: Spec, size: object, batch: object, dtype: object, features: object) -> Request:
     """The request that these values make; ``size`` None stands for the spec's.
 
-    A dtype is known by its name, also by that of torch (``torch.float32``). Raises ``SparxError`` (SPX320 to SPX322)
-    for what cannot be.
+    A dtype is known by its name, also by a short one (``bf16``) or that of torch (``torch.float32``). Raises
+    ``SparxError`` (SPX320 to SPX322) for what cannot be.
     """
     wanted = spec.input.size if size is None else size
-    name = str(dtype).removeprefix("torch.")
+    name = full_name(dtype)
     outputs, wrong_outputs = checked_outputs(spec, features)
     errors = [*_images(wanted, batch), *_dtype(name), *wrong_outputs]
     if errors:

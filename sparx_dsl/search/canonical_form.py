@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 from sparx_dsl.graph import ConnectionGraph, Node, connect
+from sparx_dsl.language.base import EPSILON
+from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.language.spec import Spec
 
 
@@ -49,5 +51,18 @@ def _node(node: Node) -> dict[str, Any]:
             "dpe": settings.dpe,
             "layer_scale": settings.layer_scale,
             "drop_path": node.drop_path,
+            **_later(settings),
         }
+    return found
+
+
+def _later(settings: LayerSettings) -> dict[str, Any]:
+    """Settings that came later than the others: those that are not as all layers were before."""
+    found: dict[str, Any] = {}
+    if settings.layer_scale is not None and settings.layer_scale_on != "residual":
+        found["layer_scale_on"] = settings.layer_scale_on
+    if settings.norm_eps != EPSILON:
+        found["norm_eps"] = settings.norm_eps
+    if settings.norm_place != "pre":
+        found["norm_place"] = settings.norm_place
     return found

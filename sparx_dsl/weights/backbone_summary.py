@@ -13,7 +13,7 @@ from sparx_dsl.weights.kind_modules import checkpoints
 
 OUR_LAYER: Final = re.compile(r"^(\w+)\.layer(\d{1,6})\.((?:dpe|fusion|mixer|ffn)\..+)$")
 """A tensor of a layer in this project's names: stage, 1-based number, the rest."""
-RELEASED_LAYER: Final = re.compile(r"^layers\.(\d{1,6})\.blocks\.(\d{1,6})\.(.+)$")
+RELEASED_LAYER: Final = re.compile(r"^(?:layers|stages)\.(\d{1,6})\.blocks\.(\d{1,6})\.(.+)$")
 """A tensor of a layer in the names of every released format: stage and number, both 0-based, the rest."""
 _INPUT_NORMS: Final = ("mixer.norm", "fusion.norm")
 
@@ -47,7 +47,8 @@ def summarize(shapes: Mapping[str, Shape], order: Sequence[str] = ()) -> Backbon
 
     Stages stand in the ``order`` of these names, and then by their numbers: files keep names in any order.
     """
-    norms = {*_INPUT_NORMS, *(layers.names[norm] for layers in RELEASED_LAYERS.values() for norm in _INPUT_NORMS)}
+    named = [layers.names for layers in RELEASED_LAYERS.values()]
+    norms = {*_INPUT_NORMS, *(names[norm] for names in named for norm in _INPUT_NORMS if norm in names)}
     fusions = {"fusion.norm", *_fusion_modules()}
     layers: dict[str, dict[int, bool]] = {}
     channels: dict[str, int] = {}

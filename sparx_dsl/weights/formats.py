@@ -46,6 +46,7 @@ RELEASED_LAYERS: Final[Mapping[ReleasedFormat, ReleasedLayers]] = {
         {"mixer.layer_scale.weight": _per_channel, "ffn.layer_scale.weight": _per_channel},
     ),
     "vmamba": ReleasedLayers({"mixer.norm": "norm", "fusion.norm": "norm", "ffn.norm": "norm2"}, "layer"),
+    "timm": ReleasedLayers({"mixer.branch_scale.weight": "gamma", "fusion.norm": "norm1"}, "layer"),
     "swin": ReleasedLayers({"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"}, "layer"),
 }
 """SparX-Mamba has VMamba's names and more, so that it comes first where a format is looked for."""

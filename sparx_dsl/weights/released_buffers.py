@@ -36,7 +36,8 @@ def computed_buffers(format: ReleasedFormat, graph: ConnectionGraph, dtype: torc
             size = module.node.map_size(graph.spec.input.size)
             values: Mapping[str, Tensor] = load(released.buffers.compute)(module.options, module.node.number, size)
             for name, value in values.items():
-                found[released_scope(module.node) + name] = value.to(dtype) if value.is_floating_point() else value
+                value = value.to(dtype) if value.is_floating_point() else value
+                found[released_scope(format, module.node) + name] = value
     return found
 
 

@@ -40,8 +40,11 @@ def released_tensors(
     return tensors
 
 
-def released_scope(node: Node) -> str:
-    """What precedes the names of a node's tensors in the checkpoints of all released models."""
+def released_scope(format: ReleasedFormat, node: Node) -> str:
+    """What precedes the names of a node's tensors in the checkpoints of that format."""
+    if format == "timm" and node.role in ("layer", "downsample"):
+        inner = "downsample" if node.role == "downsample" else f"blocks.{node.number - 1}"
+        return f"stages.{node.stage - 1}.{inner}."
     match node.role:
         case "layer":
             return f"layers.{node.stage - 1}.blocks.{node.number - 1}."
@@ -54,11 +57,11 @@ def released_scope(node: Node) -> str:
 def _parts(format: ReleasedFormat, graph: ConnectionGraph) -> Iterator[tuple[str, str, ReleasedLayers | ReleasedNames]]:
     """The parts of a backbone that the format has names for: our path, what precedes the names there, the names."""
     for node in graph.layers():
-        yield node.name, released_scope(node), RELEASED_LAYERS[format]
+        yield node.name, released_scope(format, node), RELEASED_LAYERS[format]
     for module in kind_modules(graph):
         found = module.checkpoint.released.get(format)
         if found is not None:
-            yield module.path, released_scope(module.node), found
+            yield module.path, released_scope(format, module.node), found
 
 
 def _looked_up(names: Mapping[str, str], name: str) -> str | None:

@@ -6,6 +6,7 @@ MIXERS: dict[str, dict[str, object]] = {
     "ss2d": {"kind": "ss2d"},
     "ssm": {"kind": "ssm", "state": 2},
     "bi_ssm": {"kind": "bi_ssm", "state": 2},
+    "depthwise": {"kind": "depthwise", "kernel": 3, "ratio": 2},
     "window_attention": {"kind": "window_attention", "head_width": 4, "window": 3},
 }
 

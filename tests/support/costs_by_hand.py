@@ -15,6 +15,7 @@ from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
@@ -22,6 +23,7 @@ from sparx_dsl.kinds.stems.conv.options import ConvStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.roles import Role
+from sparx_dsl.pricing import Price
 
 # (role, options, site, height, width, parameters, MACs), every number from the description of the kind.
 BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
@@ -54,6 +56,9 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     # A 5×4 map has 2×2 windows of 3×3: nine scores of each of 9 positions, twice, over 8 channels.
     ("mixer", WindowAttention(window=3, heads=2), Site(8, 8), 5, 4,
      25 * 2 + 8 * 8 + 8, 2 * (4 * 9 * 9 * 8) + 64 * 20),
+    # A 3×3 depthwise convolution, a norm of two numbers a channel, an MLP to twice the channels and back.
+    ("mixer", DepthwiseBlock(kernel=3, ratio=2), Site(8, 8), 5, 4,
+     8 * 9 + 8 + 16 + 8 * 16 + 16 + 16 * 8 + 8, (8 * 9 + 8 * 16 + 16 * 8) * 20),
     # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
     ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
      72 + 36 * 9 + 72 + 36 * 24 + 24
@@ -100,3 +105,13 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
      2 * 18 + 2 * 24 + 14 * 27 + 12 + 18 + 2 * 81 + 9 * 27 + 8 * 6 + 21 + 7 + 6 * 45 + 10 + 35 + 7,
      24 * 5 + 14 * 27 * 2 + (12 + 81 + 9 * 27 + 21) * 20 + (18 + 81) * 6),
 ]  # fmt: skip
+
+
+def products(params: int, macs: int) -> Price:
+    """The price of products, which both conventions count alike."""
+    return Price(params, macs, fvcore_macs=macs)
+
+
+def layer_norm(channels: int, positions: int) -> Price:
+    """The price of a LayerNorm, which fvcore counts."""
+    return Price(2 * channels, fvcore_macs=5 * channels * positions)

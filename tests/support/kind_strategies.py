@@ -11,6 +11,7 @@ UNIT = 8
 
 DIVISORS = st.sampled_from([1, 2, 4])
 NORMS = st.sampled_from(["group", "layer", "batch"])
+EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
 REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 
 Options = st.SearchStrategy[dict[str, Any]]
@@ -47,7 +48,8 @@ def mixers() -> Options:
         "ss2d", state=st.integers(1, 2), expand=st.integers(1, 2), conv=st.sampled_from([0, 1, 3, 5]),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
     )  # fmt: skip
-    return st.one_of(window, ss2d, sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans()))
+    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
+    return st.one_of(window, ss2d, depthwise, sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans()))
 
 
 def fusions() -> Options:
@@ -67,16 +69,21 @@ def ffns() -> Options:
     return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), of_kind("none"))
 
 
+def _conv_downsample() -> Options:
+    places = st.sampled_from(["after", "before"])
+    return of_kind("conv", norm=NORMS, kernel=st.sampled_from([2, 3]), norm_place=places, eps=EPSILONS)
+
+
 def downsamples() -> Options:
     """Any downsampling."""
-    return st.one_of(of_kind("conv", norm=NORMS), of_kind("merge", norm=NORMS))
+    return st.one_of(_conv_downsample(), of_kind("merge", norm=NORMS))
 
 
 def stems() -> Options:
     """Any stem."""
     return st.one_of(
         of_kind("conv", convs=st.integers(2, 3), norm=NORMS),
-        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS),
+        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS),
     )
 
 
@@ -88,7 +95,7 @@ def heads() -> Options:
     upernet = {**classes, "pyramid_channels": narrow, "auxiliary_channels": narrow}
     return st.one_of(
         of_kind("none"),
-        of_kind("linear", classes, norm=NORMS),
+        of_kind("linear", classes, norm=NORMS, eps=EPSILONS, pool_first=st.booleans()),
         of_kind("semantic_fpn", fpn, norm=NORMS),
         of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import sparx_dsl
 from sparx_dsl.graph.rule import STAGE_INPUT, reads
 from sparx_dsl.language.resolve import ganglion_layers
-from tests.support.kind_strategies import NORMS, downsamples, ffns, fusions, heads, mixers, stems, widths
+from tests.support.kind_strategies import EPSILONS, NORMS, downsamples, ffns, fusions, heads, mixers, stems, widths
 
 Mapping = dict[str, Any]
 
@@ -29,6 +29,9 @@ def layer_options(*, mixer_required: bool = False) -> st.SearchStrategy[Mapping]
         "ffn": ffns(),
         "norm": NORMS,
         "layer_scale": st.sampled_from(["none", 1.0, 0.5, 0, -1]),
+        "layer_scale_on": st.sampled_from(["residual", "branch"]),
+        "norm_eps": EPSILONS,
+        "norm_place": st.sampled_from(["pre", "pre", "none"]),
     }
     if mixer_required:
         return st.fixed_dictionaries({"mixer": mixers()}, optional=optional)

@@ -51,6 +51,23 @@ def interpreted(function: str, arguments: bytes, settings: Mapping[str, Any] | N
             return packed(ss2d_backward(given[0], SS2DInputs(*given[1:]), settings=chosen))
 
 
+def interpreted_maps(name: str, tensors: bytes, options: tuple[Any, ...], gradient: bytes) -> bytes:
+    """An operator on maps in the interpreter: its first result, and the gradients of its tensors for that gradient."""
+    import torch
+
+    from sparx_dsl.ops import map_backends, map_operators
+
+    torch.set_num_threads(1)
+    warnings.simplefilter("error", RuntimeWarning)
+    given = [each if each is None else each.detach().requires_grad_() for each in unpacked(tensors)]
+    assert given[0] is not None
+    assert map_backends.kernels_serve(given[0])
+    found = getattr(map_operators, name)(*given, *options)
+    first = found[0] if isinstance(found, tuple) else found
+    there = [each for each in given if each is not None]
+    return packed([first.detach(), *torch.autograd.grad(first, there, unpacked(gradient))])
+
+
 def interpreter_fault() -> str | None:
     """What Triton's interpreter fails with on two lines that read the end of a loop from an argument; None if it runs.
 
@@ -83,7 +100,8 @@ def compiled(target: str, kernel: str, dtype: str) -> tuple[int, int, int]:
     """Compile a kernel for a device that need not be here: its registers, bytes spilled, and bytes shared."""
     import torch
 
-    from sparx_dsl.ops.triton_kernels import targets
+    from sparx_dsl.ops.triton_kernels import map_targets, targets
 
-    found = targets.resources(target, kernel, getattr(torch, dtype))
+    resources = map_targets.map_resources if kernel in map_targets.NAMES else targets.resources
+    found = resources(target, kernel, getattr(torch, dtype))
     return found.registers, found.spilled, found.shared

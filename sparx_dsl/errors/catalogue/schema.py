@@ -88,10 +88,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     ),
     CodeEntry(
         Code.INVALID_EXTENDS,
-        "`extends` is not a file name",
-        "`extends` takes the bare name of a YAML file, in lower case: no folder, no address. The file is looked for "
-        "beside the spec, then in the folder above, then in the zoo; only an ablation of the zoo is named with its "
-        "folder, as in ablations/stride_1.yaml.",
+        "`extends` is not a relative path",
+        "`extends` takes the relative path of a YAML file: no address, and no `..`. The file is looked for from the "
+        "spec's folder, then from the folder above, then in the zoo. Who reads the spec can name a folder below which "
+        "every file may be read: `--root` of the commands, `root` of `load_spec`.",
         "extends: ../base.yaml\n",
         "extends: base.yaml\n",
     ),

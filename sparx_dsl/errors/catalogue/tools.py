@@ -57,6 +57,34 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "The file extension must be the picture format that was asked for.",
     ),
     CodeEntry(
+        Code.CONFLICTING_OPTIONS,
+        "options that exclude each other",
+        "A table is printed in one form: as text, or with one of `--json`, `--csv` and `--markdown`.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_AMOUNT,
+        "an unknown amount",
+        "Backbones are compared, sorted and drawn by the amounts that the message lists, such as `macs` or `peak`.",
+    ),
+    CodeEntry(
+        Code.INVALID_CONDITION,
+        "an invalid condition, or one that nothing satisfies",
+        "A condition is an amount, one of `<`, `<=`, `>`, `>=` and `=`, and a value: `macs<5G`, `peak<=2MiB`. In a "
+        "shell it needs quotes.",
+    ),
+    CodeEntry(
+        Code.INVALID_ASSIGNMENT,
+        "an invalid edit",
+        "`sparx set` takes edits such as `stages.3.S=3`: a 1-based path of keys, `=`, and a YAML value, or nothing to "
+        "remove the key.",
+    ),
+    CodeEntry(
+        Code.NOTHING_TO_CHECK,
+        "a folder without specs",
+        "In a folder, files ending in .yaml or .yml are checked that have the key `sparx`, `extends` or `space` at "
+        "their top level.",
+    ),
+    CodeEntry(
         Code.UNKNOWN_CODE,
         "an unknown code",
         "Codes are `SPX` and three digits, and this catalogue has no entry for this one.",
@@ -102,7 +130,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.EXPORT_EXTENSION_DIFFERS,
         "a format of an export and a file extension that differ",
-        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`.",
+        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`. Where no format is "
+        "named, the extension says it.",
     ),
     CodeEntry(
         Code.EXPORT_NOT_SUPPORTED,
@@ -121,5 +150,18 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "an exported file with other results",
         "Every written file is run with random images. One whose results differ from the model's by more than 1e-4 of "
         "the largest value is not left behind.",
+    ),
+    CodeEntry(
+        Code.INVALID_REPORT,
+        "a report that cannot be made as asked",
+        "A report is a page, an .html file. It is of a spec, which can be compared with another by `--against`, or of "
+        "a study, which is named by its space and `--study`; a study has no other to compare with, and its images' "
+        "size, batch and dtype are those of its space.",
+    ),
+    CodeEntry(
+        Code.BENCH_FAILED,
+        "a measurement that failed",
+        "The device is not here, the model does not run on it in this dtype or mode, or timm has no model of that "
+        "name. The notes show what torch says.",
     ),
 )

@@ -12,7 +12,8 @@ from sparx_dsl.inference.fused_convolution import add_identity, is_depthwise
 from sparx_dsl.inference.kind_parts import KindPart, kind_parts
 from sparx_dsl.inference.passes.base import Change, modules_of
 from sparx_dsl.lowering.backbone import Backbone
-from sparx_dsl.nn.layer import Dpe, Feeding, FoldedScale, GanglionMixing, LayerScale, NormalMixing, Residual
+from sparx_dsl.nn.layer import Dpe, Feeding, GanglionMixing, NormalMixing, Residual
+from sparx_dsl.nn.layer_scale import FoldedScale, LayerScale
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Aggregator(nn.Module):
         self.shortcut = shortcut
         groups, channels, read = 3 if shortcut else 1, site.channels, site.features * site.channels
         self.missing = site.out_channels % groups
-        self.norm = make_norm(site.norm, read, **factory)
+        self.norm = make_norm(site.norm, read, site.eps, **factory)
         self.selection = batch_normed_depthwise(read, 3, 1, **factory)
         self.key_value = pointwise(read, 2 * channels, **factory)
         self.query = ReducedProjection(channels, ratios[0], **factory)

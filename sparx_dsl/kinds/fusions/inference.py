@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sparx_dsl.inference.deployment import InferenceModule, ModuleFacts
 from sparx_dsl.inference.fused_convolution import gelu_of
+from sparx_dsl.inference.map_modules import MapDepthwise
 from sparx_dsl.kinds.fusions.aggregator import Aggregator, ReducedProjection, complete, interleaved
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
 
@@ -31,9 +32,13 @@ class FusedAggregator(InferenceModule, Aggregator):
 
     def mix(self, own: Tensor, attended: Tensor, value: Tensor) -> Tensor:
         """Three maps (batch, C, height, width) to (batch, out_channels, height, width)."""
-        if self.shortcut:
-            attended = interleaved(torch.cat((own, attended, value), dim=1))
-        mixed = gelu_of(self.mixing, attended, may_overwrite=self.shortcut)
+        mixing = self.mixing
+        if self.shortcut and isinstance(mixing, MapDepthwise) and mixing.fusable(own) and not mixing.has_hooks():
+            mixed = mixing.of_interleaved((own, attended, value), "gelu")
+        else:
+            if self.shortcut:
+                attended = interleaved(torch.cat((own, attended, value), dim=1))
+            mixed = gelu_of(mixing, attended, may_overwrite=self.shortcut)
         return complete(self.projection(mixed), self.missing)
 
 

@@ -31,7 +31,8 @@ from sparx_dsl.ops.triton_kernels.settings import (
 
 FLOATS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 ACTIVATIONS = frozenset(
-    {"x", "projected", "gradient", "u", "delta", "B", "C", "y", "u_gradient", "delta_gradient"}
+    {"x", "projected", "gradient", "u", "delta", "B", "C", "y", "u_gradient", "delta_gradient",
+     "out", "second", "third"}
 )  # fmt: skip
 """The kernels' pointers to activations, in their dtype."""
 MAPS = frozenset({"sums", "maps", "x_gradients"})
@@ -115,7 +116,7 @@ def compile_for(
     aligned = {
         (place,): [["tt.divisibility", 16]]
         for place, parameter in enumerate(kernel.params)
-        if (types[parameter.name].startswith("*") or parameter.name in ("inner", "channels"))
+        if (types[parameter.name].startswith("*") or parameter.name in ("inner", "channels", "pitch"))
         and not parameter.do_not_specialize_on_alignment
     }
     places = {(names.index(name),): value for name, value in known.items()}
@@ -148,11 +149,14 @@ def _type(name: str, dtype: torch.dtype) -> str:
         return "*fp32" if dtype == torch.float16 else f"*{FLOATS[dtype]}"
     if name in LOW:
         return "*fp32" if dtype == torch.float32 else "*bf16"
+    if name == "epsilon":
+        return "fp32"
     return "i32" if name in INTEGERS or ("_" in name and name.rpartition("_")[2] in STRIDES) else "*fp32"
 
 
 INTEGERS = frozenset(
-    {"batch", "length", "width", "multiplier", "shift", "inner", "steps", "segments", "channels", "count"}
+    {"batch", "length", "width", "multiplier", "shift", "inner", "steps", "segments", "channels", "count",
+     "height", "places", "pitch", "span", "parts", "strips", "rows", "tap", "lane", "out_height", "out_width", "stride"}
 )  # fmt: skip
 STRIDES = frozenset({"batch", "channel", "step", "group", "state"})
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.language.base_file import names_file
 from sparx_dsl.language.checks.hints import shown
-from sparx_dsl.language.extends import FILE_PATTERN, expand
+from sparx_dsl.language.extends import expand
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.quantities import read_quantity
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode
@@ -21,7 +22,16 @@ SPACE_KEYS: Final = ("space", "name", "base", "spec", "choices", "bounds")
 
 
 def check_top_level(tree: MappingNode) -> Iterator[Diagnostic]:
-    """What is wrong with the keys of a space as such."""
+    """What is wrong with the keys of a space as such; of a spec, that it is none."""
+    for key in ("sparx", "extends"):
+        found = tree.entry(key)
+        if found is not None and tree.entry("space") is None:
+            message, advice = (
+                "this is a spec, not a search space",
+                "write a space that names it: base: FILE, and choices",
+            )
+            yield Diagnostic(Code.UNKNOWN_SPACE_KEY, message, place_of(found.key, key), (), advice)
+            return
     for entry in tree.entries:
         if str(entry.key.value) not in SPACE_KEYS:
             notes, advice = (f"the keys are {', '.join(SPACE_KEYS)}",), did_you_mean(entry.key.text, SPACE_KEYS)
@@ -82,10 +92,10 @@ def parse_base(tree: MappingNode, path: Path | None, limits: Limits) -> MappingN
     if base is None:
         return expand(mapping_under(tree, "spec"), path, limits)
     value = base.value.value if isinstance(base.value, ScalarNode) else None
-    if not isinstance(value, str) or not FILE_PATTERN.fullmatch(value):
-        message = f"base must be the bare name of a YAML file, not {shown(value_of(base.value))}"
+    if not names_file(value) or ".." in str(value):
+        message = f"base must be the relative path of a YAML file, not {shown(value_of(base.value))}"
         raise error_at(
-            base.value, Code.INVALID_BASE, message, "write a name such as sparx_mamba_t.yaml, without a folder"
+            base.value, Code.INVALID_BASE, message, "write a path such as sparx_mamba_t.yaml or bases/mine.yaml"
         )
     extends = ScalarNode("extends", "extends", base.key.span, base.key.source)
     return expand(MappingNode((Entry(extends, base.value),), tree.span, tree.source), path, limits)

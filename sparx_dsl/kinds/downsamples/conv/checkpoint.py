@@ -1,16 +1,26 @@
-"""The convolutional downsampling in the checkpoints of SparX-Mamba and VMamba."""
+"""The convolutional downsampling in the checkpoints of SparX-Mamba and VMamba, and of ConvNeXt in timm."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed
+from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed, other_norm
+from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
 from sparx_dsl.kinds.slices import one_block
+
+
+def _norm_after(options: ConvDownsample, number: int) -> str | None:
+    del number
+    if options.norm_place == "after":
+        return "has its norm behind the convolution, and the released models in front of it"
+    return other_norm(options.norm, "layer")
+
 
 CHECKPOINT: Final = KindCheckpoint(
     {
         "sparx_mamba": ReleasedNames({"conv": "0", "norm": "1"}, difference=normed("batch")),
         "vmamba": ReleasedNames({"conv": "1", "norm": "3"}, difference=normed("layer")),
+        "timm": ReleasedNames({"norm": "0", "conv": "1"}, difference=_norm_after),
     },
     blocks=one_block,
 )

@@ -1,15 +1,52 @@
-"""Downsampling by a strided convolution, as in VMamba's and SparX-Mamba's released code."""
+"""Downsampling by a strided convolution, as in VMamba's, SparX-Mamba's and ConvNeXt's released code."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
+from torch import Tensor, nn
+from torch.nn import functional
+
 from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import ConvNorm, normed3x3
+from sparx_dsl.nn.convolution import ConvNorm, convolution
 from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.norm import make_norm
 
 
-def build(options: ConvDownsample, site: Site, **factory: Unpack[Factory]) -> ConvNorm:
+class PaddedDownsampling(nn.Module):
+    """A strided convolution on a map that is padded with zeros, right and below, to a multiple of ``multiple``.
+
+    The norm stands in front of it or behind.
+    """
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.Module, multiple: int, *, norm_first: bool) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm = norm
+        self.multiple = multiple
+        self.norm_first = norm_first
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉)."""
+        if self.norm_first:
+            x = self.norm(x)
+        right, below = -x.shape[3] % self.multiple, -x.shape[2] % self.multiple
+        # Padding by nothing would still copy the map.
+        if right or below:
+            x = functional.pad(x, (0, right, 0, below))
+        x = self.conv(x)
+        return x if self.norm_first else self.norm(x)
+
+
+def build(options: ConvDownsample, site: Site, **factory: Unpack[Factory]) -> ConvNorm | PaddedDownsampling:
     """Make the strided convolution with its norm for that site."""
-    return normed3x3(site.channels, site.out_channels, 2, options.norm, **factory)
+    first, kernel = options.norm_place == "before", options.kernel
+    padding = 1 if kernel == 3 else 0
+    conv = convolution(
+        site.channels, site.out_channels, kernel, stride=2, padding=padding, bias=options.bias, **factory
+    )
+    norm = make_norm(options.norm, site.channels if first else site.out_channels, options.eps, **factory)
+    if kernel == 3 and not first:
+        return ConvNorm(conv, norm)
+    return PaddedDownsampling(conv, norm, 1 if kernel == 3 else 2, norm_first=first)

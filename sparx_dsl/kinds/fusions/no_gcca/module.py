@@ -22,7 +22,7 @@ class QueryValueFusion(nn.Module):
     def __init__(self, options: NoGcca, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
         channels, read = site.channels, site.features * site.channels
-        self.norm = make_norm(site.norm, read, **factory)
+        self.norm = make_norm(site.norm, read, site.eps, **factory)
         self.selection = batch_normed_depthwise(read, 3, 1, **factory)
         self.gathering = pointwise(read, channels, **factory)
         self.query = ReducedProjection(channels, 1, **factory)

@@ -30,7 +30,7 @@ class TokenMerging(nn.Module):
         ratio, read = options.merging, site.features * site.channels
         self.conv = depthwise(read, 2 * ratio - 1, stride=ratio, bias=False, **factory)
         self.scale = nn.Parameter(torch.empty(site.features, 1, 1, 1, **factory))
-        self.norm = make_norm(site.norm, read, **factory)
+        self.norm = make_norm(site.norm, read, site.eps, **factory)
         self.key_value = pointwise(read, 2 * site.channels, **factory)
         self.reset_parameters()
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames
+from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.slices import one_block
+
+
+def _pooled_last(options: LinearHead, number: int) -> str | None:
+    del number
+    return None if options.pool_first else "takes the mean behind its norm, and the released models before"
+
 
 CHECKPOINT: Final = KindCheckpoint(
     {
@@ -15,6 +22,7 @@ CHECKPOINT: Final = KindCheckpoint(
             signs=frozenset({"classifier.norm", "classifier.head"}),
         ),
         "swin": ReleasedNames({"norm": "norm", "linear": "head"}),
+        "timm": ReleasedNames({"norm": "head.norm", "linear": "head.fc"}, difference=_pooled_last),
     },
     class_modules=frozenset({"linear"}),
     blocks=one_block,

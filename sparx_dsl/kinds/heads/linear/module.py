@@ -14,13 +14,16 @@ from sparx_dsl.nn.norm import make_norm
 
 
 class LinearClassifier(nn.Module):
-    """Norm, mean over positions, one linear layer."""
+    """Norm, mean over positions, one linear layer; or the mean first."""
 
     def __init__(self, options: LinearHead, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.norm = make_norm(options.norm or site.norm, site.channels, **factory)
+        self.norm = make_norm(options.norm or site.norm, site.channels, options.eps, **factory)
+        self.pool_first = options.pool_first
         self.linear = linear(site.channels, options.classes, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to logits (batch, classes)."""
+        if self.pool_first:
+            return self.linear(self.norm(x.mean(dim=(2, 3), keepdim=True)).flatten(1))
         return self.linear(self.norm(x).mean(dim=(2, 3)))

@@ -36,7 +36,7 @@ class SelectiveScan2D(nn.Module):
         self.dt_bias = nn.Parameter(torch.empty(DIRECTIONS, inner, **factory))
         self.A_logs = nn.Parameter(torch.empty(DIRECTIONS * inner, state, **factory))
         self.D = nn.Parameter(torch.empty(DIRECTIONS * inner, **factory))
-        self.norm = make_norm(site.norm, inner, **factory)
+        self.norm = make_norm(site.norm, inner, site.eps, **factory)
         self.out_projection = pointwise(inner, site.channels, bias=bias, **factory)
         self.reset_parameters()
 

@@ -1,4 +1,4 @@
-"""The patch stem in the checkpoints of Swin."""
+"""The patch stem in the checkpoints of Swin, and of ConvNeXt in timm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from sparx_dsl.kinds.stems.input_channels import ADAPTED_INPUT
 
 _NAMES = {"embedding.conv": "patch_embed.proj", "embedding.norm": "patch_embed.norm"}
 CHECKPOINT: Final = KindCheckpoint(
-    {"swin": ReleasedNames(_NAMES, difference=normed("layer"))},
+    {
+        "swin": ReleasedNames(_NAMES, difference=normed("layer")),
+        "timm": ReleasedNames({"embedding.conv": "stem.0", "embedding.norm": "stem.1"}, difference=normed("layer")),
+    },
     resized={"embedding.conv.weight": ADAPTED_INPUT},
     blocks=one_block,
 )

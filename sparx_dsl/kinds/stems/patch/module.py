@@ -21,7 +21,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         self.size = size = options.size
         conv = convolution(site.channels, site.out_channels, size, stride=size, **factory)
-        self.embedding = ConvNorm(conv, make_norm(options.norm, site.out_channels, **factory))
+        self.embedding = ConvNorm(conv, make_norm(options.norm, site.out_channels, options.eps, **factory))
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, ⌈height / size⌉, ⌈width / size⌉)."""

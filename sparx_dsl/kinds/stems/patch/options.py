@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sparx_dsl.language.base import NormName
+from sparx_dsl.language.base import EPSILON, Epsilon, NormName
 from sparx_dsl.language.roles import StemOptions
 
 
@@ -18,6 +18,10 @@ class PatchStem(StemOptions, frozen=True):
     """The side of a patch, in pixels."""
     norm: NormName = "layer"
     """The norm behind the convolution."""
+    eps: Epsilon = EPSILON
+    """What the norm adds to the variance."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"eps"})
 
     @property
     def stride(self) -> int:

@@ -1,0 +1,62 @@
+"""The command ``sparx bench``: speed and memory of specs on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import sparx_dsl
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, Root, Size, complete_spec
+from sparx_dsl.cli.options import DTypeName, Style, parse_size, reporting
+from sparx_dsl.cli.output import chosen_form, present
+
+PEER = "timm:"
+
+
+def bench_command(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPEC | timm:NAME...", help="Specs, and models of timm by name.", autocompletion=complete_spec
+        ),
+    ],
+    device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda, cuda:1, mps.")] = "cpu",
+    batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
+    size: Size = None,
+    dtype: Annotated[DTypeName, typer.Option(help="Type of weights and images.")] = DTypeName.float32,
+    deploy: Annotated[bool, typer.Option("--deploy", help="Fold norms and residuals into weights first.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="Forward and backward pass, in training mode.")] = False,
+    compile: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="How long each runs, at least.")] = 3.0,
+    output: Output = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    root: Root = None,
+    errors: Errors = Style.full,
+) -> None:
+    """Measure images a second, milliseconds and memory, beside what was planned and beside models of timm.
+
+    All run in turn; percentages are differences in speed to the first.
+    """
+    with reporting(errors):
+        form, sides = chosen_form(json, csv, markdown), parse_size(size)
+        specs = sparx_dsl.find_files([Path(name) for name in models if not name.startswith(PEER)], "spec")
+        peers = [name.removeprefix(PEER) for name in models if name.startswith(PEER)]
+        listing = sparx_dsl.bench(
+            [sparx_dsl.load_spec(path, root=root) for path in specs], peers, device=device, batch=batch, size=sides,
+            dtype=dtype.value, deploy=deploy, train=train, compile=compile, seconds=seconds, progress=report,
+        )  # fmt: skip
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+        present(listing, form, output)
+
+
+def report(line: str) -> None:
+    """Show what is being done: on a terminal in one line that changes, elsewhere not at all."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Speed and memory of backbones on this machine."""

@@ -1,0 +1,141 @@
+"""What commands take: standard input, folders, names and codes to explain, help, completion, Ctrl+C."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import sparx_dsl
+from sparx_dsl.cli.arguments import complete_spec
+from sparx_dsl.cli.main import make_app
+from sparx_dsl.cli.options import Style, reporting
+from tests.support.commands import sparx
+from tests.support.paths import ROOT, SPECS
+
+SPACE = "space: 1\nbase: swin_t.yaml\nchoices: {stages.1.depth: [1, 2]}\n"
+COMMANDS = [command.name or "" for command in make_app().registered_commands]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder with specs, a space, and files that are neither, in folders of their own."""
+    (tmp_path / "a" / ".hidden").mkdir(parents=True)
+    for name, text in {
+        "a/one.yaml": "extends: swin_t.yaml\nname: one\n", "a/two.yml": "extends: swin_s.yaml\nname: two\n",
+        "space.yaml": SPACE, "other.yaml": "services: {}\n", "notes.txt": "sparx: 1\n",
+        "a/.hidden/three.yaml": "sparx: broken\n",
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_folder_means_what_is_in_it(tree: Path) -> None:
+    """Specs and spaces below it are found and checked for what they are, and nothing else."""
+    found = json.loads(sparx("check", tree, "--json").stdout)["files"]
+    assert {(Path(one["file"]).name, one["kind"]) for one in found} == {
+        ("one.yaml", "spec"), ("two.yml", "spec"), ("space.yaml", "space")
+    }  # fmt: skip
+    assert "2 specs and 1 space without errors" in sparx("check", tree).stdout
+    compared = json.loads(sparx("compare", tree, "--json").stdout)["backbones"]
+    assert [one["name"] for one in compared] == ["one", "two"]
+
+
+def test_a_broken_file_in_a_folder_is_reported(tree: Path) -> None:
+    """Also one whose YAML cannot be read, known by its first key."""
+    (tree / "broken.yaml").write_text("sparx: 1\nname: [\n", encoding="utf-8")
+    done = sparx("check", tree, "--errors", "concise")
+    assert done.status == 2
+    assert "broken.yaml:2:" in done.stderr
+
+
+def test_a_folder_without_specs_is_said(tmp_path: Path) -> None:
+    """Nothing to check is an error, not a success."""
+    done = sparx("check", tmp_path, "--errors", "concise")
+    assert (done.status, "SPX527" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("cost", "{}/space.yaml"), "SPX101 this is a search space"),
+        (("search", "swin_t.yaml"), "SPX701 this is a spec"),
+    ],
+)
+def test_a_file_of_the_other_kind_is_named(tree: Path, words: tuple[str, ...], said: str) -> None:
+    """One error, which says what the file is."""
+    (tree / "swin_t.yaml").write_text((SPECS / "swin_t.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    command, name = words
+    done = sparx(command, str(tree / name.removeprefix("{}/")), "--errors", "concise")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_standard_input_is_a_spec() -> None:
+    """For every command that reads one."""
+    text = (SPECS / "swin_t.yaml").read_bytes()
+    for words in (("cost", "-", "--json"), ("compare", "-", "swin_s", "--json"), ("set", "-", "name=x")):
+        done = subprocess.run(
+            [sys.executable, "-m", "sparx_dsl", *words], input=text, capture_output=True, check=False, cwd=ROOT
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        (("spx106",), "SPX106: an unknown kind"), (("UNKNOWN_KIND",), "SPX106: an unknown kind"),
+        (("SPX9",), 'SPX530 unknown code "SPX9"'), (("stage3.layer5",), "is the name of a node"),
+        (("nofile.yaml",), "SPX501 the file cannot be read"), (("swin_x",), 'SPX503 unknown spec "swin_x"'),
+        (("swin_t", "stage3.layr5"), "SPX310 unknown node"),
+    ],
+)  # fmt: skip
+def test_what_is_explained_is_known_for_what_it_is(subject: tuple[str, ...], said: str) -> None:
+    """A code by number or name, a spec, a node; what is none of them is answered as what it looks like."""
+    done = sparx("explain", *subject, "--errors", "concise")
+    assert said in done.stdout + done.stderr
+    assert done.status == (0 if done.stdout else 2)
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "search"])
+def test_every_command_has_short_help(name: str) -> None:
+    """-h is --help."""
+    assert sparx(name, "-h").stdout == sparx(name, "--help").stdout
+    assert "Usage" in sparx(name, "-h").stdout
+
+
+def test_a_shell_is_offered_names_and_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of the zoo, folders, and YAML files, by what was typed."""
+    monkeypatch.chdir(tree)
+    assert complete_spec("sparx_mamba_") == ["sparx_mamba_b", "sparx_mamba_s", "sparx_mamba_t"]
+    assert complete_spec("a") == [*sparx_dsl.list_specs("ablations*"), "a/"]
+    assert complete_spec("a/") == ["a/one.yaml", "a/two.yml"]
+    assert complete_spec("absent/x") == []
+    environment = {
+        **os.environ,
+        "_SPARX_COMPLETE": "complete_bash",
+        "COMP_WORDS": "sparx cost swin_",
+        "COMP_CWORD": "2",
+    }
+    code = "import sys; sys.argv = ['sparx']; from sparx_dsl.cli.main import make_app; make_app()(prog_name='sparx')"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["swin_b", "swin_s", "swin_t"]
+
+
+def test_short_names_of_dtypes() -> None:
+    """As torch and people have them."""
+    spec = sparx_dsl.load_spec("swin_t")
+    for short, name in (("bf16", "bfloat16"), ("fp16", "float16"), ("half", "float16"), ("fp32", "float32")):
+        assert sparx_dsl.plan(spec, dtype=short).dtype == name  # pyright: ignore[reportArgumentType]
+
+
+def test_an_interrupted_command_ends_with_130() -> None:
+    """As shells have it, without a traceback."""
+    with pytest.raises(typer.Exit) as stopped, reporting(Style.full):
+        raise KeyboardInterrupt
+    assert stopped.value.exit_code == 130

@@ -1,0 +1,5 @@
+from ruamel.yaml.error import CommentMark
+
+class CommentToken:
+    value: str
+    def __init__(self, value: str, start_mark: CommentMark) -> None: ...
