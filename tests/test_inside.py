@@ -112,6 +112,14 @@ def test_a_layer_that_is_not_there_is_refused(name: str) -> None:
     assert "layer" in (diagnostic.help or "")
 
 
+@pytest.mark.parametrize("look", [{"stages": 1}, {"style": "matrix"}], ids=str)
+def test_a_layer_alone_has_neither_stages_nor_a_style(look: dict[str, Any]) -> None:
+    """SPX514, where one of the two would be without effect."""
+    with pytest.raises(SparxError) as raised:
+        sparx_dsl.draw(spec("dmca"), layer="stage1.layer4", **look)
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["SPX514"]
+
+
 def failing(options: object, site: Site) -> Flow:
     """A diagram that fails."""
     raise RuntimeError("no ink")

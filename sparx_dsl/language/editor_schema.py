@@ -22,8 +22,8 @@ def json_schema() -> dict[str, Any]:
     properties: dict[str, Any] = schema["properties"]
     _extending(schema)
     properties["extends"] = {
-        "type": "string", "pattern": r"^(ablations/)?[a-z][a-z0-9_]{0,63}\.ya?ml$",
-        "description": "The file over which this one is laid: one beside it, or one of the zoo.",
+        "type": "string", "pattern": r"^([^/\\:][^\\:]*\.ya?ml|(ablations/)?[a-z][a-z0-9_]{0,63})$",
+        "description": "The file over which this one is laid: a path from its folder, or a name of the zoo.",
     }  # fmt: skip
     stages: dict[str, Any] = properties["stages"]
     described = {"description": stages.pop("description")}

@@ -41,16 +41,20 @@ def dot(graph: ConnectionGraph, look: Look | None = None) -> str:
     ``SparxError`` (SPX514) for stages that are not there.
     """
     look = look or Look()
-    return _digraph(figure(graph, look), look.font or FONT).source
+    return _digraph(figure(graph, look), look).source
 
 
-def _digraph(picture: Figure, font: str) -> Digraph:
+def _digraph(picture: Figure, look: Look) -> Digraph:
     """The picture as Graphviz takes it."""
     import graphviz
 
     box = f"{number(picture.left)},{number(picture.bottom)},{number(picture.right)},0"
     whole = {"layout": "neato", "inputscale": "72", "outputorder": "nodesfirst", "bgcolor": "white", "bb": box}
-    node = {"fixedsize": "true", "margin": "0", "fontname": font, "fontsize": str(LAYER_SIZE), "fontcolor": INK}
+    font = {"fontname": look.font or FONT, "fontsize": str(LAYER_SIZE), "fontcolor": INK}
+    node = {"fixedsize": "true", "margin": "0", **font}
+    if look.width is not None:
+        # In inches, and to be scaled up to where it is smaller; the height follows.
+        whole["size"] = f"{look.width / 25.4:.4f},1000!"
     drawn = graphviz.Digraph(
         "sparx", comment="draw with: dot -Kneato -n2", engine="neato", node_attr=node,
         graph_attr={**whole, "pad": str(PAD / 72)}, edge_attr={"arrowsize": str(ARROW)},

@@ -46,13 +46,16 @@ def _parts(node: Node, fed: str, gives: str) -> Iterator[Part]:
     if settings.dpe:
         yield "dpe", "DPE: depthwise 3×3", "operation"
         yield "dpe_sum", "+", "sum"
-    yield "norm", f"{settings.norm} norm", "operation"
+    normed = settings.norm_place == "pre"
+    if normed:
+        yield "norm", f"{settings.norm} norm", "operation"
     if node.ganglion:
         yield "fusion", of("fusion", settings.fusion).title, "product"
     yield "mixer", of("mixer", settings.mixer).title, "operation"
     yield "mixer_sum", "+", "sum"
     if settings.ffn.kind != "none":
-        yield "ffn_norm", f"{settings.norm} norm", "operation"
+        if normed:
+            yield "ffn_norm", f"{settings.norm} norm", "operation"
         yield "ffn", f"{of('ffn', settings.ffn).title} FFN", "operation"
         yield "ffn_sum", "+", "sum"
     yield "result", gives, "map"

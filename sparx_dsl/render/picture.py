@@ -13,7 +13,7 @@ from sparx_dsl.render.drawing import Drawing
 from sparx_dsl.render.figure import figure
 from sparx_dsl.render.files import write_bytes
 from sparx_dsl.render.inside import layer_drawing, overview
-from sparx_dsl.render.look import Look
+from sparx_dsl.render.look import Look, refuse
 from sparx_dsl.render.marks import drawing
 from sparx_dsl.render.matrix import matrix
 from sparx_dsl.render.page import page
@@ -76,11 +76,15 @@ class Picture:
 def make_picture(graph: ConnectionGraph, look: Look | None = None, layer: str | None = None) -> Picture:
     """The picture of a graph, or of what one of its layers is inside.
 
-    Raises ``SparxError``: SPX514 for stages or a layer that are not there, SPX413 where the diagram of another
-    package's fusion fails.
+    Raises ``SparxError``: SPX514 for stages or a layer that are not there, or both at once, SPX413 where the diagram of
+    another package's fusion fails.
     """
     look = look or Look()
     if layer is not None:
+        if look.stages is not None or look.style != "lanes":
+            refuse(
+                "a picture of one layer has neither stages nor a style", f"write sparx draw SPEC {layer} without them"
+            )
         return Picture(layer_drawing(graph, layer, look))
     match look.style:
         case "matrix":
