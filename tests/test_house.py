@@ -44,7 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "inference": {*SPEC_ROOMS, "nn", "ops", "lowering", "torch"},
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
     # ONNX's packages are imported when that format is asked for.
-    "exporting": {"errors", "schedule", "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
+    "exporting": {*SPEC_ROOMS, "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "filelock", "ray"},
