@@ -51,6 +51,9 @@ class Kind:
     """
     numbered: bool = True
     """Whether its cost, or its options' problems, may depend on the layer's number; where not, layers share them."""
+    one_size: bool = False
+    """Whether what its module computes, windows for one, depends on its map's size so much that a program which is
+    exported serves one size alone."""
     title: str = ""
     """What pictures and tables call it; by default the name, with spaces for underscores."""
     short_title: str = ""

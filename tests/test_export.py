@@ -123,6 +123,56 @@ def with_package() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.parametrize("mixer", ["ss2d", "bi_ssm"])
+def test_height_and_width_can_be_dynamic(mixer: str, tmp_path: Path) -> None:
+    """Every multiple of the stride, down to two of them, in any number of images; the file was run with two sizes."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.pt2", size=(16, 20), dynamic=("batch", "height", "width"))
+    assert report.error <= CLOSE
+    assert report.sizes == ((16, 20), (12, 8))
+    assert "for any number of images of any height x any width pixels" in str(report)
+    program = torch.export.load(tmp_path / "model.pt2").module()
+    for shape in ((1, 3, 8, 8), (2, 3, 8, 100), (1, 3, 52, 36)):
+        images = torch.randn(shape)
+        torch.testing.assert_close(program(images), model.eval()(images), rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_onnxruntime_takes_dynamic_sides(tmp_path: Path) -> None:
+    """Of SS2D in two stages, with a gather; one side alone can be dynamic too."""
+    model = sparx_dsl.build(small("ss2d"))
+    report = sparx_dsl.export(model, tmp_path / "model.onnx", size=(48, 32), dynamic=("height", "width"))
+    assert report.error <= CLOSE
+    assert len(report.sizes) == 2
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 9, 11, 3, 2), (1, 4, 7, 7, 2, 1), (3, 5, 1, 1, 1, 1), (2, 4, 4, 8, 1, 1)])
+def test_decomposed_ss2d_is_the_operator(shape: tuple[int, ...]) -> None:
+    """At lengths with chunks and without, and for several states."""
+    batch, inner, height, width, rank, state = shape
+    inputs = (
+        torch.randn(batch, inner, height, width),
+        torch.randn(batch, height, width, 4 * (rank + 2 * state)),
+        torch.randn(4, inner, rank),
+        torch.randn(4, inner),
+        -torch.rand(4 * inner, state),
+        torch.randn(4 * inner),
+    )
+    expected = torch.ops.sparx_dsl.ss2d_scan(*inputs, "reference")
+    torch.testing.assert_close(scans.ss2d_scan(*inputs, "", longest=1), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 7, 37, 49])
+@pytest.mark.parametrize(("groups", "state", "whole"), [(1, 1, True), (2, 3, True), (3, 2, False)])
+def test_decomposed_scan_is_the_operator(length: int, groups: int, state: int, whole: bool) -> None:
+    """With what is optional and without."""
+    u, delta = torch.randn(2, 6, length), torch.rand(2, 6, length)
+    A, B, C = -torch.rand(6, state), torch.randn(2, groups, state, length), torch.randn(2, groups, state, length)
+    inputs = (u, delta, A, B, C, *((torch.randn(6), torch.randn(6), True) if whole else (None, None, False)))
+    expected = torch.ops.sparx_dsl.selective_scan(*inputs, "reference")
+    torch.testing.assert_close(scans.selective_scan(*inputs, "", longest=1), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_softplus_is_accurate_where_it_is_small() -> None:
     """Against float64, relative to each value; and forms that the scans do not use are left to the runtime."""
     z = torch.linspace(-60, 100, 4001)
@@ -147,7 +197,8 @@ def codes(**wanted: object) -> list[str]:
         ({"path": "model.pth"}, "SPX572"),
         ({"path": "model.onnx", "format": "pt2"}, "SPX572"),
         ({"format": "aoti", "keep_operators": True}, "SPX573"),
-        ({"dynamic": ("height", "width")}, "SPX573"),
+        ({"dynamic": ("height", "width"), "size": (25, 24)}, "SPX573"),
+        ({"dynamic": ("width",), "size": (24, 8)}, "SPX573"),
         ({"dynamic": ("depth",)}, "SPX573"),
         ({"dynamic": "batch"}, "SPX573"),
         ({"size": (0, 24)}, "SPX320"),
@@ -161,6 +212,15 @@ def test_what_cannot_be_is_refused_first(
     monkeypatch.chdir(tmp_path)
     assert codes(**{"path": "model.pt2", **wanted}) == [code]
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_dynamic_sides_of_windows_are_refused(keep: bool, tmp_path: Path) -> None:
+    """Though torch might trace them, after minutes."""
+    wanted = {"dynamic": ("height",), "size": (48, 48), "keep_operators": keep}
+    model = sparx_dsl.build(small("window_attention"))
+    assert codes(model=model, path=tmp_path / "model.pt2", **wanted) == ["SPX573"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_models_without_float32_weights_are_refused(tmp_path: Path) -> None:

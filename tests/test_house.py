@@ -47,7 +47,7 @@ ROOMS: dict[str, set[str]] = {
     # timm is what backbones are measured beside.
     "measuring": {*SPEC_ROOMS, "pricing", "render", "lowering", "inference", "integrations", "torch", "timm"},
     # ONNX's packages are imported when that format is asked for.
-    "exporting": {"errors", "schedule", "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
+    "exporting": {*SPEC_ROOMS, "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "filelock", "ray"},

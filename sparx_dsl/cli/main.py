@@ -200,7 +200,7 @@ def export_command(
     size: Size = None,
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
     dynamic: Annotated[
-        str | None, typer.Option(metavar="batch", help="Take any number of images in place of that.")
+        str | None, typer.Option(metavar="NAMES", help="What is any number or size: batch, height, width.")
     ] = None,
     deploy: Annotated[bool, typer.Option("--deploy", help="Fold norms and residuals into weights first.")] = False,
     keep_operators: Annotated[

@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.exporting.checked_export import checked_export
 from sparx_dsl.exporting.formats import Results
 from sparx_dsl.exporting.program import evaluated, program_of
 from sparx_dsl.exporting.report import ExportReport
-from sparx_dsl.exporting.request import ExportRequest, checked_export
+from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.render import replacing
 
@@ -40,15 +41,16 @@ def export(
 
     Without a ``format`` the file's extension says which: ``.pt2`` or ``.onnx``.
     The file takes images (batch, channels, height, width) of ``size`` (height, width) in pixels: ``batch`` of them, or
-    any number with ``dynamic=("batch",)``. Scans are decomposed to plain operators; a ``.pt2`` file with
+    any number with ``"batch"`` in ``dynamic``; with ``"height"`` or ``"width"`` that side is any multiple of the last
+    stage's stride, from twice that to 2,048 pixels. Scans are decomposed to plain operators; a ``.pt2`` file with
     ``keep_operators`` has them as they are and is loaded after ``import sparx_dsl.ops``. Then the format's own runtime
     runs the file with random images; the report says how far its results are from the model's on this CPU.
 
     Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX570 where a
     package or compiler is missing, SPX571 and SPX572 for an unknown format and another file extension than its own,
-    SPX573 for what no format can do (dynamic height and width, other dtypes than float32), SPX574 where torch or the
-    runtime fails, and SPX575 for an error above 1e-4 of the largest value. No file is left behind then, and one that
-    was there stays.
+    SPX573 for what a format or the backbone cannot do (dynamic sides with windows, other dtypes than float32), SPX574
+    where torch or the runtime fails, and SPX575 for an error above 1e-4 of the largest value. No file is left behind
+    then, and one that was there stays.
     """
     target = Path(path)
     request = checked_export(model, target, format, size, batch, dynamic, keep_operators)
@@ -56,7 +58,7 @@ def export(
     with warnings.catch_warnings(), torch.no_grad():
         # Torch warns of its own deprecated calls, and of weights that share memory, of which it writes each.
         warnings.simplefilter("ignore")
-        batches = [request.images(count) for count in request.batches]
+        batches = request.samples()
         expected = [listed(copied(images)) for images in batches]
         program = _program(copied, request)
         try:
@@ -71,7 +73,7 @@ def export(
             raise SparxError(Diagnostic(Code.FILE_NOT_WRITABLE, message)) from None
     return ExportReport(
         target, request.format.name, request.size, request.dynamic, target.stat().st_size, request.format.runtime(),
-        request.batches, error,
+        request.batches, request.sizes, error,
     )  # fmt: skip
 
 

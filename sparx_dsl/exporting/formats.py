@@ -29,8 +29,8 @@ Run = Callable[[Path, list[Tensor]], Results]
 class Format:
     """A format: its name, its file extension, and the packages that writing and running it take beyond torch.
 
-    ``compiled`` says that a C++ compiler writes it, ``decomposed`` that its scans are plain operators. ``runtime``
-    names what runs it, with the version.
+    ``compiled`` says that a C++ compiler writes it, ``decomposed`` that its scans are plain operators,
+    ``dynamic_sides`` that height and width may be dynamic. ``runtime`` names what runs it, with the version.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Format:
     packages: tuple[str, ...] = ()
     compiled: bool = False
     decomposed: bool = True
+    dynamic_sides: bool = True
 
     def require(self) -> None:
         """Raise ``SparxError`` (SPX570) where a package or a compiler that it takes is not installed."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import torch
-from torch.export import Dim, ExportedProgram
+from torch.export import ExportedProgram
 
 from sparx_dsl.exporting import scans
 from sparx_dsl.exporting.request import ExportRequest
@@ -21,26 +22,27 @@ def evaluated(model: Backbone) -> Backbone:
 
 
 def program_of(model: Backbone, request: ExportRequest) -> ExportedProgram:
-    """The program of a backbone in evaluation, its scans decomposed to chunks of plain operators where the format asks.
+    """The program of a backbone in evaluation, its scans decomposed to plain operators where the format asks for that.
 
     It maps images (batch, channels, height, width) to what the model gives. Raises whatever ``torch.export`` does.
     """
-    # A traced batch of one would be taken for a constant.
-    images = request.images(max(request.batch, 2) if request.dynamic else request.batch)
-    shapes = ({0: Dim("batch", min=1)},) if request.dynamic else None
+    images, shapes = request.traced()
     program = torch.export.export(model, (images,), dynamic_shapes=shapes)
     if not request.format.decomposed:
         return program
-    return program.run_decompositions(decompositions())  # pyright: ignore[reportUnknownMemberType]
+    return program.run_decompositions(decompositions(request.longest))  # pyright: ignore[reportUnknownMemberType]
 
 
-def decompositions() -> dict[Any, Callable[..., Any]]:
-    """What stands for each of the two scans, and for softplus; other operators stay, for every format as it needs."""
+def decompositions(longest: int) -> dict[Any, Callable[..., Any]]:
+    """What stands for each of the two scans, and for softplus; other operators stay, for every format as it needs.
+
+    Sequences of which the length is not known have at most ``longest`` positions.
+    """
     # That module registers them; a backbone without scans has not imported it.
     namespace = cast(str, operators.LIBRARY.ns)  # pyright: ignore[reportUnknownMemberType]
     library = getattr(torch.ops, namespace)
     return {
-        library.selective_scan.default: scans.selective_scan,
-        library.ss2d_scan.default: scans.ss2d_scan,
+        library.selective_scan.default: partial(scans.selective_scan, longest=longest),
+        library.ss2d_scan.default: partial(scans.ss2d_scan, longest=longest),
         torch.ops.aten.softplus.default: scans.softplus,
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparx_dsl.exporting.request import BATCH, SIDES
+
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
     """One written file.
 
-    ``size`` is (height, width) in pixels, ``runtime`` the name and version of what ran the file, ``batches`` the
-    numbers of images with which it did. ``error`` is the largest absolute difference from the model's results, relative
-    to the largest absolute value among these; ``bytes`` is the file's size.
+    ``size`` is (height, width) in pixels, ``runtime`` the name and version of what ran the file, ``batches`` how many
+    images it did that with, and ``sizes`` theirs. ``error`` is the largest absolute difference from the model's
+    results, relative to the largest absolute value among these; ``bytes`` is the file's size.
     """
 
     path: Path
@@ -22,13 +24,17 @@ class ExportReport:
     bytes: int
     runtime: str
     batches: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]
     error: float
 
     def __str__(self) -> str:
-        height, width = self.size
-        batch = "any number of" if self.dynamic else f"{self.batches[0]}"
+        height, width = (
+            f"any {side}" if side in self.dynamic else f"{size}" for side, size in zip(SIDES, self.size, strict=True)
+        )
+        batch = "any number of" if BATCH in self.dynamic else f"{self.batches[0]}"
         numbers = ", ".join(map(str, self.batches))
+        sizes = "" if len(self.sizes) == 1 else " of " + " and ".join(f"{high} x {wide}" for high, wide in self.sizes)
         return (
             f"{self.path}: {self.format}, {self.bytes / 1e6:.1f} MB, for {batch} images of {height} x {width} pixels\n"
-            f"run by {self.runtime} with {numbers} images: largest error {self.error:.1e} of the largest value"
+            f"run by {self.runtime} with {numbers} images{sizes}: largest error {self.error:.1e} of the largest value"
         )

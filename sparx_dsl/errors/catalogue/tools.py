@@ -136,8 +136,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.EXPORT_NOT_SUPPORTED,
         "an export that is not supported",
-        "The number of images can be dynamic, height and width cannot: windows, and the chunks of scans, depend on "
-        "them. Backbones are exported in float32, with weights that have values.",
+        "The number of images can be dynamic, and where no layer has windows also height and width, in multiples of "
+        "the last stage's stride. Only a .pt2 file keeps the operators of this package. Backbones are exported in "
+        "float32, with weights that have values.",
     ),
     CodeEntry(
         Code.EXPORT_FAILED,

@@ -12,5 +12,6 @@ KIND = Kind(
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     numbered=False,
+    one_size=True,
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )
