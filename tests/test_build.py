@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl import SparxError, Spec
+from sparx_dsl.lowering.build import lay_out, memory_format
 from tests.support.backbones import tiny
 from tests.support.strategies import specs
 
@@ -115,3 +116,17 @@ def test_other_dtypes_are_refused(dtype: Any) -> None:
     with pytest.raises(SparxError) as refused:
         sparx_dsl.build(tiny(), dtype=dtype)
     assert [diagnostic.code for diagnostic in refused.value.diagnostics] == ["SPX321"]
+
+
+def test_maps_are_channels_last_on_cuda() -> None:
+    """Maps take the memory format of the weights, which is chosen by device; results stay what they were."""
+    formats = {device: memory_format(device) for device in ("cuda", "cpu", "meta", "mps")}
+    assert [device for device, each in formats.items() if each is torch.channels_last] == ["cuda"]
+    model, images = sparx_dsl.build(tiny(), features=(1, 2), dtype="float64").eval(), torch.randn(2, 3, 32, 32).double()
+    before = model(images)
+    for parameter in model.parameters():
+        lay_out(parameter, formats["cuda"])
+    for found, expected in zip(model(images), before, strict=True):
+        assert expected.is_contiguous()
+        assert found.is_contiguous(memory_format=torch.channels_last)
+        assert torch.allclose(found, expected)

@@ -49,8 +49,22 @@ def build_backbone(
 def lower(
     schedule: Schedule, *, device: torch.device | str | None = None, dtype: torch.dtype | None = None
 ) -> Backbone:
-    """The compiled module of a schedule; asks for no limits."""
-    return Backbone(schedule, make_children(schedule, build_parts(schedule, device=device, dtype=dtype)))
+    """The compiled module of a schedule, its weights in the memory format of their device; asks for no limits."""
+    model = Backbone(schedule, make_children(schedule, build_parts(schedule, device=device, dtype=dtype)))
+    for parameter in model.parameters():
+        lay_out(parameter, memory_format(parameter.device.type))
+    return model
+
+
+def lay_out(parameter: nn.Parameter, wanted: torch.memory_format) -> None:
+    """Bring a convolution's weight (out_channels, in_channels, k, k) into a memory format; others stay."""
+    if parameter.dim() == 4:
+        parameter.data = parameter.data.contiguous(memory_format=wanted)
+
+
+def memory_format(device_type: str) -> torch.memory_format:
+    """How the weights of convolutions, and so all maps, lie on a type of device: channels-last on CUDA."""
+    return torch.channels_last if device_type == "cuda" else torch.contiguous_format
 
 
 def with_outputs(model: Backbone, features: Features | None) -> Backbone:
