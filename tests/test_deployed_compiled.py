@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 import torch
-from torch import Tensor
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
@@ -16,6 +11,7 @@ from sparx_dsl.inference.fused_convolution import packable
 from sparx_dsl.ops.cpu import library
 from tests.support.backbones import MIXERS, small
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
+from tests.support.recorded_graphs import Recorder
 
 pytestmark = [
     pytest.mark.skipif(library.problem() is not None, reason=str(library.problem())),
@@ -24,24 +20,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
 ]
 each_norm = pytest.mark.parametrize("norm", ["group", "layer", "batch"])
-
-
-class Recorder:
-    """A backend of ``torch.compile`` that keeps the graphs and runs them as they are."""
-
-    def __init__(self) -> None:
-        self.graphs: list[torch.fx.GraphModule] = []
-
-    def __call__(self, graph: torch.fx.GraphModule, inputs: Sequence[Tensor]) -> Any:
-        """Keep a graph."""
-        self.graphs.append(graph)
-        return graph.forward
-
-    def counts(self) -> Counter[str]:
-        """How often each function or method is called in the only graph."""
-        (graph,) = self.graphs
-        targets = (str(getattr(node.target, "__name__", node.target)) for node in graph.graph.nodes)
-        return Counter(target.removesuffix(".default") for target in targets)
 
 
 def spec(mixer: str, norm: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ from sparx_dsl.nn.feature_maps import FeatureMaps
 from sparx_dsl.nn.init import no_weight_decay
 from sparx_dsl.nn.layer import LinkAdapter
 from sparx_dsl.nn.stage import Composite, Layer, Stage, takes_donations
+from sparx_dsl.nn.static_size import compile_for_size, has_static_size
 from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
@@ -33,10 +34,19 @@ class Backbone(Composite):
     are called: hooks on them fire, and sharding, checkpointing and extraction by name work as in any other model.
     Where no gradient is recorded, every feature buffer is freed where the schedule says. ``code`` shows the steps.
 
+<<<<<<< HEAD
     ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size.
     ``torch.export`` takes it with a dynamic batch, whatever its mixers. Height and width can be dynamic in multiples of
     the last stage's stride; with window attention, of that times the window (``{2: 224 * Dim("rows"), …}``), for which
     torch takes minutes: padding and shifting depend on the size otherwise. ``sparx_dsl.export`` writes files.
+=======
+    ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size; where a
+    mixer is window attention it is compiled for each image size by itself.
+    ``torch.export`` takes it with a dynamic batch, whatever its mixers. Height and width can be dynamic where every
+    mixer is window attention and the sides are multiples of the last stage's stride times the window
+    (``{2: 224 * Dim("rows"), …}``): padding and shifting depend on the size otherwise, and scans choose their chunks by
+    the length of the sequence. Else export one program for each image size.
+>>>>>>> w-cpu
 
     ``copy.deepcopy`` and ``pickle`` keep weights, hooks, modes and whatever else was set on any module within.
     """
@@ -53,6 +63,7 @@ class Backbone(Composite):
         self.schedule = schedule
         self.feature_info = FeatureInfo.of(schedule)
         self._calls = backbone_calls(schedule)
+        self._static_size = has_static_size(self)
 
     @property
     def spec(self) -> Spec:
@@ -66,6 +77,8 @@ class Backbone(Composite):
 
     def forward(self, images: Tensor) -> Any:
         """Images (batch, channels, height, width) to logits, or to maps (batch, channels, height, width)."""
+        if self._static_size:
+            compile_for_size(images)
         held = FeatureMaps({IMAGES: images})
         del images
         for call in self._calls:
@@ -80,6 +93,8 @@ class Backbone(Composite):
         there, or that do not run here.
         """
         check_stages(stages, max(call.stage for call in self._calls))
+        if self._static_size:
+            compile_for_size(images)
         held = FeatureMaps({IMAGES: images})
         del images
         found: dict[int, Tensor] = {}

@@ -12,9 +12,10 @@ from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import Factory, reset_weight
+from sparx_dsl.nn.static_size import StaticSize
 
 
-class WindowedAttention(nn.Module):
+class WindowedAttention(StaticSize):
     """Attention within windows of a map that is padded to whole windows; padding is never attended to.
 
     The windows begin ``shift`` positions right and below where they would otherwise; the map does not wrap
