@@ -41,7 +41,7 @@ TABLE_3: Mapping[str, tuple[int, int]] = {
 }  # fmt: skip
 """What the paper prints: millions of parameters, billions of multiply-accumulates at 800 x 1280.
 
-The count agrees with all but one: VMamba-S counts 348 G, which seems to have become 384 in print.
+The count agrees with all but one: VMamba-S counts 348 G; the 384 is what VMamba's own authors print.
 """
 
 

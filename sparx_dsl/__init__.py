@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         render_diagnostics,
         summary,
         summary_listing,
+        write_report,
+        write_study_report,
     )
     from sparx_dsl.errors import Code, Diagnostic, SparxError
     from sparx_dsl.exporting import ExportReport, export
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
-    from sparx_dsl.render import Listing, cost_listing, cost_table, report, write_text
+    from sparx_dsl.render import Listing, Picture, cost_listing, cost_table, report, write_text
     from sparx_dsl.render.zoo_table import zoo_listing, zoo_table
     from sparx_dsl.schedule import Schedule, verify_schedule
     from sparx_dsl.search import (
@@ -87,6 +89,7 @@ __all__ = [
     "Limits",
     "LinkAdapter",
     "Listing",
+    "Picture",
     "RayOptions",
     "Schedule",
     "Space",
@@ -153,6 +156,8 @@ __all__ = [
     "transfer",
     "verify_graph",
     "verify_schedule",
+    "write_report",
+    "write_study_report",
     "write_text",
     "write_winners",
     "zoo_listing",
@@ -165,7 +170,8 @@ _NAMES: Final = {
     ),
     "sparx_dsl.codes": "explain_code",
     "sparx_dsl.descriptions": (
-        "compare difference difference_listing dot draw front_picture render_diagnostics summary summary_listing"
+        "compare difference difference_listing dot draw front_picture render_diagnostics summary summary_listing "
+        "write_report write_study_report"
     ),
     "sparx_dsl.errors": "Code Diagnostic SparxError",
     "sparx_dsl.exporting": "ExportReport export",
@@ -185,7 +191,7 @@ _NAMES: Final = {
     "sparx_dsl.pricing": "Cost Totals check_prices",
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
-    "sparx_dsl.render": "Listing cost_listing cost_table report write_text",
+    "sparx_dsl.render": "Listing Picture cost_listing cost_table report write_text",
     "sparx_dsl.render.zoo_table": "zoo_listing zoo_table",
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (

@@ -15,7 +15,7 @@ from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
-from sparx_dsl.pricing import Cost, Totals
+from sparx_dsl.pricing import Convention, Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.schedule import Features, Schedule
 
@@ -72,9 +72,13 @@ def cost(
     batch: int = 1,
     dtype: DType = "float32",
     features: Features | None = None,
+    convention: Convention = "paper",
 ) -> Cost:
-    """Parameters, MACs and FLOPs for an image, bytes held and moved, exact and without torch; raises ``SparxError``."""
-    return pricing.price_schedule(plan(source, size, batch, dtype, features))
+    """Parameters, MACs and FLOPs for an image, bytes held and moved, exact and without torch; raises ``SparxError``.
+
+    The ``convention`` says how MACs are counted: ``paper``, or ``fvcore`` as that tool counts the built model.
+    """
+    return pricing.price_schedule(plan(source, size, batch, dtype, features), convention)
 
 
 def prices(source: Source, size: tuple[int, int] | None = None, batch: int = 1, dtype: DType = "float32") -> Totals:

@@ -20,20 +20,46 @@ from sparx_dsl.schedule import Schedule
 if TYPE_CHECKING:
     from sparx_dsl.render import Listing
     from sparx_dsl.render import compare as comparing
+    from sparx_dsl.search import StudyResult
+
+if TYPE_CHECKING:
+    from sparx_dsl.render import Picture, PictureStyle
 
 
-def draw(source: Source, path: str | os.PathLike[str], *, fold: bool = True) -> None:
-    """Draw the connections to a .dot, .svg, .png or .pdf file; raises ``SparxError`` where that cannot be done."""
+def draw(
+    source: Source,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    fold: bool = True,
+    width: float | None = None,
+    font: str | None = None,
+    title: str | None = None,
+    legend: bool = True,
+    stages: Sequence[int | str] | int | str | None = None,
+    style: PictureStyle = "lanes",
+    layer: str | None = None,
+) -> Picture:
+    """Draw the connections, or what a layer is inside, to a .svg, .pdf, .png or .dot file where one is named.
+
+    The picture shows itself in notebooks. ``width`` is the page's in mm: what is wider is wrapped, and the smallest
+    type is 7 points. ``font`` is a family of type. With ``fold``, repeats are drawn once. ``stages`` are those that are
+    shown, by number or name, or as a text such as ``2-4``. Raises ``SparxError`` where that cannot be done.
+    """
     from sparx_dsl import render
 
-    render.draw(connect(source), path, fold=fold)
+    shown = render.stage_names(stages)
+    look = render.Look(fold=fold, width=width, font=font, title=title, legend=legend, stages=shown, style=style)
+    drawn = render.make_picture(connect(source), look, layer)
+    if path is not None:
+        drawn.save(path)
+    return drawn
 
 
 def dot(source: Source, *, fold: bool = True) -> str:
     """The connections as Graphviz text; raises ``SparxError``."""
     from sparx_dsl import render
 
-    return render.dot(connect(source), fold=fold)
+    return render.dot(connect(source), render.Look(fold=fold))
 
 
 def summary(source: Source | Schedule | Cost, seconds: Mapping[str, float] | None = None) -> str:
@@ -50,6 +76,42 @@ def summary_listing(
     if not isinstance(source, Cost):
         source = pricing.price_schedule(source if isinstance(source, Schedule) else plan(source))
     return render.summary_listing(source.schedule.graph, source.schedule, source, seconds, lines)
+
+
+def write_report(
+    source: Source | Schedule | Cost,
+    path: str | os.PathLike[str],
+    against: Source | Schedule | Cost | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    batch: int = 1,
+    dtype: DType = "float32",
+) -> None:
+    """Write a page (.html) that explains a backbone: its diagram, costs, memory, training and spec; all in one file.
+
+    With ``against`` it also says what differs from that backbone. ``size`` (height, width) in pixels, ``batch`` and
+    ``dtype`` are for what is not planned yet. The file appears complete or not at all. Raises ``SparxError``: SPX580
+    for another extension, SPX502 where the file cannot be written.
+    """
+    from sparx_dsl import html_report
+
+    def priced(given: Source | Schedule | Cost) -> Cost:
+        if isinstance(given, Cost):
+            return given
+        return pricing.price_schedule(given if isinstance(given, Schedule) else plan(given, size, batch, dtype))
+
+    html_report.write_report(priced(source), path, None if against is None else priced(against))
+
+
+def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> None:
+    """Write a page (.html) about a study: front, history, importances, winners with their diagrams, every trial.
+
+    The file appears complete or not at all. Raises ``SparxError``: SPX580 for another extension, SPX502 where the file
+    cannot be written.
+    """
+    from sparx_dsl.html_report.study_report import write_study_report
+
+    write_study_report(result, path)
 
 
 def render_diagnostics(

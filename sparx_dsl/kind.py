@@ -64,6 +64,8 @@ class Kind:
     """A ``kinds.checkpoint.KindCheckpoint``: its names in released checkpoints, what its weights are adapted to."""
     feature_axes: Facet | None = None
     """For a fusion, a ``kinds.fusions.feature_axes.FeatureAxes``: which of its values belong to which feature."""
+    diagram: Facet | None = None
+    """For a fusion, called as ``diagram(options, site)``: the ``language.flow.Flow`` inside it, for pictures."""
     codes: Facet | None = None
     """A tuple of ``errors.CodeEntry``: the codes of the problems of its options, explained."""
     owner: str = ""

@@ -21,8 +21,8 @@ from sparx_dsl import SparxError
 from sparx_dsl.inference.passes.base import replace
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.budget import activation_bytes
-from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
 from sparx_dsl.pricing import SavedPart
+from sparx_dsl.pricing.recompute_choice import choose_recomputed, least_budget, whole_budget
 from tests.support.backbones import mixed
 from tests.support.strategies import examples, specs
 
@@ -169,9 +169,7 @@ def test_the_choice_is_the_cheapest(drawn: list[tuple[int, int, int]], share: fl
     parts = [SavedPart(f"part{place}", inner, between) for place, (inner, between, _) in enumerate(drawn)]
     costs = {part.module: cost for part, (_, _, cost) in zip(parts, drawn, strict=True)}
     budget = int(share * whole_budget(parts))
-    subsets = [
-        set(chosen) for size in range(len(parts) + 1) for chosen in itertools.combinations(costs, size)
-    ]
+    subsets = [set(chosen) for size in range(len(parts) + 1) for chosen in itertools.combinations(costs, size)]
     fitting = [sum(costs[name] for name in chosen) for chosen in subsets if peak_of(parts, chosen) <= budget]
     found = choose_recomputed(parts, list(costs.values()), budget)
     assert (found is None) == (not fitting) == (budget < least_budget(parts))

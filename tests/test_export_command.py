@@ -40,10 +40,20 @@ def test_a_spec_with_weights_is_exported(spec: Path) -> None:
 def test_a_spec_alone_is_said_to_have_new_weights(spec: Path) -> None:
     """ONNX, at another size and for two images."""
     output = spec.with_name("model.onnx")
-    done = sparx("export", spec, "-o", output, "--format", "onnx", "--size", "16x20", "--batch", "2")
+    done = sparx("export", spec, "-o", output, "--size", "16x20", "--batch", "2")
     assert done.status == 0
     assert "for 2 images of 16 x 20 pixels" in done.stdout
     assert "freshly drawn" in done.stdout
+
+
+def test_operators_are_kept_on_request(spec: Path) -> None:
+    """In a .pt2 file; an ONNX file cannot have them."""
+    kept = sparx("export", spec, "-o", spec.with_name("model.pt2"), "--keep-operators")
+    assert kept.status == 0
+    assert "import sparx_dsl.ops" in kept.stdout
+    refused = sparx("export", spec, "-o", spec.with_name("model.onnx"), "--keep-operators", "--errors", "concise")
+    assert refused.status == 2
+    assert "SPX573" in refused.stderr
 
 
 def test_dynamic_sides_are_refused(spec: Path) -> None:

@@ -27,7 +27,7 @@ from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.registry import default_registry
 from tests.support.costs import map_sizes, price_of, told
-from tests.support.costs_by_hand import BY_HAND
+from tests.support.costs_by_hand import BY_HAND, layer_norm, products
 from tests.support.kinds import registered
 
 prices = st.builds(Price, st.integers(0, 2**70), st.integers(0, 2**70))
@@ -171,7 +171,8 @@ def test_each_feature_costs_dmca_the_same(features: int, height: int, width: int
     def at(count: int) -> Price:
         return price_of("fusion", DMCA(), Site(8, 16, features=count, reduction=reduction), height, width)
 
-    added = Price(16 + 8 * 9 + 16 + 8 * 16, (8 * 9 + 8 * 16) * height * width)
+    products, norms = (8 * 9 + 8 * 16) * height * width, (5 + 2) * 8 * height * width
+    added = Price(16 + 8 * 9 + 16 + 8 * 16, products, fvcore_macs=products + norms)
     assert at(features + 1) == at(features) + added
 
 
@@ -186,7 +187,8 @@ def test_normal_mixing_is_ganglion_mixing_with_norm_and_projection(
     """A normal layer adds its norm and the mixer's 1×1 projection to what a ganglion layer's mixing costs."""
     site, chosen = Site(8, 8), LayerSettings(mixer, layer_scale=layer_scale)
     width, x = mixer.projected(8), (1, 8, side, 3)
-    own = Price(16 + 8 * width + width * mixer.projection_bias, 8 * width * side * 3)
+    projection = products(8 * width + width * mixer.projection_bias, 8 * width * side * 3)
+    own = layer_norm(8, side * 3) + projection
     ganglion = told(x, (1, width, side, 3), part=partial(layer.ganglion_mixing, chosen, site))
     assert told(x, part=partial(layer.mixing, chosen, site)) == ganglion + own
 
@@ -197,12 +199,13 @@ def test_parts_of_a_layer() -> None:
     plain = LayerSettings(SS2D(), ConcatFusion(), Mlp())
     scaled = replace(plain, layer_scale=1.0)
     concat, mlp = price_of("fusion", ConcatFusion(), site, 5, 4), price_of("ffn", Mlp(), site, 5, 4)
-    assert told(x, part=layer.dpe) == Price(80, 72 * 20)
-    assert told(x, part=Tape.scaled) == Price(16, 8 * 20)
-    assert told(x, features, part=partial(layer.fusing, plain, site)) == concat + Price(16)
-    assert told(x, part=partial(layer.feeding, plain, site)) == mlp + Price(16)
-    assert told(x, part=partial(layer.feeding, scaled, site)) == mlp + Price(16) + Price(16, 8 * 20)
-    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=8, ratio=1)) == Price(6 * 8 + 8, 48 * 20)
+    norm = layer_norm(8, 20)
+    assert told(x, part=layer.dpe) == products(80, 72 * 20)
+    assert told(x, part=Tape.scaled) == products(16, 8 * 20)
+    assert told(x, features, part=partial(layer.fusing, plain, site)) == concat + norm
+    assert told(x, part=partial(layer.feeding, plain, site)) == mlp + norm
+    assert told(x, part=partial(layer.feeding, scaled, site)) == mlp + norm + products(16, 8 * 20)
+    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=8, ratio=1)) == products(6 * 8 + 8, 48 * 20)
     assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=6, ratio=1)) == ZERO
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import sparx_dsl
+from sparx_dsl.paper.detector import mask_rcnn_price
 from tests.support.paths import ROOT, SPECS
 from tests.support.torchvision_operators import use_naive_operators
 
@@ -35,6 +36,9 @@ def test_the_detector_has_the_printed_size(example: dict[str, Any], name: str) -
     assert all(parameter.is_meta for parameter in model.parameters())
     params = sum(parameter.numel() for parameter in model.parameters())
     assert abs(params / (TABLE_3[name] * 1e6) - 1) < 0.01
+    # What ``sparx paper`` counts in shapes is what was built, and what torch's counter sees of it.
+    price = mask_rcnn_price(spec, (800, 1280))
+    assert (price.params, price.macs) == (params, example["macs"](spec, model))
     # The backbone's share is what the language says, the norms' two numbers a channel.
     body = sparx_dsl.cost(spec, features=(1, 2, 3, 4)).params
     assert body == sum(parameter.numel() for parameter in model.backbone.body.parameters())

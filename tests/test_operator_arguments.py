@@ -133,6 +133,35 @@ def test_numbers_at_odd_addresses_are_refused() -> None:
         torch.ops.sparx_dsl.ss2d_scan(**ss2d() | {"D": odd, "backend": "cpu"})
 
 
+@pytest.mark.parametrize("backend", ["torch", "reference", pytest.param("cpu", marks=needs_library)])
+@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize("name", list(OPERATORS))
+def test_freed_memory_is_refused(name: str, size: int, backend: str) -> None:
+    """Sharded training frees parameters by shrinking their storages; a kernel would read what is not there."""
+    for argument, value in OPERATORS[name]().items():
+        if isinstance(value, Tensor):
+            freed = value.clone()
+            freed.untyped_storage().resize_(size)
+            with pytest.raises((ValueError, RuntimeError), match=rf"{argument} requires \d+ bytes of its storage"):
+                getattr(torch.ops.sparx_dsl, name)(**OPERATORS[name]() | {argument: freed, "backend": backend})
+
+
+@needs_library
+def test_a_map_is_not_overwritten_while_it_is_read_under_another_name() -> None:
+    """An operator in place refuses arguments that lie in its map's memory, and takes those beside it."""
+    memory = torch.randn(100)
+    x = memory[:64].view(1, 2, 2, 16).permute(0, 3, 1, 2)
+    for first, refused in ((0, True), (63, True), (64, False)):
+        weight = memory[first : first + 16]
+        if refused:
+            with pytest.raises(ValueError, match=r"weight shares memory with the map .* pass weight.clone\(\)"):
+                torch.ops.sparx_dsl.map_norm_(x, weight, torch.zeros(16), 1e-5)
+        else:
+            expected = torch.ops.sparx_dsl.map_norm(x, weight, torch.zeros(16), 1e-5)
+            torch.ops.sparx_dsl.map_norm_(x, weight, torch.zeros(16), 1e-5)
+            assert torch.equal(x, expected)
+
+
 @pytest.mark.parametrize("name", list(OPERATORS))
 def test_an_unknown_backend_is_refused(name: str) -> None:
     """By every operator, with values and without."""
@@ -156,7 +185,7 @@ def test_every_registered_operator_is_attacked() -> None:
 def test_thousands_of_wrong_arguments_end_no_process() -> None:
     """Each is refused, or gives what the definition gives, and without values the same shapes and strides."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.operator_attacks", "0", str(ATTACKS)],
+        [sys.executable, "-m", "tests.support.operator_attacks", "0", str(ATTACKS), "0"],
         capture_output=True, text=True, cwd=ROOT, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"ended with {done.returncode} in attack {done.stderr.splitlines()[-1]}"

@@ -26,14 +26,25 @@ def test_every_printed_row_has_a_spec_of_its_name() -> None:
 
 
 def test_sizes_land_on_the_printed_figures() -> None:
-    """Within the tolerance of their table, or as printed; the only row that does not land says why."""
+    """Within the tolerance of their table, or as printed; the rows that do not land say why."""
     backbones, ablations, fusion_ablations = compare(FIGURES)
     rows = [*backbones, *ablations, *fusion_ablations]
     assert {(row.tolerance.params, row.tolerance.macs) for row in (*backbones, *ablations)} == {(0.01, 0.02)}
     assert {(row.tolerance.params, row.tolerance.macs) for row in fusion_ablations} == {(0.02, 0.04)}
-    assert [] == [row.name for row in rows if not row.params_match]
+    assert ["swin_t"] == [row.name for row in rows if not row.params_match]
     assert ["window_4"] == [row.name for row in rows if not row.macs_match]
-    assert all(row.row.note for row in rows if not (row.params_match and row.macs_match))
+    assert ["window_4", "fusion_sca"] == [row.name for row in rows if not row.rounding]
+    assert all(row.row.note for row in rows if not (row.params_match and row.macs_match and row.rounding))
+    assert {"swin_t", "swin_s", "swin_b"} == {row.name for row in rows if row.row.source}
+
+
+def test_either_count_may_round_to_the_printed_figure() -> None:
+    """VMamba-T is 4.825 G by ours and 4.858 by fvcore's, where 4.9 is printed; window_4 is neither."""
+    rows = {row.name: row for group in compare(FIGURES) for row in group}
+    assert rows["vmamba_t"].rounding == ("fvcore",)
+    assert rows["swin_s"].rounding == ("ours",)
+    assert rows["sparx_mamba_b"].rounding == ("ours", "fvcore")
+    assert rows["window_4"].rounding == ()
 
 
 @pytest.mark.parametrize(
@@ -51,11 +62,11 @@ def test_params_equal_the_released_models(name: str, params: int) -> None:
 def test_a_row_lands_within_its_tolerance() -> None:
     """The tolerance of a row decides, where the printed digits do not."""
     row = Row(params="10.0", macs="5.0", table="5")
-    strict = Comparison("x", row, 10_150_000, 5_150_000_000)
+    strict = Comparison("x", row, 10_150_000, 5_150_000_000, 5_150_000_000)
     lenient = replace(strict, tolerance=FUSION_TOLERANCE)
     assert (strict.params_match, strict.macs_match) == (False, False)
     assert (lenient.params_match, lenient.macs_match) == (True, True)
-    off = replace(lenient, params=10_210_000, macs=5_210_000_000)
+    off = replace(lenient, params=10_210_000, macs=5_210_000_000, fvcore_macs=5_210_000_000)
     assert (off.params_match, off.macs_match) == (False, False)
 
 

@@ -74,11 +74,12 @@ BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 @given(MAPPINGS)
 def test_unfolded_picture_shows_exactly_the_edges_of_the_graph(mapping: dict[str, Any]) -> None:
-    """With fold=False there is one node for each node and one edge, of the right kind, for each edge."""
+    """With fold=False there is one node for each node and one edge, of the right kind, for each edge and each cut."""
     graph = _graph(mapping)
     drawing = read_dot(sparx_dsl.dot(graph, fold=False))
     assert [drawing.name(node) for node in drawing.nodes] == [node.name for node in graph.nodes]
-    assert _edges(drawing) == sorted((edge.source, edge.target, edge.kind) for edge in graph.edges)
+    cut = [(link.source, link.target, "cut") for link in graph.spec.links.cut]
+    assert _edges(drawing) == sorted([*cut, *((edge.source, edge.target, edge.kind) for edge in graph.edges)])
 
 
 @given(MAPPINGS)
@@ -88,11 +89,13 @@ def test_folded_picture_is_a_quotient_of_the_graph(mapping: dict[str, Any]) -> N
     picture = sketch(graph, fold=True)
     assert [node for box in picture.boxes for node in box.nodes] == list(graph.nodes)
     names = [{node.name for node in box.nodes} for box in picture.boxes]
-    hidden = [edge for edge in graph.edges if any({edge.source, edge.target} <= members for members in names)]
-    assert sum(arc.edges for arc in picture.arcs) == len(graph.edges) - len(hidden)
+    ends = [(edge.source, edge.target, str(edge.kind)) for edge in graph.edges]
+    ends += [(link.source, link.target, "cut") for link in graph.spec.links.cut]
+    hidden = [pair for *pair, _ in ends if any(set(pair) <= members for members in names)]
+    assert sum(arc.edges for arc in picture.arcs) == len(ends) - len(hidden)
     for arc in picture.arcs:
-        between = [e for e in graph.edges if e.source in names[arc.source] and e.target in names[arc.target]]
-        assert arc.edges == sum(edge.kind == arc.kind for edge in between)
+        between = [kind for a, b, kind in ends if a in names[arc.source] and b in names[arc.target]]
+        assert arc.edges == between.count(arc.kind)
 
 
 @given(MAPPINGS)
@@ -126,8 +129,7 @@ def test_arcs_start_and_end_at_their_boxes(mapping: dict[str, Any], fold: bool) 
     drawing = read_dot(sparx_dsl.dot(graph, fold=fold))
     frames = _frames(drawing)
     for source, target, attributes in drawing.edges:
-        ends = attributes["pos"].removeprefix("e,").split(" ")[:2]
-        tip, start = ([float(x) for x in point.split(",")] for point in ends)
+        start, tip = _ends(attributes["pos"])
         assert _touches(frames[source], start)
         assert _touches(frames[target], tip)
 
@@ -186,16 +188,26 @@ def _graph(mapping: dict[str, Any]) -> ConnectionGraph:
     return sparx_dsl.connect(sparx_dsl.parse_spec(mapping))
 
 
+def _ends(pos: str) -> tuple[list[float], list[float]]:
+    """Where an arrow starts, and its tip, which the last of its pieces begins with."""
+    *before, last = pos.split(";")
+    tip, *points = last.removeprefix("e,").split(" ")
+    start = before[0].split(" ")[0] if before else points[0]
+    return [float(x) for x in start.split(",")], [float(x) for x in tip.split(",")]
+
+
 def _along(pos: str) -> list[tuple[float, float]]:
     """Points along a curve: nine on each of its cubic pieces, by de Casteljau's construction."""
-    corners = [complex(*map(float, pair.split(","))) for pair in pos.split(" ")[1:]]
+    *before, last = pos.split(";")
     found: list[complex] = []
-    for start in range(0, len(corners) - 1, 3):
-        for t in (step / 8 for step in range(9)):
-            piece: list[complex] = corners[start : start + 4]
-            while len(piece) > 1:
-                piece = [a + (b - a) * t for a, b in itertools.pairwise(piece)]
-            found += piece
+    for line in (*before, last.split(" ", 1)[1]):
+        corners = [complex(*map(float, pair.split(","))) for pair in line.split(" ")]
+        for start in range(0, len(corners) - 1, 3):
+            for t in (step / 8 for step in range(9)):
+                piece: list[complex] = corners[start : start + 4]
+                while len(piece) > 1:
+                    piece = [a + (b - a) * t for a, b in itertools.pairwise(piece)]
+                found += piece
     return [(point.real, point.imag) for point in found]
 
 

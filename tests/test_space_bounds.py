@@ -163,8 +163,8 @@ def test_the_strategy_says_that_hypothesis_is_missing(monkeypatch: pytest.Monkey
 
 
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The space in docs/search.md is the one in specs/spaces, and the Python blocks run in the folder of the zoo."""
-    page = (DOCS / "search.md").read_text(encoding="utf-8")
+    """The space in docs/spaces.md is the one in specs/spaces, and the Python blocks run in the folder of the zoo."""
+    page = (DOCS / "spaces.md").read_text(encoding="utf-8")
     text = SMALL.read_text(encoding="utf-8")
     assert re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) == [text.partition("\n")[2]]
     shutil.copy(SPECS / "sparx_mamba_t.yaml", tmp_path)

@@ -14,6 +14,7 @@ import sparx_dsl
 graph = sparx_dsl.connect(sparx_dsl.load_spec({spec!r}))
 graph.explain(graph.nodes[-1].name), str(graph), str(sparx_dsl.plan(graph)), sparx_dsl.cost(graph).macs
 sparx_dsl.draw(graph, {picture!r})
+sparx_dsl.write_report(graph, {picture!r} + ".html", graph)
 sparx_dsl.dump_spec(graph.spec), sparx_dsl.summary(graph), sparx_dsl.report(sparx_dsl.plan(graph))
 {extra}
 sys.exit("torch is here" if any(name.split(".")[0] == "torch" for name in sys.modules) else 0)

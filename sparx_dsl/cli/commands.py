@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack
 
 import sparx_dsl
-from sparx_dsl.cli.options import DIFFERENCE, DTypeName, Emit, ExportFormat, parse_size, refuse
+from sparx_dsl.cli.options import DIFFERENCE, ConventionName, DTypeName, Emit, ExportFormat, parse_size, refuse
 from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, present, show
 from sparx_dsl.cli.terminal import write
+
+
+class Look(TypedDict):
+    """What ``draw`` can be asked for, as ``sparx_dsl.draw`` takes it."""
+
+    fold: bool
+    width: float | None
+    font: str | None
+    title: str | None
+    legend: bool
+    stages: str | None
+    layer: str | None
+    style: Literal["lanes", "matrix", "overview"]
 
 
 def loaded(path: Path, head: str | None = None, root: Path | None = None) -> sparx_dsl.Spec:
@@ -96,40 +109,43 @@ def picture(graph: sparx_dsl.ConnectionGraph, emit: Emit, output: Path | None, *
             f"--emit {emit.value} draws a picture, which cannot be shown in a terminal",
             f"write -o figure.{emit.value}, or -o - for a pipe",
         )
-    if output == STANDARD_OUTPUT:
-        write(initialised(graph, emit, fold=fold))
-        return
-    if output.suffix != f".{emit.value}":
+    if output not in (STANDARD_OUTPUT, output.with_suffix(f".{emit.value}")):
         refuse(
             sparx_dsl.Code.PICTURE_FORMAT_DIFFERS,
             f"--emit {emit.value} cannot be written to {output.name}",
             f"write -o {output.stem}.{emit.value}",
         )
-    sparx_dsl.draw(graph, output, fold=fold)
+    deliver(sparx_dsl.draw(graph, fold=fold), output, emit)
 
 
-def initialised(graph: sparx_dsl.ConnectionGraph, emit: Emit, *, fold: bool) -> bytes:
-    """A picture as the bytes of its file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"figure.{emit.value}"
-        sparx_dsl.draw(graph, path, fold=fold)
-        return path.read_bytes()
-
-
-def draw(path: Path, output: Path, *, fold: bool, head: str | None = None, root: Path | None = None) -> None:
-    """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
-    graph = sparx_dsl.connect(loaded(path, head, root))
-    if output == STANDARD_OUTPUT:
-        write(initialised(graph, Emit.svg, fold=fold))
+def deliver(drawn: sparx_dsl.Picture, output: Path, form: Emit = Emit.svg) -> None:
+    """Write a picture to a file, or to standard output in that form for ``-``."""
+    if output != STANDARD_OUTPUT:
+        drawn.save(output)
+    elif form is Emit.svg:
+        write(drawn.svg.encode())
     else:
-        sparx_dsl.draw(graph, output, fold=fold)
+        write(drawn.pdf if form is Emit.pdf else drawn.png)
+
+
+def draw(path: Path, output: Path, head: str | None, root: Path | None, **look: Unpack[Look]) -> None:
+    """Draw a spec's connections to a file, or as SVG to standard output for ``-``."""
+    deliver(sparx_dsl.draw(loaded(path, head, root), **look), output)
 
 
 def cost(
-    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None, root: Path | None = None
+    path: Path,
+    size: str | None,
+    batch: int,
+    dtype: DTypeName,
+    head: str | None = None,
+    convention: ConventionName = ConventionName.paper,
+    root: Path | None = None,
 ) -> sparx_dsl.Listing:
-    """The tables of prices."""
-    return sparx_dsl.cost_listing(sparx_dsl.cost(loaded(path, head, root), parse_size(size), batch, dtype.value))
+    """The tables of prices, with MACs by that convention."""
+    spec = loaded(path, head, root)
+    price = sparx_dsl.cost(spec, parse_size(size), batch, dtype.value, convention=convention.value)
+    return sparx_dsl.cost_listing(price)
 
 
 def explain(path: Path, node: str | None, head: str | None = None, root: Path | None = None) -> str:
@@ -140,7 +156,7 @@ def explain(path: Path, node: str | None, head: str | None = None, root: Path | 
 def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:
     """What a code means, by its number or its name, or what a node of a spec reads, or what its graph is as a whole."""
     known = Path(subject).exists() or subject in sparx_dsl.list_specs()
-    if not known and subject in sparx_dsl.Code.__members__:
+    if not known and subject in {code.name for code in sparx_dsl.Code}:
         return sparx_dsl.explain_code(sparx_dsl.Code[subject])
     if not known and re.fullmatch(r"(?i)SPX\w*|[A-Z][A-Z_]*\d+", subject):
         return sparx_dsl.explain_code(subject)
@@ -166,13 +182,14 @@ def paper(paths: list[Path]) -> str:
 def export(
     source: Path,
     output: Path,
-    format: ExportFormat,
+    format: ExportFormat | None,
     size: str | None,
     batch: int,
     *,
     weights: Path | None,
     dynamic: str | None,
     deploy: bool,
+    keep_operators: bool,
 ) -> str:
     """Write the backbone of a spec or a ``.safetensors`` file for another runtime; what was written, and its error."""
     model = sparx_dsl.build(source)
@@ -180,7 +197,10 @@ def export(
         sparx_dsl.load_checkpoint(model, weights)
     sides = parse_size(size) or model.spec.input.size
     names = tuple(name.strip() for name in dynamic.split(",")) if dynamic else ()
-    report = sparx_dsl.export(sparx_dsl.deploy(model) if deploy else model, output, format.value, sides, batch, names)
+    report = sparx_dsl.export(
+        sparx_dsl.deploy(model) if deploy else model,
+        output, None if format is None else format.value, sides, batch, names, keep_operators=keep_operators,
+    )  # fmt: skip
     drawn = weights is None and source.suffix != ".safetensors"
     return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)
 

@@ -26,8 +26,18 @@ from sparx_dsl.cli.arguments import (
 )
 from sparx_dsl.cli.bench import bench_command
 from sparx_dsl.cli.compare import compare_command
-from sparx_dsl.cli.options import INTERRUPTED, DTypeName, Emit, ExportFormat, Style, reporting
+from sparx_dsl.cli.options import (
+    INTERRUPTED,
+    ConventionName,
+    DTypeName,
+    Emit,
+    ExportFormat,
+    PictureStyle,
+    Style,
+    reporting,
+)
 from sparx_dsl.cli.output import chosen_form, present, show
+from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
 from sparx_dsl.cli.terminal import prepare_streams
@@ -91,15 +101,32 @@ def check_command(
 
 def draw_command(
     spec: SpecFile,
-    output: Annotated[Path, typer.Option("-o", "--output", help="A .dot, .svg, .png or .pdf file; - prints SVG.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .svg, .pdf, .png or .dot file; - prints SVG.")],
+    layer: Annotated[
+        str | None, typer.Argument(metavar="LAYER", help="Draw what this is inside.", show_default=False)
+    ] = None,
+    style: Annotated[PictureStyle, typer.Option(help="How the connections are shown.")] = PictureStyle.lanes,
+    width: Annotated[
+        float | None, typer.Option(metavar="MM", help="The page's width: 84 for a column, with type of 7 points.")
+    ] = None,
+    font: Annotated[str | None, typer.Option(metavar="FAMILY", help="The type; Arial by default.")] = None,
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="A line above the picture.")] = None,
+    legend: Annotated[bool, typer.Option(help="Say below what shapes and lines mean.")] = True,
+    stages: Annotated[
+        str | None, typer.Option(metavar="STAGES", help="Only these, by number or name, as in 1,3 or 2-4.")
+    ] = None,
+    fold: Annotated[bool, typer.Option(help="Draw repeats once.")] = True,
     head: Head = None,
-    fold: Annotated[bool, typer.Option(help="Fold repeats.")] = True,
     root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
-    """Draw the connections of a spec."""
+    """Draw the connections of a spec, or what one of its layers is inside."""
     with reporting(errors):
-        commands.draw(spec, output, fold=fold, head=head, root=root)
+        commands.draw(
+            spec, output, head, root,
+            style=style.value, width=width, font=font, title=title, legend=legend, stages=stages, fold=fold,
+            layer=layer,
+        )  # fmt: skip
 
 
 def cost_command(
@@ -108,6 +135,7 @@ def cost_command(
     batch: Batch = 1,
     dtype: DType = DTypeName.float32,
     head: Head = None,
+    convention: Annotated[ConventionName, typer.Option(help="How MACs are counted.")] = ConventionName.paper,
     output: Output = None,
     json: AsJson = False,
     csv: AsCsv = False,
@@ -118,7 +146,7 @@ def cost_command(
     """Print the price of every part of a spec, without torch."""
     with reporting(errors):
         form = chosen_form(json, csv, markdown)
-        present(commands.cost(spec, size, batch, dtype, head, root), form, output)
+        present(commands.cost(spec, size, batch, dtype, head, convention, root), form, output)
 
 
 def explain_command(
@@ -165,7 +193,9 @@ def paper_command(
 def export_command(
     source: Annotated[Path, typer.Argument(metavar="SPEC | FILE", help="A spec, or a .safetensors file with one.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write: .pt2, or .onnx for ONNX.")],
-    format: Annotated[ExportFormat, typer.Option(help="What to write.")] = ExportFormat.pt2,
+    format: Annotated[
+        ExportFormat | None, typer.Option(help="What to write; by default what the file's extension says.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="A checkpoint to load first.")] = None,
     size: Size = None,
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
@@ -173,11 +203,17 @@ def export_command(
         str | None, typer.Option(metavar="batch", help="Take any number of images in place of that.")
     ] = None,
     deploy: Annotated[bool, typer.Option("--deploy", help="Fold norms and residuals into weights first.")] = False,
+    keep_operators: Annotated[
+        bool, typer.Option("--keep-operators", help="Leave scans as operators of sparx_dsl, in a .pt2 file for Python.")
+    ] = False,
     errors: Annotated[Style, typer.Option("--errors", help="How errors are reported, on standard error.")] = Style.full,
 ) -> None:
     """Write a backbone for other runtimes, and run the file to check it."""
     with reporting(errors):
-        found = commands.export(source, output, format, size, batch, weights=weights, dynamic=dynamic, deploy=deploy)
+        found = commands.export(
+            source, output, format, size, batch,
+            weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators,
+        )  # fmt: skip
         show(found, None)
 
 
@@ -232,6 +268,7 @@ def make_app() -> typer.Typer:
         "set": set_command, "bench": bench_command,
         "list": list_command, "show": show_command,
         "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
+        "report": report_command,
     }  # fmt: skip
     for name, command in named.items():
         app.command(name)(command)

@@ -29,6 +29,14 @@ class Emit(StrEnum):
     pdf = "pdf"
 
 
+class PictureStyle(StrEnum):
+    """How ``draw`` shows connections."""
+
+    lanes = "lanes"
+    matrix = "matrix"
+    overview = "overview"
+
+
 class ExportFormat(StrEnum):
     """What ``export`` can write."""
 
@@ -45,6 +53,13 @@ class Style(StrEnum):
     json = "json"
     sarif = "sarif"
     github = "github"
+
+
+class ConventionName(StrEnum):
+    """How MACs are counted."""
+
+    paper = "paper"
+    fvcore = "fvcore"
 
 
 class DTypeName(StrEnum):

@@ -80,6 +80,12 @@ def search_command(
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Begin no trial after this time.", show_default=False)
     ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="End trials early by what they report: median, asha or hyperband.", show_default=False
+        ),
+    ] = None,
     inherit: Annotated[bool, typer.Option("--inherit", help="Give each trial the weights of the closest one.")] = False,
     ray: Annotated[
         str | None,
@@ -105,6 +111,8 @@ def search_command(
     with reporting(style):
         started = time.perf_counter()
         whole = sparx_dsl.load_space(space)
+        for finding in whole.left_out:
+            sys.stderr.write(f"note: {finding}\n")
         file = study or sparx_dsl.default_study(whole)
         folder = output or file.with_name(f"{file.stem}.best")
         target = folder.absolute()  # An objective may go to another folder.
@@ -114,7 +122,7 @@ def search_command(
                 result = sparx_dsl.run_study(
                     whole, objective, trials=trials, study=file, directions=words(direction), sampler=sampler,
                     seed=seed, workers=workers, timeout=timeout, inherit=inherit, ray=cluster,
-                    progress=sys.stderr.isatty(),
+                    pruner=pruner, progress=True,
                 )  # fmt: skip
             else:
                 result = shown_study(whole, file)

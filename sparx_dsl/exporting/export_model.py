@@ -16,7 +16,7 @@ from torch.export import ExportedProgram
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
 from sparx_dsl.exporting.formats import Results
-from sparx_dsl.exporting.program import evaluated, plain_program
+from sparx_dsl.exporting.program import evaluated, program_of
 from sparx_dsl.exporting.report import ExportReport
 from sparx_dsl.exporting.request import ExportRequest, checked_export
 from sparx_dsl.lowering import Backbone
@@ -29,15 +29,19 @@ TOLERANCE = 1e-4
 def export(
     model: Backbone,
     path: str | os.PathLike[str],
-    format: Literal["pt2", "onnx", "aoti"] = "pt2",
+    format: Literal["pt2", "onnx", "aoti"] | None = None,
     size: tuple[int, int] = (224, 224),
     batch: int = 1,
     dynamic: Sequence[str] = (),
+    *,
+    keep_operators: bool = False,
 ) -> ExportReport:
     """Write a backbone, in evaluation, to a file that runs without this package; the model stays as it was.
 
+    Without a ``format`` the file's extension says which: ``.pt2`` or ``.onnx``.
     The file takes images (batch, channels, height, width) of ``size`` (height, width) in pixels: ``batch`` of them, or
-    any number with ``dynamic=("batch",)``. Scans are decomposed to plain operators. Then the format's own runtime
+    any number with ``dynamic=("batch",)``. Scans are decomposed to plain operators; a ``.pt2`` file with
+    ``keep_operators`` has them as they are and is loaded after ``import sparx_dsl.ops``. Then the format's own runtime
     runs the file with random images; the report says how far its results are from the model's on this CPU.
 
     Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX570 where a
@@ -47,7 +51,7 @@ def export(
     was there stays.
     """
     target = Path(path)
-    request = checked_export(model, target, format, size, batch, dynamic)
+    request = checked_export(model, target, format, size, batch, dynamic, keep_operators)
     copied = evaluated(model)
     with warnings.catch_warnings(), torch.no_grad():
         # Torch warns of its own deprecated calls, and of weights that share memory, of which it writes each.
@@ -92,7 +96,7 @@ def largest_error(found: Results, expected: Results) -> float:
 
 def _program(model: Backbone, request: ExportRequest) -> ExportedProgram:
     try:
-        return plain_program(model, request)
+        return program_of(model, request)
     except Exception as error:  # torch.export raises of every kind
         raise _failed("torch.export", error) from error
 

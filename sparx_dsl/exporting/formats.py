@@ -29,7 +29,8 @@ Run = Callable[[Path, list[Tensor]], Results]
 class Format:
     """A format: its name, its file extension, and the packages that writing and running it take beyond torch.
 
-    ``compiled`` says that a C++ compiler writes it. ``runtime`` names what runs it, with the version.
+    ``compiled`` says that a C++ compiler writes it, ``decomposed`` that its scans are plain operators. ``runtime``
+    names what runs it, with the version.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Format:
     runtime: Callable[[], str]
     packages: tuple[str, ...] = ()
     compiled: bool = False
+    decomposed: bool = True
 
     def require(self) -> None:
         """Raise ``SparxError`` (SPX570) where a package or a compiler that it takes is not installed."""
@@ -72,3 +74,10 @@ def _formats() -> tuple[Format, ...]:
 
 FORMATS: Final = MappingProxyType({format.name: format for format in _formats()})
 """Every format by its name."""
+WITH_OPERATORS: Final = Format("pt2", ".pt2", pt2.write, pt2.run_here, pt2.runtime_here, decomposed=False)
+"""The format ``pt2`` with the scans as this package's operators, which whoever loads the file has to register."""
+
+
+def format_of(path: Path) -> Format | None:
+    """The first format that has the file's extension; None where none has."""
+    return next((format for format in FORMATS.values() if format.extension == path.suffix), None)

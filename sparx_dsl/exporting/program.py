@@ -20,8 +20,8 @@ def evaluated(model: Backbone) -> Backbone:
     return copy.deepcopy(model).to("cpu").train(False).requires_grad_(False)
 
 
-def plain_program(model: Backbone, request: ExportRequest) -> ExportedProgram:
-    """The program of a backbone in evaluation, its scans decomposed to chunks of plain operators.
+def program_of(model: Backbone, request: ExportRequest) -> ExportedProgram:
+    """The program of a backbone in evaluation, its scans decomposed to chunks of plain operators where the format asks.
 
     It maps images (batch, channels, height, width) to what the model gives. Raises whatever ``torch.export`` does.
     """
@@ -29,6 +29,8 @@ def plain_program(model: Backbone, request: ExportRequest) -> ExportedProgram:
     images = request.images(max(request.batch, 2) if request.dynamic else request.batch)
     shapes = ({0: Dim("batch", min=1)},) if request.dynamic else None
     program = torch.export.export(model, (images,), dynamic_shapes=shapes)
+    if not request.format.decomposed:
+        return program
     return program.run_decompositions(decompositions())  # pyright: ignore[reportUnknownMemberType]
 
 

@@ -30,6 +30,16 @@ def runtime() -> str:
     return f"torch {torch.__version__} alone"
 
 
+def run_here(path: Path, batches: list[Tensor]) -> list[list[Tensor]]:
+    """The results in this process, which has this package's operators, for images (batch, channels, height, width)."""
+    return run_alone.results("pt2", str(path), batches)
+
+
+def runtime_here() -> str:
+    """Its runtime, with the version and what has to be imported before."""
+    return f"torch {torch.__version__} after `import sparx_dsl.ops`"
+
+
 def run_in_process(format: str, path: Path, batches: list[Tensor]) -> list[list[Tensor]]:
     """The results of any shape of a file that torch alone runs, from a new process that cannot import ``sparx_dsl``.
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
-from sparx_dsl.exporting.formats import FORMATS, Format
+from sparx_dsl.exporting.formats import FORMATS, WITH_OPERATORS, Format, format_of
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.schedule.request import checked_request
 
@@ -45,23 +45,31 @@ class ExportRequest:
 
 
 def checked_export(
-    model: Backbone, path: Path, format: object, size: object, batch: object, dynamic: Sequence[str]
+    model: Backbone, path: Path, format: object, size: object, batch: object, dynamic: Sequence[str], keep: bool
 ) -> ExportRequest:
-    """The request that these values make.
+    """The request that these values make; ``keep`` says that the scans stay this package's operators.
 
     Raises ``SparxError``: SPX320 for images that cannot be, SPX570 where a package or a compiler is missing, SPX571 and
-    SPX572 for an unknown format and another file extension than its own, SPX573 for what no format can do.
+    SPX572 for an unknown format and another file extension than its own, SPX573 for what a format cannot do.
     """
-    chosen = _format(format)
+    chosen = _format(format, path)
     request = checked_request(model.spec, size, batch, "float32", None)
-    errors = [*_extension(path, chosen), *_dynamic(dynamic), *_model(model)]
+    errors = [*_extension(path, chosen), *_dynamic(dynamic), *_model(model), *_kept(chosen, keep)]
     if errors:
         raise SparxError(errors)
     chosen.require()
+    chosen = WITH_OPERATORS if keep else chosen
     return ExportRequest(path, chosen, model.spec.input.channels, request.size, request.batch, tuple(dynamic))
 
 
-def _format(format: object) -> Format:
+def _format(format: object, path: Path) -> Format:
+    if format is None:
+        found = format_of(path)
+        if found is None:
+            known = ", ".join(dict.fromkeys(each.extension for each in FORMATS.values()))
+            message = f"the name {path.name!r} does not say a format"
+            raise SparxError(Diagnostic(Code.EXPORT_EXTENSION_DIFFERS, message, help=f"end it with one of {known}"))
+        return found
     if not isinstance(format, str) or format not in FORMATS:
         help = did_you_mean(str(format), FORMATS) or f"write one of {', '.join(FORMATS)}"
         raise SparxError(Diagnostic(Code.UNKNOWN_EXPORT_FORMAT, f"unknown format {format!r} of an export", help=help))
@@ -73,6 +81,14 @@ def _extension(path: Path, format: Format) -> Iterator[Diagnostic]:
         message = f"a file of the format {format.name} cannot be named {path.name!r}"
         help = f"write {path.stem}{format.extension}"
         yield Diagnostic(Code.EXPORT_EXTENSION_DIFFERS, message, help=help)
+
+
+def _kept(format: Format, keep: bool) -> Iterator[Diagnostic]:
+    if keep and format is not FORMATS[WITH_OPERATORS.name]:
+        message = (
+            f"a file of the format {format.name} cannot keep the operators of sparx_dsl: its runtime has none of them"
+        )
+        yield Diagnostic(Code.EXPORT_NOT_SUPPORTED, message, help="write a .pt2 file, or leave keep_operators out")
 
 
 def _dynamic(dynamic: Sequence[str]) -> Iterator[Diagnostic]:

@@ -31,13 +31,17 @@ def loaded(format: str, file: str) -> Callable[[Tensor], Any]:
     return cast("Callable[[Tensor], Any]", torch._inductor.aoti_load_package(file))  # pyright: ignore
 
 
-def main(format: str, file: str, images: str, results: str) -> None:
-    """Run the file with all batches of images and save what it gives."""
-    batches: list[Tensor] = torch.load(images, weights_only=True)
+def results(format: str, file: str, batches: list[Tensor]) -> list[list[Tensor]]:
+    """What the file gives for each batch of images (batch, channels, height, width): one tensor or several."""
     program = loaded(format, file)
     with torch.no_grad():
         given = [program(batch) for batch in batches]
-    torch.save([[each] if isinstance(each, Tensor) else list(each) for each in given], results)
+    return [[each] if isinstance(each, Tensor) else list(each) for each in given]
+
+
+def main(format: str, file: str, images: str, output: str) -> None:
+    """Run the file with all batches of images and save what it gives."""
+    torch.save(results(format, file, torch.load(images, weights_only=True)), output)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
 from sparx_dsl.graph.explain import explain_graph
 from sparx_dsl.graph.nodes import Edge, EdgeKind, Node, describe
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ class ConnectionGraph:
             f"  {'feeds' if edge.kind == 'feed' else 'is read by'} {edge.target} ({edge.kind})" for edge in readers
         ]
         return "\n".join(lines)
+
+    def _repr_svg_(self) -> str:
+        """How notebooks show it: as ``sparx draw`` draws it."""
+        return shown("sparx_dsl.render.notebook:graph_svg", self)
+
+    def __repr__(self) -> str:
+        return f"ConnectionGraph({self.spec.name!r}, {len(self.nodes)} nodes, {len(self.edges)} edges)"
 
     def __str__(self) -> str:
         """One line for each node with all that it reads, in the order in which the nodes run."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of, verify
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
 from sparx_dsl.inference.passes.compiled_kernels import CompiledKernels
@@ -140,4 +141,6 @@ def deploy(model: nn.Module, passes: Sequence[Pass] = INFERENCE) -> DeployedBack
         unshare(deployed, set())
         refuse_other_steps(deployed)
         apply_passes(deployed.train(False), passes)
+        for _, module in modules_of(deployed, PackedWeights):
+            module.clear()  # It was verified with weights of the meta device, and took these for its own.
         return deployed.requires_grad_(False)

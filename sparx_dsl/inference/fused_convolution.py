@@ -1,34 +1,22 @@
 """Convolutions for inference: fused primitives on CPU where they can be used, plain operators elsewhere.
 
-oneDNN computes GELU and SiLU in the same pass that writes a convolution's or product's result (its "post-operations"),
-which saves a read and a write of the map. PyTorch has these primitives as ``torch.ops.mkldnn``, for Inductor; they have
-no derivative and do not follow autocast.
+In compiled code the same primitives stand as operators that keep what they pack of weights by themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeGuard, cast
+from typing import TypeGuard, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.ops import onednn
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import depthwise_convolution
-
-Activation = Literal["none", "gelu", "silu"]
-
-MOST_SHAPES = 4
-"""For how many shapes of maps a convolution keeps its weight in blocks; the blocks that suit depend on the shape."""
-
-PRIMITIVES: Mapping[Activation, tuple[str, list[float], str]] = {
-    "none": ("none", [], ""),
-    "gelu": ("gelu", [], "none"),
-    "silu": ("swish", [], ""),
-}
-"""What may follow a product, as oneDNN's primitives name it."""
+from sparx_dsl.ops.onednn import Activation
 
 OPERATORS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "silu": functional.silu}
 """The same as plain operators."""
@@ -49,7 +37,8 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
     def clear(self) -> None:
         """Drop all blocks, since the weight is another."""
         super().clear()
-        self.geometry = (list(self.padding), list(self.stride), list(self.dilation), self.groups)
+        padding = cast("tuple[int, int]", self.padding)  # such a convolution never has one by name
+        self.geometry = (list(padding), list(self.stride), list(self.dilation), self.groups)
         self.packable = packable(self.weight)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -58,26 +47,24 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the fused primitives give what plain operators would."""
-        if torch.compiler.is_compiling():
-            return False
         self.clear_stale()
         weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
         return self.packable and weight is not None and is_plain_inference(x, weight, bias)
 
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN, which never overwrites x."""
-        convolve = torch.ops.mkldnn._convolution_pointwise
+        if torch.compiler.is_compiling():
+            return onednn.convolution(x, self.weight, self.bias, self.geometry, activation)
         blocks = self.packed.get(x.shape)
         if blocks is None:
             blocks = self.pack(x.shape)
-        return cast(Tensor, convolve(x, blocks, self.bias, *self.geometry, *PRIMITIVES[activation]))
+        return onednn.convolve(x, blocks, self.bias, self.geometry, activation)
 
     def pack(self, shape: torch.Size) -> Tensor:
         """Arrange the weight for maps of a shape, and keep it."""
-        if len(self.packed) >= MOST_SHAPES:
+        if len(self.packed) >= onednn.MOST_FORMS:
             self.packed = {}
-        reorder = torch.ops.mkldnn._reorder_convolution_weight
-        blocks = self.packed[shape] = cast(Tensor, reorder(self.weight.detach(), *self.geometry, list(shape)))
+        blocks = self.packed[shape] = onednn.pack_convolution(self.weight, self.geometry, shape)
         return blocks
 
 
@@ -100,10 +87,16 @@ class CompiledDepthwise(FusedConvolution):
         """The convolution and its activation in one pass, of x's shape; in place where that may and can be."""
         if not self.compiled:
             return super().fused(x, activation)
+        weight, bias = self.for_kernel()
+        return depthwise_convolution(x, weight, bias, activation, may_overwrite=may_overwrite)
+
+    def for_kernel(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias as ``maps.packed`` arranges them; a compiled graph does so in each call."""
+        if torch.compiler.is_compiling():
+            return maps.packed(self.weight, self.bias)
         if ANY_SHAPE not in self.packed:
             self.packed[ANY_SHAPE] = maps.packed(self.weight, self.bias)
-        weight, bias = self.packed[ANY_SHAPE]
-        return depthwise_convolution(x, weight, bias, activation, may_overwrite=may_overwrite)
+        return self.packed[ANY_SHAPE]
 
 
 class PositionLinear(FusedConvolution):
@@ -121,17 +114,16 @@ class PositionLinear(FusedConvolution):
 
         Shapes are those of ``forward``.
         """
-        multiply = torch.ops.mkldnn._linear_pointwise
+        if torch.compiler.is_compiling():
+            return onednn.product(x, self.weight, self.bias, activation)
         blocks = self.packed.get(ANY_SHAPE)
         if blocks is None:
             blocks = self.pack(ANY_SHAPE)
-        positions = multiply(x.permute(0, 2, 3, 1), blocks, self.bias, *PRIMITIVES[activation])
-        return cast(Tensor, positions).permute(0, 3, 1, 2)
+        return onednn.multiply(x, blocks, self.bias, activation)
 
     def pack(self, shape: torch.Size) -> Tensor:
         """Arrange the weight, for maps of any shape, and keep it."""
-        rows = self.weight.detach().flatten(1).contiguous()
-        blocks = self.packed[shape] = cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(rows, None))
+        blocks = self.packed[shape] = onednn.pack_product(self.weight)
         return blocks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
@@ -18,8 +19,8 @@ NORM = "norm"
 class CompiledNorm(PackedWeights, nn.GroupNorm):
     """A norm over whole maps with its parameters and results, and all else that it had, hooks too.
 
-    It can overwrite its map (batch, channels, height, width). With gradients or compilers, or without the compiled
-    library, it is as ``GroupNorm``.
+    It can overwrite its map (batch, channels, height, width). With gradients, or without the compiled library, it is as
+    ``GroupNorm``.
     """
 
     packs = ("weight", "bias")
@@ -38,10 +39,16 @@ class CompiledNorm(PackedWeights, nn.GroupNorm):
         """The norm of a map (batch, channels, height, width), in its place where that may and can be."""
         if not self.fusable(x):
             return super().forward(x)
+        weight, bias = self.in_float32()
+        return map_norm(x, weight, bias, self.eps, may_overwrite=may_overwrite)
+
+    def in_float32(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias (channels,) as the kernel reads them; a compiled graph converts them in each call."""
+        if torch.compiler.is_compiling():
+            return self.weight.float(), self.bias.float()
         if NORM not in self.packed:
             self.packed[NORM] = tuple(cast(Tensor, self._parameters[name]).detach().float() for name in self.packs)
-        weight, bias = self.packed[NORM]
-        return map_norm(x, weight, bias, self.eps, may_overwrite=may_overwrite)
+        return self.packed[NORM]
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the kernel gives what GroupNorm would."""

@@ -36,7 +36,9 @@ class PackedWeights(nn.Module):
         self.sources = tuple((name, each, 0 if each is None else version_of(each)) for name, each in parameters)
 
     def clear_stale(self) -> None:
-        """Drop what was packed of other weights than those that the module has now."""
+        """Drop what was packed of other weights than those that the module has now; compiled code has nothing here."""
+        if torch.compiler.is_compiling():
+            return
         # Asked before every product: a module's own attribute look-up takes longer than all of this.
         parameters = self._parameters
         for name, source, version in self.sources:
@@ -72,16 +74,16 @@ class PackedWeights(nn.Module):
 def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
     """Whether kernels without a derivative give what plain operators would for x, a weight, and others, on the CPU.
 
-    That is outside of autograd, autocast, functional transforms, tracers, compilers and other observers of operators,
-    with x of the weight's dtype; all may be of any shape.
+    That is outside of autograd, autocast, functional transforms, tracers, exporters and other observers of operators,
+    with x of the weight's dtype; all may be of any shape. Compilers keep such kernels as they are.
     """
     return (
         x.dtype == weight.dtype
         and x.is_cpu
-        and not torch.compiler.is_compiling()
+        and not torch.compiler.is_exporting()
         and not (torch.is_grad_enabled() and takes_gradients(x, weight, *others))
         and not torch.is_autocast_enabled("cpu")
-        and not transformed(x)
+        and (torch.compiler.is_compiling() or not transformed(x))
     )
 
 

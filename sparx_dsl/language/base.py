@@ -21,7 +21,9 @@ Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 class Options(BaseModel, frozen=True):
     """A strict and frozen set of options that refuses unknown keys."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True, use_attribute_docstrings=True
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,4 +82,10 @@ def _serialise(value: KindOptions | None, info: core_schema.SerializationInfo) -
 
 def _branch(options: type[KindOptions]) -> dict[str, Any]:
     schema = options.model_json_schema()
+    schema["properties"]["kind"]["description"] = summary_of(options)
     return {**schema, "required": ["kind", *(name for name in schema.get("required", []) if name != "kind")]}
+
+
+def summary_of(options: type[KindOptions]) -> str:
+    """The first paragraph of what a kind's options say of it, in one line; nothing where they say nothing."""
+    return " ".join((options.__doc__ or "").strip().split("\n\n")[0].split())

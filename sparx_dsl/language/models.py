@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from sparx_dsl.errors import Where
+from sparx_dsl.language.amounts import Bytes, Count
 from sparx_dsl.language.base import MAX_SIDE, Channels, NormName, Options
 from sparx_dsl.language.defaults import default_options
 from sparx_dsl.language.frozen import FrozenDict
@@ -35,7 +35,6 @@ from sparx_dsl.language.roles import (
     StemOptions,
 )
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
-from sparx_dsl.reader.quantities import BYTES_PATTERN, COUNT_PATTERN, read_quantity, write_quantity
 from sparx_dsl.reader.tree import MappingNode, locate, node_of
 from sparx_dsl.registry import default_registry
 
@@ -78,6 +77,7 @@ class InputOptions(Options, frozen=True):
     """What the backbone is fed."""
 
     channels: Annotated[int, Field(ge=1, le=1024)] = 3
+    """Channels of an image."""
     size: Size = (224, 224)
     """The size at which to price and plan by default; the compiled module takes any."""
 
@@ -90,10 +90,15 @@ class LayerOptions(Options, frozen=True):
     """
 
     dpe: bool | None = None
+    """Whether a residual depthwise 3×3 convolution encodes position before all else; by default not."""
     mixer: Annotated[MixerOptions | None, KindField("mixer")] = None
+    """The token mixer."""
     fusion: Annotated[FusionOptions | None, KindField("fusion")] = None
+    """How a ganglion layer takes in the features that it reads; by default as in the paper."""
     ffn: Annotated[FfnOptions | None, KindField("ffn")] = None
+    """The feed-forward network; by default an MLP."""
     norm: NormName | None = None
+    """GroupNorm of one group, LayerNorm over channels, or BatchNorm; by default ``layer``."""
     layer_scale: Annotated[float, Field(ge=-1e3, le=1e3)] | Literal["none"] | None = None
     """Initial weight of the per-channel scale on the residual path, or ``none``."""
 
@@ -109,9 +114,11 @@ class Stage(Options, frozen=True):
     """One stage: its width, its depth, and which of its layers read which."""
 
     name: Name | None = None
-    """By default ``stage1``, ``stage2`` …"""
+    """What the stage is called; by default ``stage1``, ``stage2`` and so on."""
     channels: Channels
+    """The width: channels of every map of the stage."""
     depth: Annotated[int, Field(ge=1, le=512)]
+    """How many layers it has."""
     S: Annotated[int, Field(ge=1, le=512)] | None = None
     """Stride: every S-th layer is a ganglion layer, counted back from the last."""
     M: Annotated[int, Field(ge=1, le=512)] | Literal["all"] | None = None
@@ -123,7 +130,9 @@ class Stage(Options, frozen=True):
     intra: Intra | None = None
     """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
     downsample: Annotated[DownsampleOptions | None, KindField("downsample")] = None
+    """What halves the map before the stage; by default that of the backbone."""
     layer: LayerOptions = LayerOptions()
+    """What the layers of this stage are, where they differ from the backbone's ``layer``."""
     layers: LayerTable = Field(default_factory=FrozenDict[int, LayerOptions])
     """What single layers are, by number."""
 
@@ -132,7 +141,9 @@ class Link(Options, frozen=True):
     """One connection by the names of its ends."""
 
     source: Place = Field(alias="from")
+    """The node that is read: ``stem``, ``stage2.layer1``, ``stage3.downsample``."""
     target: Place = Field(alias="to")
+    """The layer that reads it, further on."""
 
 
 Links = Annotated[tuple[Link, ...], Field(strict=False)]
@@ -142,34 +153,9 @@ class LinkEdits(Options, frozen=True):
     """Connections added to the rule's, or cut from them."""
 
     add: Links = ()
+    """Connections besides those of the rule; maps of other sizes are resampled and projected."""
     cut: Links = ()
-
-
-def _amount(value: object, *, of_bytes: bool) -> object:
-    """The number that a text of an amount stands for; what is no amount is left to be refused."""
-    amount = read_quantity(value, of_bytes=of_bytes) if isinstance(value, str) else None
-    return value if amount is None else amount
-
-
-def _written(amount: int | None, *, of_bytes: bool) -> str | int | None:
-    return None if amount is None else write_quantity(amount, of_bytes=of_bytes)
-
-
-def _amount_schema(pattern: str, example: str) -> dict[str, Any]:
-    text = {"type": "string", "pattern": pattern, "examples": [example]}
-    return {"anyOf": [{"type": "integer", "minimum": 1}, text]}
-
-
-Count = Annotated[
-    int, Field(ge=1), BeforeValidator(partial(_amount, of_bytes=False)),
-    PlainSerializer(partial(_written, of_bytes=False)), WithJsonSchema(_amount_schema(COUNT_PATTERN, "30M")),
-]  # fmt: skip
-"""A number of parameters or MACs, also with one of the units K, M, G and T."""
-Bytes = Annotated[
-    int, Field(ge=1), BeforeValidator(partial(_amount, of_bytes=True)),
-    PlainSerializer(partial(_written, of_bytes=True)), WithJsonSchema(_amount_schema(BYTES_PATTERN, "2GiB")),
-]  # fmt: skip
-"""A number of bytes, also with one of the units B, KB to TB (powers of 1000) and KiB to TiB (powers of 1024)."""
+    """Connections of the rule that are left out."""
 
 
 class Budget(Options, frozen=True):
@@ -232,15 +218,23 @@ class SpecModel(Options, frozen=True):
     sparx: Literal[1]
     """The version of the language."""
     name: Name
+    """What the backbone is called: lower-case letters, digits and underscores."""
     input: InputOptions = InputOptions()
+    """The images that the backbone is given."""
     stem: Annotated[StemOptions, KindField("stem")]
+    """From the image to the first stage's map."""
     downsample: Annotated[DownsampleOptions, KindField("downsample"), Field(default_factory=_default_downsample)]
+    """What halves the map between stages."""
     layer: LayerOptions = LayerOptions()
+    """What every layer is, unless its stage says otherwise."""
     stages: Annotated[tuple[Stage, ...], Field(strict=False, min_length=1, max_length=16)]
+    """The stages, in order; in a file that extends another, those that differ by number."""
     links: LinkEdits = LinkEdits()
+    """Single connections added to the rule's, or cut from them."""
     drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Rate of stochastic depth in the last layer; it rises linearly from 0 in the first."""
     head: Annotated[HeadOptions, KindField("head"), Field(default_factory=_default_head)]
+    """From the last map to the result."""
     budget: Budget = Budget()
     """What checking, compiling and building hold the backbone to."""
 

@@ -11,6 +11,7 @@ from sparx_dsl.language import edit, load
 from sparx_dsl.language.extends import expand, read_spec_text, read_tree
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.nulls import without_nulls
 from sparx_dsl.language.resolve import ResolvedStage, resolve_stages
 from sparx_dsl.reader.compose import compose
@@ -44,6 +45,14 @@ class Spec(SpecModel, frozen=True):
     def within(self, limits: Limits) -> Spec:
         """The same spec under other limits; raises ``SparxError`` where it does not keep them."""
         return self if limits == self.limits else load.checked_spec(Spec, self._root, limits)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: its connections, and its text to unfold."""
+        return shown("sparx_dsl.render.notebook:spec_html", self)
+
+    def __repr__(self) -> str:
+        depths = ", ".join(str(stage.depth) for stage in self.stages)
+        return f"Spec({self.name!r}, depths {depths})"
 
     @property
     def _root(self) -> MappingNode:

@@ -7,15 +7,12 @@ from torch import nn
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.build import dtype_name
-from sparx_dsl.lowering.choice import choose_recomputed, least_budget, whole_budget
 from sparx_dsl.lowering.wrapped import refuse_wrapped
 from sparx_dsl.nn.stage import recomputing
-from sparx_dsl.pricing import SavedPart, price_schedule, saved_parts
+from sparx_dsl.pricing import SavedPart, saved_parts
+from sparx_dsl.pricing.recompute_choice import choose_recomputed, least_budget, recomputing_costs, whole_budget
 from sparx_dsl.reader.quantities import read_quantity, show_quantity
 from sparx_dsl.schedule import Schedule, plan
-
-MACS_PER_BYTE = 8
-"""How many multiplications a machine does while it moves a byte; what a part costs is what it takes of both."""
 
 
 def recompute_within(
@@ -46,17 +43,6 @@ def _planned(model: Backbone, batch: int, size: tuple[int, int] | None) -> Sched
     """The schedule of a backbone for images of that size, in the dtype of its parameters."""
     dtype = dtype_name(next(model.parameters()).dtype)
     return plan(model.schedule.graph, size, batch, dtype, model.schedule.features)
-
-
-def recomputing_costs(schedule: Schedule, parts: tuple[SavedPart, ...]) -> list[int]:
-    """What it takes to run each part once more, in multiplications for one image or the time of as many."""
-    rows = price_schedule(schedule).rows
-    macs = {f"{row.node}.{row.part}": row.macs for row in rows}
-    nodes = {row.node: row.macs for row in rows}
-    return [
-        macs.get(part.module, nodes.get(part.module, 0)) + MACS_PER_BYTE * part.inner // schedule.batch
-        for part in parts
-    ]
 
 
 def _refused(budget: int | str, amount: int | None, parts: tuple[SavedPart, ...], schedule: Schedule) -> Diagnostic:

@@ -6,6 +6,7 @@ in their own bodies and in their fake implementations, and no caller needs to.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -32,6 +33,10 @@ class ScanInputs(NamedTuple):
     D: Tensor | None = None
     delta_bias: Tensor | None = None
     softplus: bool = True
+
+    def tensors(self) -> dict[str, Tensor | None]:
+        """The tensors by name, in the shapes above."""
+        return dict(zip(self._fields[:-1], self[:-1], strict=True))
 
     def check(self) -> None:
         """Raise ``ValueError`` where shapes, dtypes, devices or layouts do not match."""
@@ -66,6 +71,10 @@ class SS2DInputs(NamedTuple):
     dt_bias: Tensor
     A: Tensor
     D: Tensor
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors by name, in the shapes above."""
+        return self._asdict()
 
     def check(self) -> None:
         """Raise ``ValueError`` where shapes, dtypes, devices or layouts do not match."""
@@ -113,3 +122,37 @@ def require(name: str, tensor: Tensor | None, shape: tuple[int, ...], first: Ten
         raise ValueError(f"{name} is on {tensor.device}, but the first argument on {first.device}: move one of them")
     if tensor.layout is not torch.strided:
         raise ValueError(f"{name} has the layout {tensor.layout}: convert it with .to_dense()")
+
+
+def require_memory(tensors: Mapping[str, Tensor | None]) -> None:
+    """Raise ``ValueError`` for a strided tensor, of any shape, whose storage ends before its last element does.
+
+    ``untyped_storage().resize_(0)`` leaves such tensors: sharded training frees parameters by it. Fake tensors, which
+    have no memory, are not for this check.
+    """
+    for name, tensor in tensors.items():
+        if tensor is not None and tensor.numel():
+            required, found = _span(tensor)[1], tensor.untyped_storage().nbytes()
+            if found < required:
+                raise ValueError(
+                    f"{name} requires {required} bytes of its storage, which has {found}: the memory was freed, "
+                    "fill the tensor again before the call"
+                )
+
+
+def require_no_overlap(written: Tensor, read: Mapping[str, Tensor]) -> None:
+    """Raise ``ValueError`` where a tensor that is read lies in the memory of one that is written, of any shapes."""
+    start = written.untyped_storage().data_ptr()
+    first, end = _span(written)
+    for name, tensor in read.items():
+        base = tensor.untyped_storage().data_ptr()
+        begin, last = _span(tensor)
+        if tensor.numel() and base + begin < start + end and start + first < base + last:
+            raise ValueError(f"{name} shares memory with the map that is overwritten: pass {name}.clone()")
+
+
+def _span(tensor: Tensor) -> tuple[int, int]:
+    """The bytes of its storage between which a tensor of some elements lies."""
+    first = int(tensor.storage_offset())
+    last = first + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return first * tensor.element_size(), (last + 1) * tensor.element_size()

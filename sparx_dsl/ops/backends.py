@@ -77,13 +77,18 @@ def choose(device_type: str, dtype: torch.dtype, forced: str = "") -> Backend:
     ``forced``, or else the environment variable, names one to take instead. Raises ``SparxError`` where that one is
     unknown (SPX550) or does not work here, or where there is none for the dtype (SPX551).
     """
-    name = forced or os.environ.get(VARIABLE, "")
+    name = forced or forced_backend()
     if name:
         return _forced(name, device_type, dtype)
     for candidate in ORDER.get(device_type, ("torch",)):
         if backends()[candidate].limitation(device_type, dtype) is None:
             return backends()[candidate]
     return _forced("torch", device_type, dtype)
+
+
+def forced_backend() -> str:
+    """The name of the backend that the environment variable forces; empty where it forces none."""
+    return os.environ.get(VARIABLE, "")
 
 
 def named(name: str) -> Backend:

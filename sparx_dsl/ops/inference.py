@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from sparx_dsl.ops.arguments import require_memory, require_no_overlap
 from sparx_dsl.ops.cpu import kernels, maps
 from sparx_dsl.ops.map_arguments import check_depthwise, check_in_place, check_map_norm, check_ss2d, is_channels_last
 
@@ -69,15 +71,22 @@ def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
 
 
 def mark_modified(x: Tensor) -> None:
-    """Bump the version of a tensor of any shape, so that autograd refuses gradients that need its former values."""
-    if not x.is_inference():
+    """Bump the version of a tensor of any shape, so that autograd refuses gradients that need its former values.
+
+    Compilers follow what operators write by themselves.
+    """
+    if not torch.compiler.is_compiling() and not x.is_inference():
         torch.autograd.graph.increment_version(x)
 
 
 def can_overwrite(x: Tensor) -> bool:
-    """Whether a map (batch, channels, height, width) is channels-last, and has enough channels for all threads."""
+    """Whether a map (batch, channels, height, width) is channels-last, and has enough channels for all threads.
+
+    How many threads there will be is not known where a graph is compiled.
+    """
     blocks = x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER)
-    return blocks >= torch.get_num_threads() and is_channels_last(x)
+    enough = torch.compiler.is_compiling() or blocks >= torch.get_num_threads()
+    return enough and is_channels_last(x)
 
 
 def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:
@@ -87,15 +96,20 @@ def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tens
 def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tensor | None]) -> None:
     """Register an operator's implementation and its fake implementation, which both check before anything else."""
     in_place = name.endswith("_")
+    names = tuple(signature(check).parameters)[1:]
 
     def check_all(x: Tensor, *others: Any) -> None:
         check(x, *others)
         if in_place:
             check_in_place(x)
 
-    def implementation(*arguments: Any) -> Tensor | None:
-        check_all(*arguments)
-        found = kernel(*arguments)
+    def implementation(x: Tensor, *others: Any) -> Tensor | None:
+        check_all(x, *others)
+        read = {name: value for name, value in zip(names, others, strict=True) if isinstance(value, Tensor)}
+        require_memory({"x": x, **read})
+        if in_place:
+            require_no_overlap(x, read)
+        found = kernel(x, *others)
         return None if in_place else found
 
     def fake(x: Tensor, *others: Any) -> Tensor | None:

@@ -1,7 +1,8 @@
 """``torch.ops.sparx_dsl.selective_scan`` and ``ss2d_scan``: the operators, their shapes, derivatives and FLOPs.
 
 Importing this module registers them. They save their inputs and nothing else for the backward pass. Every one checks
-its arguments itself, in its body and in its fake implementation: backends trust what they get.
+its arguments itself, in its body and in its fake implementation: backends trust what they get. Whether their memory is
+there is checked in the body alone.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import register_flop_formula
 
-from sparx_dsl.ops.arguments import DIRECTIONS, ScanInputs, SS2DInputs, given, require
+from sparx_dsl.ops.arguments import DIRECTIONS, ScanInputs, SS2DInputs, given, require, require_memory
 from sparx_dsl.ops.autocast import scan_in_widest, ss2d_in_widest
 from sparx_dsl.ops.backends import Backend, choose, named
 from sparx_dsl.ops.map_samples import map_samples
@@ -45,6 +46,7 @@ def selective_scan(
     chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
+    require_memory(inputs.tensors())
     return chosen.kernels().scan(inputs)
 
 
@@ -69,6 +71,7 @@ def selective_scan_backward(
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
     inputs.check()
     require("gradient", gradient, u.shape, u)
+    require_memory({"gradient": gradient, **inputs.tensors()})
     *five, dD, d_bias = chosen.kernels().scan_backward(gradient, inputs)
     du, d_delta, dA, dB, dC = five
     none = A.new_empty(0)
@@ -83,6 +86,7 @@ def ss2d_scan(
     chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
+    require_memory(inputs.tensors())
     return chosen.kernels().ss2d(inputs)
 
 
@@ -105,6 +109,7 @@ def ss2d_scan_backward(
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
     inputs.check()
     require("gradient", gradient, x.shape, x)
+    require_memory({"gradient": gradient, **inputs.tensors()})
     return chosen.kernels().ss2d_backward(gradient, inputs)
 
 

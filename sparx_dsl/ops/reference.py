@@ -37,7 +37,8 @@ def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
     for t in range(u.shape[2]):
         states.append(_step(states[-1], steps[:, :, t, None], rates, u[:, :, t, None], into[..., t]))
     d_u, d_steps = torch.zeros_like(u), torch.zeros_like(steps)
-    d_into, d_out, d_rates = torch.zeros_like(into), torch.zeros_like(out), torch.zeros_like(rates)
+    # Contiguous, whatever the strides of what they are gradients of: fake tensors say so.
+    d_into, d_out, d_rates = (each.new_zeros(each.shape) for each in (into, out, rates))
     carry = torch.zeros_like(states[0])
     for t in reversed(range(u.shape[2])):
         step, value = steps[:, :, t, None], u[:, :, t, None]

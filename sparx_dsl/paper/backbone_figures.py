@@ -34,12 +34,15 @@ Printed = Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,4})?$")]
 
 
 class Row(Options, frozen=True):
-    """What the paper prints for a model: millions of parameters, billions of MACs, where, and why it does not match."""
+    """What the paper prints for a model: millions of parameters, billions of MACs, and where."""
 
     params: Printed
     macs: Printed
     table: str
     note: str | None = None
+    """Why it does not match, or rounds to the printed figure in neither count."""
+    source: str | None = None
+    """Whose row it is, where the paper took it from another."""
 
 
 class Figures(Options, frozen=True):
@@ -58,6 +61,7 @@ class Comparison:
     row: Row
     params: int
     macs: int
+    fvcore_macs: int
     tolerance: Tolerance = TOLERANCE
 
     @property
@@ -77,8 +81,19 @@ class Comparison:
 
     @property
     def macs_match(self) -> bool:
-        """Whether our MACs lie within the tolerance, or round to the printed figure."""
-        return abs(self.macs_difference) <= self.tolerance.macs or rounds_to(self.macs / 1e9, self.row.macs)
+        """Whether our MACs lie within the tolerance, or either count rounds to the printed figure."""
+        return abs(self.macs_difference) <= self.tolerance.macs or bool(self.rounding)
+
+    @property
+    def rounding(self) -> tuple[str, ...]:
+        """Which counts of MACs round to the printed figure: ``ours``, ``fvcore``."""
+        counts = {"ours": self.macs, "fvcore": self.fvcore_macs}
+        return tuple(name for name, macs in counts.items() if rounds_to(macs / 1e9, self.row.macs))
+
+    @property
+    def reason(self) -> str:
+        """Why the row does not match, or is another count's."""
+        return self.row.note or "no reason is known"
 
 
 def rounds_to(value: float, printed: str) -> bool:
@@ -103,5 +118,6 @@ def compare(path: Path) -> tuple[tuple[Comparison, ...], tuple[Comparison, ...],
 
 def _compared(folder: Path, rows: dict[str, Row], tolerance: Tolerance) -> Iterator[Comparison]:
     for name, row in rows.items():
-        counted = cost(load_spec(folder / f"{name}.yaml"))
-        yield Comparison(name, row, counted.params, counted.macs, tolerance)
+        spec = load_spec(folder / f"{name}.yaml")
+        counted, fvcore = cost(spec), cost(spec, convention="fvcore")
+        yield Comparison(name, row, counted.params, counted.macs, fvcore.macs, tolerance)

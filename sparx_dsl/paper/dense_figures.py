@@ -1,4 +1,4 @@
-"""Our counts of backbones with a head for dense prediction against the figures that a paper prints."""
+"""Our counts of backbones with a head for dense prediction, or in a detector, against a paper's printed figures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from sparx_dsl.language.base import Options
 from sparx_dsl.language.models import Name, Size
 from sparx_dsl.language.spec import load_spec
 from sparx_dsl.paper.backbone_figures import Comparison, Row, Tolerance
+from sparx_dsl.paper.detector import mask_rcnn_price
 from sparx_dsl.paper.figures_file import read_figures_of
 from sparx_dsl.pricing.cost_rows import cost
 
+DETECTOR = "mask_rcnn"
+"""What stands in the place of a head's kind for torchvision's Mask R-CNN."""
 DENSE_TOLERANCE = Tolerance(params=0.03, macs=0.03)
 EXAMPLE = 'rows such as swin_t: {params: "32", macs: "182", table: "6"} under heads, a kind of head'
 
@@ -20,7 +23,7 @@ Rows = Mapping[str, Mapping[str, Row]]
 
 
 class DenseFigures(Options, frozen=True):
-    """The printed figures by the kind of the head, then by the names of specs."""
+    """The printed figures by the kind of the head (or ``mask_rcnn``), then by the names of specs."""
 
     size: Size
     """Height and width of the image."""
@@ -58,5 +61,10 @@ def _compared(folder: Path, heads: Rows, size: tuple[int, int], *, ablations: bo
 
 
 def _counted(folder: Path, head: str, name: str, row: Row, size: tuple[int, int]) -> Comparison:
-    price = cost(load_spec(folder / f"{name}.yaml").edit({"head": None, "head.kind": head}), size)
-    return Comparison(name, row, price.params, price.macs, DENSE_TOLERANCE)
+    spec = load_spec(folder / f"{name}.yaml")
+    if head == DETECTOR:
+        price = mask_rcnn_price(spec, size)
+        return Comparison(name, row, price.params, price.macs, price.fvcore_macs, DENSE_TOLERANCE)
+    spec = spec.edit({"head": None, "head.kind": head})
+    counted, fvcore = cost(spec, size), cost(spec, size, convention="fvcore")
+    return Comparison(name, row, counted.params, counted.macs, fvcore.macs, DENSE_TOLERANCE)

@@ -16,20 +16,22 @@ from sparx_dsl.paper.backbone_figures import Printed, rounds_to
 from sparx_dsl.paper.figures_file import read_figures_of
 from sparx_dsl.pricing.cost_rows import cost
 
-RESOLUTION_TOLERANCE = 0.01
-"""How far from the printed figure a count may lie, relative to it, unless it rounds to the printed digits."""
-EXAMPLE = 'rows such as vmamba_t: {table: "15", macs: {224: "4.9"}} under resolutions'
+EXAMPLE = 'rows such as vmamba_t: {table: "15", params: "31.0", macs: {224: "4.9"}} under resolutions'
 
 
 class ResolutionRow(Options, frozen=True):
-    """What the paper prints for one backbone: billions of MACs by the side of a square image."""
+    """What the paper prints for one backbone: its parameters, and billions of MACs by the side of a square image."""
 
     table: str
+    params: Printed
+    """Millions of parameters, the same at every size."""
     macs: dict[Side, Printed]
     windows: dict[Side, Annotated[int, Field(ge=1)]] = Field(default_factory=dict[int, int])
     """The window of attention by the side of the image, where it is not the spec's."""
     notes: dict[Side, str] = Field(default_factory=dict[int, str])
     """Why a figure does not match."""
+    source: str | None = None
+    """Whose figures they are, where the paper took them from another."""
 
 
 class ResolutionFigures(Options, frozen=True):
@@ -48,17 +50,16 @@ class ResolutionComparison:
     """The window of attention, where it grows with the image."""
     printed: str
     macs: int
+    fvcore_macs: int
     note: str | None
-
-    @property
-    def difference(self) -> float:
-        """Ours over the printed figure, minus one."""
-        return self.macs / (float(self.printed) * 1e9) - 1
+    source: str | None
+    printed_params: str
+    params: int
 
     @property
     def matches(self) -> bool:
-        """Whether the count lies within the tolerance, or rounds to the printed figure."""
-        return abs(self.difference) <= RESOLUTION_TOLERANCE or rounds_to(self.macs / 1e9, self.printed)
+        """Whether fvcore's count rounds to the printed figure."""
+        return rounds_to(self.fvcore_macs / 1e9, self.printed)
 
 
 def compare_resolutions(path: Path) -> tuple[ResolutionComparison, ...]:
@@ -76,5 +77,8 @@ def _compared(spec: Spec, name: str, row: ResolutionRow) -> Iterator[ResolutionC
     for side, printed in row.macs.items():
         window = row.windows.get(side)
         sized = spec if window is None else spec.edit({"layer.mixer.window": window})
-        macs = cost(sized, (side, side)).macs
-        yield ResolutionComparison(name, side, window, printed, macs, row.notes.get(side))
+        counted, fvcore = cost(sized, (side, side)), cost(sized, (side, side), convention="fvcore")
+        notes = row.notes.get(side), row.source
+        yield ResolutionComparison(
+            name, side, window, printed, counted.macs, fvcore.macs, *notes, row.params, cost(spec).params
+        )

@@ -6,6 +6,8 @@ from sparx_dsl.pricing.cost_rows import CostRow as CostRow
 from sparx_dsl.pricing.cost_rows import EdgeCost as EdgeCost
 from sparx_dsl.pricing.cost_rows import cost as cost
 from sparx_dsl.pricing.cost_rows import price_schedule as price_schedule
+from sparx_dsl.pricing.price import CONVENTIONS as CONVENTIONS
+from sparx_dsl.pricing.price import Convention as Convention
 from sparx_dsl.pricing.price import Price as Price
 from sparx_dsl.pricing.saved import SavedPart as SavedPart
 from sparx_dsl.pricing.saved import saved_parts as saved_parts

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from sparx_dsl.graph import ConnectionGraph, Edge, connect
 from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
+from sparx_dsl.pricing.price import Convention, checked_convention
 from sparx_dsl.pricing.saved import saved_steps
 from sparx_dsl.pricing.steps import price_step
 from sparx_dsl.pricing.totals import Totals
@@ -40,7 +42,7 @@ class CostRow:
     """The stage's position, from 1: the first for the stem, the last for the head."""
     params: int
     macs: int
-    """Multiply-accumulates for one image, by the paper's counting rule."""
+    """Multiply-accumulates for one image, by the convention of the whole."""
     flops: int
     """Floating-point operations for one image: two for each MAC, one for each that a scan's formula counts."""
     traffic_bytes: int
@@ -85,6 +87,16 @@ class Cost:
 
     schedule: Schedule
     rows: tuple[CostRow, ...]
+    convention: Convention = "paper"
+    """How MACs are counted."""
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: what each stage costs, and each node to unfold."""
+        return shown("sparx_dsl.render.notebook:cost_html", self)
+
+    def __repr__(self) -> str:
+        prices = f"params={self.params:,}, macs={self.macs:,}, peak_bytes={self.peak_bytes:,}"
+        return f"Cost({self.schedule.graph.spec.name!r}, {prices})"
 
     @property
     def params(self) -> int:
@@ -93,7 +105,7 @@ class Cost:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one image, by the paper's counting rule."""
+        """Multiply-accumulates for one image, by the convention."""
         return sum(row.macs for row in self.rows)
 
     @property
@@ -159,7 +171,7 @@ class Cost:
         running = {row.node for row in self.rows}
         writers = {step.output: step for step in self.schedule.steps if isinstance(step, Run)}
         return tuple(
-            _edge(self.schedule, edge, writers)
+            _edge(self.schedule, edge, writers, self.convention)
             for edge in self.schedule.graph.edges
             if edge.source in running and edge.target in running
         )
@@ -171,29 +183,38 @@ def cost(
     batch: int = 1,
     dtype: DType = "float32",
     features: Features | None = None,
+    convention: Convention = "paper",
 ) -> Cost:
     """Price a backbone for images of ``size`` (height, width) in pixels, by default the spec's.
 
-    Parameters, MACs and FLOPs for one image, bytes for the whole batch. Raises what ``plan`` raises.
+    Parameters, MACs and FLOPs for one image, bytes for the whole batch. Raises what ``plan`` raises, and for an
+    unknown convention (SPX414).
     """
     graph = connect(spec) if isinstance(spec, Spec) else spec
-    return price_schedule(plan(graph, size, batch, dtype, features))
+    return price_schedule(plan(graph, size, batch, dtype, features), convention)
 
 
-def price_schedule(schedule: Schedule) -> Cost:
-    """The price of every step of a schedule: parameters, MACs and FLOPs for one image, bytes for the whole batch."""
+def price_schedule(schedule: Schedule, convention: Convention = "paper") -> Cost:
+    """The price of every step of a schedule: parameters, MACs and FLOPs for one image, bytes for the whole batch.
+
+    MACs are counted by that convention; raises ``SparxError`` for an unknown one (SPX414).
+    """
+    convention = checked_convention(convention)
     saved = SavedBytes(schedule)
     lived = zip(schedule.steps, schedule.live_bytes, strict=True)
     steps = [(step, held) for step, held in lived if not isinstance(step, Free)]
-    return Cost(schedule, tuple(_row(schedule, step, held, saved, place) for place, (step, held) in enumerate(steps)))
+    rows = (_row(saved, step, held, place, convention) for place, (step, held) in enumerate(steps))
+    return Cost(schedule, tuple(rows), convention)
 
 
-def _row(schedule: Schedule, step: Run | Gather, held: int, saved: SavedBytes, place: int) -> CostRow:
+def _row(saved: SavedBytes, step: Run | Gather, held: int, place: int, convention: Convention) -> CostRow:
+    schedule = saved.schedule
     price = price_step(schedule, step)
     moved = sum(schedule.buffers[name].bytes for name in (*step.inputs, step.output))
     traffic = moved + price.params * ITEM_BYTES[schedule.dtype]
     part, stage = "gather" if isinstance(step, Gather) else step.part, schedule.graph.node(step.node).stage
-    return CostRow(step.node, part, stage, price.params, price.macs, price.flops, traffic, held, saved, (place,))
+    macs = price.macs_by(convention)
+    return CostRow(step.node, part, stage, price.params, macs, price.flops, traffic, held, saved, (place,))
 
 
 def _summed(rows: Sequence[CostRow], node: str) -> CostRow:
@@ -203,12 +224,11 @@ def _summed(rows: Sequence[CostRow], node: str) -> CostRow:
     return CostRow(node, "", rows[0].stage, *sums, moved, held, rows[0].saved, places)
 
 
-def _edge(schedule: Schedule, edge: Edge, writers: Mapping[str, Run]) -> EdgeCost:
+def _edge(schedule: Schedule, edge: Edge, writers: Mapping[str, Run], convention: Convention) -> EdgeCost:
     if not schedule.graph.adapted(edge):
         carried = schedule.buffers[edge.source].bytes
         return EdgeCost(edge.source, edge.target, edge.kind, edge.slot, carried, 0, 0)
     name = adapted_name(edge)
-    price = price_step(schedule, writers[name])
-    return EdgeCost(
-        edge.source, edge.target, edge.kind, edge.slot, schedule.buffers[name].bytes, price.params, price.macs
-    )
+    price, carried = price_step(schedule, writers[name]), schedule.buffers[name].bytes
+    macs = price.macs_by(convention)
+    return EdgeCost(edge.source, edge.target, edge.kind, edge.slot, carried, price.params, macs)

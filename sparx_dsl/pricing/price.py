@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sparx_dsl.errors import Code, Diagnostic, SparxError
+
+Convention = Literal["paper", "fvcore"]
+"""How multiply-accumulates are counted; see ``pricing.tape.amounts``."""
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,8 @@ class Price:
     macs: int = 0
     scan_macs: int = 0
     """Those of the MACs that are a selective scan's, whose formula counts operations."""
+    fvcore_macs: int = 0
+    """What fvcore counts of the same operations for one image: MACs, and operations of norms and of resizing."""
 
     @property
     def flops(self) -> int:
@@ -25,7 +34,18 @@ class Price:
 
     def __add__(self, other: Price) -> Price:
         """Both together."""
-        return Price(self.params + other.params, self.macs + other.macs, self.scan_macs + other.scan_macs)
+        return self.plus(other, 1)
+
+    def plus(self, other: Price, times: int) -> Price:
+        """This price and that many of the other."""
+        return Price(
+            self.params + other.params * times, self.macs + other.macs * times,
+            self.scan_macs + other.scan_macs * times, self.fvcore_macs + other.fvcore_macs * times,
+        )  # fmt: skip
+
+    def macs_by(self, convention: Convention) -> int:
+        """The multiply-accumulates for one image as that convention counts them."""
+        return self.fvcore_macs if convention == "fvcore" else self.macs
 
     def __str__(self) -> str:
         return f"{self.params:,} parameters, {self.macs:,} MACs"
@@ -33,3 +53,12 @@ class Price:
 
 ZERO = Price()
 """The price of what only moves, sums or activates."""
+
+
+def checked_convention(convention: str) -> Convention:
+    """The convention of that name; raises ``SparxError`` (SPX414) for an unknown one."""
+    for known in CONVENTIONS:
+        if convention == known:
+            return known
+    message = f"unknown convention {convention!r} for counting MACs"
+    raise SparxError(Diagnostic(Code.UNKNOWN_CONVENTION, message, help=f"write one of {', '.join(CONVENTIONS)}"))

@@ -18,7 +18,7 @@ from sparx_dsl.language.roles import HeadOptions
 from sparx_dsl.pricing.cache import cached_with_kinds
 from sparx_dsl.pricing.kind_cost import KindCostError, record_kind
 from sparx_dsl.pricing.layer_cost import layer_cost, numbered, runs_ffn
-from sparx_dsl.pricing.price import Price
+from sparx_dsl.pricing.price import ZERO, Price
 from sparx_dsl.pricing.stage_shape import LayerGroup, layer_groups
 from sparx_dsl.pricing.tape.tape import Tape
 
@@ -60,7 +60,7 @@ def stage_cost(stage: ResolvedStage, size: Size) -> PartCost:
     """
     # The levels of a spec give many layers one and the same value, which is cheaper to compare than equal ones.
     settings = list({id(one): one for one in stage.layers}.values())
-    params, macs, scan_macs, moved, most = 0, 0, 0, 0, 0
+    total, moved, most = ZERO, 0, 0
     for group in groups_of(stage, settings):
         try:
             layer = layer_cost(
@@ -68,12 +68,10 @@ def stage_cost(stage: ResolvedStage, size: Size) -> PartCost:
             )
         except KindCostError as error:
             raise error.at(stage.layer_name(group.number)) from error.__cause__
-        price, count = layer.price, group.count
-        params, macs = params + price.params * count, macs + price.macs * count
-        scan_macs, moved = scan_macs + price.scan_macs * count, moved + layer.moved * count
+        total, moved = total.plus(layer.price, group.count), moved + layer.moved * group.count
         most = max(most, group.held * stage.channels, group.beside_fusion * stage.channels + layer.fused)
     positions = size[0] * size[1]
-    return PartCost(Price(params, macs, scan_macs), moved * positions, most * positions)
+    return PartCost(total, moved * positions, most * positions)
 
 
 def groups_of(stage: ResolvedStage, settings: Sequence[LayerSettings]) -> tuple[LayerGroup, ...]:

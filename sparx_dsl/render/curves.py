@@ -20,11 +20,20 @@ class Curve:
 
     points: tuple[Point, ...]
     tip: Point
+    before: tuple[tuple[Point, ...], ...] = ()
+    """Pieces without an arrow that come first, where the way is broken as a line of text is."""
+
+    @property
+    def spots(self) -> tuple[Point, ...]:
+        """All points that the curve is given by."""
+        return (*(point for piece in self.before for point in piece), *self.points, self.tip)
 
     def __str__(self) -> str:
         """The ``pos`` attribute of an edge."""
-        points = " ".join(f"{number(x)},{number(y)}" for x, y in self.points)
-        return f"e,{number(self.tip[0])},{number(self.tip[1])} {points}"
+        *before, points = (
+            " ".join(f"{number(x)},{number(y)}" for x, y in piece) for piece in (*self.before, self.points)
+        )
+        return ";".join((*before, f"e,{number(self.tip[0])},{number(self.tip[1])} {points}"))
 
 
 def number(value: float) -> str:
@@ -51,8 +60,11 @@ def bow(start: Point, tip: Point, rise: float) -> Curve:
 def path(corners: Sequence[Point]) -> Curve:
     """A path along straight pieces with rounded corners, and an arrow at its end."""
     *most, tip = corners
-    end = _towards(tip, most[-1], ARROW_LENGTH)
-    stops = [*most, end]
+    return Curve(bare_path([*most, _towards(tip, most[-1], ARROW_LENGTH)]), tip)
+
+
+def bare_path(stops: Sequence[Point]) -> tuple[Point, ...]:
+    """The points of a path along straight pieces with rounded corners, without an arrow."""
     points: list[Point] = [stops[0]]
     for before, corner, after in zip(stops, stops[1:], stops[2:], strict=False):
         radius = min(CORNER, _length(before, corner) / 2, _length(corner, after) / 2)
@@ -60,7 +72,7 @@ def path(corners: Sequence[Point]) -> Curve:
         points += _line(points[-1], into)
         points += [_between(into, corner), _between(out, corner), out]
     points += _line(points[-1], stops[-1])
-    return Curve(tuple(points), tip)
+    return tuple(points)
 
 
 def _line(start: Point, end: Point) -> list[Point]:

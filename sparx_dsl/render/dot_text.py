@@ -15,6 +15,7 @@ from sparx_dsl.render.figure import PAD, Figure, figure
 from sparx_dsl.render.fold import Box
 from sparx_dsl.render.layout import Placed
 from sparx_dsl.render.legend import SAMPLE, Entry, sample_size
+from sparx_dsl.render.look import Look
 from sparx_dsl.render.style import (
     ARROW,
     FONT,
@@ -32,22 +33,24 @@ if TYPE_CHECKING:
     from graphviz import Digraph
 
 
-def dot(graph: ConnectionGraph, *, fold: bool = True) -> str:
+def dot(graph: ConnectionGraph, look: Look | None = None) -> str:
     """The DOT text of a graph's picture: one lane for each stage, layers from left to right.
 
-    With ``fold``, runs of equal normal layers and repeats of a block are one box each (the rule: ``fold.py``); without,
-    there is one box for each node and one edge for each edge.
+    Where the look folds, runs of equal normal layers and repeats of a block are one box each (the rule: ``fold.py``);
+    where not, there is one box for each node, and one edge for each edge and each link that is cut. Raises
+    ``SparxError`` (SPX514) for stages that are not there.
     """
-    return digraph(figure(graph, fold)).source
+    look = look or Look()
+    return _digraph(figure(graph, look), look.font or FONT).source
 
 
-def digraph(picture: Figure) -> Digraph:
+def _digraph(picture: Figure, font: str) -> Digraph:
     """The picture as Graphviz takes it."""
     import graphviz
 
     box = f"{number(picture.left)},{number(picture.bottom)},{number(picture.right)},0"
     whole = {"layout": "neato", "inputscale": "72", "outputorder": "nodesfirst", "bgcolor": "white", "bb": box}
-    node = {"fixedsize": "true", "margin": "0", "fontname": FONT, "fontsize": str(LAYER_SIZE), "fontcolor": INK}
+    node = {"fixedsize": "true", "margin": "0", "fontname": font, "fontsize": str(LAYER_SIZE), "fontcolor": INK}
     drawn = graphviz.Digraph(
         "sparx", comment="draw with: dot -Kneato -n2", engine="neato", node_attr=node,
         graph_attr={**whole, "pad": str(PAD / 72)}, edge_attr={"arrowsize": str(ARROW)},

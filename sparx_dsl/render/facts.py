@@ -25,7 +25,8 @@ def price_facts(cost: Cost) -> Mapping[str, Any]:
     schedule = cost.schedule
     return {
         "name": schedule.graph.spec.name, "size": list(schedule.size), "batch": schedule.batch, "dtype": schedule.dtype,
-        "params": cost.params, "macs": cost.macs, "flops": cost.flops, "traffic_bytes": cost.traffic_bytes,
+        "params": cost.params, "convention": cost.convention, "macs": cost.macs, "flops": cost.flops,
+        "traffic_bytes": cost.traffic_bytes,
         "saved_bytes": cost.saved_bytes, "peak_bytes": cost.peak_bytes, "bound_bytes": cost.bound_bytes,
     }  # fmt: skip
 

@@ -6,16 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.render.arcs import curves, row_heights
+from sparx_dsl.render.arcs import BYPASS, count_place, curves, row_heights
 from sparx_dsl.render.curves import Curve
 from sparx_dsl.render.fold import Sketch, sketch
-from sparx_dsl.render.labels import Title, labels, titles
-from sparx_dsl.render.layout import MARGIN, PADDING, TITLE_HEIGHT, Lane, Layout, lane_indices, lane_rows, place
+from sparx_dsl.render.labels import Label, Title, labels, titles
+from sparx_dsl.render.layout import MARGIN, TITLE_HEIGHT, Lane, Layout, place
 from sparx_dsl.render.legend import SAMPLE, Entry, extent, legend
-from sparx_dsl.render.style import FAINT, INK, SMALL_SIZE, TITLE_SIZE
+from sparx_dsl.render.look import Look
+from sparx_dsl.render.style import FAINT, INK, LINES, SMALL_SIZE, TITLE_SIZE, text_width
+from sparx_dsl.render.ties import tie_heights
+from sparx_dsl.render.wrap import PADDING, lanes
 
 PAD = 5.76
 """Points around all that is drawn."""
+HEADING_SIZE = 15
+HEADING_HEIGHT = 28.0
+"""What a title above the whole picture takes."""
+COUNT_SIZE = 10
+LEAST_LEGEND = 520
+"""Narrow pictures are made this wide rather than give their legend many lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Figure:
     curves: tuple[Curve, ...]
     """The curve of every arc of the sketch, in order."""
     words: tuple[Words, ...]
-    """The lanes' titles and the legend's texts."""
+    """The picture's title and those of lanes, numbers of connections, and the legend's texts."""
     entries: tuple[Entry, ...]
     """The legend's samples, shifted to their places."""
     left: float
@@ -47,29 +56,56 @@ class Figure:
     bottom: float
 
 
-def figure(graph: ConnectionGraph, fold: bool) -> Figure:
-    """Lay out a graph's picture: one lane for each stage, layers from left to right, a legend below."""
-    picture, heads = sketch(graph, fold), titles(graph)
-    texts, lanes = labels(graph, picture), lane_indices(picture)
-    rows = lane_rows(texts, heads, lanes)
-    heights = row_heights(texts, picture.arcs, tuple(rows[lane] for lane in lanes))
-    layout = place(texts, heads, lanes, rows, heights)
-    drawn = curves(picture.arcs, layout)
-    shown = legend(graph, picture, texts, layout.width - 2 * MARGIN, layout.bottom - 4)
-    entries = tuple(Entry(entry.sample, entry.text, MARGIN + entry.x, entry.y) for entry in shown)
-    spots = [x for curve in drawn for x, _ in (*curve.points, curve.tip)]
+def figure(graph: ConnectionGraph, look: Look) -> Figure:
+    """Lay out a graph's picture: one lane for each stage, layers from left to right, a legend below.
+
+    Raises ``SparxError`` (SPX514) for stages that are not there.
+    """
+    stages = look.shown(graph)
+    picture = sketch(graph, look.fold, stages)
+    texts, page = labels(graph, picture), look.points(SMALL_SIZE)
+    limit = None if page is None else page - 2 * (PAD + BYPASS + 1)
+    ways = lanes(texts, titles(graph, stages), tuple(stages.index(box.node.stage) for box in picture.boxes), limit)
+    ties = tie_heights(texts, picture.arcs, ways)
+    top = 0.0 if look.title is None else -HEADING_HEIGHT
+    layout = place(texts, ways, row_heights(texts, picture.arcs, ways, ties), top)
+    drawn = curves(picture.arcs, layout, ties)
+    entries = _entries(picture, texts, layout, limit) if look.legend else ()
+    words = (*_heading(look.title), *_titles(layout.lanes, ways.titles), *_counts(picture, drawn), *_texts(entries))
+    spots = [x for curve in drawn for x, _ in curve.spots]
+    ends = [word.left + text_width(word.text, word.size) for word in words[:1] if look.title is not None]
     left = min([*spots, *(lane.left for lane in layout.lanes), *(entry.x for entry in entries)])
-    right = max([*spots, *(lane.right for lane in layout.lanes), *(extent(entry) for entry in entries)])
+    right = max([*spots, *ends, *(lane.right for lane in layout.lanes), *(extent(entry) for entry in entries)])
     bottom = min([layout.bottom, *(entry.y - 7 for entry in entries)])
-    words = (*_titles(layout.lanes, heads), *_texts(entries))
-    return Figure(graph.spec.name, picture, layout, drawn, words, entries, left, right, bottom)
+    return Figure(look.title or graph.spec.name, picture, layout, drawn, words, entries, left, right, bottom)
 
 
-def _titles(lanes: tuple[Lane, ...], heads: tuple[Title, ...]) -> Iterator[Words]:
-    for lane, title in zip(lanes, heads, strict=True):
-        lines = ((title.heading, TITLE_SIZE, INK), (title.details, SMALL_SIZE, FAINT))
-        for number, (text, size, colour) in enumerate(lines):
-            yield Words(text, lane.left + PADDING, lane.top - TITLE_HEIGHT * (0.36 + 0.42 * number), size, colour)
+def _entries(picture: Sketch, texts: tuple[Label, ...], layout: Layout, limit: float | None) -> tuple[Entry, ...]:
+    """The legend's samples below the picture."""
+    width = max(layout.width - 2 * MARGIN, LEAST_LEGEND) if limit is None else limit
+    shown = legend(picture, texts, width, layout.bottom - 4)
+    return tuple(Entry(entry.sample, entry.text, MARGIN + entry.x, entry.y) for entry in shown)
+
+
+def _heading(title: str | None) -> Iterator[Words]:
+    if title is not None:
+        yield Words(title, MARGIN, -HEADING_HEIGHT * 0.4, HEADING_SIZE, INK)
+
+
+def _counts(picture: Sketch, drawn: tuple[Curve, ...]) -> Iterator[Words]:
+    """How many connections an arrow stands for, where these are several."""
+    for arc, curve in zip(picture.arcs, drawn, strict=True):
+        if arc.edges > 1:
+            text, (x, y) = f"×{arc.edges}", count_place(arc, curve)
+            yield Words(text, x - text_width(text, COUNT_SIZE) / 2, y, COUNT_SIZE, LINES[arc.kind].attributes["color"])
+
+
+def _titles(outlines: tuple[Lane, ...], heads: tuple[Title, ...]) -> Iterator[Words]:
+    for lane, title in zip(outlines, heads, strict=True):
+        rows = ((title.heading, TITLE_SIZE, INK), (title.details, SMALL_SIZE, FAINT))
+        for number, (text, size, colour) in enumerate(rows):
+            if text:
+                yield Words(text, lane.left + PADDING, lane.top - TITLE_HEIGHT * (0.36 + 0.42 * number), size, colour)
 
 
 def _texts(entries: tuple[Entry, ...]) -> Iterator[Words]:

@@ -9,12 +9,15 @@ layer to layer) and connections readable:
   become one box ``layers 7–36``, "15 × as 5–6". At least three boxes must be saved.
 
 The folded picture is the quotient of the graph: there is an arc of a kind from one box to another exactly where some
-layer of the first is connected in that way to some layer of the second; arcs inside a box are left out.
+layer of the first is connected in that way to some layer of the second; arcs inside a box are left out. Connections
+that the spec cuts from the rule's are arcs of a kind of their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.graph.nodes import EdgeKind
@@ -22,6 +25,8 @@ from sparx_dsl.graph.nodes import EdgeKind
 SHORTEST_RUN = 3
 LEAST_SAVED = 3
 
+LineKind = EdgeKind | Literal["cut"]
+"""What an arrow stands for: connections of a kind, or those that the spec cuts from the rule's."""
 Signature = tuple[object, ...]
 """What must agree for one layer to stand for another."""
 
@@ -51,7 +56,7 @@ class Arc:
 
     source: int
     target: int
-    kind: EdgeKind
+    kind: LineKind
     edges: int = 1
     """How many connections it stands for."""
 
@@ -64,20 +69,32 @@ class Sketch:
     arcs: tuple[Arc, ...]
 
 
-def sketch(graph: ConnectionGraph, fold: bool) -> Sketch:
-    """The boxes and arcs of a graph's picture; without ``fold``, one for each node and for each edge."""
+def sketch(graph: ConnectionGraph, fold: bool, stages: Collection[int] | None = None) -> Sketch:
+    """The boxes and arcs of a graph's picture; without ``fold``, one for each node and for each edge.
+
+    With ``stages``, only what stands in one of these and is connected inside them.
+    """
     boxes = [Box((node,)) for node in graph.nodes]
     if fold:
         boxes = _with_repeats(graph, _with_runs(graph, boxes))
-    return Sketch(tuple(boxes), _quotient(graph, boxes))
+    shown = [box for box in boxes if stages is None or box.node.stage in stages]
+    return Sketch(tuple(shown), _quotient(graph, shown))
+
+
+def connections(graph: ConnectionGraph) -> Iterator[tuple[str, str, LineKind]]:
+    """Source, target and kind of every connection, and of every one that the spec cuts from the rule's."""
+    for edge in graph.edges:
+        yield edge.source, edge.target, edge.kind
+    for link in graph.spec.links.cut:
+        yield link.source, link.target, "cut"
 
 
 def _quotient(graph: ConnectionGraph, boxes: list[Box]) -> tuple[Arc, ...]:
     place = {node.name: index for index, box in enumerate(boxes) for node in box.nodes}
-    arcs: dict[tuple[int, int, EdgeKind], int] = {}
-    for edge in graph.edges:
-        ends = (place[edge.source], place[edge.target], edge.kind)
-        if ends[0] != ends[1]:
+    arcs: dict[tuple[int, int, LineKind], int] = {}
+    for source, target, kind in connections(graph):
+        if source in place and target in place and place[source] != place[target]:
+            ends = (place[source], place[target], kind)
             arcs[ends] = arcs.get(ends, 0) + 1
     return tuple(Arc(*ends, count) for ends, count in arcs.items())
 

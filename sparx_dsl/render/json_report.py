@@ -25,6 +25,7 @@ def report(source: Schedule | Cost) -> dict[str, Any]:
         "batch": schedule.batch,
         "dtype": schedule.dtype,
         "params": price.params,
+        "convention": price.convention,
         "macs": price.macs,
         "flops": price.flops,
         "traffic_bytes": price.traffic_bytes,

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Box, Sketch
 from sparx_dsl.render.style import SHAPES, TWO_LINES, Shape, ShapeName, shape_name
+
+FusedRole = Literal["mixer", "fusion"]
+ROLES: Final[tuple[FusedRole, ...]] = ("mixer", "fusion")
+"""The roles of which a picture says the kinds where there are several."""
+LAST_LINE = 11
+"""Points that a third line of a label takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +34,26 @@ class Title:
 
     heading: str
     details: str
+    stage: str = ""
+    """What the stage is called."""
+
+    @property
+    def continued(self) -> Title:
+        """The title of the lane in which the stage goes on."""
+        return replace(self, heading=f"{self.stage}, continued", details="")
 
 
 def labels(graph: ConnectionGraph, picture: Sketch) -> tuple[Label, ...]:
-    """The label of every box; layers show their mixer where the layers of their stage have several."""
-    mixed = {stage for stage in _stages(graph) if len(_mixers(graph, stage)) > 1}
-    return tuple(_label(box, box.node.stage in mixed) for box in picture.boxes)
+    """The label of every box; layers show their mixer, and fusion, where those of their stage have several."""
+    mixed = {stage for stage in _stages(graph) if len(_titles(graph, "mixer", stage)) > 1}
+    fused = {stage for stage in _stages(graph) if len(_titles(graph, "fusion", stage)) > 1}
+    return tuple(_label(box, box.node.stage in mixed, box.node.stage in fused) for box in picture.boxes)
 
 
-def titles(graph: ConnectionGraph) -> tuple[Title, ...]:
-    """The title of every stage's lane."""
-    several = len({kind for stage in _stages(graph) for kind in _mixers(graph, stage)}) > 1
-    return tuple(_title(graph, stage, several) for stage in _stages(graph))
+def titles(graph: ConnectionGraph, stages: Sequence[int] | None = None) -> tuple[Title, ...]:
+    """The title of every stage's lane, or of those stages (from 1)."""
+    several: Sequence[FusedRole] = [role for role in ROLES if _count(graph, role) > 1]
+    return tuple(_title(graph, stage, several) for stage in stages or _stages(graph))
 
 
 def number_set(numbers: tuple[int, ...]) -> str:
@@ -56,23 +72,20 @@ def stage_heading(graph: ConnectionGraph, stage: int) -> str:
     return name or f"Stage {stage}"
 
 
-def _label(box: Box, mixed: bool) -> Label:
+def _label(box: Box, mixed: bool, fused: bool) -> Label:
     name = shape_name(box)
     shape, node = SHAPES[name], box.node
     if name == "repeats":
         return Label(f"layers {_span(box.nodes)}\n{box.repeats} × as {_span(box.like)}", name, shape)
-    if name == "run":
-        text = f"{_span(box.nodes)}\n× {len(box.nodes)}"
-        return _with_mixer(text, node, name, shape) if mixed else Label(text, name, shape)
-    if node.role == "layer":
-        return _with_mixer(str(node.number), node, name, shape) if mixed else Label(str(node.number), name, shape)
-    return Label("↓ 2" if node.role == "downsample" else node.role, name, shape)
-
-
-def _with_mixer(text: str, node: Node, name: ShapeName, shape: Shape) -> Label:
-    mixer = default_registry().of("mixer", node.layer_settings.mixer).short_title
-    roomy = replace(shape, width=shape.width + TWO_LINES, height=shape.height + TWO_LINES / 2)
-    return Label(f"{text}\n{mixer}", name, roomy)
+    if node.role != "layer":
+        return Label("↓ 2" if node.role == "downsample" else node.role, name, shape)
+    text = f"{_span(box.nodes)}\n× {len(box.nodes)}" if name == "run" else str(node.number)
+    of, settings = default_registry().of, node.layer_settings
+    made = [of("fusion", settings.fusion).short_title] if fused and node.ganglion else []
+    made += [of("mixer", settings.mixer).short_title] if mixed else []
+    higher = TWO_LINES / 2 + (len(made) - 1) * LAST_LINE
+    roomy = replace(shape, width=shape.width + TWO_LINES, height=shape.height + higher)
+    return Label("\n".join((text, *made)), name, roomy if made else shape)
 
 
 def _span(nodes: tuple[Node, ...]) -> str:
@@ -80,9 +93,8 @@ def _span(nodes: tuple[Node, ...]) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-def _title(graph: ConnectionGraph, stage: int, several_mixers: bool) -> Title:
+def _title(graph: ConnectionGraph, stage: int, several: Sequence[FusedRole]) -> Title:
     options, layers = graph.spec.stages[stage - 1], graph.layers(stage)
-    mixers = _mixers(graph, stage)
     ganglion = tuple(layer.number for layer in layers if layer.ganglion)
     if options.ganglion is not None:
         placing = f"ganglion layers {number_set(options.ganglion)}, M={options.M or 'all'}"
@@ -92,18 +104,28 @@ def _title(graph: ConnectionGraph, stage: int, several_mixers: bool) -> Title:
         placing = "added links only" if ganglion else "no ganglion layers"
     height, width = layers[0].map_size(graph.spec.input.size)
     details = [f"{layers[0].channels} channels", f"{height}×{width}"]
-    own = default_registry().of("mixer", layers[0].layer_settings.mixer)
-    details += [own.title] if several_mixers and len(mixers) == 1 else []
+    for role in several:
+        made = _titles(graph, role, stage)
+        details += made if len(made) == 1 else []
     if ganglion and options.cross_stage not in (None, "first"):
         details.append(f"cross-stage: {options.cross_stage}")
     if ganglion and options.intra == "all":
         details.append("intra: all")
-    return Title(f"{stage_heading(graph, stage)} · {placing}", " · ".join(details))
+    heading = stage_heading(graph, stage)
+    return Title(f"{heading} · {placing}", " · ".join(details), heading)
 
 
 def _stages(graph: ConnectionGraph) -> range:
     return range(1, len(graph.spec.stages) + 1)
 
 
-def _mixers(graph: ConnectionGraph, stage: int) -> list[str]:
-    return sorted({layer.layer_settings.mixer.kind for layer in graph.layers(stage)})
+def _count(graph: ConnectionGraph, role: FusedRole) -> int:
+    """How many kinds of a role the backbone has."""
+    return len({title for stage in _stages(graph) for title in _titles(graph, role, stage)})
+
+
+def _titles(graph: ConnectionGraph, role: FusedRole, stage: int) -> list[str]:
+    """What the mixers, or the fusions of the ganglion layers, of a stage are called, each once."""
+    layers = [layer for layer in graph.layers(stage) if layer.ganglion or role == "mixer"]
+    of, made = default_registry().of, [layer.layer_settings for layer in layers]
+    return sorted({of(role, each.mixer if role == "mixer" else each.fusion).title for each in made})

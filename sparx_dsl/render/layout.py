@@ -1,25 +1,17 @@
 """Where everything stands: stages as lanes, set into rows as words are into lines; all in points, y upwards.
 
-Graphviz only draws: positions and curves are computed here, so that every engine gives the same picture. A lane is the
-stage's row of boxes with its title above; lanes fill rows of a common width. Arcs are laid by ``arcs.py``.
+Graphviz only draws: positions and curves are computed here, so that every engine gives the same picture. A lane is a
+row of a stage's boxes with a title above. Arcs are laid by ``arcs.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sparx_dsl.render.fold import Sketch
-from sparx_dsl.render.labels import Label, Title
-from sparx_dsl.render.style import SMALL_SIZE, TITLE_SIZE, text_width
+from sparx_dsl.render.labels import Label
+from sparx_dsl.render.wrap import GAP, LANE_GAP, PADDING, Lanes, title_width
 
-GAP = 20
-"""Between the boxes of a lane."""
-PADDING = 14
-"""Between a lane's outline and what is in it."""
 TITLE_HEIGHT = 36
-ROW_WIDTH = 620
-"""Lanes share a row while they are no wider than this together, or than the widest lane."""
-LANE_GAP = 30
 ROW_GAP = 34
 MARGIN = 26
 """Left and right of all rows; feeds from row to row run here."""
@@ -38,7 +30,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A stage's lane: its outline, and where its title ends on the right."""
+    """A lane's outline, and where its title ends on the right."""
 
     left: float
     bottom: float
@@ -53,11 +45,15 @@ class Layout:
 
     boxes: tuple[Placed, ...]
     lanes: tuple[Lane, ...]
+    stages: tuple[int, ...]
+    """For each lane, the place of its stage among those that are shown."""
+    middles: tuple[float, ...]
+    """The y of the middle line of each row."""
     gutters: tuple[float, ...]
     """The y of the free strip below each row."""
     width: float
     bottom: float
-    """The lowest y in use; the highest is 0."""
+    """The lowest y in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,71 +64,35 @@ class RowHeights:
     below: float
 
 
-def lane_indices(picture: Sketch) -> tuple[int, ...]:
-    """For each box, the 0-based lane that it stands in: its stage's."""
-    return tuple(box.node.stage - 1 for box in picture.boxes)
-
-
-def lane_rows(labels: tuple[Label, ...], titles: tuple[Title, ...], lanes: tuple[int, ...]) -> tuple[int, ...]:
-    """For each lane, the row that it is set into."""
-    widths = _lane_widths(labels, titles, lanes)
-    limit = max(ROW_WIDTH, *widths)
-    rows: list[int] = []
-    used = 0.0
-    for width in widths:
-        fits = bool(rows) and used + LANE_GAP + width <= limit
-        used = used + LANE_GAP + width if fits else width
-        rows.append(rows[-1] + (not fits) if rows else 0)
-    return tuple(rows)
-
-
-def place(
-    labels: tuple[Label, ...], titles: tuple[Title, ...], lanes: tuple[int, ...], rows: tuple[int, ...],
-    heights: tuple[RowHeights, ...],
-) -> Layout:  # fmt: skip
-    """Give every box and lane its place."""
-    widths = _lane_widths(labels, titles, lanes)
+def place(labels: tuple[Label, ...], lanes: Lanes, heights: tuple[RowHeights, ...], top: float = 0.0) -> Layout:
+    """Give every box and lane its place, below ``top``."""
     middles: list[float] = []
     gutters: list[float] = []
-    outlines: list[Lane] = []
-    top = 0.0
+    ceilings: list[float] = []
     for height in heights:
+        ceilings.append(top)
         middles.append(top - TITLE_HEIGHT - height.above - 8)
         bottom = middles[-1] - height.below - PADDING
         gutters.append(bottom - ROW_GAP / 2)
         top = bottom - ROW_GAP
-    left = float(MARGIN)
-    for lane, width in enumerate(widths):
-        row = rows[lane]
-        left = outlines[-1].right + LANE_GAP if lane and rows[lane - 1] == row else float(MARGIN)
-        ceiling = gutters[row - 1] - ROW_GAP / 2 if row else 0.0
-        outlines.append(
-            Lane(left, gutters[row] + ROW_GAP / 2, left + width, ceiling, left + PADDING + _title_width(titles[lane]))
-        )
-    boxes = _boxes(labels, lanes, rows, outlines, middles)
+    outlines: list[Lane] = []
+    for lane, (width, row, title) in enumerate(zip(lanes.widths, lanes.rows, lanes.titles, strict=True)):
+        beside = lane > 0 and lanes.rows[lane - 1] == row
+        left = outlines[-1].right + LANE_GAP if beside else float(MARGIN)
+        floor = gutters[row] + ROW_GAP / 2
+        outlines.append(Lane(left, floor, left + width, ceilings[row], left + PADDING + title_width(title)))
+    boxes = _boxes(labels, lanes, outlines, middles)
     right = max(outline.right for outline in outlines) + MARGIN
-    return Layout(boxes, tuple(outlines), tuple(gutters), right, top + ROW_GAP)
+    return Layout(
+        boxes, tuple(outlines), lanes.stages, tuple(middles), tuple(gutters), right, gutters[-1] + ROW_GAP / 2
+    )
 
 
-def _boxes(
-    labels: tuple[Label, ...], lanes: tuple[int, ...], rows: tuple[int, ...], outlines: list[Lane], middles: list[float]
-) -> tuple[Placed, ...]:
+def _boxes(labels: tuple[Label, ...], lanes: Lanes, outlines: list[Lane], middles: list[float]) -> tuple[Placed, ...]:
     cursors = [outline.left + PADDING for outline in outlines]
     boxes: list[Placed] = []
-    for label, lane in zip(labels, lanes, strict=True):
-        shape = label.shape
-        boxes.append(Placed(cursors[lane] + shape.reach, middles[rows[lane]], label, rows[lane], lane))
-        cursors[lane] += 2 * shape.reach + GAP
+    for label, lane in zip(labels, lanes.of_box, strict=True):
+        row = lanes.rows[lane]
+        boxes.append(Placed(cursors[lane] + label.shape.reach, middles[row], label, row, lane))
+        cursors[lane] += 2 * label.shape.reach + GAP
     return tuple(boxes)
-
-
-def _lane_widths(labels: tuple[Label, ...], titles: tuple[Title, ...], lanes: tuple[int, ...]) -> list[float]:
-    widths = [_title_width(title) for title in titles]
-    filled = [-float(GAP)] * len(titles)
-    for label, lane in zip(labels, lanes, strict=True):
-        filled[lane] += 2 * label.shape.reach + GAP
-    return [max(width, fill) + 2 * PADDING for width, fill in zip(widths, filled, strict=True)]
-
-
-def _title_width(title: Title) -> float:
-    return max(text_width(title.heading, TITLE_SIZE), text_width(title.details, SMALL_SIZE))

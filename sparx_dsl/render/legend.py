@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph.nodes import Node
 from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Sketch
 from sparx_dsl.render.labels import Label
-from sparx_dsl.render.style import LINES, SHAPES, SMALL_SIZE, Line, Shape, ShapeName, shape_name, text_width
+from sparx_dsl.render.style import LINES, SHAPES, SMALL_SIZE, Line, Shape, ShapeName, text_width
 
 SAMPLE = 28
 """Width of a sample, in points."""
 LINE_HEIGHT = 22
 SPACE = 14
 """Between entries."""
-LEAST_WIDTH = 520
-"""Narrow pictures are made this wide rather than give their legend many lines."""
-
 
 Group = list[tuple[Shape | Line, str]]
 """Samples that stand on a line of their own, with their texts."""
@@ -35,13 +31,11 @@ class Entry:
     y: float
 
 
-def legend(
-    graph: ConnectionGraph, picture: Sketch, labels: tuple[Label, ...], width: float, top: float
-) -> tuple[Entry, ...]:
+def legend(picture: Sketch, labels: tuple[Label, ...], width: float, top: float) -> tuple[Entry, ...]:
     """The entries, set into lines of at most ``width`` points below ``top``: shapes first, then connections."""
     used = {label.name for label in labels}
     kinds = {arc.kind for arc in picture.arcs}
-    shapes: Group = [(SHAPES[name], _shape_text(graph, picture, name)) for name in SHAPE_TEXTS if name in used]
+    shapes: Group = [(SHAPES[name], _shape_text(picture, name)) for name in SHAPE_TEXTS if name in used]
     lines: Group = [(line, line.name) for kind, line in LINES.items() if kind in kinds]
     entries: list[Entry] = []
     y = top
@@ -80,7 +74,7 @@ def _set(items: Group, width: float, y: float) -> list[Entry]:
     x = 0.0
     for sample, text in items:
         entry = Entry(sample, text, x, y)
-        if entries and extent(entry) > max(width, LEAST_WIDTH):
+        if entries and extent(entry) > width:
             y -= LINE_HEIGHT
             entry = Entry(sample, text, 0.0, y)
         entries.append(entry)
@@ -88,13 +82,13 @@ def _set(items: Group, width: float, y: float) -> list[Entry]:
     return entries
 
 
-def _shape_text(graph: ConnectionGraph, picture: Sketch, name: ShapeName) -> str:
+def _shape_text(picture: Sketch, name: ShapeName) -> str:
     """The shape's meaning; for layers with what they are made of, where all layers of that shape are made alike."""
     if name not in ("normal", "ganglion"):
         return SHAPE_TEXTS[name]
-    shown = [box.node for box in picture.boxes if shape_name(box) == name]
-    alike = {parts(node) for node in graph.layers() if node.ganglion == (name == "ganglion")}
-    return f"{SHAPE_TEXTS[name]}: {parts(shown[0])}" if len(alike) == 1 else SHAPE_TEXTS[name]
+    layers = [node for box in picture.boxes for node in box.nodes if node.role == "layer"]
+    alike = {parts(node) for node in layers if node.ganglion == (name == "ganglion")}
+    return f"{SHAPE_TEXTS[name]}: {alike.pop()}" if len(alike) == 1 else SHAPE_TEXTS[name]
 
 
 def parts(layer: Node) -> str:

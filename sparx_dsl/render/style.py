@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sparx_dsl.graph.nodes import EdgeKind
-from sparx_dsl.render.fold import Box
+from sparx_dsl.render.fold import Box, LineKind
 
 FONT = "Arial"
 LAYER_SIZE = 11
@@ -64,7 +63,7 @@ SHAPES: Mapping[ShapeName, Shape] = {
     "run": Shape({**NORMAL, "peripheries": "2"}, 48, 34, 4),
     "repeats": Shape({**NORMAL, "style": "rounded,filled,dashed", "fillcolor": "#ffffff", "color": "#222222"}, 84, 38),
 }
-LINES: Mapping[EdgeKind, Line] = {
+LINES: Mapping[LineKind, Line] = {
     "feed": Line("feed", {"color": "#555555", "penwidth": "1.2"}),
     "intra": Line("intra-connection", {"color": "#0072b2", "penwidth": "1.1", "arrowhead": "vee"}),
     "inter": Line("inter-connection", {"color": "#d55e00", "penwidth": "1.6"}),
@@ -73,6 +72,7 @@ LINES: Mapping[EdgeKind, Line] = {
     "tap": Line(
         "map that the head reads", {"color": "#222222", "penwidth": "1.2", "style": "dashed", "arrowhead": "empty"}
     ),
+    "cut": Line("cut link", {"color": "#a0a0a0", "penwidth": "0.9", "style": "dashed", "arrowhead": "vee"}),
 }
 TWO_LINES = 14
 """Points by which layers with a second line are wider; they are half as much higher."""

@@ -129,7 +129,7 @@ def _printed(what: object, width: int | None, colour: bool) -> str:
 
     console = Console(
         file=io.StringIO(), width=width or 10_000, color_system="standard" if colour else None, no_color=not colour,
-        force_terminal=colour, legacy_windows=False, _environ={},
+        force_terminal=colour, force_jupyter=False, legacy_windows=False, _environ={},
     )  # fmt: skip
     with console.capture() as captured:
         console.print(what, soft_wrap=width is None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.schedule.bound import lower_bound
 from sparx_dsl.schedule.lifetime import held_at_steps, held_bytes
 from sparx_dsl.schedule.outputs import Output
@@ -67,6 +68,15 @@ class Schedule:
         """A lower bound on the peak of any order of the same steps, in bytes."""
         sizes = {name: buffer.bytes for name, buffer in self.buffers.items()}
         return lower_bound(tuple(step for step in self.steps if not isinstance(step, Free)), sizes, self.outputs)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: what is held at each step, the peak and its bound."""
+        return shown("sparx_dsl.render.notebook:schedule_html", self)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        what = f"{self.graph.spec.name!r}, {height}×{width}, batch {self.batch}, {self.dtype}"
+        return f"Schedule({what}, {len(self.steps)} steps)"
 
     def __str__(self) -> str:
         """Every step with the bytes of its output and of all that is held while it runs; frees stand under it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -14,13 +15,15 @@ from sparx_dsl.language.checks.schema_errors import schema_diagnostics
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.spec import spec_of
 from sparx_dsl.reader.tree import MappingNode, plain
-from sparx_dsl.search.space.choices import OFF, Alternative, Choice, EditPath
+from sparx_dsl.search.search_space import Space
+from sparx_dsl.search.space.choices import OFF, Alternative, Choice, EditPath, LeftOut, value_text
 from sparx_dsl.search.space.edit_paths import join_path
 from sparx_dsl.search.space.materialize import overlay, overlay_links
 from sparx_dsl.search.space_model import SpaceModel
 
 MAX_CONTEXTS = 64
 """Combinations of wider choices within which a value is tried."""
+ALONE = "laid over the base alone: "
 
 
 def refused_values(space: SpaceModel) -> Iterator[Diagnostic]:
@@ -105,6 +108,52 @@ def unfitting_values(space: SpaceModel) -> Iterator[Diagnostic]:
                 )
 
 
+def fitting(space: Space) -> Space:
+    """The space without the choices that fit nowhere, of those that a key with wildcards stands for.
+
+    One of them stays where all that its key stands for fit nowhere, and where others are conditional on it: then it is
+    an error that ``unfitting_values`` finds.
+    """
+    found: list[LeftOut] = []
+    while dropped := _droppable(space):
+        found += _left_out(space, [(choice, choice.alternatives) for choice in dropped])
+        space = replace(space, choices=tuple(one for one in space.choices if one not in dropped))
+    if space.count:
+        supported = space.compiled.buckets.supported()
+        found += _left_out(space, [
+            (choice, [one for place, one in enumerate(choice.alternatives) if place not in supported[number]])
+            for number, choice in enumerate(space.choices) if choice.pattern
+        ])  # fmt: skip
+    return replace(space, left_out=tuple(found)) if found else space
+
+
+def _droppable(space: SpaceModel) -> list[Choice]:
+    """The choices of wildcards that fit nowhere, where others of the same key do."""
+    supported = space.compiled.buckets.supported() if space.count else dict(enumerate(space.compiled.domains))
+    fits = [bool(set(supported[number]) - {OFF}) for number in range(len(space.choices))]
+    needed = {condition.choice for choice in space.choices for condition in choice.when}
+    alive = {choice.pattern for choice, fit in zip(space.choices, fits, strict=True) if fit}
+    return [
+        choice
+        for choice, fit in zip(space.choices, fits, strict=True)
+        if choice.pattern in alive - {""} and not fit and choice.name not in needed
+    ]
+
+
+def _left_out(space: SpaceModel, unfitting: Iterable[tuple[Choice, Sequence[Alternative]]]) -> Iterator[LeftOut]:
+    """One finding for each key with wildcards and the values of it that do not fit."""
+    alike: dict[tuple[str, tuple[str, ...]], list[tuple[Choice, Sequence[Alternative]]]] = {}
+    for choice, alternatives in unfitting:
+        if alternatives:
+            values = tuple(value_text(one.value) for one in alternatives)
+            alike.setdefault((choice.pattern, values), []).append((choice, alternatives))
+    for (pattern, values), found in alike.items():
+        choice, alternatives = found[0]
+        reason = next(iter(_reason(space, alternatives[0])), "it fits with no values of the other choices")
+        shown = () if len(values) == len(choice.alternatives) else values
+        yield LeftOut(pattern, tuple(one.name for one, _ in found), shown, reason.removeprefix(ALONE))
+
+
 def _never_fits(space: SpaceModel, choice: Choice) -> Diagnostic:
     message = f"{choice.name} is infeasible: it fits with no values of the other choices"
     return Diagnostic(Code.INFEASIBLE_VALUE, message, choice.where, _reason(space, choice.alternatives[0]))
@@ -128,6 +177,6 @@ def _reason(space: SpaceModel, alternative: Alternative) -> tuple[str, ...]:
     try:
         connect(spec_of(_with_values(space, (alternative,)), space.base.limits))
     except SparxError as error:
-        return (f"laid over the base alone: {error.diagnostics[0].message}",)
+        return (f"{ALONE}{error.diagnostics[0].message}",)
     where = ", ".join(join_path(path) for path, _ in alternative.patches)
     return (f"{where} fits the base alone, so another choice excludes it",) if where else ()

@@ -14,7 +14,7 @@ from sparx_dsl.language.zoo import space_path
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.tree import MappingNode, node_of
-from sparx_dsl.search.check_space import refused_values, unfitting_values
+from sparx_dsl.search.check_space import fitting, refused_values, unfitting_values
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import budget_bounds
 from sparx_dsl.search.space.choices import value_of
@@ -67,6 +67,7 @@ def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
         (*bounds, *budget_bounds(base, bounds)), base_tree, place_of(written.key if written else tree, "choices"),
     )  # fmt: skip
     _raise(refused_values(space), tree, limits)
+    space = fitting(space)
     _raise(unfitting_values(space), tree, limits)
     return space
 

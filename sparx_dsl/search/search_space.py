@@ -15,6 +15,7 @@ from sparx_dsl.search.sampling import neighbours
 from sparx_dsl.search.sampling.find_point import find_point
 from sparx_dsl.search.sampling.rejection_sampling import sample_within_bounds
 from sparx_dsl.search.space.choices import OFF, Choice, Point, same
+from sparx_dsl.search.space_html import space_html
 from sparx_dsl.search.space_model import SpaceModel
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ class Space(SpaceModel):
     A point of it has a value for each choice that exists there, and every point is a valid backbone. Points that
     do not keep ``bounds`` are counted and numbered, but neither sampled nor enumerated.
     """
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the choices with their values, and the bounds."""
+        return space_html(self)
+
+    def __repr__(self) -> str:
+        return f"Space({self.name!r}, {len(self.choices)} choices, {len(self.bounds)} bounds)"
 
     def count_within(self, most: int = 10_000) -> int | None:
         """How many points satisfy the bounds, priced one by one; None where more than ``most`` would have to be."""

@@ -12,7 +12,7 @@ from sparx_dsl.language.spec import Spec, spec_of
 from sparx_dsl.reader.tree import MappingNode
 from sparx_dsl.search.constraints.compile_constraints import MAX_COMBINATIONS, Compiled, compile_constraints
 from sparx_dsl.search.space.bounds import Bound, Prices, excess, price_spec
-from sparx_dsl.search.space.choices import OFF, Assignment, Choice, Point
+from sparx_dsl.search.space.choices import OFF, Assignment, Choice, LeftOut, Point
 from sparx_dsl.search.space.edit_paths import layer_of
 from sparx_dsl.search.space.materialize import Patch, overlay, overlay_links, patches_of
 
@@ -31,10 +31,12 @@ class SpaceModel:
     """Where the choices stand."""
     most_combinations: int = field(default=MAX_COMBINATIONS, repr=False, compare=False)
     """The most combinations in the table of one constraint; those of more are asked of whole points."""
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False, compare=False)
+    """What of the keys with wildcards fits no point, and so is not chosen from."""
 
     def __reduce__(self) -> tuple[object, ...]:
         given = (self.name, self.base, self.choices, self.bounds, self.tree, self.where, self.most_combinations)
-        return (type(self), given)
+        return (type(self), (*given, self.left_out))
 
     @functools.cached_property
     def compiled(self) -> Compiled:

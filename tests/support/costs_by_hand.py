@@ -22,6 +22,7 @@ from sparx_dsl.kinds.stems.conv.options import ConvStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.roles import Role
+from sparx_dsl.pricing import Price
 
 # (role, options, site, height, width, parameters, MACs), every number from the description of the kind.
 BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
@@ -100,3 +101,13 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
      2 * 18 + 2 * 24 + 14 * 27 + 12 + 18 + 2 * 81 + 9 * 27 + 8 * 6 + 21 + 7 + 6 * 45 + 10 + 35 + 7,
      24 * 5 + 14 * 27 * 2 + (12 + 81 + 9 * 27 + 21) * 20 + (18 + 81) * 6),
 ]  # fmt: skip
+
+
+def products(params: int, macs: int) -> Price:
+    """The price of products, which both conventions count alike."""
+    return Price(params, macs, fvcore_macs=macs)
+
+
+def layer_norm(channels: int, positions: int) -> Price:
+    """The price of a LayerNorm, which fvcore counts."""
+    return Price(2 * channels, fvcore_macs=5 * channels * positions)

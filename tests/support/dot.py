@@ -31,7 +31,7 @@ head: {kind: linear}
 """
 KIND_OF_COLOUR = {
     "#555555": "feed", "#0072b2": "intra", "#d55e00": "inter", "#007a5a": "cross_stage", "#b0468c": "added",
-    "#222222": "tap",
+    "#222222": "tap", "#a0a0a0": "cut",
 }  # fmt: skip
 STRING = r'"(?:[^"\\]|\\.)*"'
 NODE = re.compile(rf"^\t+(n\d+) \[((?:{STRING}|[^\"\]])*)\]$")

@@ -13,6 +13,11 @@ from torch import Tensor
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.int64, torch.bool,
           torch.complex64)  # fmt: skip
 MISALIGNED = "misaligned"
+FREED = "freed"
+SHARED = "shared memory"
+HUGE = "huge"
+OF_MEMORY = frozenset({MISALIGNED, FREED, SHARED, HUGE})
+"""The ways that no shape, stride or dtype shows, so that a call without values cannot see them."""
 WORDS = ("", "cpuu", "cuda", "gelu ", "relu", "\0", "x" * 1000)
 NUMBERS = (math.nan, math.inf, -1.0, 0.0, 1e300)
 
@@ -95,7 +100,7 @@ TENSORS: dict[str, Callable[[Tensor, random.Random], Tensor]] = {
     "dtype": of_dtype,
     "meta": lambda tensor, rng: tensor.to("meta"),
     "sparse": sparse,
-    "gradient": lambda tensor, rng: tensor.detach().clone().requires_grad_(),
+    "gradient": lambda tensor, rng: tensor.detach().clone().requires_grad_(tensor.is_floating_point()),
 }
 
 
@@ -120,4 +125,35 @@ def mutated(arguments: list[Any], rng: random.Random, names: list[str]) -> tuple
             kind = "swapped"
             found[place], found[other] = found[other], found[place]
         kinds.append(kind)
+    if rng.random() < 0.12:
+        kinds += spoilt_memory(found, rng)
     return found, kinds
+
+
+def spoilt_memory(arguments: list[Any], rng: random.Random) -> list[str]:
+    """Spoil the memory of one argument, which nothing may read from then on; returns in which way, if any."""
+    plain = [place for place, value in enumerate(arguments) if isinstance(value, Tensor) and value.numel()
+             and value.layout is torch.strided and value.device.type == "cpu" and not value.requires_grad]  # fmt: skip
+    if not plain:
+        return []
+    place = rng.choice(plain)
+    tensor, kind = arguments[place], rng.choice([FREED, SHARED, HUGE])
+    if kind == FREED:
+        arguments[place] = copy = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
+        copy.untyped_storage().resize_(rng.choice([0, copy.untyped_storage().nbytes() - 1]))
+    elif kind == HUGE:
+        if not tensor.dim():
+            return []
+        shape = [1] * tensor.dim()
+        shape[rng.randrange(tensor.dim())] = 2**50
+        arguments[place] = tensor.flatten()[:1].view([1] * tensor.dim()).expand(shape)
+    else:
+        others = [other for other in plain if arguments[other].dtype == tensor.dtype and other != place
+                  and arguments[other].untyped_storage().nbytes() >= tensor.nbytes]  # fmt: skip
+        if not others:
+            return []
+        storage = arguments[rng.choice(others)].untyped_storage()
+        offset = rng.randint(0, (storage.nbytes() - tensor.nbytes) // tensor.element_size())
+        whole = torch.empty(0, dtype=tensor.dtype).set_(storage)
+        arguments[place] = whole[offset : offset + tensor.numel()].view(tensor.shape)
+    return [kind]

@@ -12,7 +12,10 @@ from tests.support.markdown import bodies
 from tests.support.paths import DOCS
 
 EXAMPLES = DOCS / "examples"
-NAMES = ("language", "rules", "running", "training", "integrations", "extending", "commands")
+NAMES = (
+    "language", "rules", "running", "training", "integrations", "detect", "reports", "pictures", "editors", "extending",
+    "commands",
+)  # fmt: skip
 PAGES = {name: DOCS / f"{name}.md" for name in NAMES}
 
 FILE_LINE = re.compile(r"# (?P<path>[\w./-]+\.(?:yaml|py|txt))\n")

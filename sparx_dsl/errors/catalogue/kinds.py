@@ -64,4 +64,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "What a kind names for checkpoints, for deployment or for the features of a fusion cannot be imported, or is "
         "not of the type that belongs there. That is an error in the package that adds the kind.",
     ),
+    CodeEntry(
+        Code.UNKNOWN_CONVENTION,
+        "an unknown convention for counting MACs",
+        "`paper` counts products and scans; `fvcore` counts what that tool does of the model: norms and resizing too.",
+    ),
 )

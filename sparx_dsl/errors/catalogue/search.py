@@ -115,7 +115,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.PACKAGE_NOT_INSTALLED,
         "a package that is not installed",
         "Studies are run by the package optuna, which the extra `search` installs, and on a cluster by ray, of the "
-        "extra `ray`. `sparx_dsl.integrations.timm` needs the extra `timm`, and so on.",
+        "extra `ray`. `sparx_dsl.integrations.timm` needs the extra `timm`, a PDF or PNG of a "
+        "picture the extra `pictures`, and so on.",
     ),
     CodeEntry(
         Code.UNKNOWN_OBJECTIVE,
@@ -176,4 +177,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "Each trial keeps its cause with the traceback; the notes show the end of the first one.",
     ),
     CodeEntry(Code.NOTHING_TO_DRAW, "nothing to draw", "A picture of a study shows the trials that have values."),
+    CodeEntry(Code.UNKNOWN_PRUNER, "an unknown pruner", "The pruners are `median`, `asha` and `hyperband`."),
+    CodeEntry(
+        Code.PRUNING_NOT_POSSIBLE,
+        "trials that cannot be pruned",
+        "Pruners compare intermediate values, which are of one objective value, through the study's file, which nodes "
+        "of a cluster do not have.",
+    ),
 )

@@ -25,19 +25,21 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "space, a word is a file, or the name of a space that comes with the package, such as `wide`.",
     ),
     CodeEntry(
-        Code.GRAPHVIZ_NOT_INSTALLED,
-        "Graphviz is not installed",
-        "PNG and PDF are drawn by Graphviz's program `dot`. An SVG and the DOT text need no program.",
-    ),
-    CodeEntry(
         Code.UNKNOWN_PICTURE_FORMAT,
         "an unknown picture format",
         "The file extension selects the format: .dot, .svg, .png or .pdf.",
     ),
     CodeEntry(
-        Code.GRAPHVIZ_FAILED,
-        "Graphviz failed",
-        "Graphviz was found and could not draw the picture; the notes show its error.",
+        Code.UNKNOWN_FONT,
+        "an unknown font",
+        "A PDF has its type inside it, so the font's family must be installed where it is written. A viewer of an SVG "
+        "looks for the font itself.",
+    ),
+    CodeEntry(
+        Code.INVALID_PICTURE_OPTION,
+        "a picture that cannot be drawn so",
+        "A picture is asked for with a width in mm, the name of a font's family, a style, or stages and layers that "
+        "the backbone does not have.",
     ),
     CodeEntry(
         Code.INVALID_SIZE_OPTION,
@@ -128,7 +130,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.EXPORT_EXTENSION_DIFFERS,
         "a format of an export and a file extension that differ",
-        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`.",
+        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`. Where no format is "
+        "named, the extension says it.",
     ),
     CodeEntry(
         Code.EXPORT_NOT_SUPPORTED,
@@ -147,6 +150,13 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "an exported file with other results",
         "Every written file is run with random images. One whose results differ from the model's by more than 1e-4 of "
         "the largest value is not left behind.",
+    ),
+    CodeEntry(
+        Code.INVALID_REPORT,
+        "a report that cannot be made as asked",
+        "A report is a page, an .html file. It is of a spec, which can be compared with another by `--against`, or of "
+        "a study, which is named by its space and `--study`; a study has no other to compare with, and its images' "
+        "size, batch and dtype are those of its space.",
     ),
     CodeEntry(
         Code.BENCH_FAILED,

@@ -31,6 +31,7 @@ class HeadedFusion(FusionOptions, frozen=True):
     heads: Heads = None
     """How many heads; by default as many heads of ``head_width`` channels as there are."""
     head_width: HeadWidth = 32
+    """Channels of a head, where ``heads`` is not given."""
 
     def head_count(self, channels: int) -> int:
         """How many heads a layer of that many channels has."""

@@ -14,11 +14,12 @@ def rectified(tape: Tape, x: FakeTensor, outputs: int, kernel: int) -> FakeTenso
     return tape.relu(tape.norm("batch", tape.convolution(x, outputs, kernel, bias=False)))
 
 
-def summed_from_last(tape: Tape, levels: list[FakeTensor]) -> list[FakeTensor]:
-    """Each level summed with the one behind it, resized to its own size, from the last to the first.
+def summed_from_last(tape: Tape, levels: list[FakeTensor], *, nearest: bool) -> list[FakeTensor]:
+    """Each level summed with the one behind it, resized to its own size (bilinear or nearest), from the last on.
 
     Levels are (batch, channels, height, width), of one number of channels; they are replaced in the list.
     """
     for place in reversed(range(len(levels) - 1)):
-        levels[place] = tape.elementwise(levels[place], tape.resize(levels[place + 1], levels[place]))
+        resized = tape.resize(levels[place + 1], levels[place], nearest=nearest)
+        levels[place] = tape.elementwise(levels[place], resized)
     return levels

@@ -22,6 +22,7 @@ class SegmentationHead(HeadOptions, frozen=True):
     """What the heads have in common that give every pixel a class: they read all stages, each map under a norm."""
 
     classes: Classes = ADE20K_CLASSES
+    """How many classes there are."""
     norm: NormName = "layer"
     """The norm on each stage's map, which published backbones for dense prediction have (Swin, VMamba, SparX)."""
 

@@ -42,6 +42,7 @@ class SequenceMixer(ScanMixer, frozen=True):
     """What the mixers have in common that read the map as one sequence, row by row."""
 
     state: Annotated[int, Field(ge=1, le=256)] = 16
+    """N, the numbers of state for each channel."""
     conv: Kernel = 4
     """Length of the causal depthwise convolution before the scan; 0 for none (and then no SiLU either)."""
     gate: bool = True

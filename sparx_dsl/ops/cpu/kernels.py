@@ -132,7 +132,7 @@ def _ss2d(name: str, tensors: dict[str, Tensor]) -> None:
 def _call(name: str, tensors: dict[str, Tensor], *sizes: int) -> None:
     """Call a function whose arguments begin with those sizes; without positions, all gradients are zero."""
     if next(iter(tensors.values())).numel():
-        arguments = library.FUNCTIONS[name](*sizes, torch.get_num_threads(), **library.addresses(tensors))
+        arguments = library.FUNCTIONS[name](*sizes, library.threads(), **library.addresses(tensors))
         library.function(name)(arguments)
         return
     for place, tensor in tensors.items():

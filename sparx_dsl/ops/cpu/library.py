@@ -12,10 +12,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
@@ -122,10 +124,25 @@ def _damage(path: Path, record: Path) -> str | None:
 @functools.cache
 def _opened() -> ctypes.CDLL | str:
     """The library beside this file, or why it cannot be used."""
+    _process()
     try:
         return open_library(Path(__file__).parent)
     except OSError as error:
         return str(error)
+
+
+@functools.cache
+def _process() -> int:
+    """The process that opened the library first."""
+    return os.getpid()
+
+
+def threads() -> int:
+    """How many threads a kernel works with: as many as torch, and one in a process that was forked from this one.
+
+    There OpenMP would wait for ever for threads that only the parent has.
+    """
+    return torch.get_num_threads() if os.getpid() == _process() else 1
 
 
 def load() -> ctypes.CDLL:

@@ -38,13 +38,13 @@ def packed(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
 
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, in_place: bool = False) -> Tensor:
     """The convolution and its activation, in the same shapes as ``torch.ops.sparx_dsl.depthwise_convolution``."""
-    scalars = (x.shape[2], x.shape[3], len(weight), ACTIVATIONS[activation], KINDS[x.dtype], torch.get_num_threads())
+    scalars = (x.shape[2], x.shape[3], len(weight), ACTIVATIONS[activation], KINDS[x.dtype], library.threads())
     return _run("depthwise", x, scalars, weight, bias, in_place)
 
 
 def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, in_place: bool = False) -> Tensor:
     """GroupNorm of one group, in the same shapes as ``torch.ops.sparx_dsl.map_norm``."""
-    scalars = (x.shape[2] * x.shape[3], KINDS[x.dtype], torch.get_num_threads(), epsilon)
+    scalars = (x.shape[2] * x.shape[3], KINDS[x.dtype], library.threads(), epsilon)
     return _run("group_norm", x, scalars, weight, bias, in_place)
 
 

@@ -1,8 +1,7 @@
 """What each operation of a forward pass costs: parameters, multiply-accumulates, and what autograd saves.
 
-MACs follow the count behind the paper's tables: one for each product of a convolution, a linear layer or an attention,
-the selective scan by its own formula, and none for norms, activations and element-wise sums. A kind's ``cost.py``
-records its module's forward pass on a ``Tape`` once, and every figure comes from that.
+A kind's ``cost.py`` records its module's forward pass on a ``Tape`` once, and every figure comes from that; how
+products are counted is in ``amounts``.
 
 Saved bytes are those of PyTorch on a CPU in training. An operation saves what its derivative needs: a convolution or a
 product its input, an activation its input, ReLU its result, a norm its input and two statistics, an attention its
@@ -11,90 +10,20 @@ operands and its weights. Sums, means, resizing, views and copies save nothing. 
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from sparx_dsl.language.base import NormName
-from sparx_dsl.language.dtypes import ITEM_BYTES, DType
-from sparx_dsl.pricing.price import Price
-from sparx_dsl.pricing.tape.fake_tensor import UNTRACKED, FakeTensor, Storage
+from sparx_dsl.pricing.tape.amounts import FLOAT32, Amounts
+from sparx_dsl.pricing.tape.fake_tensor import UNTRACKED, FakeTensor
 from sparx_dsl.pricing.tape.strides import Shape, count, elementwise
 
-FLOAT32, INT64, BOOL = 4, 8, 1
+INT64, BOOL = 8, 1
 """The bytes of one element."""
 
 
-class Tape:
+class Tape(Amounts):
     """Counts what the operations cost that it records; an operation gives the fake tensor that PyTorch's would.
 
-    Tensors are (batch, channels, height, width) maps, or have the batch as their first dimension. With ``saves`` false
-    only shapes are followed, and nothing is known of saved bytes.
+    Tensors are (batch, channels, height, width) maps, or have the batch as their first dimension.
     """
-
-    def __init__(self, dtype: DType = "float32", *, saves: bool = True) -> None:
-        self.item = ITEM_BYTES[dtype]
-        self.wide = max(self.item, FLOAT32)
-        """The bytes of an element that is float32 at least."""
-        self.saves = saves
-        self.params = 0
-        """Trainable parameters."""
-        self.macs = 0
-        """Multiply-accumulates for one image."""
-        self.scan_macs = 0
-        """Those of the MACs that are a selective scan's, whose formula counts operations."""
-        self.saved_bytes = 0
-        """What autograd saves for the batch, each storage once."""
-        self.save_calls = 0
-        """How often ``save`` was called."""
-        self._saved: set[Storage] = set()
-        self._evaluated = True
-
-    @property
-    def price(self) -> Price:
-        """Parameters and MACs so far."""
-        return Price(self.params, self.macs, self.scan_macs)
-
-    # What operations are made of.
-
-    def new(self, *shape: int) -> FakeTensor:
-        """A new contiguous tensor in the backbone's dtype."""
-        return FakeTensor.fresh(shape, self.item) if self.saves else FakeTensor(shape, None, self.item, UNTRACKED)
-
-    def weight(self, *shape: int) -> None:
-        """A trainable parameter of that shape."""
-        self.params += count(shape)
-
-    def multiply(self, macs: int) -> None:
-        """That many multiply-accumulates for one image."""
-        if self._evaluated:
-            self.macs += macs
-
-    def save(self, *tensors: FakeTensor) -> None:
-        """Save tensors for the backward pass, which holds the whole storage that they lie in; or say that none is."""
-        self.save_calls += 1
-        if self.saves:
-            for tensor in tensors:
-                storage = tensor.storage
-                if storage not in self._saved:
-                    self._saved.add(storage)
-                    self.saved_bytes += storage.bytes
-
-    def has_saved(self, storage: Storage) -> bool:
-        """Whether a tensor that lies there is saved."""
-        return storage in self._saved
-
-    def save_new(self, *shape: int, item: int | None = None) -> None:
-        """Save a tensor that nothing else reads, of ``item`` bytes an element, by default those of the dtype."""
-        self.save_calls += 1
-        if self.saves:
-            self.saved_bytes += count(shape) * (self.item if item is None else item)
-
-    @contextmanager
-    def training_only(self) -> Generator[None]:
-        """What is recorded within runs in training alone: it has parameters and saves, and MACs count none."""
-        before, self._evaluated = self._evaluated, False
-        yield
-        self._evaluated = before
 
     # Products.
 
@@ -119,8 +48,7 @@ class Tape:
             height, width = (height + pad) // stride + 1, (width + pad) // stride + 1
         weights = inputs // groups * channels * kernel * kernel
         self.params += weights + channels if bias else weights
-        if self._evaluated:
-            self.macs += weights * height * width
+        self.multiply(weights * height * width)
         self.save(x)
         return x.like(batch, channels, height, width)
 
@@ -147,11 +75,16 @@ class Tape:
             self.save(x.reshape(rows, inputs))
         return self.new(*outer, outputs)
 
-    def batched_product(self, x: FakeTensor, y: FakeTensor) -> FakeTensor:
-        """Matrix products (…, n, m) · (…, m, k); both operands are saved as one batch, copied where they have to be."""
+    def batched_product(self, x: FakeTensor, y: FakeTensor, *, fvcore: bool = True) -> FakeTensor:
+        """Matrix products (…, n, m) · (…, m, k); both operands are saved as one batch, copied where they have to be.
+
+        Without ``fvcore`` they are part of an attention that the published implementation runs fused, where fvcore
+        does not see them.
+        """
         *outer, rows, inner = x.shape
         columns, together = y.shape[-1], count(tuple(outer))
-        self.multiply(together // x.shape[0] * rows * inner * columns)
+        macs = together // x.shape[0] * rows * inner * columns
+        self.add_macs(macs, macs if fvcore else 0)
         if self.saves:
             self.save(x.reshape(together, rows, inner), y.reshape(together, inner, columns))
         return self.new(*outer, rows, columns)
@@ -161,7 +94,7 @@ class Tape:
 
         It saves its operands, its result, and a sum for each query, float32 at least.
         """
-        self._attend(query, key)
+        self.add_macs(_attention_macs(query, key), 0)
         result = self.new(*query.shape)
         self.save(query, key, value, result)
         self.save_new(*query.shape[:3], item=self.wide)
@@ -170,10 +103,12 @@ class Tape:
     def biased_attention(self, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
         """Attention with a bias that is learned, step by step, in float32 at least; all (batch, heads, tokens, width).
 
+        Both products count for fvcore, which sees them in the published implementations.
+
         It saves the scaled query and key, the value, and the weights of all pairs of tokens. The value is saved where
         it lies, with whatever else is there, unless it had to be converted or copied.
         """
-        self._attend(query, key)
+        self.multiply(_attention_macs(query, key))
         if self.saves:
             batch, heads, tokens, width = query.shape
             self.save_new(*query.shape, item=self.wide)
@@ -184,11 +119,6 @@ class Tape:
             else:
                 self.save(value.reshape(batch * heads, key.shape[2], width))
         return self.new(*query.shape)
-
-    def _attend(self, query: FakeTensor, key: FakeTensor) -> None:
-        """The scores of all pairs of tokens, and the sums of values."""
-        _, heads, tokens, width = query.shape
-        self.multiply(2 * heads * tokens * key.shape[2] * width)
 
     def selective_scan(self, operands: tuple[FakeTensor, ...], channels: int, length: int, state: int) -> None:
         """A scan over (channels, length) with N = ``state``; ``channels`` counts those of every direction.
@@ -211,6 +141,7 @@ class Tape:
         """A norm, of the map's shape: it saves the map and two statistics for each position, image or channel."""
         batch, channels, height, width = x.shape
         self.params += 2 * channels
+        self.add_macs(0, (2 if name == "batch" else 5) * channels * height * width)
         if not self.saves:
             return x
         match name:
@@ -287,11 +218,24 @@ class Tape:
         """The map within zeros, of that height and width; itself where nothing is to be padded."""
         return x if (height, width) == x.shape[2:] else x.like(*x.shape[:2], height, width)
 
-    def pool(self, x: FakeTensor, height: int, width: int) -> FakeTensor:
-        """Means over parts of a map, (batch, channels, height, width) of the given sides, which save it."""
-        self.save(x)
+    def pool(self, x: FakeTensor, height: int, width: int, *, adaptive: bool = False) -> FakeTensor:
+        """Means over parts of a map, (batch, channels, height, width) of the given sides, which save it.
+
+        With ``adaptive``, by ``adaptive_avg_pool2d``, which does not save a map that becomes one position.
+        """
+        if adaptive:
+            self.add_macs(0, count(x.shape[1:]))
+        if not (adaptive and height == width == 1):
+            self.save(x)
         return x.like(*x.shape[:2], height, width)
 
-    def resize(self, x: FakeTensor, like: FakeTensor) -> FakeTensor:
-        """A map at the height and width of another."""
+    def resize(self, x: FakeTensor, like: FakeTensor, *, nearest: bool = False) -> FakeTensor:
+        """A map at the height and width of another, bilinear or of the nearest neighbours."""
+        self.add_macs(0, (1 if nearest else 4) * x.shape[1] * count(like.shape[2:]))
         return x.like(*x.shape[:2], *like.shape[2:])
+
+
+def _attention_macs(query: FakeTensor, key: FakeTensor) -> int:
+    """The scores of all pairs of tokens, and the sums of values."""
+    _, heads, tokens, width = query.shape
+    return 2 * heads * tokens * key.shape[2] * width

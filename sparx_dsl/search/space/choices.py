@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from sparx_dsl.errors import Where
+from sparx_dsl.errors import Where, visible
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.reader.tree import Node, plain
 
@@ -16,6 +16,8 @@ LinkAction = Literal["add", "cut"]
 Assignment = Mapping[int, int]
 """For each choice, by number, the number of its value, or ``OFF``."""
 
+MOST_SHOWN = 5
+"""Choices and values in one message."""
 OFF = -1
 """Stands for the value of a choice that does not exist for the values of others."""
 
@@ -54,6 +56,8 @@ class Choice:
     The values of a range, or behind a ``*``, are dropped where they fit nowhere.
     """
     where: Where = field(default_factory=Where, compare=False, repr=False)
+    pattern: str = field(default="", compare=False, repr=False)
+    """The key with wildcards that stands for this choice among others; empty for a key without any."""
 
     @property
     def values(self) -> tuple[object, ...]:
@@ -72,6 +76,25 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Choices that a key with wildcards stands for, or some of their values, which fit no point of the space."""
+
+    pattern: str
+    """The key as written, such as ``stages.*.M``."""
+    choices: tuple[str, ...]
+    """The keys that it stands for, such as ``stages.1.M``."""
+    values: tuple[str, ...]
+    """The values that do not fit there, as text; empty where no value does."""
+    reason: str
+    """What the language says of the first of them."""
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.choices[:MOST_SHOWN]) + (", …" if len(self.choices) > MOST_SHOWN else "")
+        values = ", ".join(self.values[:MOST_SHOWN]) + (", …" if len(self.values) > MOST_SHOWN else "")
+        return visible(f"{self.pattern} leaves out {values + ' for ' if values else ''}{shown}: {self.reason}")
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One backbone of a space: for each choice that exists there the number of its value, from 0."""
 
@@ -79,6 +102,22 @@ class Point:
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = #{number + 1}" for name, number in self.picks.items())
+
+
+def value_text(value: object) -> str:
+    """A value in one line: ``7``, ``ss2d`` for a kind alone, ``{kind: ss2d, state: 1}``, ``null`` for no key."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value).items()
+        if [key for key, _ in items] == ["kind"]:
+            return str(next(iter(items))[1])
+        return f"{{{', '.join(f'{key}: {value_text(one)}' for key, one in items)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(value_text, cast('list[object]', value)))}]"
+    return str(value)
 
 
 def same(first: object, second: object) -> bool:

@@ -96,8 +96,10 @@ class ChoiceParser:
         paths = [path for path in expand_wildcards(pattern, self._depths) if not starred or path not in self._explicit]
         for path in paths:
             self._remember(join_path(path), when, wildcard_values(path, pattern))
-        strict = values.written and not starred
-        return [Choice(join_path(path), same_value_everywhere([path], values), (), strict, where) for path in paths]
+        strict, shared = values.written and not starred, name if starred else ""
+        return [
+            Choice(join_path(path), same_value_everywhere([path], values), (), strict, where, shared) for path in paths
+        ]
 
     def _remember(self, name: str, when: Entry | None, wildcards: tuple[str | int, ...]) -> None:
         if when is None:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.read_space import load_space
@@ -14,6 +15,11 @@ from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.config import RayOptions, StudyConfig, read_sampler
 from sparx_dsl.search.studies.objectives import Function, read_directions, read_objectives
 from sparx_dsl.search.studies.records import StudyResult
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+
+    from sparx_dsl.search.studies.callbacks import Callback
 
 
 def run_study(
@@ -29,6 +35,8 @@ def run_study(
     timeout: float | None = None,
     inherit: bool = False,
     ray: RayOptions | None = None,
+    pruner: str | BasePruner | None = None,
+    callbacks: Sequence[Callback] = (),
     progress: bool = False,
 ) -> StudyResult:
     """Evaluate points of a space until ``trials`` of them have ended, and return all trials with their outcomes.
@@ -40,11 +48,15 @@ def run_study(
 
     ``study`` is the file that keeps everything, by default ``NAME.journal`` here; a study that is there goes on.
     ``sampler`` is ``random``, ``tpe`` (by default for one value) or ``nsga2`` (for several). After ``timeout``
-    seconds no trial begins any more. With ``inherit`` a trial is given the weights of the closest one.
+    seconds no trial begins any more. With ``inherit`` a trial is given the weights of the closest one. ``pruner`` is
+    ``median``, ``asha``, ``hyperband`` or one of Optuna's own, for objectives that ``report``. ``callbacks`` are
+    Optuna's: each is called with the study and every trial that ends, in this process. ``progress`` shows a bar on
+    standard error, or lines where that is no terminal.
 
     Raises ``SparxError`` with the codes from SPX750 on; what an objective raises is the failure of its trial alone.
     """
     _require_optuna()
+    from sparx_dsl.search.studies.pruning import read_pruner
     from sparx_dsl.search.studies.run import run
 
     space = space if isinstance(space, Space) else load_space(space)
@@ -55,8 +67,9 @@ def run_study(
     config = StudyConfig(
         space, path, objectives, found, read_sampler(sampler, found), trials,
         seed=seed, workers=workers, timeout=timeout, inherit=inherit, ray=ray,
+        pruner=read_pruner(pruner, found, remote=ray is not None),
     )  # fmt: skip
-    return run(config, progress=progress)
+    return run(config, progress=progress, callbacks=callbacks)
 
 
 def read_study(space: Space | str | os.PathLike[str], study: str | os.PathLike[str]) -> StudyResult:

@@ -16,7 +16,8 @@ from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import CrashDetector, Heartbeat
 from sparx_dsl.search.studies.outcome import Cause, Outcome
-from sparx_dsl.search.studies.records import TrialRecord
+from sparx_dsl.search.studies.pruning import StoreReports
+from sparx_dsl.search.studies.records import ENDED, TrialRecord
 from sparx_dsl.search.studies.sampler import sample_point
 from sparx_dsl.search.studies.store import Attempt, Store
 from sparx_dsl.search.studies.trial import WEIGHTS, Trial
@@ -54,7 +55,7 @@ class Status:
 def status_of(store: Store, config: StudyConfig) -> Status:
     """How far the study is; raises ``SparxError`` (SPX752)."""
     attempts = store.attempts()
-    ended = {one.record.number for one in attempts if one.record.state in ("complete", "failed")}
+    ended = {one.record.number for one in attempts if one.record.state in ENDED}
     return Status(tuple(one.record.worker for one in attempts), ended.issuperset(range(config.trials)))
 
 
@@ -117,7 +118,8 @@ class TrialQueue:
 
     def _sampled(self, attempt: int, number: int, others: Sequence[TrialRecord]) -> Claim:
         """Sample the point of a begun trial, and gather what its objective is called with."""
-        tried = (one.point for one in others if one.point is not None and one.state in ("complete", "running"))
+        known = ("complete", "pruned", "running")
+        tried = (one.point for one in others if one.point is not None and one.state in known)
         point, prices = sample_point(self.store, self.config, attempt, number, tried)
         parent = self._parent(point, others) if self.config.inherit else None
         self.store.write_point(attempt, point, prices, None if parent is None else parent.number)
@@ -133,6 +135,7 @@ class TrialQueue:
             seed=self.config.trial_seed(number, "objective"),
             folder=folder,
             parent=None if parent is None else self._weights(parent),
+            reporter=StoreReports(self.store, attempt, self.config.pruner),
         )
         return Claim(attempt, trial)
 

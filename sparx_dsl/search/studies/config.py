@@ -7,12 +7,15 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.objectives import Direction, Objective, value_names
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
 
 Sampler = Literal["random", "tpe", "nsga2"]
 SAMPLERS: Final[tuple[Sampler, ...]] = get_args(Sampler)
@@ -56,6 +59,8 @@ class StudyConfig:
     inherit: bool = False
     """Whether a trial is given the weights of the closest one."""
     ray: RayOptions | None = None
+    pruner: BasePruner | None = None
+    """Ends trials whose intermediate values promise little."""
     limits: StudyLimits = field(default_factory=StudyLimits)
     started: float = field(default_factory=time.time)
     """As ``time.time()`` gives it."""

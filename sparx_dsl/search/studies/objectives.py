@@ -132,7 +132,9 @@ def evaluate(objectives: Sequence[Objective], trial: Trial, count: int) -> Outco
     except (AnswerError, KeyboardInterrupt):
         raise
     except BaseException as error:  # Cancelled tasks and panics of compiled packages are no Exception.
-        return failure(error)
+        from optuna import TrialPruned
+
+        return replace(whole, values=(), pruned=True) if isinstance(error, TrialPruned) else failure(error)
     if len(whole.values) != count:
         gave, wanted = plural(len(whole.values), "value"), plural(count, "direction")
         message = f"the objectives returned {gave}, and the study has {wanted}"

@@ -43,6 +43,10 @@ class Outcome:
     attributes: Mapping[str, object] = field(default_factory=dict[str, object])
     """What else the objective returned, as plain data."""
     cause: Cause | None = None
+    pruned: bool = False
+    """Whether the objective ended early, by raising ``optuna.TrialPruned``."""
+    intermediate: Mapping[int, float] = field(default_factory=dict[int, float])
+    """By step, what was reported on another machine and is not in the study yet."""
 
 
 class AnswerError(SparxError):

@@ -17,15 +17,21 @@ UPDATE_INTERVAL_S = 0.5
 """Between two readings of the study."""
 
 
+LINE_INTERVAL_S = 10.0
+"""Between two lines, where standard error is no terminal."""
+
+
 class StudyProgress:
-    """A bar on standard error."""
+    """A bar on standard error, or a line now and then where that is no terminal."""
 
     def __init__(self, trials: int, *, shown: bool) -> None:
         columns = (TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
                    TextColumn("{task.fields[best]}", markup=False))  # fmt: skip
-        self._bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        console = Console(stderr=True)
+        self._lines, self._trials = not console.is_terminal, trials
+        self._bar = Progress(*columns, console=console, disable=not shown or self._lines)
         self._task = self._bar.add_task("trials", total=trials, best="")
-        self._shown, self._last = shown, 0.0
+        self._shown, self._last, self._line = shown, 0.0, ""
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -35,14 +41,20 @@ class StudyProgress:
         self._bar.stop()
 
     def update(self, result: Callable[[], StudyResult]) -> None:
-        """Show the result where a bar is shown and half a second has passed; may be called as often as one likes."""
-        if self._shown and time.monotonic() - self._last >= UPDATE_INTERVAL_S:
+        """Show the result where it is shown and it is time to; may be called as often as one likes."""
+        interval = LINE_INTERVAL_S if self._lines else UPDATE_INTERVAL_S
+        if self._shown and time.monotonic() - self._last >= interval:
             self.show(result())
 
     def show(self, result: StudyResult) -> None:
-        """Bring the bar up to date."""
+        """Bring the bar up to date, or write a line where it is another one than the last."""
         self._last = time.monotonic()
-        self._bar.update(self._task, completed=result.finished, best=best_so_far(result))
+        best = best_so_far(result)
+        line = f"{result.finished} of {self._trials} trials" + (f", {best}" if best else "")
+        if self._shown and self._lines and line != self._line:
+            self._line = line
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._bar.update(self._task, completed=result.finished, best=best)
 
 
 def best_so_far(result: StudyResult) -> str:
@@ -58,6 +70,8 @@ def best_so_far(result: StudyResult) -> str:
             for place, direction in enumerate(result.directions)
         ]
         parts += [f"{name} {value:.4g}" for name, value in zip(result.names, extremes, strict=True)]
+    if result.pruned:
+        parts.append(f"{len(result.pruned)} pruned")
     if result.failed:
         parts.append(f"{len(result.failed)} failed")
     return ", ".join(parts)

@@ -10,7 +10,7 @@ import math
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
@@ -19,6 +19,7 @@ from sparx_dsl.search.studies.config import LOCAL, RayOptions, StudyConfig
 from sparx_dsl.search.studies.interrupts import Interrupts
 from sparx_dsl.search.studies.objectives import Objective, evaluate
 from sparx_dsl.search.studies.outcome import Outcome, failure
+from sparx_dsl.search.studies.reports import KeptReports
 from sparx_dsl.search.studies.trial import Trial
 from sparx_dsl.search.studies.worker import trial_queue
 
@@ -26,8 +27,10 @@ from sparx_dsl.search.studies.worker import trial_queue
 def evaluate_remotely(objectives: tuple[Objective, ...], trial: Trial, count: int) -> Outcome | SparxError:
     """Evaluate one trial on a node; what would stop the study is returned as a value."""
     trial.folder.mkdir(parents=True, exist_ok=True)
+    kept = KeptReports()
     try:
-        return evaluate(objectives, trial, count)
+        outcome = evaluate(objectives, replace(trial, reporter=kept), count)
+        return replace(outcome, intermediate=kept.values)
     except SparxError as error:
         return SparxError(error.diagnostics)
 
@@ -65,7 +68,9 @@ class Cluster:
                 if found is NoTrial.WAITING and not self.in_flight:
                     time.sleep(config.limits.poll_s)
                 return found is NoTrial.WAITING
-            reference = remote.remote(config.objectives, found.trial, len(config.directions))
+            # The study's file stays here.
+            trial = replace(found.trial, reporter=KeptReports())
+            reference = remote.remote(config.objectives, trial, len(config.directions))
             self.in_flight[reference] = found
         return True
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import Prices
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.outcome import Cause
 
-State = Literal["complete", "failed", "running", "lost"]
-"""``failed``: the objective raised, or its worker died each time; ``lost``: the worker died, and it is tried again."""
+State = Literal["complete", "failed", "pruned", "running", "lost"]
+"""``failed``: the objective raised, or its worker died each time; ``pruned``: it was ended early, since its
+intermediate values promised little; ``lost``: the worker died, and it is tried again."""
+ENDED: Final[tuple[State, ...]] = ("complete", "failed", "pruned")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class TrialRecord:
     seconds: float | None = None
     worker: str = ""
     cause: Cause | None = None
+    intermediate: Mapping[int, float] = field(default_factory=dict[int, float])
+    """What the objective reported before its end, by step."""
 
     @property
     def feasible(self) -> bool:
@@ -54,6 +59,13 @@ class StudyResult:
     directions: tuple[Literal["maximize", "minimize"], ...]
     trials: tuple[TrialRecord, ...] = field(repr=False)
 
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the trials in a plane, and the winners."""
+        return shown("sparx_dsl.search.studies.winners:study_html", self)
+
+    def __repr__(self) -> str:
+        return f"StudyResult({self.space.name!r}, {len(self.trials)} trials, {len(self.complete)} with values)"
+
     @property
     def complete(self) -> tuple[TrialRecord, ...]:
         """The trials that have values."""
@@ -65,9 +77,14 @@ class StudyResult:
         return tuple(trial for trial in self.trials if trial.state == "failed")
 
     @property
+    def pruned(self) -> tuple[TrialRecord, ...]:
+        """The trials that were ended early; each has its ``intermediate`` values."""
+        return tuple(trial for trial in self.trials if trial.state == "pruned")
+
+    @property
     def finished(self) -> int:
         """How many trials have ended, with values or without."""
-        return len(self.complete) + len(self.failed)
+        return sum(trial.state in ENDED for trial in self.trials)
 
     @functools.cached_property
     def front(self) -> tuple[TrialRecord, ...]:
@@ -113,6 +130,6 @@ def by_number(attempts: Sequence[TrialRecord]) -> Iterator[TrialRecord]:
     found: dict[int, TrialRecord] = {}
     for attempt in attempts:
         held = found.get(attempt.number)
-        if held is None or held.state not in ("complete", "failed"):
+        if held is None or held.state not in ENDED:
             found[attempt.number] = attempt
     return (found[number] for number in sorted(found))

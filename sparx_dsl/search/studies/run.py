@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.search_space import Space
+from sparx_dsl.search.studies.callbacks import Callback, Callbacks
 from sparx_dsl.search.studies.claims import status_of
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.interrupts import Interrupts
@@ -21,17 +23,19 @@ from sparx_dsl.search.studies.worker import run_worker
 from sparx_dsl.search.studies.worker_pool import WorkerPool
 
 
-def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
-    """See ``run_study``; raises ``SparxError``."""
+def run(config: StudyConfig, *, progress: bool = False, callbacks: Sequence[Callback] = ()) -> StudyResult:
+    """See ``run_study``; raises ``SparxError``, and what a callback raises."""
     with silence_optuna(), Interrupts() as interrupts:
         store, header = open_study(config)
         config = replace(config, seed=header.seed)
+        called = Callbacks(store, callbacks)
 
         def result() -> StudyResult:
             return _result_of(store, header)
 
         def on_progress() -> None:
             interrupts.check()
+            called.notify()
             bar.update(result)
 
         with StudyProgress(config.trials, shown=progress) as bar:
@@ -42,6 +46,7 @@ def run(config: StudyConfig, *, progress: bool = False) -> StudyResult:
                 WorkerPool(config).run(lambda: status_of(store, config), on_progress)
             else:
                 run_worker(config, interrupts, on_progress=on_progress)
+            called.notify()
             bar.show(final := result())
     if config.trials and len(final.failed) >= config.trials:
         raise SparxError(_all_failed(final, config.path))

@@ -59,7 +59,8 @@ def _suggested(
     """A point by the sampler, a tried one where it suggests nothing else; None where none satisfies the bounds."""
     space = store.space
     sampler = make_sampler(config.sampler, config.trials, config.trial_seed(number, "sampler"))
-    guide = GuidedSampler(sampler, store.study(sampler), store.storage.get_trial(attempt), rng, _joint(space, config))
+    study, trial = store.study(sampler, config.pruner), store.storage.get_trial(attempt)
+    guide = GuidedSampler(sampler, study, trial, rng, _joint(space, config))
     repeated: list[Point] = []
     for _ in range(MAX_OUT_OF_BOUNDS):
         guide.begin()

@@ -103,8 +103,9 @@ def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialReco
     Raises ``ValueError`` where the file holds what no worker of this space writes.
     """
     own = _ATTRIBUTES.validate_python(trial.user_attrs)
-    values = _VALUES.validate_python(tuple(trial.values or ()))
     complete = trial.state == TrialState.COMPLETE
+    # What Optuna keeps as the value of a pruned trial is the last intermediate one.
+    values = _VALUES.validate_python(tuple(trial.values or ()) if trial.state != TrialState.PRUNED else ())
     if complete and (own.drawn is None or len(values) != width):
         raise ValueError(f"trial {own.number} has {len(values)} of {width} values, or no point")
     drawn, point = own.drawn, None
@@ -128,6 +129,7 @@ def read_record(trial: FrozenTrial, space: Space, width: int) -> tuple[TrialReco
         None if trial.duration is None else trial.duration.total_seconds(),
         own.worker,
         own.cause,
+        trial.intermediate_values,
     )
     return record, own.died
 
@@ -154,6 +156,8 @@ def _point(picks: Mapping[str, object], space: Space) -> Point:
 def _state(state: TrialState, cause: Cause | None) -> State:
     if state == TrialState.COMPLETE:
         return "complete"
+    if state == TrialState.PRUNED:
+        return "pruned"
     if state == TrialState.FAIL:
         return "lost" if cause is None else "failed"
     return "running"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import cast
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage, get_storage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
@@ -23,7 +24,7 @@ from optuna.trial import TrialState, create_trial
 from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import Prices
-from sparx_dsl.search.space.choices import Choice, Point
+from sparx_dsl.search.space.choices import Choice, Point, value_text
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.journal import Journal
 from sparx_dsl.search.studies.limits import StudyLimits
@@ -63,9 +64,11 @@ class Store:
         self._ended: dict[int, Attempt] = {}
         """The attempts that have ended, which never change, by id."""
 
-    def study(self, sampler: optuna.samplers.BaseSampler | None = None) -> optuna.Study:
-        """The study as Optuna's samplers take it, without what an earlier one has cached."""
-        return optuna.load_study(study_name=STUDY_NAME, storage=self.storage, sampler=sampler)
+    def study(
+        self, sampler: optuna.samplers.BaseSampler | None = None, pruner: optuna.pruners.BasePruner | None = None
+    ) -> optuna.Study:
+        """The study as Optuna's samplers and pruners take it, without what an earlier one has cached."""
+        return optuna.load_study(study_name=STUDY_NAME, storage=self.storage, sampler=sampler, pruner=pruner)
 
     def header(self) -> Header | None:
         """What the study was begun with; None for a file without a study. Raises ``SparxError`` (SPX752)."""
@@ -86,6 +89,10 @@ class Store:
             self.storage.delete_study(self.id)
         directions = [StudyDirection[direction.upper()] for direction in header.directions]
         self.id, self.width = self.storage.create_new_study(directions, STUDY_NAME), len(directions)
+        # Optuna's tools call the values by these names.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            self.study().set_metric_names(list(header.names))
         self.storage.set_study_user_attr(self.id, HEADER_ATTRIBUTE, asdict(header))
 
     def attempts(self) -> list[Attempt]:
@@ -115,15 +122,19 @@ class Store:
 
     def write_point(self, attempt: int, point: Point, prices: Prices, parent: int | None) -> None:
         """Write which point an attempt is about."""
+        values = self.space.values(point)
         drawn = {"params": prices.params, "macs": prices.macs, "peak": prices.peak, "parent": parent,
-                 "values": json.dumps(self.space.values(point))}  # fmt: skip
+                 "values": json.dumps(values)}  # fmt: skip
         with self.lock:
             for choice in self.space.choices:
                 if choice.name in point.picks:
                     kind = distribution_of(choice)
                     internal = kind.to_internal_repr(point.picks[choice.name])
                     self.storage.set_trial_param(attempt, choice.name, internal, kind)
-            self.storage.set_trial_user_attr(attempt, "drawn", drawn)
+            # What Optuna's tools show of a trial: its parameters there are the numbers of values alone.
+            shown = {name: value_text(value) for name, value in values.items()}
+            for name, value in {"choices": shown, **asdict(prices), "drawn": drawn}.items():
+                self.storage.set_trial_user_attr(attempt, name, value)
 
     def finish(self, attempt: int, outcome: Outcome) -> bool:
         """Write the outcome of an attempt; false where its worker was taken for dead, and others have the trial."""
@@ -132,7 +143,14 @@ class Store:
                 self.storage.set_trial_user_attr(attempt, "attributes", dict(outcome.attributes))
             for name, value in outcome.constraints.items():
                 self.storage.set_trial_system_attr(attempt, f"constraints:{name}", value)
-            if outcome.cause is not None:
+            for step, value in outcome.intermediate.items():
+                self.storage.set_trial_intermediate_value(attempt, step, value)
+            if outcome.pruned:
+                reported = self.storage.get_trial(attempt).intermediate_values
+                # Samplers take the last value for the trial's, as where Optuna itself runs a study.
+                last = [reported[max(reported)]] if reported and self.width == 1 else None
+                self.storage.set_trial_state_values(attempt, TrialState.PRUNED, last)
+            elif outcome.cause is not None:
                 self.storage.set_trial_user_attr(attempt, "cause", asdict(outcome.cause))
                 self.storage.set_trial_state_values(attempt, TrialState.FAIL)
             else:

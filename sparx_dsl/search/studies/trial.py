@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.space.bounds import Prices
 from sparx_dsl.search.space.choices import Point
+from sparx_dsl.search.studies.reports import KeptReports, Reporter, check_report
 
 if TYPE_CHECKING:
     from sparx_dsl.lowering import Backbone
@@ -36,6 +37,22 @@ class Trial:
     """A folder of the trial's own; it exists."""
     parent: Path | None = None
     """The weights of the finished trial that differs in the fewest choices, where inheritance was asked for."""
+    reporter: Reporter = field(default_factory=KeptReports, repr=False, compare=False)
+    """Where intermediate values go."""
+
+    def report(self, value: float, step: int) -> None:
+        """Keep an intermediate value, such as the accuracy after an epoch, with its step from 0.
+
+        Pruners compare the trials' values of a step. Raises ``ValueError`` for what is not such a number.
+        """
+        self.reporter.report(*check_report(value, step))
+
+    def should_prune(self) -> bool:
+        """Whether the study's pruner ends this trial, since what was reported promises little.
+
+        The objective then raises ``optuna.TrialPruned``. Always false without a pruner.
+        """
+        return self.reporter.should_prune()
 
     def inherit(self, model: Backbone) -> LoadReport | None:
         """Copy what fits of the parent's weights into ``model``, which was built from ``spec``; None without a parent.

@@ -9,15 +9,19 @@ from pathlib import Path
 from sparx_dsl.errors import Code, Diagnostic, SparxError, visible
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render import write_text
+from sparx_dsl.render.notebook import safe
 from sparx_dsl.render.scatter import Panel, scatter
 from sparx_dsl.render.text_table import WIDTH, Column, text_table
 from sparx_dsl.render.units import binary_bytes, decimal_count, duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
+from sparx_dsl.search.space.choices import value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
 
 MOST = 10
 """Winners where there is one direction; a front is shown whole."""
 NAME_LENGTH = 64
+GAP = 2
+"""Characters between two columns of a table."""
 
 
 def winners(result: StudyResult, most: int = MOST) -> tuple[TrialRecord, ...]:
@@ -32,7 +36,7 @@ def winners(result: StudyResult, most: int = MOST) -> tuple[TrialRecord, ...]:
 
 
 def study_table(result: StudyResult, *, width: int = WIDTH) -> str:
-    """The winners' values and prices, what failed, and how many trials there are."""
+    """The winners' values and prices, the choices in which they differ, what failed, and how many trials there are."""
     shown = winners(result)
     prices = [measure for measure in MEASURES if measure not in result.names]
     columns = [Column("Trial", True), *(Column(shown_name(name), True) for name in result.names),
@@ -45,7 +49,7 @@ def study_table(result: StudyResult, *, width: int = WIDTH) -> str:
     best = "The front" if len(result.directions) > 1 else "The best"
     lines = [f"{best} of {len(result.complete)} trials with values:"] if shown else []
     lines += [text_table(columns, rows, width=width)] if shown else ["No trial satisfies all constraints."]
-    return "\n".join([*lines, *_failures(result)])
+    return "\n".join([*lines, *_choices(shown, width), *_failures(result)])
 
 
 def study_picture(result: StudyResult) -> str:
@@ -58,6 +62,12 @@ def study_picture(result: StudyResult) -> str:
     sideways = list(range(1, len(result.directions)))
     panels = [_panel(result, place) for place in sideways] or [_panel(result, None)]
     return scatter(panels, f"{result.space.name}: {len(result.complete)} trials")
+
+
+def study_html(result: StudyResult) -> str:
+    """What notebooks show of a study: its picture where a trial has values, and its table."""
+    table = "\n".join(map(safe, study_table(result).splitlines()))
+    return f"{study_picture(result) if result.complete else ''}<pre>{table}</pre>"
 
 
 def write_winners(result: StudyResult, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -88,7 +98,31 @@ def _spec_text(result: StudyResult, trial: TrialRecord) -> str:
     suffix = f"_trial_{trial.number}"
     named = spec.edit({"name": f"{spec.name[: NAME_LENGTH - len(suffix)]}{suffix}"})
     values = ", ".join(f"{name} {value:.6g}" for name, value in zip(result.names, trial.values, strict=True))
-    return f"# Trial {trial.number} of a study: {values}.\n{dump_spec(named)}"
+    choices = "".join(f"# {visible(name)}: {visible(value_text(value))}\n" for name, value in trial.choices.items())
+    return f"# Trial {trial.number} of a study: {values}.\n{choices}{dump_spec(named)}"
+
+
+def _choices(shown: Sequence[TrialRecord], width: int) -> Iterator[str]:
+    """Tables of the choices in which the trials differ, one row for each, and one column for each trial."""
+    names = dict.fromkeys(name for trial in shown for name in trial.choices)
+    rows = {name: [value_text(trial.choices[name]) if name in trial.choices else "–" for trial in shown]
+            for name in names}  # fmt: skip
+    differing = {name: values for name, values in rows.items() if len(set(values)) > 1}
+    if not differing:
+        return
+    yield "Their choices, where they differ:"
+    longest = max(len(name) for name in differing)
+    widths = [max(len(row[place]) for row in (*differing.values(), [str(one.number) for one in shown]))
+              for place in range(len(shown))]  # fmt: skip
+    first = 0
+    while first < len(shown):
+        last, used = first + 1, longest + widths[first] + 2 * GAP
+        while last < len(shown) and used + widths[last] + GAP <= width:
+            used += widths[last] + GAP
+            last += 1
+        columns = [Column("Trial"), *(Column(str(trial.number), True) for trial in shown[first:last])]
+        yield text_table(columns, [[name, *row[first:last]] for name, row in differing.items()], width=width).rstrip()
+        first = last
 
 
 def _values(result: StudyResult, trial: TrialRecord) -> list[str]:
@@ -112,6 +146,8 @@ def _price(trial: TrialRecord, measure: str) -> str:
 
 
 def _failures(result: StudyResult) -> Iterator[str]:
+    if count := len(result.pruned):
+        yield f"{count} trial{'s were' if count > 1 else ' was'} pruned."
     failed = result.failed
     if not failed:
         return

@@ -13,3 +13,4 @@ class ConvDownsample(DownsampleOptions, frozen=True):
 
     kind: Literal["conv"] = "conv"
     norm: NormName = "batch"
+    """The norm behind the convolution."""

@@ -13,3 +13,4 @@ class MergeDownsample(DownsampleOptions, frozen=True):
 
     kind: Literal["merge"] = "merge"
     norm: NormName = "layer"
+    """The norm before the linear layer."""

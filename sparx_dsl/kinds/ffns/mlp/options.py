@@ -14,3 +14,4 @@ class Mlp(FfnOptions, frozen=True):
 
     kind: Literal["mlp"] = "mlp"
     ratio: Annotated[int, Field(ge=1, le=16)] = 4
+    """The hidden channels are ``ratio`` times the layer's."""

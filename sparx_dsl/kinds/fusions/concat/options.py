@@ -17,3 +17,4 @@ class ConcatFusion(FusionOptions, frozen=True):
 
     kind: Literal["concat"] = "concat"
     ratio: Annotated[int, Field(ge=1, le=16)] = 2
+    """The hidden channels are ``ratio`` times the layer's."""

@@ -7,6 +7,7 @@ KIND = Kind(
     name="dmca",
     options=f"{__name__}.options:DMCA",
     title="DMCA",
+    diagram=f"{__name__}.diagram:diagram",
     module=f"{__name__}.module:ChannelAggregator",
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",

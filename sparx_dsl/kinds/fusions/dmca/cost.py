@@ -26,11 +26,13 @@ def forward(options: DMCA, site: Site, tape: Tape, x: FakeTensor, features: Fake
 def channel_attention(options: DMCA, tape: Tape, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
     """Both products and the softmax between them; the result has the value's shape, and lies in memory as that does.
 
+    The released code runs all three as one ``scaled_dot_product_attention``.
+
     query and key (batch, C, reduced height, reduced width), value (batch, C, height, width).
     """
     queries, keys, values = (
         each.flatten(2).unflatten(1, options.groups, each.shape[1] // options.groups) for each in (query, key, value)
     )
-    weights = tape.softmax(tape.batched_product(tape.elementwise(queries), keys.transpose(2, 3)))
-    attended = tape.batched_product(weights, values).reshape(*value.shape)
+    weights = tape.softmax(tape.batched_product(tape.elementwise(queries), keys.transpose(2, 3), fvcore=False))
+    attended = tape.batched_product(weights, values, fvcore=False).reshape(*value.shape)
     return attended.contiguous(channels_last=True) if value.channels_contiguous and value.shape[1] > 1 else attended

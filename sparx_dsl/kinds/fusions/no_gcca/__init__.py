@@ -7,6 +7,7 @@ KIND = Kind(
     name="no_gcca",
     options=f"{__name__}.options:NoGcca",
     title="aggregator without GCCA",
+    diagram=f"{__name__}.diagram:diagram",
     module=f"{__name__}.module:QueryValueFusion",
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",

@@ -18,3 +18,4 @@ class NoGcca(FusionOptions, frozen=True):
 
     kind: Literal["no_gcca"] = "no_gcca"
     ratio: Annotated[int, Field(ge=1, le=16)] = 1
+    """The hidden channels are ``ratio`` times the layer's."""

@@ -7,6 +7,7 @@ KIND = Kind(
     name="sca",
     options=f"{__name__}.options:SCA",
     title="SCA",
+    diagram=f"{__name__}.diagram:diagram",
     module=f"{__name__}.module:TokenCrossAttention",
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",

@@ -7,6 +7,7 @@ KIND = Kind(
     name="sra",
     options=f"{__name__}.options:SRA",
     title="SRA",
+    diagram=f"{__name__}.diagram:diagram",
     module=f"{__name__}.module:SpatialAggregator",
     inference=f"{__name__}.inference:INFERENCE",
     cost=f"{__name__}.cost:forward",

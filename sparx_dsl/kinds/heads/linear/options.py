@@ -14,6 +14,7 @@ class LinearHead(HeadOptions, frozen=True):
 
     kind: Literal["linear"] = "linear"
     classes: Classes = 1000
+    """How many classes there are."""
     norm: NormName | None = None
     """By default the norm that the backbone's ``layer`` has."""
 

@@ -16,7 +16,7 @@ def forward(options: SemanticFpn, site: Site, tape: Tape, *inputs: FakeTensor) -
     *maps, images = inputs
     channels, width = options.pyramid_channels, options.head_channels
     maps = [tape.norm(options.norm, x) for x in maps]
-    levels = summed_from_last(tape, [tape.convolution(x, channels) for x in maps])
+    levels = summed_from_last(tape, [tape.convolution(x, channels) for x in maps], nearest=True)
     climbed = [
         climb(tape, tape.convolution(x, channels, 3), width, levels[:place][::-1]) for place, x in enumerate(levels)
     ]

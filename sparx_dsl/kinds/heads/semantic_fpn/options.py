@@ -17,5 +17,6 @@ class SemanticFpn(SegmentationHead, frozen=True):
 
     kind: Literal["semantic_fpn"] = "semantic_fpn"
     pyramid_channels: Channels = 256
+    """Channels of the pyramid."""
     head_channels: Channels = 128
     """Channels of the convolutions behind the pyramid."""

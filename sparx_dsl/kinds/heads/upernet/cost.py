@@ -15,7 +15,7 @@ def forward(options: UPerNet, site: Site, tape: Tape, *inputs: FakeTensor) -> Fa
     inner = options.pyramid_channels
     maps = [tape.norm(options.norm, x) for x in maps]
     levels = [rectified(tape, x, inner, 1) for x in maps[:-1]]
-    *before, last = summed_from_last(tape, [*levels, pooled(options, tape, maps[-1])])
+    *before, last = summed_from_last(tape, [*levels, pooled(options, tape, maps[-1])], nearest=False)
     first, *others = [*(rectified(tape, x, inner, 3) for x in before), last]
     joined = tape.concatenate((first, *(tape.resize(x, first) for x in others)))
     result = tape.resize(tape.convolution(rectified(tape, joined, inner, 3), options.classes), images)
@@ -27,11 +27,11 @@ def forward(options: UPerNet, site: Site, tape: Tape, *inputs: FakeTensor) -> Fa
 
 
 def pooled(options: UPerNet, tape: Tape, x: FakeTensor) -> FakeTensor:
-    """The last map beside its means over parts; a mean over all of it does not save it.
+    """The last map beside its means over parts.
 
     (batch, channels, height, width) to (batch, pyramid_channels, height, width).
     """
-    means = (x.like(*x.shape[:2], 1, 1) if pool == 1 else tape.pool(x, pool, pool) for pool in options.pools)
+    means = (tape.pool(x, pool, pool, adaptive=True) for pool in options.pools)
     branches = (rectified(tape, mean, options.pyramid_channels, 1) for mean in means)
     joined = tape.concatenate((x, *(tape.resize(branch, x) for branch in branches)))
     return rectified(tape, joined, options.pyramid_channels, 3)

@@ -19,3 +19,4 @@ class UPerNet(SegmentationHead, frozen=True):
     auxiliary: bool = True
     """Whether, in training, a second result is made of the last stage's map but one, for a loss of its own."""
     auxiliary_channels: Channels = 256
+    """Channels of the convolution that makes the second result."""

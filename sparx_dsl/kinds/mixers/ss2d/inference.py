@@ -13,8 +13,8 @@ from sparx_dsl.inference.fused_convolution import silu_of
 from sparx_dsl.inference.fused_norm import norm_in_place
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
-from sparx_dsl.ops.backends import choose
-from sparx_dsl.ops.cpu import kernels
+from sparx_dsl.ops.backends import forced_backend
+from sparx_dsl.ops.cpu import kernels, maps
 from sparx_dsl.ops.inference import ss2d_in_place
 from sparx_dsl.ops.map_arguments import is_channels_last
 from sparx_dsl.ops.selective_scan import decay_rates
@@ -27,7 +27,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
     """``SelectiveScan2D`` with its parameters and results, whose convolution, scan and norm share one map's memory.
 
     That is the projected map where it may be overwritten, else what the convolution gives, or a copy. The scan's
-    parameters are kept as its kernel reads them. With gradients, compilers or another device, or another backend of the
+    parameters are kept as its kernel reads them. With gradients, exporters or another device, or another backend of the
     scan, it scans as ``SelectiveScan2D`` does.
     """
 
@@ -36,6 +36,11 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
     def __init__(self, scan: SelectiveScan2D, place: Place) -> None:
         InferenceModule.__init__(self, scan, place)
         self.clear()
+
+    def clear(self) -> None:
+        """Drop what is packed, since the weights are others."""
+        super().clear()
+        self.compiled = self.dt_weight.device.type == "cpu" and maps.problem(self.dt_weight.dtype) is None
 
     def forward(self, projected: Tensor) -> Tensor:
         """(batch, inner, height, width) to (batch, out_channels, height, width)."""
@@ -56,20 +61,28 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         """Whether the compiled kernels serve a projected map (batch, inner, height, width)."""
         # One that is computed from others in each call is no parameter, and cannot be kept.
         return (
-            all(name in self._parameters for name in ("x_proj_weight", *self.packs))
+            self.compiled
+            and all(name in self._parameters for name in ("x_proj_weight", *self.packs))
             and is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
             and x.numel() > 0
-            and x.dtype in kernels.KINDS
-            and choose("cpu", x.dtype).name == "cpu"
+            and forced_backend() in ("", "cpu")
         )
 
     def scan_parameters(self) -> tuple[Tensor, ...]:
-        """The scan's parameters as its kernel reads them, of the shapes of ``kernels.ss2d_parameters``."""
+        """The scan's parameters as its kernel reads them, of the shapes of ``kernels.ss2d_parameters``.
+
+        A compiled graph arranges them in each call.
+        """
+        if torch.compiler.is_compiling():
+            return self.arranged()
         self.clear_stale()
         if SCAN not in self.packed:
-            found = kernels.ss2d_parameters(self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D)
-            self.packed[SCAN] = tuple(each.detach() for each in found.values())
+            self.packed[SCAN] = tuple(each.detach() for each in self.arranged())
         return cast("tuple[Tensor, ...]", self.packed[SCAN])
+
+    def arranged(self) -> tuple[Tensor, ...]:
+        """The scan's parameters, arranged now, of the shapes of ``kernels.ss2d_parameters``."""
+        return tuple(kernels.ss2d_parameters(self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D).values())
 
 
 FACTS = ModuleFacts(norm_reader="out_projection", last_product="out_projection", replacement=FusedScan2D)

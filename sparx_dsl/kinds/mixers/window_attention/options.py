@@ -18,9 +18,11 @@ class WindowAttention(MixerOptions, frozen=True):
 
     kind: Literal["window_attention"] = "window_attention"
     window: Annotated[int, Field(ge=1, le=256)] = 7
+    """The side of a window, in positions."""
     heads: Heads = None
     """How many heads; by default as many heads of ``head_width`` channels as there are."""
     head_width: HeadWidth = 32
+    """Channels of a head, where ``heads`` is not given."""
     shift: bool = True
     """Whether layers of even number shift their windows by half a window."""
 

@@ -23,7 +23,9 @@ class ConvStem(StemOptions, frozen=True):
 
     kind: Literal["conv"] = "conv"
     convs: Annotated[int, Field(ge=2, le=MOST_CONVS)] = 2
+    """How many convolutions there are."""
     norm: NormName = "batch"
+    """The norm behind each convolution."""
 
     @property
     def stride(self) -> int:

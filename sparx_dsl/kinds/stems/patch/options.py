@@ -15,7 +15,9 @@ class PatchStem(StemOptions, frozen=True):
 
     kind: Literal["patch"] = "patch"
     size: Annotated[int, Field(ge=1, le=64)] = 4
+    """The side of a patch, in pixels."""
     norm: NormName = "layer"
+    """The norm behind the convolution."""
 
     @property
     def stride(self) -> int:

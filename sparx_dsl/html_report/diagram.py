@@ -1,0 +1,101 @@
+"""The diagram of a graph, to be looked at closely: its picture, and over it what can be pointed at."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from sparx_dsl.graph import ConnectionGraph
+from sparx_dsl.graph.nodes import EdgeKind
+from sparx_dsl.render.curves import Curve, number
+from sparx_dsl.render.figure import Figure, figure
+from sparx_dsl.render.fold import Box
+from sparx_dsl.render.svg import svg
+
+MOST_NODES = 120
+"""Graphs of more nodes are drawn with their repeats folded."""
+REACH = 3.0
+"""Points by which the place that can be pointed at is larger than its box."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A box of the picture as a place to point at: its corner and sides in points, and the nodes that it stands for."""
+
+    place: int
+    nodes: tuple[str, ...]
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """An arrow of the picture, by the places of its boxes, as the path of an SVG."""
+
+    source: int
+    target: int
+    kind: EdgeKind
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """The picture's own marks, the part of the plane that they fill, and what lies over them."""
+
+    name: str
+    marks: Markup
+    view: str
+    width: float
+    height: float
+    spots: tuple[Spot, ...]
+    wires: tuple[Wire, ...]
+    folded: bool
+
+
+def diagram(graph: ConnectionGraph) -> Diagram:
+    """The picture of a graph; repeats are drawn once where there are many nodes."""
+    folded = len(graph.nodes) > MOST_NODES
+    picture, text = _drawn(graph, folded)
+    view = ElementTree.fromstring(text).get("viewBox", "")  # noqa: S314 (it is our own)
+    *_, width, height = map(float, view.split())
+    # What stands between the outermost tags; in an attribute, ">" would be escaped.
+    marks = Markup(text.partition(">")[2].rpartition("</svg>")[0])  # noqa: S704 (ElementTree escapes all texts)
+    arcs = zip(picture.sketch.arcs, picture.curves, strict=True)
+    wires = tuple(Wire(arc.source, arc.target, arc.kind, _path(curve)) for arc, curve in arcs)
+    return Diagram(graph.spec.name, marks, view, width, height, tuple(_spots(graph, picture)), wires, folded)
+
+
+def _drawn(graph: ConnectionGraph, folded: bool) -> tuple[Figure, str]:
+    """The picture in its places, and the text of its SVG."""
+    picture = figure(graph, folded)
+    return picture, svg(picture)
+
+
+def _spots(graph: ConnectionGraph, picture: Figure) -> Iterator[Spot]:
+    boxes = zip(picture.sketch.boxes, picture.layout.boxes, strict=True)
+    for place, (box, placed) in enumerate(boxes):
+        shape = placed.label.shape
+        across, upward = shape.reach + REACH, shape.height / 2 + shape.extra + REACH
+        nodes = tuple(node.name for node in box.nodes)
+        yield Spot(place, nodes, _label(graph, box), placed.x - across, -placed.y - upward, 2 * across, 2 * upward)
+
+
+def _label(graph: ConnectionGraph, box: Box) -> str:
+    """What is read aloud for a box: what it is, and what it reads."""
+    names = [node.name for node in box.nodes]
+    shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    what = "ganglion layer" if box.node.ganglion else "normal layer" if box.node.role == "layer" else box.node.role
+    read = [edge.source for edge in graph.features(box.node.name)] if len(names) == 1 else []
+    return f"{shown}, {what}" + (f", reads {', '.join(read)}" if read else "")
+
+
+def _path(curve: Curve) -> str:
+    points = [f"{number(x)},{number(-y)}" for x, y in (*curve.points, curve.tip)]
+    pieces = (f"C{' '.join(points[start : start + 3])}" for start in range(1, len(points) - 1, 3))
+    return f"M{points[0]}{''.join(pieces)}L{points[-1]}"

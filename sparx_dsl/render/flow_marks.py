@@ -1,0 +1,101 @@
+"""The marks of a flow: boxes in columns and rows, and arrows that run down, across and down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sparx_dsl.language.flow import Flow, Operation, OperationRole, Wire
+from sparx_dsl.render.curves import Curve, Point, path
+from sparx_dsl.render.drawing import Mark, Paint, Rectangle, Text
+from sparx_dsl.render.marks import arrow, lines
+from sparx_dsl.render.style import INK, LINES, SMALL_SIZE, text_width
+
+COLUMN, ROW = 142.0, 64.0
+"""Points from column to column, and from row to row."""
+SPACE = 14.0
+"""What a box is wider than its text."""
+DIMENSION = "#c2410c"
+"""The colour of shapes, which Figure 3 of SparX has in red."""
+BOXES: Mapping[OperationRole, Paint] = {
+    "map": Paint("#ffffff", "#555555", "0.9", "3,2"),
+    "operation": Paint("#d6ebf8", "#0072b2", "1"),
+    "product": Paint("#f5b335", "#8a5a00", "1.2"),
+    "sum": Paint("#ffffff", "#555555", "1"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A box in its place: its middle and its sides."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def top(self) -> float:
+        """The y of the upper edge."""
+        return self.y + self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        """The y of the lower edge."""
+        return self.y - self.height / 2
+
+
+def flow_marks(flow: Flow, left: float, top: float, fill: Mapping[str, Paint] | None = None) -> Iterator[Mark]:
+    """The marks of a flow whose column 0 is ``left`` and whose row 0 is below ``top``.
+
+    ``fill`` has other paints for some operations.
+    """
+    frames = {operation.name: _frame(operation, left, top) for operation in flow.operations}
+    for wire in flow.wires:
+        yield from arrow(_way(wire, flow, frames, left), LINES["feed"].attributes)
+    for operation in flow.operations:
+        frame = frames[operation.name]
+        paint = (fill or {}).get(operation.name) or BOXES[operation.role]
+        radius = {"map": 3.0, "sum": frame.height / 2}.get(operation.role, 6.0)
+        corner = (frame.x - frame.width / 2, frame.bottom)
+        yield Rectangle(*corner, frame.width, frame.height, radius, paint)
+        yield from lines(operation.text, (frame.x, frame.y), SMALL_SIZE, INK, "middle")
+        if operation.gives:
+            yield Text(operation.gives, frame.x + 5, frame.bottom - 10, SMALL_SIZE - 1, DIMENSION)
+
+
+def _frame(operation: Operation, left: float, top: float) -> Frame:
+    rows = operation.text.split("\n")
+    width = max(text_width(row, SMALL_SIZE) for row in rows) + SPACE
+    height = SMALL_SIZE * 1.2 * len(rows) + 9
+    if operation.role == "sum":
+        width = height = 16.0
+    return Frame(left + operation.column * COLUMN, top - (operation.row + 0.5) * ROW, max(width, height), height)
+
+
+def _way(wire: Wire, flow: Flow, frames: Mapping[str, Frame], left: float) -> Curve:
+    """The arrow of a wire."""
+    source, target = frames[wire.source], frames[wire.target]
+    if wire.column is not None:
+        x = left + wire.column * COLUMN
+        start, tip = (
+            (frame.x + (frame.width if x > frame.x else -frame.width) / 2, frame.y) for frame in (source, target)
+        )
+        return path((start, tip) if source.y == target.y else (start, (x, source.y), (x, target.y), tip))
+    start, tip = (source.x, source.bottom), (_port(wire, flow, frames), target.top)
+    if abs(start[0] - tip[0]) < 0.5:
+        return path((start, tip))
+    turn = tip[1] + 14
+    corners: tuple[Point, ...] = (start, (start[0], turn), (tip[0], turn), tip)
+    return path(corners)
+
+
+def _port(wire: Wire, flow: Flow, frames: Mapping[str, Frame]) -> float:
+    """Where a wire arrives on the upper edge: in the order in which the sources stand."""
+    target = frames[wire.target]
+    arriving = [each.source for each in flow.wires if each.target == wire.target and each.column is None]
+    arriving.sort(key=lambda name: frames[name].x)
+    if len(arriving) == 1:
+        return target.x
+    step = min(26.0, (target.width - 12) / (len(arriving) - 1))
+    return target.x + (arriving.index(wire.source) - (len(arriving) - 1) / 2) * step

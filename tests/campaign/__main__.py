@@ -1,0 +1,43 @@
+"""Run one campaign in full: ``python -m tests.campaign NAME --count N --seed S``.
+
+Prints its figures and every fault, and with ``--write`` puts them into ``docs/reliability.md``. Ends with status 1
+where there are faults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from tests.campaign.campaigns import CAMPAIGNS
+from tests.campaign.page import report, update
+from tests.support.paths import ROOT
+
+PAGE = ROOT / "docs" / "reliability.md"
+
+
+def main() -> int:
+    """Run the campaign that the arguments name."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("name", choices=sorted(CAMPAIGNS))
+    parser.add_argument("--count", type=int, help="how many attacks (default: a full run)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
+    given = parser.parse_args()
+    campaign = CAMPAIGNS[given.name]
+    count = campaign.full if given.count is None else given.count
+    begun = time.monotonic()
+    findings = campaign.run(count, given.seed)
+    command = f"python -m tests.campaign {given.name} --count {count} --seed {given.seed}"
+    text = report(command, time.monotonic() - begun, findings)
+    print(text)
+    for fault in findings.faults:
+        print(fault, file=sys.stderr)
+    if given.write:
+        update(PAGE, given.name, text)
+    return 1 if findings.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""What a compiler makes of a deployed backbone: the operators for inference stay whole in its graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import sparx_dsl
+from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.inference.fused_convolution import packable
+from sparx_dsl.ops.cpu import library
+from tests.support.backbones import MIXERS, small
+from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
+
+pytestmark = [
+    pytest.mark.skipif(library.problem() is not None, reason=str(library.problem())),
+    pytest.mark.skipif(not packable(torch.ones(1)), reason="this PyTorch has no oneDNN for this machine"),
+    # Dynamo itself makes an instance of every ``autograd.Function`` that it meets.
+    pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
+]
+each_norm = pytest.mark.parametrize("norm", ["group", "layer", "batch"])
+
+
+class Recorder:
+    """A backend of ``torch.compile`` that keeps the graphs and runs them as they are."""
+
+    def __init__(self) -> None:
+        self.graphs: list[torch.fx.GraphModule] = []
+
+    def __call__(self, graph: torch.fx.GraphModule, inputs: Sequence[Tensor]) -> Any:
+        """Keep a graph."""
+        self.graphs.append(graph)
+        return graph.forward
+
+    def counts(self) -> Counter[str]:
+        """How often each function or method is called in the only graph."""
+        (graph,) = self.graphs
+        targets = (str(getattr(node.target, "__name__", node.target)) for node in graph.graph.nodes)
+        return Counter(target.removesuffix(".default") for target in targets)
+
+
+def spec(mixer: str, norm: str) -> dict[str, object]:
+    """A small backbone with one mixer and one norm throughout."""
+    layer = {"mixer": MIXERS[mixer], "norm": norm, "ffn": {"kind": "conv", "ratio": 1}}
+    return small(mixer, layer=layer)
+
+
+@each_norm
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_operators_for_inference_stay_whole(mixer: str, norm: str) -> None:
+    """One graph without a plain convolution or norm over maps, which gives the results of the plain backbone."""
+    torch.compiler.reset()
+    model, recorder = trained(sparx_dsl.build(spec(mixer, norm))), Recorder()
+    compiled = torch.compile(deploy(model), backend=recorder, fullgraph=True)
+    images = images_of(model, 2)
+    before = images.clone()
+    assert worst_error(results(compiled, images), results(model, images)) < SINGLE
+    assert torch.equal(images, before)
+    found = recorder.counts()
+    assert not {"conv2d", "group_norm", "gelu"} & set(found), found
+    assert found["product"]
+    assert found["convolution"]
+    assert bool(found["ss2d_"]) == (mixer == "ss2d")
+    assert bool(found["map_norm"]) == (norm == "group")
+
+
+@each_norm
+def test_compilers_write_over_maps_as_eager_code_does(norm: str) -> None:
+    """Made functional and back by the compiler, operators in place give the same results, again and again."""
+    torch.compiler.reset()
+    model = trained(sparx_dsl.build(spec("ss2d", norm)))
+    compiled, images = torch.compile(deploy(model), backend="aot_eager", fullgraph=True), images_of(model, 3)
+    first = results(compiled, images)
+    assert worst_error(first, results(model, images)) < SINGLE
+    assert worst_error(results(compiled, images), first) == 0
+
+
+def test_compiled_code_sees_weights_that_were_written_to() -> None:
+    """What is packed of a weight is packed again."""
+    torch.compiler.reset()
+    model = trained(sparx_dsl.build(spec("ss2d", "group")))
+    deployed = deploy(model)
+    compiled, images = torch.compile(deployed, backend="aot_eager"), images_of(model, 2)
+    before = results(compiled, images)
+    with torch.no_grad():
+        for parameter in deployed.parameters():
+            parameter.mul_(0.9)
+    assert worst_error(results(compiled, images), results(deployed, images)) < SINGLE
+    assert worst_error(results(compiled, images), before) > 100 * SINGLE
+
+
+def test_gradients_of_images_pass_compiled_code() -> None:
+    """Where images take a gradient, the graph has the plain operators, as it has without a compiler."""
+    torch.compiler.reset()
+    deployed, recorder = deploy(trained(sparx_dsl.build(spec("ss2d", "group")))), Recorder()
+    images = torch.randn(1, 3, 24, 24, requires_grad=True)
+    compiled = torch.compile(deployed, backend=recorder, fullgraph=True)
+    found, expected = (torch.autograd.grad(each(images).square().sum(), images) for each in (compiled, deployed))
+    assert worst_error(list(found), list(expected)) < 1e-4
+    assert not {"product", "convolution"} & set(recorder.counts())
+
+
+def test_exported_programs_have_plain_operators() -> None:
+    """They run where this package is not."""
+    deployed = deploy(trained(sparx_dsl.build(spec("window_attention", "group"))))
+    program = torch.export.export(deployed, (torch.randn(2, 3, 24, 24),))
+    assert not [node for node in program.graph.nodes if "sparx_dsl" in str(node.target)]
+
+
+def test_a_forced_backend_of_the_scan_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled code takes the scan that the environment forces, never another one in silence."""
+    monkeypatch.setenv("SPARX_SCAN_BACKEND", "reference")
+    torch.compiler.reset()
+    model, recorder = trained(sparx_dsl.build(spec("ss2d", "group"))), Recorder()
+    results(torch.compile(deploy(model), backend=recorder), images_of(model, 1))
+    assert recorder.counts()["ss2d_scan"]
+    assert not recorder.counts()["ss2d_"]

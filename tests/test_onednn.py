@@ -1,0 +1,132 @@
+"""The operators that stand for oneDNN's primitives in compiled graphs, against PyTorch's convolution in float64."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from sparx_dsl.inference.fused_convolution import packable
+from sparx_dsl.ops.onednn import Activation, Geometry, PackedForms, convolution, product
+from tests.support.strategies import examples
+
+pytestmark = pytest.mark.skipif(not packable(torch.ones(1)), reason="this PyTorch has no oneDNN for this machine")
+
+ORACLES: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "none": lambda x: x,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+}
+PLAIN: Geometry = ((0, 0), (1, 1), (1, 1), 1)
+
+
+def worst(found: Tensor, expected: Tensor) -> float:
+    """The largest error, relative to the largest value."""
+    assert found.shape == expected.shape
+    return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(1e-3))
+
+
+@settings(max_examples=examples(0.5), deadline=None)
+@given(
+    sizes=st.tuples(st.integers(1, 3), st.integers(1, 12), st.integers(1, 9), st.integers(1, 9)),
+    out=st.integers(1, 4),
+    kernel=st.integers(1, 4),
+    stride=st.integers(1, 3),
+    depthwise=st.booleans(),
+    bias=st.booleans(),
+    activation=st.sampled_from(list(ORACLES)),
+    last=st.booleans(),
+)
+def test_a_convolution_is_that_of_pytorch(
+    sizes: tuple[int, int, int, int],
+    out: int,
+    kernel: int,
+    stride: int,
+    depthwise: bool,
+    bias: bool,
+    activation: Activation,
+    last: bool,
+) -> None:
+    """At any size and in any layout, and what it gives has the layout of its fake implementation."""
+    torch.manual_seed(0)
+    x = torch.randn(sizes)
+    x = x.contiguous(memory_format=torch.channels_last) if last else x
+    groups = sizes[1] if depthwise else 1
+    weight = torch.randn(out * groups, sizes[1] // groups, kernel, kernel)
+    shift = torch.randn(out * groups) if bias else None
+    geometry = ((kernel // 2, kernel // 2), (stride, stride), (1, 1), groups)
+    if min(sizes[2:]) + 2 * (kernel // 2) < kernel:
+        return
+    wide = (x.double(), weight.double(), None if shift is None else shift.double())
+    expected = ORACLES[activation](functional.conv2d(*wide, padding=kernel // 2, stride=stride, groups=groups))
+    found = convolution(x, weight, shift, geometry, activation)
+    assert worst(found, expected) < 1e-5
+    meta = convolution(
+        x.to("meta"), weight.to("meta"), None if shift is None else shift.to("meta"), geometry, activation
+    )
+    assert (meta.shape, meta.stride()) == (found.shape, found.stride())
+    if kernel == stride == groups == 1:
+        assert worst(product(x, weight, shift, activation), expected) < 1e-5
+
+
+def test_a_weight_that_was_written_to_is_packed_again() -> None:
+    """In place, or through ``data``, whose tensor lies elsewhere."""
+    weight, x = torch.randn(4, 3, 1, 1), torch.randn(1, 3, 2, 2)
+
+    def check() -> None:
+        assert worst(product(x, weight, None, "none"), functional.conv2d(x.double(), weight.double())) < 1e-5
+        assert worst(convolution(x, weight, None, PLAIN, "none"), functional.conv2d(x, weight).double()) < 1e-5
+
+    check()
+    weight.mul_(2)
+    check()
+    before = weight.data
+    weight.data = torch.randn(4, 3, 1, 1)
+    check()
+    assert before.data_ptr() != weight.data_ptr()
+
+
+def test_what_is_packed_goes_with_its_weight() -> None:
+    """A memo that kept weights alive would be a leak; and it keeps few forms of one."""
+    forms, weight = PackedForms(), torch.ones(2)
+    made = [forms.of(weight, form, lambda: torch.ones(3)) for form in (1, 2, 1)]
+    assert made[0] is made[2]
+    assert made[0] is not made[1]
+    gone = weakref.ref(made[0])
+    del made
+    for form in range(2, 9):
+        forms.of(weight, form, lambda: torch.ones(3))
+    gc.collect()
+    assert gone() is None
+    gone = weakref.ref(forms.of(weight, 1, lambda: torch.ones(3)))
+    del weight
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_what_does_not_match_is_refused(device: str) -> None:
+    """Before oneDNN sees it, with values and without."""
+    x, weight = torch.ones(1, 4, 3, 3, device=device), torch.ones(6, 4, 1, 1, device=device)
+    wrong: list[tuple[Callable[[], Tensor], str]] = [
+        (lambda: product(x[0], weight, None, "none"), "x has shape"),
+        (lambda: product(x, weight[:, :3], None, "none"), "weight has shape"),
+        (lambda: product(x, torch.ones(6, 4, 3, 3, device=device), None, "none"), "weight has shape"),
+        (lambda: product(x, weight, torch.ones(5, device=device), "none"), "bias has shape"),
+        (lambda: product(x, weight.double(), None, "none"), "weight has dtype"),
+        (lambda: product(x, weight, None, "relu"), "unknown activation 'relu'"),  # pyright: ignore[reportArgumentType]
+        (lambda: convolution(x, weight, None, ((0, 0), (1, 1), (1, 1), 3), "none"), "cut into 3 groups"),
+        (lambda: convolution(x, weight, None, ((0, 0), (0, 0), (1, 1), 1), "none"), "stride"),
+        (lambda: convolution(x, weight, None, ((0,), (1, 1), (1, 1), 1), "none"), "padding"),
+        (lambda: convolution(x[:, :, :0], weight, None, PLAIN, "none"), "smaller than the kernel"),
+    ]
+    for call, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            call()
