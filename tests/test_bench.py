@@ -79,11 +79,11 @@ def test_the_command(tmp_path: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        (("--device", "nope"), "SPX585"),
+        (("--device", "nope"), "SPX581"),
         (("--train", "--deploy"), "SPX523"),
-        (("timm:resnet5O",), "SPX585"),
+        (("timm:resnet5O",), "SPX581"),
         pytest.param(
-            ("--device", "cuda"), "SPX585", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+            ("--device", "cuda"), "SPX581", marks=pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
         ),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),

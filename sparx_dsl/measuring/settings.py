@@ -68,7 +68,7 @@ def check_settings(settings: Settings) -> None:
 
 
 def cannot_measure(what: str, error: BaseException, help: str | None = None) -> SparxError:
-    """The error (SPX585) of a backbone or a device that does not run, with what torch says."""
+    """The error (SPX581) of a backbone or a device that does not run, with what torch says."""
     return SparxError(Diagnostic(Code.BENCH_FAILED, what, notes=(exception_text(error),), help=help))
 
 
