@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.render.curves import Curve, number
+from sparx_dsl.render.curves import Curve, Point, number
 from sparx_dsl.render.figure import Figure, figure
 from sparx_dsl.render.fold import Box
 from sparx_dsl.render.look import Look
+from sparx_dsl.render.marks import drawing
 from sparx_dsl.render.svg import svg
 
 MOST_NODES = 120
@@ -73,8 +74,9 @@ def diagram(graph: ConnectionGraph) -> Diagram:
 
 def _drawn(graph: ConnectionGraph, folded: bool) -> tuple[Figure, str]:
     """The picture in its places, and the text of its SVG."""
-    picture = figure(graph, Look(fold=folded))
-    return picture, svg(picture)
+    look = Look(fold=folded)
+    picture = figure(graph, look)
+    return picture, svg(drawing(picture, look))
 
 
 def _spots(graph: ConnectionGraph, picture: Figure) -> Iterator[Spot]:
@@ -96,6 +98,13 @@ def _label(graph: ConnectionGraph, box: Box) -> str:
 
 
 def _path(curve: Curve) -> str:
-    points = [f"{number(x)},{number(-y)}" for x, y in (*curve.points, curve.tip)]
-    pieces = (f"C{' '.join(points[start : start + 3])}" for start in range(1, len(points) - 1, 3))
-    return f"M{points[0]}{''.join(pieces)}L{points[-1]}"
+    """The curve's way to its tip, with the pieces that come before it where it is broken."""
+    return "".join(map(_piece, (*curve.before, (*curve.points, curve.tip))))
+
+
+def _piece(points: Sequence[Point]) -> str:
+    """A start and three points for each cubic piece, and a straight end where one point is left over."""
+    first, *rest = [f"{number(x)},{number(-y)}" for x, y in points]
+    curved = len(rest) // 3 * 3
+    pieces = [f"C{' '.join(rest[start : start + 3])}" for start in range(0, curved, 3)]
+    return f"M{first}{''.join(pieces)}{''.join(f'L{end}' for end in rest[curved:])}"

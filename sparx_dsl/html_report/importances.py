@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import create_trial
 
-from sparx_dsl.search.space.choices import Choice
+from sparx_dsl.search.space.choices import Choice, value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
 from sparx_dsl.search.studies.store import distribution_of, silence_optuna
 from sparx_dsl.search.studies.winners import shown_name, shown_value
@@ -87,15 +85,4 @@ def _values(result: StudyResult, choice: Choice) -> Iterator[ChoiceValue]:
                if trial.point is not None and trial.point.picks.get(choice.name) == number]  # fmt: skip
         best = shown_value(name, max(had) if more else min(had)) if had else "–"
         median = shown_value(name, statistics.median(had)) if had else "–"
-        yield ChoiceValue(choice.name, value_line(value), len(had), best, median)
-
-
-def value_line(value: object) -> str:
-    """A value of a choice in one line, as YAML has it; a kind without options by its name."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        options = {str(key): value_line(one) for key, one in cast("Mapping[object, object]", value).items()}
-        alone = options.keys() == {"kind"}
-        return options["kind"] if alone else f"{{{', '.join(f'{key}: {one}' for key, one in options.items())}}}"
-    return json.dumps(value, ensure_ascii=False)
+        yield ChoiceValue(choice.name, value_text(value), len(had), best, median)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from sparx_dsl.graph import connect
 from sparx_dsl.html_report.diagram import Diagram, diagram
-from sparx_dsl.html_report.importances import choice_values, importances, value_line
+from sparx_dsl.html_report.importances import choice_values, importances
 from sparx_dsl.html_report.overview import listed, plural
 from sparx_dsl.html_report.page import render_page, write_page
 from sparx_dsl.html_report.study_charts import best_numbers, front_charts, history_charts, values_text
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render.units import duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
+from sparx_dsl.search.space.choices import value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
 from sparx_dsl.search.studies.winners import shown_name, shown_value, winners
 
@@ -103,7 +104,7 @@ def _measures(result: StudyResult) -> tuple[str, ...]:
 
 
 def _winner(result: StudyResult, trial: TrialRecord) -> Winner:
-    choices = tuple((name, value_line(value)) for name, value in trial.choices.items())
+    choices = tuple((name, value_text(value)) for name, value in trial.choices.items())
     spec = result.spec(trial)
     return Winner(trial.number, values_text(result, trial), choices, diagram(connect(spec)), dump_spec(spec))
 
@@ -115,6 +116,6 @@ def _row(result: StudyResult, trial: TrialRecord, names: tuple[str, ...], best: 
         tuple(shown_value(name, value) for name, value in zip(result.names, trial.values, strict=False)),
         tuple("–" if prices is None else shown_value(name, price_of(prices, name)) for name in _measures(result)),
         "–" if trial.seconds is None else duration(trial.seconds),
-        tuple(value_line(trial.choices[name]) if name in trial.choices else "–" for name in names),
+        tuple(value_text(trial.choices[name]) if name in trial.choices else "–" for name in names),
         "" if trial.cause is None else str(trial.cause),
     )  # fmt: skip
