@@ -91,7 +91,7 @@ class CompiledDepthwise(FusedConvolution):
         return depthwise_convolution(x, weight, bias, activation, may_overwrite=may_overwrite)
 
     def for_kernel(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias (channels,) as ``maps.packed`` arranges them; a compiled graph does so in each call."""
+        """Weight and bias in the shapes of ``maps.packed``, which a compiled graph calls each time."""
         if torch.compiler.is_compiling():
             return maps.packed(self.weight, self.bias)
         if ANY_SHAPE not in self.packed:

@@ -23,7 +23,7 @@ def has_static_size(model: nn.Module) -> bool:
 def compile_for_size(images: Tensor) -> None:
     """Let a compiler take the height and width of images (batch, channels, height, width) as numbers.
 
-    Exporters take them as they were told to; outside of compilers this does nothing.
+    Exporters keep what is dynamic; outside of compilers this does nothing.
     """
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         height, width = images.shape[2:]

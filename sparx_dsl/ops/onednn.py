@@ -67,7 +67,7 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geomet
 
 
 def pack_product(weight: Tensor) -> Tensor:
-    """The weight of a product, (out_channels, channels, 1, 1), as a matrix (out_channels, channels) in blocks."""
+    """The weight of a product over channels in oneDNN's blocks; its shape is that which ``product`` takes."""
     rows = weight.detach().flatten(1).contiguous()
     return cast(Tensor, torch.ops.mkldnn._reorder_linear_weight(rows, None))
 
