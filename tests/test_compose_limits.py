@@ -25,6 +25,7 @@ BOMBS = {
     "huge": ("a" * (2**20 + 1), "SPX001", (0, 0)),
     "huge in bytes": ("漢" * 400_000, "SPX001", (0, 0)),
     "tags": ("!!x " * 50_000, "SPX006", (1, 1)),
+    "directives": ("".join(f"%TAG !{n}! tag:x,{n}:\n" for n in range(40_000)) + "---\na: 1\n", "SPX018", (51, 1)),
     "anchors": ("".join(f"&a{n} " for n in range(50_000)), "SPX005", None),
 }
 

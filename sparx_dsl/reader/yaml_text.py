@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from typing import Final
 
 from sparx_dsl.errors import Code, Diagnostic, SourceText, Span, SparxError, Where
 from sparx_dsl.errors.escape import unsafe_pattern
@@ -10,6 +12,7 @@ from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.scalars import describe_character
 
 BYTE_ORDER_MARK = "\ufeff"
+_DIRECTIVE: Final = re.compile(r"^%", re.MULTILINE)
 
 
 def read_text(text: str | bytes, name: str, limits: Limits) -> SourceText:
@@ -27,6 +30,7 @@ def read_text(text: str | bytes, name: str, limits: Limits) -> SourceText:
     decoded = _decode(text, name) if isinstance(text, bytes) else text
     source = SourceText(name, decoded.removeprefix(BYTE_ORDER_MARK))
     _refuse_unsafe(source, limits)
+    _refuse_directives(source, limits)
     return source
 
 
@@ -53,6 +57,18 @@ def _decode(data: bytes, name: str) -> str:
         where = Where(source=SourceText(name, readable), span=span_of(readable, start, start + 1))
         message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
         raise SparxError(Diagnostic(Code.NOT_UTF8, message, where, help="save the file as UTF-8")) from None
+
+
+def _refuse_directives(source: SourceText, limits: Limits) -> None:
+    """Raise ``SparxError`` where more lines are directives than errors are reported.
+
+    Parsers compare every directive with all before it, and only then give their first event.
+    """
+    more = next(itertools.islice(_DIRECTIVE.finditer(source.text), limits.errors, None), None)
+    if more is not None:
+        where = Where(source=source, span=span_of(source.text, more.start(), more.end()))
+        message = f"more than {limits.errors} lines begin with %, as directives do"
+        raise SparxError(Diagnostic(Code.YAML_DIRECTIVE, message, where, help="remove these lines"))
 
 
 def _refuse_unsafe(source: SourceText, limits: Limits) -> None:

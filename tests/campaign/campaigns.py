@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.campaign.broken_spaces import break_spaces
+from tests.campaign.broken_specs import break_specs
 from tests.campaign.findings import Findings
+from tests.campaign.hostile_checkpoints import attack_checkpoints
+from tests.campaign.killed_writers import kill_writers
+from tests.campaign.large_texts import SIZES, TEXTS, attack_with_texts
 from tests.campaign.raw_operators import attack_operators
+from tests.campaign.same_specs import rewrite_specs
 
 
 @dataclass(frozen=True)
@@ -23,4 +29,10 @@ class Campaign:
 
 CAMPAIGNS: dict[str, Campaign] = {
     "operators": Campaign(attack_operators, few=450, full=50_000),
+    "specs": Campaign(break_specs, few=500, full=100_000),
+    "checkpoints": Campaign(attack_checkpoints, few=100, full=20_000),
+    "spaces": Campaign(break_spaces, few=500, full=100_000),
+    "texts": Campaign(attack_with_texts, few=len(TEXTS), full=len(SIZES) * len(TEXTS)),
+    "faults": Campaign(kill_writers, few=24, full=500),
+    "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }

@@ -1,0 +1,92 @@
+"""One spec written in other ways: the same spec, graph, schedule and price, and a dump that reads as the same again."""
+
+from __future__ import annotations
+
+import json
+import random
+import traceback
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+import sparx_dsl
+from tests.campaign.drawn import drawn
+from tests.campaign.findings import Findings
+from tests.support.spec_paths import DUMPER, dumped
+from tests.support.strategies import spec_mappings
+
+Mapping = dict[str, Any]
+
+
+def rewrite_specs(count: int, seed: int) -> Findings:
+    """Write drawn specs in other ways, and compare what comes of them with what came of the first text."""
+    findings, made = Findings(), 0
+    with TemporaryDirectory() as folder:
+        for number, spec in enumerate(drawn(spec_mappings(most_stages=3), seed)):
+            if made >= count:
+                break
+            expected = outcome_of(lambda spec=spec: sparx_dsl.parse_spec(spec))
+            for name, text in rewritten(spec, random.Random(f"{seed} {number}"), Path(folder)).items():
+                found = outcome_of(lambda text=text: read(text))
+                same = found == expected
+                findings.outcomes[f"{name}: {'the same' if same else 'another'}"] += 1
+                made += 1
+                if not same:
+                    findings.faults.append(f"{name}, spec {number} of seed {seed}: {found}, not {expected}")
+    return findings
+
+
+def rewritten(spec: Mapping, rng: random.Random, folder: Path) -> dict[str, str | Path | Mapping]:
+    """Texts, files and values that mean the same."""
+    block = dumped(spec)
+    texts: dict[str, str | Path | Mapping] = {
+        "keys in another order": dumped(shuffled(spec, rng)),
+        "comments and blank lines": "".join(f"# {rng.random()}\n\n{line} # said\n" for line in block.splitlines()),
+        "flow style": yaml.dump(spec, Dumper=DUMPER, sort_keys=False, default_flow_style=True, width=10_000),
+        "JSON": json.dumps(spec),
+        "a dump": sparx_dsl.dump_spec(sparx_dsl.parse_spec(spec)),
+        "a dump of a dump": sparx_dsl.dump_spec(sparx_dsl.parse_spec(sparx_dsl.dump_spec(sparx_dsl.parse_spec(spec)))),
+        "overrides written out": written_out(spec),
+    }
+    (folder / "base.yaml").write_text(dumped({**spec, "name": "base", "head": {"kind": "none"}}), encoding="utf-8")
+    path = folder / "extending.yaml"
+    path.write_text(dumped({"extends": "base.yaml", "name": spec["name"], "head": spec["head"]}), encoding="utf-8")
+    # A head of another kind takes the place of the base's, and a budget is the base's own.
+    return texts | {"extends": path}
+
+
+def shuffled(value: Any, rng: random.Random) -> Any:
+    """The value with the keys of every mapping in another order."""
+    if isinstance(value, dict):
+        items = list(Mapping(value).items())
+        rng.shuffle(items)
+        return {key: shuffled(inner, rng) for key, inner in items}
+    return [shuffled(inner, rng) for inner in value] if isinstance(value, list) else value
+
+
+def written_out(spec: Mapping) -> Mapping:
+    """The spec with what all layers share repeated in every stage that does not say otherwise."""
+    shared = spec["layer"]
+    stages = [{**stage, "layer": {**shared, **stage.get("layer", {})}} for stage in spec["stages"]]
+    return {**spec, "stages": stages}
+
+
+def read(given: str | Path | Mapping) -> sparx_dsl.Spec:
+    """A spec from a file, a text or values."""
+    return sparx_dsl.load_spec(given) if isinstance(given, Path) else sparx_dsl.parse_spec(given)
+
+
+def outcome_of(make: Any) -> str:
+    """The connections, steps and price of a spec as text, or what is raised instead."""
+    try:
+        spec = make()
+        schedule = sparx_dsl.plan(sparx_dsl.connect(spec))
+        price = sparx_dsl.cost(spec)
+        edges = [f"{edge}" for edge in schedule.graph.edges]
+        return f"{edges}\n{schedule}\n{price.params} {price.macs} {price.peak_bytes}"
+    except sparx_dsl.SparxError as error:
+        return f"refused: {error}"
+    except Exception:
+        return traceback.format_exc()
