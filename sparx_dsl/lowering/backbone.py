@@ -34,19 +34,11 @@ class Backbone(Composite):
     are called: hooks on them fire, and sharding, checkpointing and extraction by name work as in any other model.
     Where no gradient is recorded, every feature buffer is freed where the schedule says. ``code`` shows the steps.
 
-<<<<<<< HEAD
-    ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size.
+    ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size; where a
+    mixer is window attention it is compiled for each image size by itself.
     ``torch.export`` takes it with a dynamic batch, whatever its mixers. Height and width can be dynamic in multiples of
     the last stage's stride; with window attention, of that times the window (``{2: 224 * Dim("rows"), …}``), for which
     torch takes minutes: padding and shifting depend on the size otherwise. ``sparx_dsl.export`` writes files.
-=======
-    ``torch.compile`` takes it whole (``fullgraph=True``), and one compiled module serves every batch size; where a
-    mixer is window attention it is compiled for each image size by itself.
-    ``torch.export`` takes it with a dynamic batch, whatever its mixers. Height and width can be dynamic where every
-    mixer is window attention and the sides are multiples of the last stage's stride times the window
-    (``{2: 224 * Dim("rows"), …}``): padding and shifting depend on the size otherwise, and scans choose their chunks by
-    the length of the sequence. Else export one program for each image size.
->>>>>>> w-cpu
 
     ``copy.deepcopy`` and ``pickle`` keep weights, hooks, modes and whatever else was set on any module within.
     """
