@@ -8,7 +8,7 @@ import re
 import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -63,10 +63,10 @@ def rewritten(spec: Mapping, rng: random.Random, folder: Path) -> dict[str, str 
 def shuffled(value: Any, rng: random.Random) -> Any:
     """The value with the keys of every mapping in another order."""
     if isinstance(value, dict):
-        items = list(Mapping(value).items())
+        items = list(cast(Mapping, value).items())
         rng.shuffle(items)
         return {key: shuffled(inner, rng) for key, inner in items}
-    return [shuffled(inner, rng) for inner in value] if isinstance(value, list) else value
+    return [shuffled(inner, rng) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def written_out(spec: Mapping) -> Mapping:
