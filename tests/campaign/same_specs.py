@@ -28,9 +28,9 @@ def rewrite_specs(count: int, seed: int) -> Findings:
         for number, spec in enumerate(drawn(spec_mappings(most_stages=3), seed)):
             if made >= count:
                 break
-            expected = outcome_of(lambda spec=spec: sparx_dsl.parse_spec(spec))
+            expected = outcome_of(spec)
             for name, text in rewritten(spec, random.Random(f"{seed} {number}"), Path(folder)).items():
-                found = outcome_of(lambda text=text: read(text))
+                found = outcome_of(text)
                 same = found == expected
                 findings.outcomes[f"{name}: {'the same' if same else 'another'}"] += 1
                 made += 1
@@ -81,10 +81,10 @@ def read(given: str | Path | Mapping) -> sparx_dsl.Spec:
     return sparx_dsl.load_spec(given) if isinstance(given, Path) else sparx_dsl.parse_spec(given)
 
 
-def outcome_of(make: Any) -> str:
+def outcome_of(given: str | Path | Mapping) -> str:
     """The connections, steps and price of a spec as text, or what is raised instead."""
     try:
-        spec = make()
+        spec = read(given)
         schedule = sparx_dsl.plan(sparx_dsl.connect(spec))
         price = sparx_dsl.cost(spec)
         edges = [f"{edge}" for edge in schedule.graph.edges]
