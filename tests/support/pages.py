@@ -13,8 +13,8 @@ from tests.support.paths import DOCS
 
 EXAMPLES = DOCS / "examples"
 NAMES = (
-    "language", "rules", "running", "training", "integrations", "detect", "reports", "pictures", "editors", "extending",
-    "commands",
+    "language", "rules", "running", "training", "integrations", "ablate", "detect", "reports", "pictures", "editors",
+    "extending", "commands",
 )  # fmt: skip
 PAGES = {name: DOCS / f"{name}.md" for name in NAMES}
 
