@@ -29,7 +29,7 @@ from tests.campaign.findings import Findings
 from tests.support.checkpoints import small
 from tests.support.paths import ROOT
 
-Write = Callable[[Path, int], None]
+Write = Callable[[Path, int], object]
 """Writes one of two versions of a file, as a command or a call of the package does."""
 LONGEST = 0.03
 """Seconds for which a writer lives at most."""
