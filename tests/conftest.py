@@ -13,6 +13,8 @@ pytest_plugins = ("tests.support.golden_text",)
 
 # Set before torch is first imported, which no test does while it is collected without a need.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tables are of one width, whatever terminal the tests are run in.
+os.environ["COLUMNS"] = "100"
 
 # Strategies of whole specs are rejected or slow to draw now and then; that says nothing about the code.
 SUPPRESSED = (HealthCheck.too_slow, HealthCheck.filter_too_much)

@@ -110,7 +110,7 @@ def test_feature_info_speaks_timm() -> None:
     assert sparx_dsl.build(tiny(), device="meta").feature_info.reduction() == [4, 8, 16]
 
 
-@pytest.mark.parametrize("dtype", ["int8", "complex64", torch.int64, "float", "__class__"])
+@pytest.mark.parametrize("dtype", ["int8", "complex64", torch.int64, "floating", "__class__"])
 def test_other_dtypes_are_refused(dtype: Any) -> None:
     """A dtype that feature maps cannot have is an error of ours."""
     with pytest.raises(SparxError) as refused:

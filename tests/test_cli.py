@@ -16,7 +16,7 @@ from tests.support.paths import ROOT, SPECS
 TINY = SPECS / "sparx_mamba_t.yaml"
 
 
-PAPER = ("figures.yaml", "dense_prediction.yaml", "resolutions.yaml")
+PAPER = ("figures.yaml", "dense_prediction.yaml", "detection.yaml", "resolutions.yaml")
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

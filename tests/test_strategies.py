@@ -21,7 +21,9 @@ def offered(schema: Any, definitions: dict[str, Any], slot: str = "") -> Iterato
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
     for key in ("anyOf", "oneOf"):
-        for inner in schema.get(key, []):
+        # A part of a kind's options stands alone only where a spec extends another.
+        whole = [inner for inner in schema.get(key, []) if "kind" in inner.get("properties", {})]
+        for inner in whole or schema.get(key, []):
             yield from offered(inner, definitions, slot)
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):

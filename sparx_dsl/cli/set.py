@@ -24,7 +24,7 @@ def set_command(
 ) -> None:
     """Set values in a spec, and print the text or write it to a file; comments and order stay.
 
-    A path has dots, and numbers from 1: stages.3.layer.mixer.kind=ssm. A value is YAML. The edited spec is checked.
+    A path has dots, and numbers from 1: stages.3.S=2. A value is YAML. The edited spec is checked.
     """
     with reporting(errors):
         changes: dict[str, object] = {}

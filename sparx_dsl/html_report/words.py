@@ -23,7 +23,7 @@ GLOSSARY: Mapping[str, str] = {
     "link": "A connection that a spec adds to the rule's, or cuts.",
     "DPE": "Dynamic position encoding: a residual depthwise 3×3 convolution.",
     "fusion": "How a ganglion layer takes in features, in place of the mixer's input projection.",
-    "token mixer": "SS2D, SSM, Bi-SSM or window attention: what mixes positions in a layer.",
+    "token mixer": "What mixes positions in a layer: a scan, attention or a convolution.",
     "FFN": "Feed-forward network: what mixes channels in a layer.",
     "feature buffer": (
         "A tensor that the compiled forward holds between steps, from the step that writes it until it is freed."

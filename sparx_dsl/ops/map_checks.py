@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from sparx_dsl.ops.arguments import require, sizes
@@ -43,6 +44,13 @@ def check_convolution(
         raise ValueError(f"stride is {stride}: {wanted}")
     if activation not in ACTIVATIONS:
         raise ValueError(f"unknown activation {activation!r}: write one of {', '.join(ACTIVATIONS)}")
+
+
+def check_statistics(statistics: Tensor, x: Tensor) -> None:
+    """Raise ``ValueError`` unless the statistics are those of GroupNorm, (batch, 2) in float32, for x of any shape."""
+    require("statistics", statistics, (x.shape[0], 2), x)
+    if statistics.dtype != torch.float32:
+        raise ValueError(f"statistics have dtype {statistics.dtype}: float32 is required")
 
 
 def check_gradient(gradient: Tensor, shape: tuple[int, ...], x: Tensor) -> None:

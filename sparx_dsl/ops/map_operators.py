@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.ops import map_backends, map_definitions
-from sparx_dsl.ops.map_checks import check_convolution, check_gradient, check_norm
+from sparx_dsl.ops.arguments import require_memory
+from sparx_dsl.ops.map_checks import check_convolution, check_gradient, check_norm, check_statistics
 
 
 @torch.library.custom_op("sparx_dsl::group_norm", mutates_args=())
@@ -27,6 +28,7 @@ def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple
     The second result, (batch, 2) in float32, is each image's mean and the inverse of its deviation.
     """
     check_norm(x, weight, bias)
+    require_memory({"x": x, "weight": weight, "bias": bias})
     return map_backends.group_norm(x, weight, bias, epsilon)
 
 
@@ -37,6 +39,8 @@ def group_norm_backward(
     """The gradients of ``group_norm``'s tensors, in their shapes; gradient as x (batch, channels, height, width)."""
     check_norm(x, weight, weight)
     check_gradient(gradient, x.shape, x)
+    check_statistics(statistics, x)
+    require_memory({"gradient": gradient, "x": x, "weight": weight, "statistics": statistics})
     return map_backends.group_norm_backward(gradient, x, weight, statistics)
 
 
@@ -44,6 +48,7 @@ def group_norm_backward(
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """LayerNorm over the channels of each place of x (batch, channels, height, width); weight, bias (channels,)."""
     check_norm(x, weight, bias)
+    require_memory({"x": x, "weight": weight, "bias": bias})
     return map_backends.layer_norm(x, weight, bias, epsilon)
 
 
@@ -52,6 +57,7 @@ def layer_norm_backward(gradient: Tensor, x: Tensor, weight: Tensor, epsilon: fl
     """The gradients of ``layer_norm``'s tensors, in their shapes; gradient as x (batch, channels, height, width)."""
     check_norm(x, weight, weight)
     check_gradient(gradient, x.shape, x)
+    require_memory({"gradient": gradient, "x": x, "weight": weight})
     return map_backends.layer_norm_backward(gradient, x, weight, epsilon)
 
 
@@ -63,6 +69,7 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, resid
     ``silu`` taken unless that is ``none``.
     """
     check_convolution((x,), weight, bias, stride, residual, activation)
+    require_memory({"x": x, "weight": weight, "bias": bias})
     return map_backends.depthwise((x,), weight, bias, stride, residual, activation)
 
 
@@ -76,6 +83,7 @@ def depthwise_backward(
     """
     check_convolution((x,), weight, bias, stride, residual, activation)
     check_gradient(gradient, _strided(x, stride), x)
+    require_memory({"gradient": gradient, "x": x, "weight": weight, "bias": bias})
     return map_backends.depthwise_backward(gradient, x, weight, bias, stride, residual, activation)
 
 
@@ -89,6 +97,7 @@ def interleaved_depthwise(
     """
     maps = (first, second, third)
     check_convolution(maps, weight, bias, 1, False, activation)
+    require_memory({"first": first, "second": second, "third": third, "weight": weight, "bias": bias})
     return map_backends.depthwise(maps, weight, bias, 1, False, activation)
 
 
@@ -118,6 +127,7 @@ def _(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple[Tensor, 
 def _(gradient: Tensor, x: Tensor, weight: Tensor, statistics: Tensor) -> tuple[Tensor, ...]:
     check_norm(x, weight, weight)
     check_gradient(gradient, x.shape, x)
+    check_statistics(statistics, x)
     return _gradients_like(x, weight)
 
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sparx_dsl.ops.arguments import require, sizes
+from sparx_dsl.ops.arguments import require, require_memory, sizes
 
 Activation = Literal["none", "gelu", "silu"]
 Geometry = tuple[Sequence[int], Sequence[int], Sequence[int], int]
@@ -151,8 +151,24 @@ def _check_product(x: Tensor, weight: Tensor, bias: Tensor | None, activation: s
     require("weight", weight, (weight.shape[0], x.shape[1], 1, 1), x)
 
 
+def _readable(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The tensors as the primitives read them, which take weights and biases for contiguous.
+
+    Raises ``ValueError`` for one whose memory was freed.
+    """
+    require_memory({"x": x, "weight": weight, "bias": bias})
+    dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
+    return (
+        x if dense else x.contiguous(memory_format=torch.channels_last),
+        weight if weight.is_contiguous() or weight.is_contiguous(memory_format=torch.channels_last) else
+        weight.contiguous(),
+        None if bias is None else bias.contiguous(),
+    )  # fmt: skip
+
+
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation) -> Tensor:
     _check_product(x, weight, bias, activation)
+    x, weight, bias = _readable(x, weight, bias)
     return multiply(x, FORMS.of(weight, "product", lambda: pack_product(weight)), bias, activation)
 
 
@@ -166,6 +182,7 @@ def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *settings: *tup
     geometry = settings[:4]
     _check(x, weight, bias, groups, activation)
     _convolved_size(x, weight, geometry)
+    x, weight, bias = _readable(x, weight, bias)
     blocks = FORMS.of(weight, (*map(str, geometry), x.shape), lambda: pack_convolution(weight, geometry, x.shape))
     return convolve(x, blocks, bias, geometry, activation).contiguous(memory_format=torch.channels_last)
 

@@ -47,7 +47,7 @@ def rewritten(spec: Mapping, rng: random.Random, folder: Path) -> dict[str, str 
         "keys in another order": dumped(shuffled(spec, rng)),
         "comments and blank lines": "".join(f"# {rng.random()}\n\n{line} # said\n" for line in block.splitlines()),
         # PyYAML writes y and n without the quotes that the language asks for.
-        "flow style": re.sub(r"name: ([yn])(?=[,}])", r"name: '\1'", flow),
+        "flow style": re.sub(r": ([yn])(?=[,}])", r": '\1'", flow),
         "JSON": json.dumps(spec),
         "a dump": sparx_dsl.dump_spec(sparx_dsl.parse_spec(spec)),
         "a dump of a dump": sparx_dsl.dump_spec(sparx_dsl.parse_spec(sparx_dsl.dump_spec(sparx_dsl.parse_spec(spec)))),

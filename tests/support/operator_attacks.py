@@ -22,16 +22,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.errors import SparxError
-from sparx_dsl.ops import inference, operators, pipeline, reference
+from sparx_dsl.ops import inference, map_operators, onednn, operators, pipeline, reference
 from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import backends
 from sparx_dsl.ops.cpu import kernels, maps
+from tests.support import map_attacks
 from tests.support.operator_mutations import FREED, HUGE, OF_MEMORY, mutated
 from tests.support.scans import threads
 
 Arguments = list[Any]
 NAMESPACE = torch.ops.sparx_dsl
-IMPORTED = (operators, inference)
+IMPORTED = (operators, inference, map_operators, onednn)
 """Importing these registers the operators."""
 TOLERANCES = {torch.float64: 1e-3, torch.float32: 1e-3}
 COARSE = 0.06
@@ -174,6 +175,15 @@ TARGETS = (
     Target("depthwise_convolution_", depthwise_arguments, expected_depthwise),
     Target("map_norm", norm_arguments, expected_norm),
     Target("map_norm_", norm_arguments, expected_norm),
+    Target("group_norm", map_attacks.norm_arguments, map_attacks.expected_group_norm),
+    Target("group_norm_backward", map_attacks.group_norm_backward_arguments, map_attacks.expected_group_norm_backward),
+    Target("layer_norm", map_attacks.norm_arguments, map_attacks.expected_layer_norm),
+    Target("layer_norm_backward", map_attacks.layer_norm_backward_arguments, map_attacks.expected_layer_norm_backward),
+    Target("depthwise", map_attacks.plain_depthwise_arguments, map_attacks.expected_plain_depthwise),
+    Target("depthwise_backward", map_attacks.depthwise_backward_arguments, map_attacks.expected_depthwise_backward),
+    Target("interleaved_depthwise", map_attacks.interleaved_arguments, map_attacks.expected_interleaved),
+    Target("product", map_attacks.product_arguments, map_attacks.expected_product),
+    Target("convolution", map_attacks.convolution_arguments, map_attacks.expected_convolution),
 )
 
 

@@ -105,7 +105,7 @@ class Point:
 
 
 def value_text(value: object) -> str:
-    """A value in one line: ``7``, ``ss2d`` for a kind alone, ``{kind: ss2d, state: 1}``, ``null`` for no key."""
+    """A value in one line: ``7``, a kind without options by its name, ``{kind: …, state: 1}``, ``null`` for no key."""
     if value is None:
         return "null"
     if isinstance(value, bool):
