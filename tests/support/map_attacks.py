@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,15 @@ from torch import Tensor
 from torch.nn import functional
 
 Arguments = list[Any]
-ACTIVATIONS = {"none": lambda y: y, "gelu": functional.gelu, "silu": functional.silu}
+
+
+def unchanged(y: Tensor) -> Tensor:
+    return y
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "none": unchanged, "gelu": functional.gelu, "silu": functional.silu
+}  # fmt: skip
 DTYPES = (torch.float32, torch.bfloat16)
 
 
@@ -107,7 +115,8 @@ def expected_plain_depthwise(arguments: Arguments) -> Sequence[Tensor]:
 
 def expected_interleaved(arguments: Arguments) -> Sequence[Tensor]:
     *maps, weight, bias, activation = arguments
-    x = torch.cat(maps, 1).unflatten(1, (-1, 3)).transpose(1, 2).flatten(1, 2)
+    whole = torch.cat(maps, 1)
+    x = torch.cat([whole[:, first::3] for first in range(3)], 1)
     return expected_plain_depthwise([x, weight, bias, 1, False, activation])
 
 
@@ -119,7 +128,11 @@ def gradients(function: Any, gradient: Tensor, tensors: Sequence[Tensor]) -> Seq
 def expected_layer_norm_backward(arguments: Arguments) -> Sequence[Tensor]:
     gradient, x, weight, epsilon = arguments
     tensors = (x, weight, torch.zeros(len(weight)))
-    return gradients(lambda *each: expected_layer_norm([*each, epsilon])[0], gradient, tensors)
+
+    def function(*each: Tensor) -> Tensor:
+        return expected_layer_norm([*each, epsilon])[0]
+
+    return gradients(function, gradient, tensors)
 
 
 def expected_group_norm_backward(arguments: Arguments) -> Sequence[Tensor]:
@@ -135,7 +148,11 @@ def expected_group_norm_backward(arguments: Arguments) -> Sequence[Tensor]:
 def expected_depthwise_backward(arguments: Arguments) -> Sequence[Tensor]:
     gradient, x, weight, bias, *rest = arguments
     tensors = (x, weight, torch.zeros(len(weight)) if bias is None else bias)
-    return gradients(lambda *each: expected_plain_depthwise([*each, *rest])[0], gradient, tensors)
+
+    def function(*each: Tensor) -> Tensor:
+        return expected_plain_depthwise([*each, *rest])[0]
+
+    return gradients(function, gradient, tensors)
 
 
 def expected_product(arguments: Arguments) -> Sequence[Tensor]:
