@@ -17,12 +17,9 @@ from sparx_dsl.pricing import Cost
 from sparx_dsl.schedule import DType, Schedule
 
 if TYPE_CHECKING:
-    from sparx_dsl.render import Listing
+    from sparx_dsl.render import Listing, Picture, PictureStyle
     from sparx_dsl.render import compare as comparing
     from sparx_dsl.search import StudyResult
-
-if TYPE_CHECKING:
-    from sparx_dsl.render import Picture, PictureStyle
 
 
 def draw(

@@ -27,6 +27,7 @@ from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import backends
 from sparx_dsl.ops.cpu import kernels, maps
 from tests.support import map_attacks
+from tests.support.map_attacks import widened
 from tests.support.operator_mutations import FREED, HUGE, OF_MEMORY, mutated
 from tests.support.scans import threads
 
@@ -115,10 +116,6 @@ def in_place_ss2d_arguments(rng: random.Random) -> Arguments:
     dtype = rng.choice([torch.float32, torch.bfloat16])
     x = x.to(dtype).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     return [x, projected.to(dtype), *kernels.ss2d_parameters(*rest).values()]
-
-
-def widened(arguments: Arguments) -> Arguments:
-    return [value.double() if isinstance(value, Tensor) else value for value in arguments]
 
 
 def present(gradients: Sequence[Tensor | None]) -> list[Tensor]:
