@@ -16,7 +16,16 @@ from sparx_dsl.language.roles import Role
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
     "stem": ("conv", "patch"),
     "downsample": ("conv", "merge"),
-    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", "local_ss2d"),
+    "mixer": (
+        "ss2d",
+        "ssm",
+        "bi_ssm",
+        "window_attention",
+        "depthwise",
+        "local_ss2d",
+        "atrous_ss2d",
+        "inverted_residual",
+    ),
     "fusion": ("dmca", "concat", "no_gcca", "sca", "sra"),
     "ffn": ("mlp", "conv", "none"),
     "head": ("linear", "semantic_fpn", "upernet", "none"),

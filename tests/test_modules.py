@@ -19,7 +19,9 @@ from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
 from sparx_dsl.kinds.heads.linear.options import LinearHead
+from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
@@ -39,6 +41,7 @@ MIXERS = (
     SS2D(), SS2D(state=2, conv=0, bias=False, rank=3), SSM(state=2), SSM(state=2, gate=False, conv=0, bias=True),
     BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
     WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
+    AtrousSS2D(state=2), InvertedResidual(),
 )
 
 
@@ -222,7 +225,7 @@ def test_a_module_from_the_meta_device_is_as_good_as_any(options: MixerOptions) 
     there = normal_mixing(options, site, builder("mixer", options), layer_scale=0.5)
     for (name, value), other in zip(model.state_dict().items(), there.state_dict().values(), strict=True):
         assert value.isfinite().all(), name
-        torch.testing.assert_close(value.mean(), other.mean(), rtol=0.5, atol=0.5)
+        torch.testing.assert_close(value.double().mean(), other.double().mean(), rtol=0.5, atol=0.5)
     assert model(torch.randn(1, CHANNELS, 4, 5)).isfinite().all()
 
 

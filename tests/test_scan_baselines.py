@@ -22,6 +22,7 @@ from tests.support.published import FOLDER
         ("vmamba_b_s1l20", "87", "15.2"),
         ("local_vmamba_t", "26", "5.7"),
         ("local_vmamba_s", "50", "11.4"),
+        ("efficient_vmamba_b", "34", "4.0"),
     ],
 )
 def test_sizes_are_the_printed_ones(name: str, params: str, macs: str) -> None:

@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 import sparx_dsl
+from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
+from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.language.base import Site
 from tests.support.backbones import scans
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
-from tests.support.modules import builder, random_map, settle
+from tests.support.modules import batch_norm, builder, conv, random_map, settle
 
 Walk = Sequence[tuple[int, int]]
 """Rows and columns in the order in which they are read; those outside of the map are zeros."""
@@ -94,6 +96,44 @@ def test_local_ss2d_walks_every_direction(options: LocalSS2D, size: tuple[int, i
         y = y * gate * gate.sigmoid()
     expected = functional.conv2d(y, module.out_projection.weight, module.out_projection.bias)
     torch.testing.assert_close(module(projected), expected)
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 3), (1, 1), (6, 7)])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_atrous_ss2d_walks_every_grid(step: int, size: tuple[int, int]) -> None:
+    """Grids from an even row are read by rows, from an odd one by columns; beyond the edge there are zeros."""
+    options = AtrousSS2D(state=2, expand=1, step=step)
+    module = settle(builder("mixer", options)(options, Site(4, 4)))
+    scans, x = module.scans, random_map(4, *size)
+    projected = functional.conv2d(x, scans.in_projection.weight)
+    inner = functional.conv2d(projected[:, :4], scans.conv.weight, scans.conv.bias, padding=1, groups=4)
+    inner = inner * inner.sigmoid()
+    total = torch.zeros_like(inner)
+    for column in range(step):
+        for row in range(step):
+            rows, columns = (range(start, start + -(-side // step) * step, step) for start, side in
+                             zip((row, column), size, strict=True))  # fmt: skip
+            path = [(r, c) for r in rows for c in columns] if row % 2 == 0 else [(r, c) for c in columns for r in rows]
+            total += walked(scans.scan, column * step + row, inner, path)
+    y = functional.layer_norm(total.permute(0, 2, 3, 1), (4,), scans.norm.weight, scans.norm.bias).permute(0, 3, 1, 2)
+    y = functional.conv2d(y * projected[:, 4:] * projected[:, 4:].sigmoid(), scans.out_projection.weight)
+    state = module.state_dict()
+    near = functional.gelu(batch_norm(state, "local.norm", conv(state, "local.conv", x, padding=1, groups=4)))
+    near = conv(state, "local_projection", near)
+    torch.testing.assert_close(module(x), weighed(module.attention, y) + weighed(module.attention, near))
+
+
+def test_an_inverted_residual_is_three_convolutions_and_a_factor() -> None:
+    """1×1, depthwise, what squeeze-and-excitation makes of the mean, 1×1."""
+    options = InvertedResidual(ratio=2)
+    module, x = settle(builder("mixer", options)(options, Site(4, 4))), random_map(4, 5, 3)
+    state = module.state_dict()
+    hidden = batch_norm(state, "expansion.norm", conv(state, "expansion.conv", x)).clamp(min=0)
+    hidden = batch_norm(state, "conv.norm", conv(state, "conv.conv", hidden, padding=1, groups=8)).clamp(min=0)
+    mean = hidden.sum((2, 3), keepdim=True) / 15
+    factor = conv(state, "excitation", conv(state, "squeeze", mean).clamp(min=0)).sigmoid()
+    expected = batch_norm(state, "contraction.norm", conv(state, "contraction.conv", hidden * factor))
+    torch.testing.assert_close(module(x), expected)
 
 
 def test_deployed_ones_compute_the_same() -> None:

@@ -16,6 +16,7 @@ from tests.support.compiled import images_for
 from tests.support.deployed import trained
 
 MIXERS: dict[str, dict[str, Any]] = {
+    "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
     "ss2d": {"kind": "ss2d", "state": 2},
     "ssm": {"kind": "ssm", "state": 2, "gate": True},
     "bi_ssm": {"kind": "bi_ssm", "state": 2, "gate": True},
@@ -25,6 +26,7 @@ MIXERS: dict[str, dict[str, Any]] = {
 
 OVER_ALL: dict[str, dict[str, Any]] = {
     "local_ss2d": {"kind": "local_ss2d", "state": 2, "directions": ["columns", "window2_reversed"]},
+    "atrous_ss2d": {"kind": "atrous_ss2d", "state": 2},
 }
 """Mixers with a norm over all channels, which another width changes."""
 

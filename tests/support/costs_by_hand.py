@@ -14,8 +14,10 @@ from sparx_dsl.kinds.fusions.sra.options import SRA
 from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
+from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
+from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
@@ -65,6 +67,16 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("mixer", LocalSS2D(directions=("rows", "columns_reversed", "window2"), state=2), Site(8, 8), 5, 4,
      16 * 9 + 16 + 3 * (5 * 16 + 16 + 16 + 16 * 2 + 16) + 32 + (16 * 2 + 2 + 2 * 16 + 16) + 32 + 16 * 8,
      (16 * 9 + 16 * 8) * 20 + 3 * (5 * 16 + 16 + 9 * 16 * 2 + 16) * 24 + 3 * 2 * 16 * 2),
+    # The convolution's branch: 3×3, BatchNorm, 1×1. The scans': to 2·8 without bias, 5×5, nine scans of 2×2 positions,
+    # N = 2, R = 2; norm, and back. An attention over 8 channels with 1 hidden one, for each branch.
+    ("mixer", AtrousSS2D(step=3, state=2, expand=1, rank=2, conv=5), Site(8, 8), 5, 4,
+     8 * 9 + 8 + 16 + 8 * 8 + 8
+     + 8 * 16 + 8 * 25 + 8 + 9 * (6 * 8 + 2 * 8 + 8 + 8 * 2 + 8) + 16 + 8 * 8 + (16 + 8 + 1 + 8 + 8),
+     (8 * 9 + 8 * 8 + 8 * 16 + 8 * 25 + 8 * 8) * 20 + 9 * (6 * 8 + 2 * 8 + 9 * 8 * 2 + 8) * 4 + 2 * 8 * 2),
+    # 1×1 to 16 channels, 5×5, 1×1 back, all without bias and with BatchNorm; factors through 2 channels.
+    ("mixer", InvertedResidual(kernel=5, ratio=2), Site(8, 8), 5, 4,
+     8 * 16 + 16 * 25 + 16 * 8 + 2 * (16 + 16 + 8) + 16 * 2 + 2 + 2 * 16 + 16,
+     (8 * 16 + 16 * 25 + 16 * 8) * 20 + 2 * 16 * 2),
     # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
     ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
      72 + 36 * 9 + 72 + 36 * 24 + 24

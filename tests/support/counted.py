@@ -17,6 +17,8 @@ def scanned_positions(mixer: Any, height: int, width: int) -> int:
         sides = [int(digits[1]) if (digits := re.search(r"(\d+)", name)) else 1 for name in mixer.directions]
         longest = max(-(-height // side) * side * -(-width // side) * side for side in sides)
         return len(sides) * longest
+    if mixer.kind == "atrous_ss2d":
+        return mixer.step**2 * -(-height // mixer.step) * -(-width // mixer.step)
     return DIRECTIONS.get(mixer.kind, 0) * height * width
 
 

@@ -50,7 +50,20 @@ def mixers() -> Options:
     )  # fmt: skip
     depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
     sequences = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
-    return st.one_of(window, ss2d, depthwise, local_ss2d(), *sequences)
+    return st.one_of(window, ss2d, depthwise, local_ss2d(), atrous_ss2d(), inverted_residual(), *sequences)
+
+
+def atrous_ss2d() -> Options:
+    """Scans of some grids."""
+    return of_kind(
+        "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=st.integers(1, 2),
+        conv=st.sampled_from([0, 3, 5]), rank=st.sampled_from(["auto", 1, 3]),
+    )  # fmt: skip
+
+
+def inverted_residual() -> Options:
+    """An inverted residual block."""
+    return of_kind("inverted_residual", kernel=st.sampled_from([3, 5]), ratio=st.integers(1, 2))
 
 
 def local_ss2d() -> Options:
