@@ -30,7 +30,7 @@ NAMES = ("cpu", "torch", "reference")
 
 
 def scan_inputs(inner: int, side: int, innermost: str = "channels") -> ScanInputs:
-    """The arguments of the scan over the four directions of a map: channels innermost, or positions as Mamba has them."""
+    """The arguments of the scan over a map's four directions: channels innermost, or positions as Mamba has them."""
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
