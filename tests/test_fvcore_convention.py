@@ -17,7 +17,7 @@ import torch
 
 import sparx_dsl
 from sparx_dsl.integrations.required import import_torchvision
-from tests.support.backbones import MIXERS, mixed, small
+from tests.support.backbones import MIXERS, SCAN_MIXERS, mixed, small
 from tests.support.paths import SPECS
 
 # fvcore traces with the tracer of TorchScript, which is deprecated.
@@ -85,7 +85,7 @@ def check(source: dict[str, object], size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("norm", ["group", "layer", "batch"])
-@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("mixer", [*MIXERS, *SCAN_MIXERS])
 def test_every_mixer_under_every_norm(mixer: str, norm: str) -> None:
     """At a size without symmetry, with a ganglion layer."""
     spec: Any = small(mixer)

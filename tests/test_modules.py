@@ -20,6 +20,7 @@ from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
 from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
@@ -37,7 +38,7 @@ SIZES = ((1, 1), (1, 9), (4, 4), (5, 7), (9, 6))
 MIXERS = (
     SS2D(), SS2D(state=2, conv=0, bias=False, rank=3), SSM(state=2), SSM(state=2, gate=False, conv=0, bias=True),
     BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
-    WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1),
+    WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
 )
 
 

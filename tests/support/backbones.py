@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 MIXERS: dict[str, dict[str, object]] = {
     "ss2d": {"kind": "ss2d"},
     "ssm": {"kind": "ssm", "state": 2},
@@ -9,6 +11,28 @@ MIXERS: dict[str, dict[str, object]] = {
     "depthwise": {"kind": "depthwise", "kernel": 3, "ratio": 2},
     "window_attention": {"kind": "window_attention", "head_width": 4, "window": 3},
 }
+SCAN_MIXERS: dict[str, dict[str, object]] = {
+    "local_ss2d": {"kind": "local_ss2d", "state": 2, "directions": ["columns", "rows_reversed", "window2"]},
+}
+"""More mixers that scan; what takes a compiler or an exporter runs over one backbone of all of them."""
+
+
+def scans(**changes: object) -> dict[str, Any]:
+    """One layer with each of these mixers, and a ganglion layer with each, as plain values."""
+    layers = {place: {"mixer": mixer} for place, mixer in enumerate(SCAN_MIXERS.values(), start=1)}
+    spec: dict[str, Any] = {
+        "sparx": 1,
+        "name": "scans",
+        "input": {"size": 12},
+        "stem": {"kind": "patch", "size": 2},
+        "layer": {"mixer": MIXERS["depthwise"], "ffn": {"kind": "none"}},
+        "stages": [
+            {"channels": 8, "depth": len(layers), "layers": layers},
+            {"channels": 8, "depth": len(layers), "S": 1, "M": 1, "layers": layers},
+        ],
+        "head": {"kind": "linear", "classes": 3},
+    }
+    return spec | changes
 
 
 def small(mixer: str, **changes: object) -> dict[str, object]:
@@ -18,7 +42,7 @@ def small(mixer: str, **changes: object) -> dict[str, object]:
         "name": mixer,
         "input": {"size": 24},
         "stem": {"kind": "conv"},
-        "layer": {"mixer": MIXERS[mixer], "ffn": {"kind": "conv", "ratio": 1}},
+        "layer": {"mixer": (MIXERS | SCAN_MIXERS)[mixer], "ffn": {"kind": "conv", "ratio": 1}},
         "stages": [{"channels": 8, "depth": 1}, {"channels": 16, "depth": 2, "S": 1}],
         "head": {"kind": "linear", "classes": 3},
     }

@@ -16,6 +16,7 @@ from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
+from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
@@ -59,6 +60,11 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     # A 3×3 depthwise convolution, a norm of two numbers a channel, an MLP to twice the channels and back.
     ("mixer", DepthwiseBlock(kernel=3, ratio=2), Site(8, 8), 5, 4,
      8 * 9 + 8 + 16 + 8 * 16 + 16 + 16 * 8 + 8, (8 * 9 + 8 * 16 + 16 * 8) * 20),
+    # Inner width 16 and as much for the gate, N = 2, R = 1, three directions, of which the longest has 3×2 windows of
+    # 2×2 for a 5×4 map: 24 positions; the attention over 16 channels has 2 hidden ones, for each direction.
+    ("mixer", LocalSS2D(directions=("rows", "columns_reversed", "window2"), state=2), Site(8, 8), 5, 4,
+     16 * 9 + 16 + 3 * (5 * 16 + 16 + 16 + 16 * 2 + 16) + 32 + (16 * 2 + 2 + 2 * 16 + 16) + 32 + 16 * 8,
+     (16 * 9 + 16 * 8) * 20 + 3 * (5 * 16 + 16 + 9 * 16 * 2 + 16) * 24 + 3 * 2 * 16 * 2),
     # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
     ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
      72 + 36 * 9 + 72 + 36 * 24 + 24

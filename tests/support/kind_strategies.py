@@ -49,7 +49,19 @@ def mixers() -> Options:
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
     )  # fmt: skip
     depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
-    return st.one_of(window, ss2d, depthwise, sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans()))
+    sequences = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
+    return st.one_of(window, ss2d, depthwise, local_ss2d(), *sequences)
+
+
+def local_ss2d() -> Options:
+    """Scans in some directions, of which several are windows."""
+    orders = st.sampled_from(["rows", "columns", "window2", "window3", "window7"])
+    names = st.tuples(orders, st.sampled_from(["", "_reversed"])).map("".join)
+    return of_kind(
+        "local_ss2d", directions=st.lists(names, min_size=1, max_size=4), state=st.integers(1, 2),
+        expand=st.integers(1, 2), conv=st.sampled_from([0, 3, 5]), gate=st.booleans(), bias=st.booleans(),
+        rank=st.sampled_from(["auto", 1, 3]),
+    )  # fmt: skip
 
 
 def fusions() -> Options:

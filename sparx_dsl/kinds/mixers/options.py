@@ -38,6 +38,15 @@ class ScanMixer(MixerOptions, frozen=True):
         return {**super().canonical(site), "rank": self.time_rank(site.channels)}
 
 
+OddKernel = Literal[0, 3, 5, 7]
+"""The side of a depthwise convolution that keeps a map's size; 0 for none."""
+
+
+def attention_channels(channels: int) -> int:
+    """The hidden channels of an attention over channels: an eighth, one at least."""
+    return max(1, channels // 8)
+
+
 class SequenceMixer(ScanMixer, frozen=True):
     """What the mixers have in common that read the map as one sequence, row by row."""
 
