@@ -152,6 +152,19 @@ def test_interleaved_maps_are_one(kernels: Kernels) -> None:
         compare(run, "interleaved_depthwise", [*maps, numbers(5)(21, 1, 3, 3), numbers(6)(21)], "gelu")
 
 
+def test_training_on_cuda_goes_through_the_kernels(kernels: Kernels) -> None:
+    """With channels-last maps: norms, and convolutions whose backward has a kernel and that no hook watches.
+
+    There is no CUDA device here: fake tensors of one show what would be called where the interpreter stands for it.
+    """
+    found = kernels.ask(triton_process.operators_on_cuda, "channels_last")
+    convolved = [("sparx_dsl.depthwise.default", [1, False, "silu"])]
+    norms = {name: [(f"sparx_dsl.{name}_norm.default", [1e-5])] for name in ("group", "layer")}
+    assert found == {name: [] for name in found} | norms | {"3": convolved, "7": convolved}
+    contiguous = kernels.ask(triton_process.operators_on_cuda, "contiguous_format")
+    assert contiguous == {name: [] for name in found}
+
+
 def test_second_derivatives() -> None:
     """All operators can be differentiated twice."""
 
