@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparx_dsl.exporting.request import BATCH, SIDES
+from sparx_dsl.exporting.formats import BATCH, SIDES
 
 
 @dataclass(frozen=True, slots=True)
