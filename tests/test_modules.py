@@ -67,7 +67,9 @@ def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, s
     image = random_map(3, height, width)
     kinds: tuple[tuple[Role, KindOptions, int], ...] = (
         ("stem", ConvStem(convs=convs, norm=norm), 4), ("stem", PatchStem(size=size, norm=norm), size),
-        ("downsample", ConvDownsample(norm=norm), 2), ("downsample", MergeDownsample(norm=norm), 2),
+        ("downsample", ConvDownsample(norm=norm), 2),
+        ("downsample", ConvDownsample(norm=norm, stride=1), 1), ("downsample", ConvDownsample(norm=norm, stride=4), 4),
+        ("downsample", MergeDownsample(norm=norm), 2),
     )
     for role, options, stride in kinds:
         module = settle(builder(role, options)(options, Site(3, 5)))
