@@ -41,9 +41,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tenso
     return normed * weight[:, None, None] + bias[:, None, None]
 
 
-def depthwise(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, residual: bool, activation: str
-) -> Tensor:
+def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, residual: bool, activation: str) -> Tensor:
     """PyTorch's convolution, and what follows."""
     y = functional.conv2d(x, weight, bias, stride, weight.shape[2] // 2, groups=len(weight))
     y = y + x if residual else y

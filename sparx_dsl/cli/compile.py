@@ -12,7 +12,7 @@ import typer
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Errors, Head, Output, Root, Size, SpecFile
 from sparx_dsl.cli.draw import deliver
-from sparx_dsl.cli.options import DTypeName, Emit, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.options import FLOAT32, Emit, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, chosen_form, present, show
 from sparx_dsl.cli.package import Version
 from sparx_dsl.cli.specs import loaded
@@ -24,7 +24,7 @@ def compile_command(
     output: Output = None,
     size: Size = None,
     batch: Batch = 1,
-    dtype: DType = DTypeName.float32,
+    dtype: DType = FLOAT32,
     head: Head = None,
     explain: Annotated[
         str | None, typer.Option(metavar="NODE", help="Say what a node reads and why, and stop.")
@@ -53,7 +53,7 @@ def compile_spec(
     output: Path | None,
     size: str | None,
     batch: int,
-    dtype: DTypeName,
+    dtype: str,
     *,
     fold: bool,
     head: str | None = None,
@@ -87,7 +87,7 @@ def compile_spec(
 
 
 def priced(
-    path: Path, size: str | None, batch: int, dtype: DTypeName, head: str | None = None, root: Path | None = None
+    path: Path, size: str | None, batch: int, dtype: str, head: str | None = None, root: Path | None = None
 ) -> tuple[sparx_dsl.Cost, dict[str, float]]:
     """The schedule of the spec at ``path`` with its price, and the seconds that each step towards it took.
 
@@ -98,7 +98,7 @@ def priced(
     marks.append(time.perf_counter())
     graph = sparx_dsl.connect(spec)
     marks.append(time.perf_counter())
-    price = sparx_dsl.check_prices(sparx_dsl.plan(graph, sides, batch, dtype.value))
+    price = sparx_dsl.check_prices(sparx_dsl.plan(graph, sides, batch, sparx_dsl.read_dtype(dtype)))
     marks.append(time.perf_counter())
     return price, {name: marks[i + 1] - marks[i] for i, name in enumerate(("load", "connect", "plan"))}
 

@@ -24,7 +24,7 @@ from sparx_dsl.cli.arguments import (
     SpecFile,
     SpecFiles,
 )
-from sparx_dsl.cli.options import DIFFERENCE, ConventionName, DTypeName, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.options import DIFFERENCE, FLOAT32, ConventionName, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present, show
 from sparx_dsl.cli.specs import loaded
 
@@ -46,7 +46,7 @@ def cost_command(
     spec: SpecFile,
     size: Size = None,
     batch: Batch = 1,
-    dtype: DType = DTypeName.float32,
+    dtype: DType = FLOAT32,
     head: Head = None,
     convention: Annotated[ConventionName, typer.Option(help="How MACs are counted.")] = ConventionName.paper,
     output: Output = None,
@@ -60,7 +60,7 @@ def cost_command(
     with reporting(errors):
         form = chosen_form(json, csv, markdown)
         spec_to_price, sides = loaded(spec, head, root), parse_size(size)
-        price = sparx_dsl.cost(spec_to_price, sides, batch, dtype.value, convention=convention.value)
+        price = sparx_dsl.cost(spec_to_price, sides, batch, sparx_dsl.read_dtype(dtype), convention=convention.value)
         present(sparx_dsl.cost_listing(price), form, output)
 
 

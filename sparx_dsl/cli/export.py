@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import Size
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, OnlyErrors, Root, Size
 from sparx_dsl.cli.options import ExportFormat, Style, parse_size, reporting
-from sparx_dsl.cli.output import show
+from sparx_dsl.cli.output import chosen_form, present
+
+CHECKPOINT: Final = ".safetensors"
+FRESH: Final = "its weights are freshly drawn; --weights names a file of others"
 
 
 def export_command(
@@ -29,19 +32,26 @@ def export_command(
     keep_operators: Annotated[
         bool, typer.Option("--keep-operators", help="Leave scans as operators of sparx_dsl, in a .pt2 file for Python.")
     ] = False,
-    errors: Annotated[Style, typer.Option("--errors", help="How errors are reported, on standard error.")] = Style.full,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    root: Root = None,
+    errors: OnlyErrors = Style.full,
 ) -> None:
     """Write a backbone for other runtimes, and run the file to check it."""
     with reporting(errors):
-        found = export(
-            source, output, format, size, batch,
+        form = chosen_form(json, csv, markdown)
+        report = exported(
+            source, root, output, format, size, batch,
             weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators,
         )  # fmt: skip
-        show(found, None)
+        drawn = weights is None and source.suffix != CHECKPOINT
+        present(sparx_dsl.export_listing(report, [FRESH] if drawn else []), form)
 
 
-def export(
+def exported(
     source: Path,
+    root: Path | None,
     output: Path,
     format: ExportFormat | None,
     size: str | None,
@@ -51,16 +61,15 @@ def export(
     dynamic: str | None,
     deploy: bool,
     keep_operators: bool,
-) -> str:
-    """Write the backbone of a spec or a ``.safetensors`` file for another runtime; what was written, and its error."""
-    model = sparx_dsl.build(source)
+) -> sparx_dsl.ExportReport:
+    """Write the backbone of a spec or a ``.safetensors`` file for another runtime."""
+    checkpoint = source.suffix == CHECKPOINT
+    model = sparx_dsl.build(source if checkpoint else sparx_dsl.load_spec(source, root=root))
     if weights is not None:
         sparx_dsl.load_checkpoint(model, weights)
     sides = parse_size(size) or model.spec.input.size
     names = tuple(name.strip() for name in dynamic.split(",")) if dynamic else ()
-    report = sparx_dsl.export(
+    return sparx_dsl.export(
         sparx_dsl.deploy(model) if deploy else model,
         output, None if format is None else format.value, sides, batch, names, keep_operators=keep_operators,
     )  # fmt: skip
-    drawn = weights is None and source.suffix != ".safetensors"
-    return f"{report}\nits weights are freshly drawn; --weights names a file of others" if drawn else str(report)

@@ -53,11 +53,14 @@ def paper_command(
         typer.Argument(metavar="FIGURES...", help="By default those that come with the package.", show_default=False),
     ] = None,
     output: Output = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
     errors: Errors = Style.full,
 ) -> None:
-    """Print a paper's figures beside our counts, as Markdown."""
+    """Print a paper's figures beside our counts."""
     with reporting(errors):
-        show("\n".join(map(sparx_dsl.paper_page, figures)) if figures else sparx_dsl.paper_page(), output)
+        present(sparx_dsl.paper_listing(figures or ()), chosen_form(json, csv, markdown), output)
 
 
 def schema_command(output: Output = None, errors: Errors = Style.full) -> None:

@@ -49,9 +49,7 @@ def problems_of(role: Role, options: KindOptions, site: Site) -> Iterator[Proble
         yield problem if _is_problem(problem) else _problem(kind, f"are invalid: problems returns {_shown(problem)}")
 
 
-def head_output(
-    head: HeadOptions, channels: int, height: int, width: int, image: tuple[int, int]
-) -> tuple[int, ...]:
+def head_output(head: HeadOptions, channels: int, height: int, width: int, image: tuple[int, int]) -> tuple[int, ...]:
     """``head.output`` for a map of that shape; raises ``SparxError`` (SPX408) where that is no shape."""
     kind = default_registry().of("head", head)
     if kind.builtin:
@@ -130,6 +128,4 @@ def _is_count(value: object, most: int) -> bool:
 
 
 def _is_shape(value: object) -> bool:
-    return isinstance(value, tuple) and all(
-        _is_count(side, 2**40) for side in cast("tuple[object, ...]", value)
-    )
+    return isinstance(value, tuple) and all(_is_count(side, 2**40) for side in cast("tuple[object, ...]", value))
