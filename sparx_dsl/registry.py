@@ -15,10 +15,8 @@ from sparx_dsl.language.roles import Role
 
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
     "stem": ("conv", "patch"),
-    "downsample": ("conv", "merge"),
-    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", "local_ss2d"),
     "downsample": ("conv", "merge", "none"),
-    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise"),
+    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", "local_ss2d"),
     "fusion": ("dmca", "concat", "no_gcca", "sca", "sra"),
     "ffn": ("mlp", "conv", "none"),
     "head": ("linear", "semantic_fpn", "upernet", "none"),

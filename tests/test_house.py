@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"errors", "language", "registry", "networkx"},
     "schedule": {"errors", "language", "registry", "graph"},
     "pricing": SPEC_ROOMS,
-    "paper": {*SPEC_ROOMS, "pricing", "pydantic"},
+    "paper": {*SPEC_ROOMS, "pricing", "render", "pydantic"},
     "render": {*SPEC_ROOMS, "pricing", "graphviz", "matplotlib", "rich"},
     "html_report": {*SPEC_ROOMS, "pricing", "render", "search", "jinja2", "markupsafe", "optuna"},
     # What mamba-ssm brings is looked for only where its backend is asked for by name.

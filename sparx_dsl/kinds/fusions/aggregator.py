@@ -38,9 +38,7 @@ class Aggregator(nn.Module):
     goes on.
     """
 
-    def __init__(
-        self, site: Site, *, ratios: tuple[int, int, int], shortcut: bool, **factory: Unpack[Factory]
-    ) -> None:
+    def __init__(self, site: Site, *, ratios: tuple[int, int, int], shortcut: bool, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.shortcut = shortcut
         groups, channels, read = 3 if shortcut else 1, site.channels, site.features * site.channels
