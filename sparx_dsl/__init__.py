@@ -38,11 +38,13 @@ if TYPE_CHECKING:
         write_study_report,
     )
     from sparx_dsl.errors import Code, Diagnostic, SparxError
-    from sparx_dsl.exporting import ExportReport, export
+    from sparx_dsl.exporting import ExportReport, export, export_listing
     from sparx_dsl.files import check_files, find_files
     from sparx_dsl.graph import ConnectionGraph, verify_graph
+    from sparx_dsl.html_report import written_report
     from sparx_dsl.inference.cuda_graph import cuda_graph
     from sparx_dsl.kind import Kind
+    from sparx_dsl.language.dtypes import read_dtype
     from sparx_dsl.language.edit_text import edited_text, read_assignment
     from sparx_dsl.language.editor_schema import json_schema
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from sparx_dsl.machine import bench, doctor, doctor_listing, scan_backend
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
-    from sparx_dsl.paper import paper_page
+    from sparx_dsl.paper import paper_listing, paper_page
     from sparx_dsl.pricing import Cost, Totals, check_prices
     from sparx_dsl.reader.limits import Limits
     from sparx_dsl.registry import register
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         parse_space,
         read_study,
         run_study,
+        study_listing,
         study_picture,
         study_table,
         write_winners,
@@ -124,6 +127,7 @@ __all__ = [
     "edited_text",
     "explain_code",
     "export",
+    "export_listing",
     "find_files",
     "front_picture",
     "json_schema",
@@ -132,6 +136,7 @@ __all__ = [
     "load_space",
     "load_spec",
     "make_space",
+    "paper_listing",
     "paper_page",
     "param_groups",
     "parse_space",
@@ -139,6 +144,7 @@ __all__ = [
     "plan",
     "prices",
     "read_assignment",
+    "read_dtype",
     "read_study",
     "recompute",
     "register",
@@ -149,6 +155,7 @@ __all__ = [
     "scan_backend",
     "search",
     "spec_text",
+    "study_listing",
     "study_picture",
     "study_table",
     "summary",
@@ -160,6 +167,7 @@ __all__ = [
     "write_study_report",
     "write_text",
     "write_winners",
+    "written_report",
     "zoo_listing",
     "zoo_table",
 ]
@@ -174,12 +182,14 @@ _NAMES: Final = {
         "write_report write_study_report"
     ),
     "sparx_dsl.errors": "Code Diagnostic SparxError",
-    "sparx_dsl.exporting": "ExportReport export",
+    "sparx_dsl.exporting": "ExportReport export export_listing",
     "sparx_dsl.files": "check_files find_files",
     "sparx_dsl.graph": "ConnectionGraph verify_graph",
+    "sparx_dsl.html_report": "written_report",
     "sparx_dsl.inference.cuda_graph": "cuda_graph",
     "sparx_dsl.kind": "Kind",
     "sparx_dsl.language.edit_text": "edited_text read_assignment",
+    "sparx_dsl.language.dtypes": "read_dtype",
     "sparx_dsl.language.editor_schema": "json_schema",
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",
@@ -187,7 +197,7 @@ _NAMES: Final = {
     "sparx_dsl.machine": "bench doctor doctor_listing scan_backend",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
-    "sparx_dsl.paper": "paper_page",
+    "sparx_dsl.paper": "paper_listing paper_page",
     "sparx_dsl.pricing": "Cost Totals check_prices",
     "sparx_dsl.reader.limits": "Limits",
     "sparx_dsl.registry": "register",
@@ -196,7 +206,7 @@ _NAMES: Final = {
     "sparx_dsl.schedule": "Schedule verify_schedule",
     "sparx_dsl.search": (
         "RayOptions Space StudyResult Trial TrialRecord default_study load_space make_space parse_space read_study "
-        "run_study search study_picture study_table write_winners"
+        "run_study search study_listing study_picture study_table write_winners"
     ),
 }
 """The public names of each module."""

@@ -74,7 +74,7 @@ def check_files(paths: Sequence[str | os.PathLike[str]], *, root: str | os.PathL
                 # Spaces need numpy, of which specs do without.
                 from sparx_dsl.search import load_space
 
-                load_space(path)
+                load_space(path, root=root)
             else:
                 check(load_spec(path, root=root))
         except SparxError as error:

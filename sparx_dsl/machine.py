@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from sparx_dsl.api import Source, connect
-from sparx_dsl.errors import Code, Diagnostic, SparxError
-from sparx_dsl.language.dtypes import DType, full_name
+from sparx_dsl.language.dtypes import DType, read_dtype
 from sparx_dsl.registry import default_registry
 
 if TYPE_CHECKING:
@@ -37,11 +36,7 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     from sparx_dsl.ops.backends import choose
 
     wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    name = full_name(dtype)
-    if name not in wanted:
-        message = f"the scan does not support the dtype {name!r}"
-        raise SparxError(Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"write one of {', '.join(wanted)}"))
-    return choose(torch.device(device).type, wanted[name]).name
+    return choose(torch.device(device).type, wanted[read_dtype(dtype)]).name
 
 
 def doctor_listing(found: Examination) -> Listing:
@@ -86,5 +81,5 @@ def bench(
     from sparx_dsl.measuring.bench import bench as measured
     from sparx_dsl.measuring.settings import Settings
 
-    settings = Settings(device, batch, size, dtype, deploy, train, compile, seconds)
+    settings = Settings(device, batch, size, read_dtype(dtype), deploy, train, compile, seconds)
     return measured([connect(source) for source in sources], peers, settings, progress)

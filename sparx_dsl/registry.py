@@ -15,7 +15,7 @@ from sparx_dsl.language.roles import Role
 
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
     "stem": ("conv", "patch"),
-    "downsample": ("conv", "merge"),
+    "downsample": ("conv", "merge", "none"),
     "mixer": (
         "ss2d",
         "ssm",

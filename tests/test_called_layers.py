@@ -130,9 +130,7 @@ def test_a_layer_and_a_stage_can_be_called_by_themselves() -> None:
     with torch.no_grad():
         for path in ("stem", "stage1", "stage2", "stage2.layer1"):
             model.get_submodule(path).register_forward_hook(
-                lambda module, inputs, output, path=path: kept.update(
-                    {path: map_of(output)}
-                )
+                lambda module, inputs, output, path=path: kept.update({path: map_of(output)})
             )
     model(images)
     for mode in (torch.enable_grad(), torch.no_grad()):

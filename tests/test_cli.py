@@ -156,8 +156,8 @@ def test_explain_cost_diff_check_paper_and_schema(
         ("cost", TINY): sparx_dsl.cost_table(sparx_dsl.cost(TINY)),
         ("diff", TINY, wider): sparx_dsl.difference(TINY, wider),
         ("check", TINY, wider): "2 specs without errors",
-        ("paper", figures): sparx_dsl.paper_page(figures),
-        ("paper",): "\n".join(sparx_dsl.paper_page(figures.with_name(name)) for name in PAPER),
+        ("paper", figures): str(sparx_dsl.paper_listing([figures])),
+        ("paper", "--markdown"): "\n".join(sparx_dsl.paper_page(figures.with_name(name)) for name in PAPER),
         ("schema",): json.dumps(sparx_dsl.json_schema(), indent=2),
     }
     monkeypatch.chdir(ROOT)

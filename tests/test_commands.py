@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
+from typing import Final
 
 import pytest
 import typer
@@ -15,6 +17,7 @@ import sparx_dsl
 from sparx_dsl.cli.arguments import complete_spec
 from sparx_dsl.cli.main import make_app
 from sparx_dsl.cli.options import Style, reporting
+from tests.support.backbones import TWO_STAGES
 from tests.support.commands import sparx
 from tests.support.paths import ROOT, SPECS
 
@@ -127,11 +130,57 @@ def test_a_shell_is_offered_names_and_files(tree: Path, monkeypatch: pytest.Monk
     assert done.stdout.split() == ["swin_b", "swin_s", "swin_t"]
 
 
+READERS: Final[dict[str, tuple[str, ...]]] = {
+    "compile": ("x.yaml", "--emit", "graph"), "check": ("x.yaml",), "draw": ("x.yaml", "-o", "-"), "cost": ("x.yaml",),
+    "explain": ("x.yaml",), "diff": ("x.yaml", "x.yaml"), "compare": ("x.yaml",), "set": ("x.yaml", "name=other"),
+    "report": ("x.yaml", "-o", "x.html"), "bench": ("x.yaml", "--device", "nowhere"),
+    "search": ("space.yaml", "--objective", "params", "--trials", "1"),
+    "export": ("x.yaml", "-o", "x.bmp"),
+}  # fmt: skip
+"""A command line for every command that reads what may extend something; two are refused once the spec is read."""
+
+
+def test_every_reader_is_in_the_table() -> None:
+    """A new command that takes a root joins it."""
+    rooted = {
+        one.name for one in make_app().registered_commands if "root" in signature(one.callback or print).parameters
+    }
+    assert rooted == {*READERS}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_root_opens_folders_to_every_command(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a spec or the base of a space extends is found below --root, and is refused without it."""
+    (tmp_path / "bases").mkdir()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "bases" / "base.yaml").write_text(TWO_STAGES, encoding="utf-8")
+    (tmp_path / "own" / "x.yaml").write_text("extends: ../bases/base.yaml\nname: x\n", encoding="utf-8")
+    space = "space: 1\nname: x\nbase: x.yaml\nchoices: {stages.1.depth: [1, 2]}\n"
+    (tmp_path / "own" / "space.yaml").write_text(space, encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "own")
+    refused = sparx(name, *READERS[name], "--errors", "concise")
+    assert (refused.status, "SPX111" in refused.stderr) == (2, True), refused.stderr
+    done = sparx(name, *READERS[name], "--errors", "concise", "--root", "..")
+    assert done.status == 0 or done.stderr.split()[0] in ("SPX572", "SPX581"), done.stderr
+
+
+def test_progress_is_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
+    """On standard error, one for each model that is made ready; standard output has the table alone."""
+    (tmp_path / "two.yaml").write_text(TWO_STAGES, encoding="utf-8")
+    done = sparx("bench", tmp_path / "two.yaml", "--seconds", "0", "--size", "32", "--dtype", "bf16", "--json")
+    assert "building and warming up" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert json.loads(done.stdout)["dtype"] == "bfloat16"
+
+
 def test_short_names_of_dtypes() -> None:
     """As torch and people have them."""
     spec = sparx_dsl.load_spec("swin_t")
     for short, name in (("bf16", "bfloat16"), ("fp16", "float16"), ("half", "float16"), ("fp32", "float32")):
         assert sparx_dsl.plan(spec, dtype=short).dtype == name  # pyright: ignore[reportArgumentType]
+        assert sparx_dsl.read_dtype(short) == name
+    refused = sparx("cost", "swin_t", "--dtype", "int8", "--errors", "concise")
+    assert "SPX321 unknown dtype 'int8'" in refused.stderr
 
 
 def test_an_interrupted_command_ends_with_130() -> None:

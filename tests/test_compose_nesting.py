@@ -31,9 +31,7 @@ def check_refused_at(text: str, place: int, limits: Limits, loader: type[Any]) -
 
 
 @LOADERS
-@given(
-    depth=st.integers(1, 200), opener=st.sampled_from(OPENERS), more=st.integers(1, 50), tail=st.sampled_from(TAILS)
-)
+@given(depth=st.integers(1, 200), opener=st.sampled_from(OPENERS), more=st.integers(1, 50), tail=st.sampled_from(TAILS))
 def test_one_level_too_many(loader: type[Any], depth: int, opener: str, more: int, tail: str) -> None:
     """It is refused at its bracket or dash, however many follow it and whatever stands behind them."""
     check_refused_at(opener * (depth + more) + tail, len(opener) * depth, Limits(depth=depth), loader)

@@ -100,7 +100,6 @@ def test_edits_and_spaces_take_numbers_of_numpy() -> None:
     assert found[0] == found[1] == [{"width": 16}, {"width": 32}]
 
 
-
 class Endless(Sequence[Any]):
     """A sequence that says it is short, and is not."""
 

@@ -63,7 +63,7 @@ def packages(modules: Iterable[str]) -> set[str]:
 
 FOLDERS = {
     "sparx_dsl": ("pictures", "search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export",
-                  "test"),
+                  "executorch", "test"),
     "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
     "tests": ("test", "ray"),

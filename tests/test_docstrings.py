@@ -222,7 +222,7 @@ PLANTED = [
     (without_units, 'def f(x: str) -> tuple[int, Price]:\n    """The price."""', "line 1: f names no unit"),
     (without_errors, 'def f():\n    """Reads."""\n    if 1:\n        raise KeyError(1)', "line 1: f raises Key"),
     (without_errors, 'def m() -> OSError: ...\ndef f():\n    """F."""\n    raise m()', "line 2: f raises OS"),
-    (without_errors, 'class A:\n    def __init__(self):\n        raise ValueError', "line 2: A.__init__ raises"),
+    (without_errors, "class A:\n    def __init__(self):\n        raise ValueError", "line 2: A.__init__ raises"),
 ]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import torch
 import yaml
@@ -11,6 +13,7 @@ import yaml
 import sparx_dsl
 from tests.support.backbones import small
 from tests.support.commands import sparx
+from tests.support.paths import DOCS
 
 SPEC = small("window_attention", stages=[{"channels": 8, "depth": 1}])
 
@@ -28,10 +31,13 @@ def test_a_spec_with_weights_is_exported(spec: Path) -> None:
     weights, output = spec.with_name("weights.safetensors"), spec.with_name("model.pt2")
     model = sparx_dsl.build(spec)
     sparx_dsl.save_checkpoint(model, weights)
-    done = sparx("export", spec, "-o", output, "--weights", weights, "--dynamic", "batch", "--deploy")
+    done = sparx("export", spec, "-o", output, "--weights", weights, "--dynamic", "batch", "--deploy", "--json")
     assert (done.status, done.stderr) == (0, "")
-    assert "for any number of images of 24 x 24 pixels" in done.stdout
-    assert "freshly drawn" not in done.stdout
+    schema, report = json.loads((DOCS / "schemas" / "export.json").read_text(encoding="utf-8")), json.loads(done.stdout)
+    jsonschema.Draft202012Validator(schema).validate(report)  # pyright: ignore[reportUnknownMemberType]
+    (file,) = report["files"]
+    assert (file["path"], file["bytes"], file["dynamic"]) == (str(output), output.stat().st_size, ["batch"])
+    assert file["error"] < 1e-4
     images = torch.randn(2, 3, 24, 24)
     found = torch.export.load(output).module()(images)
     torch.testing.assert_close(found, model.eval()(images), rtol=0, atol=1e-5)

@@ -63,9 +63,7 @@ def dmca_by_steps(
     return mixed_by_steps(state, query if ratio == 1 else x, attended, value, out_channels)
 
 
-def mixed_by_steps(
-    state: dict[str, Tensor], own: Tensor, attended: Tensor, value: Tensor, out_channels: int
-) -> Tensor:
+def mixed_by_steps(state: dict[str, Tensor], own: Tensor, attended: Tensor, value: Tensor, out_channels: int) -> Tensor:
     """The end of DMCA: three maps shuffled and projected in three groups, missing channels made up for."""
     batch, channels, height, width = own.shape
     three = torch.cat((own, attended, value), dim=1)
@@ -150,8 +148,10 @@ def test_sra_attends_to_reduced_key_and_value(size: tuple[int, int], reduction: 
     module = settle(builder("fusion", options)(options, Site(6, 13, norm="group", features=3)))
     x, features, state = random_map(6, *size), random_map(18, *size, seed=2), module.state_dict()
     both = gathered(state, features, "key_value")
-    key, value = (reduced(state, name, each, reduction).flatten(2)
-                  for name, each in (("key", both[:, :6]), ("value", both[:, 6:])))
+    key, value = (
+        reduced(state, name, each, reduction).flatten(2)
+        for name, each in (("key", both[:, :6]), ("value", both[:, 6:]))
+    )
     attended = attended_by_steps(reduced(state, "query", x, 1), key, value, heads)
     torch.testing.assert_close(module(x, features), mixed_by_steps(state, x, attended, both[:, 6:], 13))
 
@@ -179,8 +179,14 @@ def test_sca_attends_to_own_and_merged_tokens(size: tuple[int, int], merging: in
 
 @pytest.mark.parametrize("options", FUSIONS, ids=repr)
 @settings(max_examples=8, deadline=None)
-@given(height=st.integers(1, 9), width=st.integers(1, 9), features=st.integers(1, 3), reduction=st.integers(1, 4),
-       out_channels=st.integers(3, 17), last=st.booleans())
+@given(
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    features=st.integers(1, 3),
+    reduction=st.integers(1, 4),
+    out_channels=st.integers(3, 17),
+    last=st.booleans(),
+)
 def test_fusions_take_any_shape(
     options: FusionOptions, height: int, width: int, features: int, reduction: int, out_channels: int, last: bool
 ) -> None:
@@ -188,8 +194,10 @@ def test_fusions_take_any_shape(
     site = Site(8, out_channels, features=features, reduction=reduction)
     module = settle(builder("fusion", options)(options, site))
     layout = torch.channels_last if last else torch.contiguous_format
-    x, read = (random_map(channels, height, width).contiguous(memory_format=layout).requires_grad_()
-               for channels in (8, 8 * features))
+    x, read = (
+        random_map(channels, height, width).contiguous(memory_format=layout).requires_grad_()
+        for channels in (8, 8 * features)
+    )
     result = module(x, read)
     assert result.shape == (2, out_channels, height, width)
     result.square().sum().backward()

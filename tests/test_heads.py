@@ -187,9 +187,7 @@ def test_the_auxiliary_head_costs_parameters_and_no_macs() -> None:
 
 # Mistakes.
 
-HEADER = (
-    "sparx: 1\nname: x\nstem: {kind: patch}\nlayer: {mixer: {kind: ss2d}}\nstages: [{channels: 8, depth: 1}]\n"
-)
+HEADER = "sparx: 1\nname: x\nstem: {kind: patch}\nlayer: {mixer: {kind: ss2d}}\nstages: [{channels: 8, depth: 1}]\n"
 
 
 @pytest.mark.parametrize(

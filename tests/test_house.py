@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "graph": {"errors", "language", "registry", "networkx"},
     "schedule": {"errors", "language", "registry", "graph"},
     "pricing": SPEC_ROOMS,
-    "paper": {*SPEC_ROOMS, "pricing", "pydantic"},
+    "paper": {*SPEC_ROOMS, "pricing", "render", "pydantic"},
     "render": {*SPEC_ROOMS, "pricing", "graphviz", "matplotlib", "rich"},
     "html_report": {*SPEC_ROOMS, "pricing", "render", "search", "jinja2", "markupsafe", "optuna"},
     # What mamba-ssm brings is looked for only where its backend is asked for by name.
@@ -46,8 +46,9 @@ ROOMS: dict[str, set[str]] = {
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
     # timm is what backbones are measured beside.
     "measuring": {*SPEC_ROOMS, "pricing", "render", "lowering", "inference", "integrations", "torch", "timm"},
-    # ONNX's packages are imported when that format is asked for.
-    "exporting": {*SPEC_ROOMS, "lowering", "ops", "render", "torch", "onnx", "onnxruntime"},
+    # ONNX's packages and ExecuTorch's are imported when that format is asked for.
+    "exporting": {*SPEC_ROOMS, "lowering", "ops", "render", "torch", "onnx", "onnxruntime",
+                  "executorch"},
     # Hypothesis is for users' own tests, Optuna and Ray for studies: each is imported when it is asked for.
     "search": {*SPEC_ROOMS, "pricing", "render", "lowering", "weights", "pydantic", "rich",
                "hypothesis", "numpy", "optuna", "filelock", "ray"},

@@ -243,9 +243,10 @@ def test_the_command_writes_what_the_call_writes(tmp_path: Path) -> None:
     small, other = (sparx_dsl.parse_spec(one) for one in (SMALL, OTHER))
     (tmp_path / "small.yaml").write_text(sparx_dsl.dump_spec(small), encoding="utf-8")
     (tmp_path / "other.yaml").write_text(sparx_dsl.dump_spec(other), encoding="utf-8")
-    words = ("--against", tmp_path / "other.yaml", "--size", "64x32", "--batch", 3, "--dtype", "bfloat16")
+    words = ("--against", tmp_path / "other.yaml", "--size", "64x32", "--batch", 3, "--dtype", "bf16")
     done = sparx("report", tmp_path / "small.yaml", *words, "-o", tmp_path / "a.html")
-    assert (done.status, done.stdout, done.stderr) == (0, "", "")
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{tmp_path / 'a.html'}: {small.name} against {other.name}, ")
     sparx_dsl.write_report(small, tmp_path / "b.html", other, size=(64, 32), batch=3, dtype="bfloat16")
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == (tmp_path / "b.html").read_text(encoding="utf-8")
     assert "64×32 pixels; bytes for a batch of 3 in bfloat16" in read_html((tmp_path / "a.html").read_text()).text

@@ -144,7 +144,8 @@ def test_the_command_reports_a_study(result: StudyResult, tmp_path: Path) -> Non
     space, file, output = studies.space_file(tmp_path), tmp_path / "a.journal", tmp_path / "a.html"
     sparx_dsl.run_study(space, "params", trials=3, study=file, sampler="random")
     done = sparx("report", space, "--study", file, "-o", output)
-    assert (done.status, done.stdout, done.stderr) == (0, "", "")
+    assert (done.status, done.stderr) == (0, "")
+    assert f"{output}: small, " in done.stdout
     assert len(rows_of(read_html(output.read_text(encoding="utf-8")), "trials")) == 3
     output.unlink()
     for words in ((space, "--study", file, "--batch", 2), (space, "--study", file, "--against", space), (file,)):

@@ -63,14 +63,21 @@ def test_mixers_keep_any_shape(options: MixerOptions, size: tuple[int, int]) -> 
 
 
 @settings(max_examples=40, deadline=None)
-@given(height=st.integers(1, 21), width=st.integers(1, 21), convs=st.integers(2, 4), size=st.integers(1, 6),
-       norm=st.sampled_from(("batch", "layer", "group")))
+@given(
+    height=st.integers(1, 21),
+    width=st.integers(1, 21),
+    convs=st.integers(2, 4),
+    size=st.integers(1, 6),
+    norm=st.sampled_from(("batch", "layer", "group")),
+)
 def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, size: int, norm: NormName) -> None:
     """Sizes are ceil(size / stride), whatever the size."""
     image = random_map(3, height, width)
     kinds: tuple[tuple[Role, KindOptions, int], ...] = (
         ("stem", ConvStem(convs=convs, norm=norm), 4), ("stem", PatchStem(size=size, norm=norm), size),
-        ("downsample", ConvDownsample(norm=norm), 2), ("downsample", MergeDownsample(norm=norm), 2),
+        ("downsample", ConvDownsample(norm=norm), 2),
+        ("downsample", ConvDownsample(norm=norm, stride=1), 1), ("downsample", ConvDownsample(norm=norm, stride=4), 4),
+        ("downsample", MergeDownsample(norm=norm), 2),
     )
     for role, options, stride in kinds:
         module = settle(builder(role, options)(options, Site(3, 5)))
@@ -122,18 +129,28 @@ def attention_by_position(module: Any, projected: Tensor, heads: int, window: in
     for row, column in places:
         home = ((row - shift) // window, (column - shift) // window)
         peers = [(r, c) for r, c in places if ((r - shift) // window, (c - shift) // window) == home]
-        scores = torch.stack([
-            (query[..., row, column] * key[..., r, c]).sum(-1) / math.sqrt(depth)
-            + module.position_bias[(row - r + window - 1) * (2 * window - 1) + column - c + window - 1]
-            for r, c in peers], dim=-1)
+        scores = torch.stack(
+            [
+                (query[..., row, column] * key[..., r, c]).sum(-1) / math.sqrt(depth)
+                + module.position_bias[(row - r + window - 1) * (2 * window - 1) + column - c + window - 1]
+                for r, c in peers
+            ],
+            dim=-1,
+        )
         values = torch.stack([value[..., r, c] for r, c in peers], dim=-1)
         result[..., row, column] = (scores.softmax(-1)[:, :, None] * values).sum(-1)
     return functional.conv2d(result.flatten(1, 2), module.out_projection.weight, module.out_projection.bias)
 
 
 @settings(max_examples=25, deadline=None)
-@given(height=st.integers(1, 8), width=st.integers(1, 8), window=st.integers(1, 5), heads=st.integers(1, 2),
-       number=st.integers(1, 2), shifts=st.booleans())
+@given(
+    height=st.integers(1, 8),
+    width=st.integers(1, 8),
+    window=st.integers(1, 5),
+    heads=st.integers(1, 2),
+    number=st.integers(1, 2),
+    shifts=st.booleans(),
+)
 def test_window_attention_looks_at_real_positions_of_its_window_only(
     height: int, width: int, window: int, heads: int, number: int, shifts: bool
 ) -> None:

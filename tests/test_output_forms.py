@@ -18,7 +18,8 @@ import sparx_dsl
 from sparx_dsl.render.listing import Field, Line, Listing, Table
 from sparx_dsl.render.text_table import Column, text_table
 from tests.support.commands import sparx
-from tests.support.paths import DOCS
+from tests.support.paths import DOCS, SPECS
+from tests.support.studies import space_file
 
 TABLES: Final[dict[str, tuple[str, ...]]] = {
     "cost": ("cost", "sparx_mamba_t", "--size", "64"),
@@ -28,14 +29,24 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "compare": ("compare", "swin_t", "sparx_swin_t", "--size", "64"),
     "diff": ("diff", "sparx_mamba_t", "ablations/window_2"),
     "doctor": ("doctor",),
+    "paper": ("paper", str(SPECS / "paper" / "resolutions.yaml")),
+    "search": ("search", "small.yaml", "--objective", "params", "--objective", "macs", "--trials", "4", "--seed", "1"),
+    "report": ("report", "swin_t", "--against", "swin_s", "-o", "report.html"),
 }
-"""A command line for each schema in docs/schemas."""
-FACTS = {"schema", "version"}
+"""A command line for each schema in docs/schemas, in a folder with what it reads; two are held where they run."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with a search space in it."""
+    space_file(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_every_schema_has_a_command() -> None:
     """And is itself a valid JSON Schema, which allows no key that it does not state."""
-    assert {path.stem for path in (DOCS / "schemas").glob("*.json")} == {*TABLES, "bench"}
+    assert {path.stem for path in (DOCS / "schemas").glob("*.json")} == {*TABLES, "bench", "export"}
     for path in (DOCS / "schemas").glob("*.json"):
         schema = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -43,6 +54,7 @@ def test_every_schema_has_a_command() -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
+@pytest.mark.usefixtures("folder")
 def test_json_satisfies_its_schema_and_csv_has_the_same_rows(name: str) -> None:
     """What ``--json`` prints validates; ``--csv`` has the first list of it, value by value."""
     words = TABLES[name]
@@ -50,10 +62,11 @@ def test_json_satisfies_its_schema_and_csv_has_the_same_rows(name: str) -> None:
     found = json.loads(sparx(*words, "--json").stdout)
     jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
     assert found["schema"] == f"sparx.{name}"
-    if name == "doctor":  # its errors are measured each time
+    if name == "doctor":  # errors are measured each time
         return
     rows = list(csv.DictReader(io.StringIO(sparx(*words, "--csv").stdout)))
-    first = next(iter(key for key, one in schema["properties"].items() if one.get("items", {}).get("type") == "object"))
+    lists = [key for key, one in schema["properties"].items() if one.get("items", {}).get("type") == "object"]
+    first = next(key for key in lists if found[key])
     assert rows == [{key: written(value) for key, value in row.items()} for row in found[first]]
 
 
@@ -61,20 +74,24 @@ def written(value: object) -> str:
     """A JSON value as a cell of a CSV file has it."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     return " ".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
 
 
 @pytest.mark.parametrize("name", TABLES)
+@pytest.mark.usefixtures("folder")
 def test_markdown_is_tables(name: str) -> None:
     """Every row of a table in ``--markdown`` has as many cells as its heading."""
     lines = sparx(*TABLES[name], "--markdown").stdout.splitlines()
     rows = [line.replace("\\|", "").count("|") for line in lines if line.startswith("| ")]
-    assert rows or name == "check"
+    assert rows or name in ("check", "report")
     assert all(count > 2 for count in rows)
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 400])
-@pytest.mark.parametrize("name", ["cost", "compare", "list", "diff"])
+@pytest.mark.parametrize("name", ["cost", "compare", "list", "diff", "paper", "search"])
+@pytest.mark.usefixtures("folder")
 def test_tables_fit_the_terminal(name: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line of a table is wider than the terminal, or than 100 columns, and no number is cut."""
     monkeypatch.setenv("COLUMNS", str(width))

@@ -104,4 +104,4 @@ def test_a_row_that_does_not_land_is_listed_with_its_reason(tmp_path: Path) -> N
     path.write_text(f"size: [512, 2048]\nheads: {{upernet: {{swin_t: {row}}}}}\nablations: {{}}\n", encoding="utf-8")
     page = sparx_dsl.paper_page(path)
     assert "0 of 1 rows match" in page
-    assert page.endswith("**swin_t** with upernet: nobody knows.\n")
+    assert page.endswith("swin_t with upernet: nobody knows.\n")

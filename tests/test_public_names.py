@@ -15,6 +15,8 @@ import sparx_dsl
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sparx_dsl"
+
+
 def typing_imports() -> dict[str, str]:
     """For each name that ``sparx_dsl/__init__.py`` imports for type checkers the module that it is imported from."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))

@@ -250,6 +250,7 @@ def _readers(graph: ConnectionGraph, node: Node) -> set[tuple[str, str]]:
 
 def _relative(graph: ConnectionGraph, node: Node) -> list[tuple[object, ...]]:
     """Everything that a layer reads and that reads it, by distance inside its stage and by name outside."""
+
     def end(name: str) -> object:
         other = graph.node(name)
         return str(other.number - node.number) if other.role == "layer" and other.stage == node.stage else name

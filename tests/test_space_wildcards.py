@@ -24,9 +24,7 @@ def test_choices_that_fit_nowhere_are_left_out() -> None:
     """A window needs ganglion layers, which the first stage has not."""
     space = around(**{"stages.*.M": [1, 2, "all"]})
     assert [choice.name for choice in space.choices] == ["stages.2.M", "stages.3.M", "stages.4.M"]
-    assert messages(space) == [
-        "stages.*.M leaves out stages.1.M: M has no effect: stage 1 has no ganglion layers"
-    ]
+    assert messages(space) == ["stages.*.M leaves out stages.1.M: M has no effect: stage 1 has no ganglion layers"]
     assert {space.spec(space.point(number)).stages[0].M for number in range(space.count)} == {None}
     assert pickle.loads(pickle.dumps(space)).left_out == space.left_out  # noqa: S301
 

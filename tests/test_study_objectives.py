@@ -17,7 +17,6 @@ from tests.support import studies
 SMALL = studies.small_space()
 
 
-
 class UnspeakableError(Exception):
     """Fails even at saying what it is."""
 

@@ -120,9 +120,7 @@ def test_a_step_draws_from_its_number(photos: Path, tmp_path: Path) -> None:
         (["--drop-path", 1.5], "drop_path"),
     ],
 )
-def test_what_cannot_be_trained_is_refused(
-    photos: Path, tmp_path: Path, more: list[object], message: str
-) -> None:
+def test_what_cannot_be_trained_is_refused(photos: Path, tmp_path: Path, more: list[object], message: str) -> None:
     """With the values, and before anything is written."""
     from examples.train_imagenet import prepared
 

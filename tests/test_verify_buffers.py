@@ -63,9 +63,7 @@ BROKEN = {
     "the images have the shape (1, 3, 16, 20), not (1, 3, 16, 16)": with_buffer(
         small(), "images", shape=(1, 3, 16, 20)
     ),
-    f"stem has the shape {(1, 9, *SHAPE[2:])}, not {SHAPE}": with_buffer(
-        small(), "stem", shape=(1, 9, *SHAPE[2:])
-    ),
+    f"stem has the shape {(1, 9, *SHAPE[2:])}, not {SHAPE}": with_buffer(small(), "stem", shape=(1, 9, *SHAPE[2:])),
     f"{LAST.output} takes {', '.join(LAST.inputs[::-1])}, not {', '.join(LAST.inputs)}": with_step(
         small(), LAST.output, inputs=LAST.inputs[::-1]
     ),

@@ -72,7 +72,8 @@ def huge(content: bytes) -> bytes:
     ("change", "code"), [(compressed, "SPX612"), (two_pickles, "SPX611"), (same_name, "SPX606"), (lying, "SPX612")]
 )
 def test_an_archive_that_torch_would_not_write_is_refused(
-    change: Callable[..., None], code: str, tmp_path: Path, target: RefusingModel) -> None:
+    change: Callable[..., None], code: str, tmp_path: Path, target: RefusingModel
+) -> None:
     """Compressed members, a second pickle, one name twice, a storage larger than the file."""
     path = tmp_path / "model.pth"
     path.write_bytes(archive_of({"a": torch.zeros(1000)}, change))

@@ -32,7 +32,8 @@ def refusing_model() -> RefusingModel:
 @pytest.mark.parametrize("how", [subprocess.call, os.mkdir])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_pickle_that_runs_code_is_refused_and_nothing_runs(
-    legacy: bool, how: Callable[..., Any], strict: bool, tmp_path: Path, target: RefusingModel) -> None:
+    legacy: bool, how: Callable[..., Any], strict: bool, tmp_path: Path, target: RefusingModel
+) -> None:
     """The file's call is named in the diagnostic, and its mark is never written."""
     path, mark = tmp_path / "model.pth", tmp_path / "mark"
     state = {**target.before, "evil": Marker(mark, how)}

@@ -186,7 +186,7 @@ def test_figures_of_the_paper_come_with_the_package(empty: Path) -> None:
     """``sparx paper`` without arguments works in any folder."""
     found = sparx("paper")
     assert found.status == 0, found.stderr
-    assert found.stdout == sparx_dsl.paper_page()
+    assert found.stdout == f"{sparx_dsl.paper_listing()}\n"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SPACES.glob("*.yaml")))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.options import DTypeName, Style
+from sparx_dsl.cli.options import Style
 
 
 def complete_spec(incomplete: str) -> list[str]:
@@ -24,6 +24,11 @@ def complete_spec(incomplete: str) -> list[str]:
     return [*names, *(name for name in files if name.startswith(incomplete))]
 
 
+def complete_dtype(incomplete: str) -> list[str]:
+    """What a shell offers where a dtype is to be typed."""
+    return [name for name in ("float64", "float32", "bfloat16", "float16") if name.startswith(incomplete)]
+
+
 SPEC_HELP = "A YAML file, a name that sparx list prints, or - for standard input."
 
 SpecFile = Annotated[
@@ -34,7 +39,13 @@ SpecFiles = Annotated[
 ]
 Size = Annotated[str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")]
 Batch = Annotated[int, typer.Option(min=1, help="Images at once, for the bytes of feature buffers.")]
-DType = Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")]
+DType = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Type of the maps: float64, float32, bfloat16, float16, or as bf16.",
+        autocompletion=complete_dtype,
+    ),
+]  # fmt: skip
 Head = Annotated[
     str | None, typer.Option(metavar="KIND", help="Replace the spec's head by one of this kind, none for no head.")
 ]
@@ -43,6 +54,8 @@ Root = Annotated[
     typer.Option(metavar="FOLDER", help="Let extends lead to any file below this folder.", show_default=False),
 ]
 Errors = Annotated[Style, typer.Option("--errors", "--format", help="How errors are reported, on standard error.")]
+OnlyErrors = Annotated[Style, typer.Option("--errors", help="How errors are reported, on standard error.")]
+"""Where ``--format`` has another meaning."""
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file in place of the terminal.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, whose schema docs/commands.md states.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print the first table as CSV, with exact numbers.")]

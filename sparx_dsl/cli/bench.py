@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, Root, Size, complete_spec
-from sparx_dsl.cli.options import DTypeName, Style, parse_size, reporting
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Output, Root, Size, complete_spec
+from sparx_dsl.cli.options import FLOAT32, Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.progress import Progress
 
 PEER = "timm:"
 
@@ -26,7 +26,7 @@ def bench_command(
     device: Annotated[str, typer.Option(help="As torch names it: cpu, cuda, cuda:1, mps.")] = "cpu",
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
     size: Size = None,
-    dtype: Annotated[DTypeName, typer.Option(help="Type of weights and images.")] = DTypeName.float32,
+    dtype: DType = FLOAT32,
     deploy: Annotated[bool, typer.Option("--deploy", help="Fold norms and residuals into weights first.")] = False,
     train: Annotated[bool, typer.Option("--train", help="Forward and backward pass, in training mode.")] = False,
     compile: Annotated[bool, typer.Option("--compile", help="Through torch.compile.")] = False,
@@ -43,20 +43,13 @@ def bench_command(
     All run in turn; percentages are differences in speed to the first.
     """
     with reporting(errors):
-        form, sides = chosen_form(json, csv, markdown), parse_size(size)
+        form, sides, progress = chosen_form(json, csv, markdown), parse_size(size), Progress()
         specs = sparx_dsl.find_files([Path(name) for name in models if not name.startswith(PEER)], "spec")
         peers = [name.removeprefix(PEER) for name in models if name.startswith(PEER)]
         listing = sparx_dsl.bench(
             [sparx_dsl.load_spec(path, root=root) for path in specs], peers, device=device, batch=batch, size=sides,
-            dtype=dtype.value, deploy=deploy, train=train, compile=compile, seconds=seconds, progress=report,
+            dtype=sparx_dsl.read_dtype(dtype), deploy=deploy, train=train, compile=compile, seconds=seconds,
+            progress=progress.report,
         )  # fmt: skip
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+        progress.end()
         present(listing, form, output)
-
-
-def report(line: str) -> None:
-    """Show what is being done: on a terminal in one line that changes, elsewhere not at all."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{line}")
-        sys.stderr.flush()

@@ -9,7 +9,7 @@ import typer
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Errors, Output, Root, Size, SpecFiles
-from sparx_dsl.cli.options import DTypeName, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.options import FLOAT32, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 
 
@@ -17,7 +17,7 @@ def compare_command(
     specs: SpecFiles,
     size: Size = None,
     batch: Batch = 1,
-    dtype: DType = DTypeName.float32,
+    dtype: DType = FLOAT32,
     sort: Annotated[
         str | None,
         typer.Option(metavar="AMOUNT", help="Least first, as in macs; most first with a hyphen, as in -macs."),
@@ -46,20 +46,18 @@ def compare_command(
     """
     with reporting(errors):
         form, sides = chosen_form(json, csv, markdown), parse_size(size)
+        name = sparx_dsl.read_dtype(dtype)
         paths = sparx_dsl.find_files(specs, "spec")
-        listing = sparx_dsl.compare(paths, sides, batch, dtype.value, sort=sort, where=where or (), root=root)
+        listing = sparx_dsl.compare(paths, sides, batch, name, sort=sort, where=where or (), root=root)
         if picture is not None:
-            sparx_dsl.write_text(
-                picture,
-                _front([sparx_dsl.load_spec(path, root=root) for path in paths], picture, axes, sides, batch, dtype),
-            )
+            found = [sparx_dsl.load_spec(path, root=root) for path in paths]
+            drawn = sparx_dsl.front_picture(found, _axes(picture, axes), sides, batch, name)
+            sparx_dsl.write_text(picture, drawn)
         present(listing, form, output)
 
 
-def _front(
-    specs: list[sparx_dsl.Spec], picture: Path, axes: str, sides: tuple[int, int] | None, batch: int, dtype: DTypeName
-) -> str:
-    """The picture's text; raises ``SparxError`` for another file extension, and for axes that are not two amounts."""
+def _axes(picture: Path, axes: str) -> tuple[str, str]:
+    """The two amounts; raises ``SparxError`` for others than two, and for a picture of another file extension."""
     if picture.suffix != ".svg":
         refuse(sparx_dsl.Code.UNKNOWN_PICTURE_FORMAT, f"the front cannot be drawn to {picture.name}",
                f"write --picture {picture.stem}.svg")  # fmt: skip
@@ -67,4 +65,4 @@ def _front(
     if len(names) != 2:
         refuse(sparx_dsl.Code.UNKNOWN_AMOUNT, f"a picture has two axes, and {axes} names {len(names)}",
                "write two amounts with a comma between them, as in --axes macs,params")  # fmt: skip
-    return sparx_dsl.front_picture(specs, (names[0].strip(), names[1].strip()), sides, batch, dtype.value)
+    return names[0].strip(), names[1].strip()

@@ -43,6 +43,7 @@ class ExportFormat(StrEnum):
     pt2 = "pt2"
     onnx = "onnx"
     aoti = "aoti"
+    executorch = "executorch"
 
 
 class Style(StrEnum):
@@ -62,15 +63,8 @@ class ConventionName(StrEnum):
     fvcore = "fvcore"
 
 
-class DTypeName(StrEnum):
-    """Types of feature maps."""
-
-    float64 = "float64"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-
-
+FLOAT32 = "float32"
+"""The type of feature maps where no other is named."""
 DIFFERENCE = 1
 """The exit status for a difference, a budget that is exceeded, or wrong results on this machine."""
 ERROR = 2

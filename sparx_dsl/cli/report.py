@@ -8,8 +8,19 @@ from typing import Annotated
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import Errors
-from sparx_dsl.cli.options import DTypeName, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.arguments import (
+    AsCsv,
+    AsJson,
+    AsMarkdown,
+    Batch,
+    DType,
+    Errors,
+    Root,
+    Size,
+    complete_spec,
+)
+from sparx_dsl.cli.options import FLOAT32, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.output import chosen_form, present
 
 STUDY_EXTENSIONS = (".journal", ".db", ".sqlite", ".sqlite3")
 
@@ -21,33 +32,46 @@ def report_command(
             metavar="SPEC | SPACE",
             help="A YAML file, or a name that sparx list prints; with --study, a search space.",
             show_default=False,
+            autocompletion=complete_spec,
         ),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The page to write, an .html file.")],
     against: Annotated[
         Path | None, typer.Option(metavar="SPEC", help="Say what differs from this spec.", show_default=False)
     ] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="N | HxW", help="The image's size in pixels; by default the spec's.")
-    ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Images at once, for all bytes.")] = 1,
-    dtype: Annotated[DTypeName, typer.Option(help="Type of the feature maps, for their bytes.")] = DTypeName.float32,
+    size: Size = None,
+    batch: Batch = 1,
+    dtype: DType = FLOAT32,
     study: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Report on this study of the space.", show_default=False)
     ] = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    root: Root = None,
     errors: Errors = Style.full,
 ) -> None:
     """Write a page that explains a spec: diagram, costs, memory, training; what differs from another; or a study."""
     with reporting(errors):
-        sides = parse_size(size)
+        form, sides = chosen_form(json, csv, markdown), parse_size(size)
         if study is None:
             refuse_study(source)
-            sparx_dsl.write_report(source, output, against, size=sides, batch=batch, dtype=dtype.value)
-            return
-        if against is not None or sides is not None or batch != 1 or dtype is not DTypeName.float32:
-            message = "a study is reported as its trials were: without --against, --size, --batch and --dtype"
-            refuse(sparx_dsl.Code.INVALID_REPORT, message, f"write sparx report {source} --study {study} -o {output}")
-        sparx_dsl.write_study_report(sparx_dsl.read_study(source, study), output)
+            spec = sparx_dsl.load_spec(source, root=root)
+            other = None if against is None else sparx_dsl.load_spec(against, root=root)
+            sparx_dsl.write_report(
+                spec, output, other, size=sides, batch=batch, dtype=sparx_dsl.read_dtype(dtype)
+            )  # fmt: skip
+            about = [spec.name, *([] if other is None else [other.name])]
+        else:
+            if against is not None or sides is not None or batch != 1 or dtype != FLOAT32:
+                message = "a study is reported as its trials were: without --against, --size, --batch and --dtype"
+                refuse(
+                    sparx_dsl.Code.INVALID_REPORT, message, f"write sparx report {source} --study {study} -o {output}"
+                )
+            found = sparx_dsl.read_study(sparx_dsl.load_space(source, root=root), study)
+            sparx_dsl.write_study_report(found, output)
+            about = [found.space.name]
+        present(sparx_dsl.written_report(output, about), form)
 
 
 def refuse_study(source: Path) -> None:

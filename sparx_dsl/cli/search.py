@@ -13,9 +13,9 @@ import typer
 from typer.core import TyperCommand
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import Errors
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Root
 from sparx_dsl.cli.options import INTERRUPTED, Style, refuse, reporting
-from sparx_dsl.cli.output import show
+from sparx_dsl.cli.output import chosen_form, present
 
 ADDRESS = re.compile(r"auto|local|(?:ray://)?[^\s/]+:\d+")
 
@@ -105,12 +105,16 @@ def search_command(
             show_default=False,
         ),
     ] = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    root: Root = None,
     style: Errors = Style.full,
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):
-        started = time.perf_counter()
-        whole = sparx_dsl.load_space(space)
+        started, form = time.perf_counter(), chosen_form(json, csv, markdown)
+        whole = sparx_dsl.load_space(space, root=root)
         for finding in whole.left_out:
             sys.stderr.write(f"note: {finding}\n")
         file = study or sparx_dsl.default_study(whole)
@@ -130,9 +134,9 @@ def search_command(
             sys.stderr.write(f"stopped; the same command goes on with {file}\n")
             raise typer.Exit(INTERRUPTED) from None
         paths = sparx_dsl.write_winners(result, target)
-        show(sparx_dsl.study_table(result), None)
         made = f"{len(paths)} spec{'s' if len(paths) != 1 else ''}, the table and the picture are in {folder}"
-        show(f"{made}; {time.perf_counter() - started:.0f} s", None)
+        lines = [f"{made}; {time.perf_counter() - started:.0f} s"]
+        present(sparx_dsl.study_listing(result, paths, lines), form)
 
 
 def shown_study(space: sparx_dsl.Space, file: Path) -> sparx_dsl.StudyResult:

@@ -2,3 +2,4 @@
 
 from sparx_dsl.exporting.export_model import export as export
 from sparx_dsl.exporting.report import ExportReport as ExportReport
+from sparx_dsl.exporting.report import export_listing as export_listing

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparx_dsl.exporting.request import BATCH, SIDES
+from sparx_dsl.exporting.formats import BATCH, SIDES
+from sparx_dsl.render import Listing
+from sparx_dsl.render.listing import Field, Line, Table
+
+FIELDS = (
+    Field("path", "File"), Field("format", "Format"), Field("bytes", "Bytes", number=True),
+    Field("size", "Size", number=True), Field("batches", "Images", number=True), Field("dynamic", "Dynamic"),
+    Field("runtime", "Run by"), Field("error", "Largest error", "{:.1e}".format, True),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +47,11 @@ class ExportReport:
             f"{self.path}: {self.format}, {self.bytes / 1e6:.1f} MB, for {batch} images of {height} x {width} pixels\n"
             f"run by {self.runtime} with {numbers} images{sizes}: largest error {self.error:.1e} of the largest value"
         )
+
+
+def export_listing(report: ExportReport, lines: Sequence[str] = ()) -> Listing:
+    """The written file as values, and what ``report`` prints of it; ``lines`` are sentences to end with."""
+    row = (str(report.path), report.format, report.bytes, report.size, report.batches, report.dynamic,
+           report.runtime, report.error)  # fmt: skip
+    said = [Line(line) for line in (*str(report).splitlines(), *lines)]
+    return Listing("sparx.export", {}, (Table("files", FIELDS, (row,)),), tuple(said))

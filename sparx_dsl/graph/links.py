@@ -88,6 +88,8 @@ def _known(name: str, nodes: tuple[Node, ...]) -> str:
     if written and (written[2] or "layer").startswith("layer"):
         last = f" to {layers[-1]}" if len(layers) > 1 else ""
         return f"the layers of stage {stage} are {layers[0]}{last}" if last else f"its only layer is {layers[0]}"
+    if written and written[2] == "downsample" and stage > 1:
+        return f"stage {stage} has no downsampling: name the last layer of stage {stage - 1}"
     if name == "head":
         return "the backbone's head is of the kind none"
     names = [node.name for node in nodes]

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import importlib.resources
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,11 +19,13 @@ from markupsafe import Markup
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, quoted
 from sparx_dsl.errors.escape import unsafe_pattern
-from sparx_dsl.render import write_text
+from sparx_dsl.render import Listing, write_text
+from sparx_dsl.render.listing import Field, Line, Table
 from sparx_dsl.render.units import binary_bytes, decimal_count, share
 
 PACKAGE = "sparx_dsl.html_report"
 EXTENSIONS = (".html", ".htm")
+FIELDS = (Field("path", "File"), Field("about", "About"), Field("bytes", "Bytes", number=True))
 
 
 def render_page(template: str, title: str, values: dict[str, object]) -> str:
@@ -46,6 +49,15 @@ def write_page(path: str | os.PathLike[str], text: str) -> None:
         advice = f"a report is a page; write {quoted(target.with_suffix(EXTENSIONS[0]).name or 'report.html')}"
         raise SparxError(Diagnostic(Code.INVALID_REPORT, message, help=advice))
     write_text(target, text)
+
+
+def written_report(path: str | os.PathLike[str], about: Sequence[str]) -> Listing:
+    """That a page was written, of how many bytes, and which backbones or search space it is about."""
+    target = Path(path)
+    count = target.stat().st_size
+    table = Table("files", FIELDS, ((str(target), tuple(about), count),))
+    said = Line(f"{target}: {' against '.join(about)}, {binary_bytes(count)}")
+    return Listing("sparx.report", {}, (table,), (said,))
 
 
 @functools.cache

@@ -82,8 +82,7 @@ def _advice(value: object) -> str:
     if isinstance(value, str) and ".." in PurePosixPath(value).parts:
         name = PurePosixPath(value).name
         return (
-            f"write {name}, which is also looked for in the folder above; or name a folder that may be read: "
-            "--root .."
+            f"write {name}, which is also looked for in the folder above; or name a folder that may be read: --root .."
         )
     last = str(value).rpartition("/")[2] if isinstance(value, str) else ""
     name = last if names_file(last) else "sparx_mamba_t.yaml"

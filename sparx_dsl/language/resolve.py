@@ -22,6 +22,8 @@ from sparx_dsl.language.models import (
     Stage,
 )
 from sparx_dsl.language.roles import FfnOptions, FusionOptions, MixerOptions
+from sparx_dsl.language.strides import downsampling, opening_strides, stage_reduction, stage_stride
+from sparx_dsl.registry import default_registry
 
 Path = tuple[str | int, ...]
 SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale", "layer_scale_on", "norm_eps", "norm_place")
@@ -99,8 +101,13 @@ class ResolvedStage:
 
     @property
     def opening_name(self) -> str:
-        """The node that gives the stage's input."""
+        """The node of the stem or the downsampling, where one runs."""
         return "stem" if self.position == 1 else f"{self.name}.downsample"
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether a stem or a downsampling gives the stage's input; where not, the last layer before it does."""
+        return self.position == 1 or default_registry().of("downsample", self.opening).runs
 
     def layer_name(self, number: int) -> str:
         """The name of a layer."""
@@ -159,14 +166,14 @@ def carried_over(before: SpecModel | None, spec: SpecModel) -> tuple[ResolvedSta
     """For each stage of a spec what is known of it from the spec ``before`` of which it is an edit; None where nothing.
 
     A stage is known where all that decides it is the very same: its own keys, those of all stages, what is in front of
-    it, how many stages follow, and the links that are added.
+    it, how many stages follow, all downsamplings, and the links that are added.
     """
     known = before.origin.stages if before is not None and before.origin is not None else None
     shared = ("layer", "stem", "downsample", "links")
     if before is None or known is None or len(before.stages) != len(spec.stages):
         return (None,) * len(spec.stages)
-    widths = before.input.channels, spec.input.channels
-    if widths[0] != widths[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
+    ends = [(model.input.channels, [stage.downsample for stage in model.stages]) for model in (before, spec)]
+    if ends[0] != ends[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
         return (None,) * len(spec.stages)
     same = [old is new for old, new in zip(before.stages, spec.stages, strict=True)]
     in_front = [True, *(old.channels == new.channels for old, new in zip(before.stages, spec.stages, strict=True))]
@@ -175,15 +182,15 @@ def carried_over(before: SpecModel | None, spec: SpecModel) -> tuple[ResolvedSta
 
 def resolve_stage(spec: SpecModel, index: int, chosen: Sequence[Chosen]) -> ResolvedStage:
     """The stage at a 0-based index with what was chosen for its layers; raises ``LookupError`` without a mixer."""
-    stage = spec.stages[index]
+    stage, openings = spec.stages[index], opening_strides(spec)
     return ResolvedStage(
         index + 1,
         stage_name(spec, index),
         stage.channels,
-        stage_stride(spec, index),
-        stage_reduction(len(spec.stages), index),
+        stage_stride(openings, index),
+        stage_reduction(openings, index),
         stage_rule(stage),
-        spec.stem if index == 0 else stage.downsample or spec.downsample,
+        spec.stem if index == 0 else downsampling(spec, index),
         opening_site(spec, index),
         _layers(chosen),
     )
@@ -192,16 +199,6 @@ def resolve_stage(spec: SpecModel, index: int, chosen: Sequence[Chosen]) -> Reso
 def stage_name(spec: SpecModel, index: int) -> str:
     """The name of the stage at that 0-based index."""
     return spec.stages[index].name or f"stage{index + 1}"
-
-
-def stage_stride(spec: SpecModel, index: int) -> int:
-    """The image's side over the side of the maps of the stage at that 0-based index; sizes are rounded up."""
-    return spec.stem.stride << index
-
-
-def stage_reduction(stages: int, index: int) -> int:
-    """The side of the maps of the stage at that 0-based index, of so many, over that of the last stage's."""
-    return 1 << (stages - 1 - index)
 
 
 def stage_rule(stage: Stage) -> StageRule:

@@ -10,7 +10,7 @@ from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.language.dtypes import DType, full_name
+from sparx_dsl.language.dtypes import DType, read_dtype
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
@@ -93,14 +93,4 @@ def dtype_name(dtype: torch.dtype | str | None) -> DType:
 
     Raises ``SparxError`` for what feature maps cannot be.
     """
-    wanted = torch.get_default_dtype() if dtype is None else dtype
-    for name, kind in TORCH_DTYPES.items():
-        if wanted == kind or full_name(wanted) == name:
-            return name
-    raise SparxError(
-        Diagnostic(
-            Code.UNKNOWN_DTYPE,
-            f"unknown dtype {str(dtype)!r} for feature maps",
-            help=f"one of {', '.join(TORCH_DTYPES)}",
-        )
-    )
+    return read_dtype(torch.get_default_dtype() if dtype is None else dtype)

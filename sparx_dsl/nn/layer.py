@@ -15,7 +15,7 @@ from torch.nn import functional
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.models import LayerScalePlace
 from sparx_dsl.language.roles import MixerOptions
-from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.layer_scale import BranchScale, FoldedScale, LayerScale, Scale, make_layer_scale
 from sparx_dsl.nn.norm import make_norm
@@ -45,7 +45,7 @@ class Dpe(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return x + self.conv(x)
+        return convolve(self.conv, x, residual=True)
 
 
 class DropPath(nn.Module):

@@ -101,9 +101,9 @@ class Stage(Composite):
 
     Called as ``stage(x)`` with the map (batch, channels, height, width) of the stage before, it gives its last layer's.
     Where added links lead from earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps,
-    which ``links`` names in order. It gives a tuple where more is asked for: its map, then those of earlier layers that
-    ``layers`` names (``layer2``), then what each of the ``adapters``, of the added links that start in it, makes of the
-    map at which its link starts.
+    which ``links`` names in order. It gives a tuple where more is asked for: its map, then those that ``layers`` names
+    of earlier layers (``layer2``) or of its input (``downsample``), then what each of the ``adapters``, of the added
+    links that start in it, makes of the map at which its link starts.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class Stage(Composite):
     ) -> Tensor | tuple[Tensor, ...]:
         """Run the layers; raises ``TypeError`` for another number of links than lead to the stage, and other layers."""
         check_features("stage", self.links, links)
-        if unknown := set(layers) - {call.layer for call in self.calls}:
+        if unknown := set(layers) - {"downsample", *(call.layer for call in self.calls)}:
             raise TypeError(f"this stage has no {', '.join(sorted(unknown))}")
-        kept: dict[str, Tensor] = {}
         held = FeatureMaps((name, taken(link)) for name, link in zip(self.links, links, strict=True))
         held[self.entry] = self._part("downsample")(taken(x)) if "downsample" in self._modules else taken(x)
+        kept = {"downsample": held[self.entry]} if "downsample" in layers else dict[str, Tensor]()
         waiting = iter(adapters)
         # Adapted at once: later stages have smaller maps, so that is cheaper to hold.
         adapted = run_all(islice(waiting, self.entry_adapters), held[self.entry])

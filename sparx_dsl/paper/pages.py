@@ -1,39 +1,61 @@
-"""A paper's figures beside our counts, as Markdown: of backbones, of heads, and at several image sizes."""
+"""A paper's figures beside our counts: of backbones, of heads, and at several image sizes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sparx_dsl.language.zoo import zoo_folder
 from sparx_dsl.paper.backbone_figures import FUSION_TOLERANCE, TOLERANCE, Comparison, compare
 from sparx_dsl.paper.dense_figures import DENSE_TOLERANCE, DenseComparison, compare_dense
+from sparx_dsl.paper.figure_tables import (
+    Group,
+    models_table,
+    resolutions_table,
+    shown_models,
+    shown_params,
+    shown_resolutions,
+)
 from sparx_dsl.paper.figures_file import top_level_keys
 from sparx_dsl.paper.resolution_figures import ResolutionComparison, compare_resolutions
-
-COLUMNS = (
-    "model", "table", "params, printed", "params, ours", "difference",
-    "MACs, printed", "MACs, ours", "difference", "MACs, fvcore", "to the digit", "matches",
-)  # fmt: skip
-RESOLUTION_COLUMNS = ("model", "image", "window", "MACs, printed", "MACs, fvcore", "MACs, ours", "to the digit")
-PARAMS_COLUMNS = ("model", "params, printed", "params, ours", "difference")
-TEXT_COLUMNS = frozenset({"model", "table", "to the digit", "matches"})
-
+from sparx_dsl.render.listing import Line, Listing, Table
 
 PAPER = ("figures.yaml", "dense_prediction.yaml", "detection.yaml", "resolutions.yaml")
 """The files of the zoo's folder ``paper``, in the order in which they are shown."""
+IMAGE = (224, 224)
+"""Height and width of the images that the classification tables are for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The figures of one file: models by group, rows at several sizes, and how people read them."""
+
+    shown: tuple[Table | Line, ...]
+    groups: tuple[Group, ...] = ()
+    resolutions: tuple[ResolutionComparison, ...] = ()
+
+
+def paper_listing(paths: Sequence[str | os.PathLike[str]] = ()) -> Listing:
+    """Printed figures, as in the files of ``specs/paper``, beside our counts; raises ``SparxError``.
+
+    A file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``. Without
+    paths, all the figures that come with the package.
+    """
+    pages = [_page(Path(path)) for path in paths or [zoo_folder() / "paper" / name for name in PAPER]]
+    models = models_table(group for page in pages for group in page.groups)
+    sized = resolutions_table(row for page in pages for row in page.resolutions)
+    tables = (models, sized) if models.rows or not sized.rows else (sized, models)
+    return Listing("sparx.paper", {}, tables, tuple(part for page in pages for part in page.shown))
 
 
 def paper_page(path: str | os.PathLike[str] | None = None) -> str:
-    """Printed figures, as in the files of ``specs/paper``, beside our counts; raises ``SparxError``.
+    """The Markdown of ``paper_listing`` for one file, or for all of the package; raises what that raises."""
+    return paper_listing(() if path is None else (path,)).as_markdown() + "\n"
 
-    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``. Without
-    a path, all the figures that come with the package.
-    """
-    if path is None:
-        return "\n".join(paper_page(zoo_folder() / "paper" / name) for name in PAPER)
-    file = Path(path)
+
+def _page(file: Path) -> Page:
     keys = top_level_keys(file)
     if "heads" in keys:
         return dense_page(compare_dense(file))
@@ -42,104 +64,85 @@ def paper_page(path: str | os.PathLike[str] | None = None) -> str:
 
 def backbones_page(
     backbones: Sequence[Comparison], ablations: Sequence[Comparison], fusion_ablations: Sequence[Comparison]
-) -> str:
+) -> Page:
     """The tables of backbones and ablations, and a paragraph for each row that does not match."""
     rows = (*backbones, *ablations, *fusion_ablations)
     matching, exact = sum(map(_matches, rows)), sum(bool(row.rounding) for row in rows)
-    parts = [
+    first = (
         f"{matching} of {len(rows)} rows match: parameters within {TOLERANCE.params:.0%} and MACs within "
         f"{TOLERANCE.macs:.0%} of the printed figure ({FUSION_TOLERANCE.params:.0%} and {FUSION_TOLERANCE.macs:.0%} "
         "for the fusion ablations, of which the paper leaves widths open), or rounding to it. The MACs of "
-        f"{exact} rows round to the printed figure in one of the two counts.",
-        "## Backbones", _table(COLUMNS, _rows(backbones, 3)),
-        "## Connection ablations (variants of sparx_mamba_t)", _table(COLUMNS, _rows(ablations, 3)),
-        "## Fusion ablations (variants of sparx_mamba_t)", _table(COLUMNS, _rows(fusion_ablations, 3)),
-        "## Rows from other papers", *_sources(rows),
-        "## Rows that do not match, or round to the printed figure in neither count",
+        f"{exact} rows round to the printed figure in one of the two counts."
+    )
+    groups = (
+        Group("backbones", IMAGE, 3, tuple(backbones)), Group("ablations", IMAGE, 3, tuple(ablations)),
+        Group("fusion_ablations", IMAGE, 3, tuple(fusion_ablations)),
+    )  # fmt: skip
+    titles = ("Backbones", "Connection ablations (variants of sparx_mamba_t)",
+              "Fusion ablations (variants of sparx_mamba_t)")  # fmt: skip
+    tables = [
+        part for title, group in zip(titles, groups, strict=True) for part in (_title(title), shown_models(group))
+    ]
+    return Page((
+        _prose(first), *tables, _title("Rows from other papers"), *_sources(rows),
+        _title("Rows that do not match, or round to the printed figure in neither count"),
         *(_reason(row) for row in rows if not (_matches(row) and row.rounding)),
-    ]  # fmt: skip
-    return _page(parts)
+    ), groups)  # fmt: skip
 
 
-def dense_page(groups: Sequence[DenseComparison]) -> str:
+def dense_page(heads: Sequence[DenseComparison]) -> Page:
     """A table for each head, one for its ablations, and a paragraph for each row that does not match."""
-    rows = [(group.head, row) for group in groups for row in group.rows]
+    rows = [(head.head, row) for head in heads for row in head.rows]
     off = [(head, row) for head, row in rows if not _matches(row)]
-    parts = [
+    first = (
         f"{len(rows) - len(off)} of {len(rows)} rows match: parameters within {DENSE_TOLERANCE.params:.0%} and MACs "
         f"within {DENSE_TOLERANCE.macs:.0%} of the printed figure, or rounding to it."
-    ]
-    for group in groups:
-        what = " with ablations (variants of sparx_mamba_t)" if group.ablations else ""
-        heading = f"## {group.head}{what}, {group.size[0]} × {group.size[1]}"
-        parts += [heading, _table(COLUMNS, _rows(group.rows, 1))]
-    parts += ["## Rows from other papers", *_sources([row for _, row in rows])]
-    reasons = [f"**{row.name}** with {head}: {row.reason}." for head, row in off]
-    return _page([*parts, "## Rows that do not match", *(reasons or ["None."])])
+    )
+    shown: list[Table | Line] = [_prose(first)]
+    groups: list[Group] = []
+    for head in heads:
+        what = " with ablations (variants of sparx_mamba_t)" if head.ablations else ""
+        groups.append(Group(head.head, head.size, 1, head.rows))
+        shown += [_title(f"{head.head}{what}, {head.size[0]} × {head.size[1]}"), shown_models(groups[-1])]
+    shown += [_title("Rows from other papers"), *_sources([row for _, row in rows])]
+    reasons = [_prose(f"{row.name} with {head}: {row.reason}.") for head, row in off]
+    return Page((*shown, _title("Rows that do not match"), *(reasons or [_prose("None.")])), tuple(groups))
 
 
-def resolutions_page(rows: Sequence[ResolutionComparison]) -> str:
+def resolutions_page(rows: Sequence[ResolutionComparison]) -> Page:
     """A table of all backbones at all sizes, and a paragraph for each figure that is not met to the printed digit."""
     off = [row for row in rows if not row.matches]
-    heading = f"{len(rows) - len(off)} of {len(rows)} figures come out to the printed digit in fvcore's count."
-    reasons = [f"**{row.name}** at {row.side} × {row.side}: {row.note or 'no reason is known'}." for row in off]
-    table = _table(RESOLUTION_COLUMNS, _resolutions(rows))
-    params = {row.name: row for row in rows}.values()
-    taken = [f"{row.source}: {row.name}." for row in params if row.source is not None]
-    return _page([
-        heading, table, "## Parameters", _table(PARAMS_COLUMNS, map(_params, params)),
-        "## Figures from other papers", *(taken or ["None."]),
-        "## Figures that do not come out", *(reasons or ["None."]),
-    ])  # fmt: skip
+    first = f"{len(rows) - len(off)} of {len(rows)} figures come out to the printed digit in fvcore's count."
+    reasons = [_prose(f"{row.name} at {row.side} × {row.side}: {row.note or 'no reason is known'}.") for row in off]
+    table = resolutions_table(rows)
+    taken = [f"{row.source}: {row.name}." for row in rows if row.source is not None]
+    return Page((
+        _prose(first), shown_resolutions(table), _title("Parameters"), shown_params(table),
+        _title("Figures from other papers"), *map(_prose, dict.fromkeys(taken) or ["None."]),
+        _title("Figures that do not come out"), *(reasons or [_prose("None.")]),
+    ), resolutions=tuple(rows))  # fmt: skip
 
 
-def _rows(rows: Iterable[Comparison], decimals: int) -> Iterator[Sequence[str]]:
-    """The cells of each row, billions of MACs with so many decimals."""
-    for row in rows:
-        digit, matches = ", ".join(row.rounding) or "no", "yes" if _matches(row) else "no"
-        yield (
-            row.name, row.row.table,
-            f"{row.row.params} M", f"{row.params / 1e6:.2f} M", f"{row.params_difference:+.2%}",
-            f"{row.row.macs} G", f"{row.macs / 1e9:.{decimals}f} G", f"{row.macs_difference:+.2%}",
-            f"{row.fvcore_macs / 1e9:.{decimals}f} G", digit, matches,
-        )  # fmt: skip
+def _title(text: str) -> Line:
+    return Line(text, "heading")
 
 
-def _resolutions(rows: Iterable[ResolutionComparison]) -> Iterator[Sequence[str]]:
-    for row in rows:
-        window = "" if row.window is None else str(row.window)
-        yield (
-            row.name, f"{row.side} × {row.side}", window, f"{row.printed} G", f"{row.fvcore_macs / 1e9:.2f} G",
-            f"{row.macs / 1e9:.2f} G", "yes" if row.matches else "no",
-        )  # fmt: skip
-
-
-def _params(row: ResolutionComparison) -> Sequence[str]:
-    difference = row.params / (float(row.printed_params) * 1e6) - 1
-    return row.name, f"{row.printed_params} M", f"{row.params / 1e6:.2f} M", f"{difference:+.2%}"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    alignment = ["---" if column in TEXT_COLUMNS else "---:" for column in columns]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, alignment, *rows))
-
-
-def _page(parts: Sequence[str]) -> str:
-    return "\n\n".join(parts) + "\n"
+def _prose(text: str) -> Line:
+    return Line(text, "prose")
 
 
 def _matches(row: Comparison) -> bool:
     return row.params_match and row.macs_match
 
 
-def _sources(rows: Iterable[Comparison]) -> Iterator[str]:
+def _sources(rows: Iterable[Comparison]) -> Iterator[Line]:
     """For each source the rows that the paper took from there."""
     taken = [row for row in rows if row.row.source is not None]
     for source in dict.fromkeys(row.row.source for row in taken):
         names = dict.fromkeys(row.name for row in taken if row.row.source == source)
-        yield f"{source}: {', '.join(names)}."
+        yield _prose(f"{source}: {', '.join(names)}.")
 
 
-def _reason(row: Comparison) -> str:
+def _reason(row: Comparison) -> Line:
     what = " and ".join(["params"] * (not row.params_match) + ["MACs"] * (not (row.macs_match and row.rounding)))
-    return f"**{row.name}** ({what}): {row.reason}."
+    return _prose(f"{row.name} ({what}): {row.reason}.")

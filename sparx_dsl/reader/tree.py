@@ -147,9 +147,7 @@ class _DataReader:
             entries[str(key.value)] = Entry(key, self.node(value, (*trail, key.text), inside))
         return MappingNode(tuple(entries.values()), None, self._source)
 
-    def _read(
-        self, read: Callable[[], Iterable[Item]], data: object, trail: tuple[str, ...]
-    ) -> Iterator[Item]:
+    def _read(self, read: Callable[[], Iterable[Item]], data: object, trail: tuple[str, ...]) -> Iterator[Item]:
         """What is in a collection; whatever those of other libraries raise when they are read is an error here."""
         try:
             yield from read()

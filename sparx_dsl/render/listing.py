@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.render.text_table import WIDTH, Column, styled_line, text_table
 
+MARKUP: Final = re.compile(r"[\\|*<>\[\]`]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown would read as markup: an underscore between letters or digits is none."""
 Value = int | float | str | bool | tuple[int, ...] | tuple[str, ...] | None
 """What stands in a cell: None where nothing does."""
 Form = Literal["text", "json", "csv", "markdown"]
 """In which form a listing is given to whoever asked for it."""
-Style = Literal["plain", "good", "bad", "changed"]
+Style = Literal["plain", "good", "bad", "changed", "heading", "prose"]
+"""``heading`` is one in Markdown, and ``prose`` a paragraph, which is wrapped; the others are colours of a line."""
 
 
 def plain(value: Any) -> str:
@@ -122,8 +127,7 @@ class Listing:
     def as_text(self, width: int = WIDTH, *, colour: bool = False) -> str:
         """Tables and lines for a terminal of ``width`` characters."""
         return "\n".join(
-            styled_line(part.text, part.style, colour=colour) if isinstance(part, Line) else _text(part, width, colour)
-            for part in self.shown
+            _line(part, width, colour) if isinstance(part, Line) else _text(part, width, colour) for part in self.shown
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -145,9 +149,7 @@ class Listing:
 
     def as_markdown(self) -> str:
         """Tables and paragraphs."""
-        return "\n\n".join(
-            _escaped(part.text) if isinstance(part, Line) else "\n".join(_markdown(part)) for part in self.shown
-        )
+        return "\n\n".join("\n".join(_markdown(part)) for part in self.shown)
 
 
 def _text(table: Table, width: int, colour: bool) -> str:
@@ -155,7 +157,22 @@ def _text(table: Table, width: int, colour: bool) -> str:
     return text_table(columns, table.cells(), table.total_cells(), width=width, colour=colour)
 
 
-def _markdown(table: Table) -> Iterator[str]:
+def _line(line: Line, width: int, colour: bool) -> str:
+    """A line as it is, or one of a text, with an empty line before it."""
+    if line.style not in ("heading", "prose"):
+        return styled_line(line.text, line.style, colour=colour)
+    parts = textwrap.wrap(visible(line.text), width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(["", *(styled_line(part, line.style, colour=colour) for part in parts)])
+
+
+def _markdown(part: Table | Line) -> Iterator[str]:
+    if isinstance(part, Line):
+        yield f"{'## ' if part.style == 'heading' else ''}{_escaped(part.text)}"
+    else:
+        yield from _markdown_table(part)
+
+
+def _markdown_table(table: Table) -> Iterator[str]:
     yield _row([one.heading for one in table.fields])
     yield _row(["---:" if one.number else "---" for one in table.fields])
     yield from map(_row, table.cells())
@@ -170,4 +187,4 @@ def _row(cells: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     """The text with what Markdown would read as markup escaped."""
-    return "".join(f"\\{character}" if character in "\\|*_<>[]`" else character for character in visible(text))
+    return MARKUP.sub(r"\\\g<0>", visible(text))

@@ -20,7 +20,14 @@ LEAST_TEXT = 8
 """Characters to which a column of words is made narrower before columns go on below."""
 LEAST_FIRST = 3
 """The first column, which says what a row is about, has up to one in so many of a line's characters."""
-STYLES: Final[Mapping[str, str]] = {"plain": "", "good": "green", "bad": "red", "changed": "yellow"}
+STYLES: Final[Mapping[str, str]] = {
+    "plain": "",
+    "good": "green",
+    "bad": "red",
+    "changed": "yellow",
+    "heading": "bold",
+    "prose": "",
+}
 """The colour of each style in rich's terms: those of the terminal's own palette, which its user can read."""
 
 

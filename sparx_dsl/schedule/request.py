@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.language.base import MAX_SIDE
-from sparx_dsl.language.dtypes import ITEM_BYTES, DType, full_name
+from sparx_dsl.language.dtypes import ITEM_BYTES, DType, read_dtype
 from sparx_dsl.schedule.outputs import Output, checked_outputs
 
 if TYPE_CHECKING:
@@ -38,13 +38,16 @@ def checked_request(spec: Spec, size: object, batch: object, dtype: object, feat
     ``SparxError`` (SPX320 to SPX322) for what cannot be.
     """
     wanted = spec.input.size if size is None else size
-    name = full_name(dtype)
     outputs, wrong_outputs = checked_outputs(spec, features)
-    errors = [*_images(wanted, batch), *_dtype(name), *wrong_outputs]
+    errors = [*_images(wanted, batch), *wrong_outputs]
+    try:
+        name = read_dtype(dtype)
+    except SparxError as error:
+        raise SparxError([*errors, *error.diagnostics]) from None
     if errors:
         raise SparxError(errors)
     height, width = cast("tuple[int, int]", wanted)
-    return Request((int(height), int(width)), int(cast("int", batch)), cast("DType", name), outputs)
+    return Request((int(height), int(width)), int(cast("int", batch)), name, outputs)
 
 
 def _images(size: object, batch: object) -> Iterator[Diagnostic]:
@@ -57,12 +60,6 @@ def _images(size: object, batch: object) -> Iterator[Diagnostic]:
     if not _is_positive(batch):
         message = f"the batch must be a positive integer, got {batch!r}"
         yield Diagnostic(Code.INVALID_INPUT_SHAPE, message, help="write batch=1 or more")
-
-
-def _dtype(name: str) -> Iterator[Diagnostic]:
-    if name not in ITEM_BYTES:
-        message = f"unknown dtype {name!r} for feature maps"
-        yield Diagnostic(Code.UNKNOWN_DTYPE, message, help=f"one of {', '.join(ITEM_BYTES)}")
 
 
 def _is_positive(value: object) -> bool:

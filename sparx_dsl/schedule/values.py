@@ -83,8 +83,7 @@ class Schedule:
         height, width = self.size
         lines = [
             f"{self.graph.spec.name}: {height}×{width}, batch {self.batch}, {self.dtype}",
-            f"peak {self.peak_bytes:,} bytes at {self.peak_step.output}; "
-            f"no order needs less than {self.bound_bytes:,}",
+            f"peak {self.peak_bytes:,} bytes at {self.peak_step.output}; no order needs less than {self.bound_bytes:,}",
         ]
         number = 0
         for step, live in zip(self.steps, self.live_bytes, strict=True):

@@ -19,6 +19,7 @@ from sparx_dsl.search.studies import TrialRecord as TrialRecord
 from sparx_dsl.search.studies import default_study as default_study
 from sparx_dsl.search.studies import read_study as read_study
 from sparx_dsl.search.studies import run_study as run_study
+from sparx_dsl.search.studies import study_listing as study_listing
 from sparx_dsl.search.studies import study_picture as study_picture
 from sparx_dsl.search.studies import study_table as study_table
 from sparx_dsl.search.studies import write_winners as write_winners

@@ -23,13 +23,17 @@ from sparx_dsl.search.space.parse_space import VERSION, check_top_level, mapping
 from sparx_dsl.search.space.parse_values import place_of
 
 
-def load_space(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) -> Space:
+def load_space(
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS, root: str | os.PathLike[str] | None = None
+) -> Space:
     """Read and check the space in the YAML file at ``path``, or of that name in the zoo (``wide``).
 
-    Raises ``SparxError`` with every error.
+    Its base, and what that extends, is looked for as ``load_spec`` does it: with a ``root`` anywhere below that. Raises
+    ``SparxError`` with every error.
     """
     file = space_path(Path(path))
-    return _space_of(compose(read_bytes(file, str(file), limits), str(file), limits), file, limits)
+    tree = compose(read_bytes(file, str(file), limits), str(file), limits)
+    return _space_of(tree, file, limits, None if root is None else Path(root))
 
 
 def parse_space(
@@ -52,10 +56,10 @@ def make_space(
     return parse_space({**given, "bounds": bounds} if bounds else given, limits=base.limits)
 
 
-def _space_of(tree: MappingNode, path: Path | None, limits: Limits) -> Space:
+def _space_of(tree: MappingNode, path: Path | None, limits: Limits, root: Path | None = None) -> Space:
     """Read the parts one after another; each is only read once those before it are valid."""
     _raise(check_top_level(tree), tree, limits)
-    base_tree = parse_base(tree, path, limits)
+    base_tree = parse_base(tree, path, limits, root)
     base = spec_of(base_tree, limits)
     parser = ChoiceParser(base, base_tree)
     choices = parser.parse(mapping_under(tree, "choices"))

@@ -13,6 +13,7 @@ from tests.campaign.killed_writers import kill_writers
 from tests.campaign.large_texts import SIZES, TEXTS, attack_with_texts
 from tests.campaign.raw_operators import attack_operators
 from tests.campaign.same_specs import rewrite_specs
+from tests.campaign.valid_specs import run_specs
 
 
 @dataclass(frozen=True)
@@ -34,5 +35,6 @@ CAMPAIGNS: dict[str, Campaign] = {
     "spaces": Campaign(break_spaces, few=500, full=100_000),
     "texts": Campaign(attack_with_texts, few=len(TEXTS), full=len(SIZES) * len(TEXTS)),
     "faults": Campaign(kill_writers, few=24, full=500),
+    "valid": Campaign(run_specs, few=30, full=100_000),
     "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }

@@ -40,6 +40,8 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("stem", PatchStem(size=4), Site(3, 10), 10, 7, 3 * 10 * 16 + 10 + 20, 480 * 3 * 2),
     ("downsample", ConvDownsample(), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 3 * 2),
     ("downsample", ConvDownsample(norm="group"), Site(6, 10), 5, 4, 6 * 10 * 9 + 10 + 20, 540 * 3 * 2),
+    ("downsample", ConvDownsample(stride=1), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 5 * 4),
+    ("downsample", ConvDownsample(stride=4), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 2 * 1),
     ("downsample", MergeDownsample(), Site(6, 10), 5, 4, 24 * 10 + 48, 240 * 3 * 2),
     # Inner width 16, N = 3, R = 1: depthwise 5×5; four of (1 + 3 + 3)·16, 1·16, bias, A and D; norm; 16→8.
     ("mixer", SS2D(state=3, conv=5), Site(8, 8, "group"), 4, 3,

@@ -95,12 +95,13 @@ def ffns() -> Options:
 
 
 def _conv_downsample() -> Options:
-    places = st.sampled_from(["after", "before"])
-    return of_kind("conv", norm=NORMS, kernel=st.sampled_from([2, 3]), norm_place=places, eps=EPSILONS)
+    options: dict[str, Any] = {"norm": NORMS, "norm_place": st.sampled_from(["after", "before"]), "eps": EPSILONS}
+    strided = of_kind("conv", stride=st.sampled_from([1, 2, 4]), **options)
+    return st.one_of(of_kind("conv", kernel=st.sampled_from([2, 3]), **options), strided)
 
 
 def downsamples() -> Options:
-    """Any downsampling."""
+    """Any downsampling but ``none``, which asks for stages of one width."""
     return st.one_of(_conv_downsample(), of_kind("merge", norm=NORMS))
 
 

@@ -46,5 +46,6 @@ def conv(state: dict[str, Tensor], name: str, x: Tensor, **options: int) -> Tens
 def batch_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
     """BatchNorm in evaluation with the statistics of that name."""
     mean, variance, weight, bias = (
-        state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias"))
+        state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias")
+    )
     return (x - mean) / (variance + 1e-5).sqrt() * weight + bias

@@ -160,9 +160,7 @@ OPERATORS: dict[str, Operator] = {
     "number for a word": Operator(keyed(*WORDS), replaced(3)),
     "number for a name": Operator(keyed(*NAMES), replaced(3)),
     "unknown word": Operator(keyed(*WORDS, "M", "rank", "reduction", "layer_scale"), replaced("something")),
-    "word in capitals": Operator(
-        keyed(*WORDS), replaced(lambda spec, path: str(value_at(spec, path)).capitalize())
-    ),
+    "word in capitals": Operator(keyed(*WORDS), replaced(lambda spec, path: str(value_at(spec, path)).capitalize())),
     "unknown kind": Operator(keyed("kind"), replaced("transformer")),
     "kind of nothing": Operator(keyed("kind"), replaced(2)),
     "word for a kind": Operator(

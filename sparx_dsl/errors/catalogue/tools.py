@@ -120,25 +120,26 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.EXPORT_TOOL_NOT_INSTALLED,
         "a tool of an export is not installed",
         "ONNX files are written with the packages onnx and onnxscript and run by onnxruntime, all of which the extra "
-        "`export` installs. AOTInductor packages are written by a C++ compiler. A .pt2 file needs neither.",
+        "`export` installs. ExecuTorch's files are written and run by the package executorch, of the extra "
+        "`executorch`. AOTInductor packages are written by a C++ compiler. A .pt2 file needs none of these.",
     ),
     CodeEntry(
         Code.UNKNOWN_EXPORT_FORMAT,
         "an unknown format of an export",
-        "A backbone is exported as `pt2`, `onnx` or `aoti`.",
+        "A backbone is exported as `pt2`, `onnx`, `aoti` or `executorch`.",
     ),
     CodeEntry(
         Code.EXPORT_EXTENSION_DIFFERS,
         "a format of an export and a file extension that differ",
-        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`. Where no format is "
-        "named, the extension says it.",
+        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`, .pte for "
+        "`executorch`. Where no format is named, the extension says it.",
     ),
     CodeEntry(
         Code.EXPORT_NOT_SUPPORTED,
         "an export that is not supported",
         "The number of images can be dynamic, and where no layer has windows also height and width, in multiples of "
-        "the last stage's stride. Only a .pt2 file keeps the operators of this package. Backbones are exported in "
-        "float32, with weights that have values.",
+        "the last stage's stride; in ExecuTorch's files neither can. Only a .pt2 file keeps the operators of this "
+        "package. Backbones are exported in float32, with weights that have values.",
     ),
     CodeEntry(
         Code.EXPORT_FAILED,

@@ -30,9 +30,7 @@ RESERVED_NAMES = frozenset({
 """Names that a stage cannot have: the compiled module's own attributes, and the other nodes of a backbone."""
 
 
-def check_spec(
-    spec: SpecModel, limits: Limits, chosen: Mapping[int, Sequence[Chosen]]
-) -> Iterator[Diagnostic]:
+def check_spec(spec: SpecModel, limits: Limits, chosen: Mapping[int, Sequence[Chosen]]) -> Iterator[Diagnostic]:
     """Yield every cross-field error of a spec, each at its place.
 
     ``chosen`` has what was chosen for the layers of each stage that is to be checked, by its 0-based index; the others

@@ -106,9 +106,7 @@ def _check_parts(path: EditPath, depths: Mapping[int, int]) -> Diagnostic | None
     return None
 
 
-def _check_number(
-    path: EditPath, part: str | int, what: str, known: Mapping[int, int] | range
-) -> Diagnostic | None:
+def _check_number(path: EditPath, part: str | int, what: str, known: Mapping[int, int] | range) -> Diagnostic | None:
     """What is wrong with the part of a path that counts stages or layers."""
     if part == WILDCARD or part in known:
         return None

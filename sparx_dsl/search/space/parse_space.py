@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, did_you_mean, quoted
@@ -86,19 +86,19 @@ def mapping_under(tree: MappingNode, key: str) -> MappingNode:
     return entry.value if entry is not None and isinstance(entry.value, MappingNode) else MappingNode(())
 
 
-def parse_base(tree: MappingNode, path: Path | None, limits: Limits) -> MappingNode:
-    """The tree of the base spec, read as ``extends`` is; raises ``SparxError``."""
+def parse_base(tree: MappingNode, path: Path | None, limits: Limits, root: Path | None = None) -> MappingNode:
+    """The tree of the base spec, read as ``extends`` is, below ``root`` where one is given; raises ``SparxError``."""
     base = tree.entry("base")
     if base is None:
-        return expand(mapping_under(tree, "spec"), path, limits)
+        return expand(mapping_under(tree, "spec"), path, limits, root=root)
     value = base.value.value if isinstance(base.value, ScalarNode) else None
-    if not names_file(value) or ".." in str(value):
+    if not names_file(value) or (root is None and ".." in PurePosixPath(str(value)).parts):
         message = f"base must be the relative path of a YAML file, not {shown(value_of(base.value))}"
         raise error_at(
             base.value, Code.INVALID_BASE, message, "write a path such as sparx_mamba_t.yaml or bases/mine.yaml"
         )
     extends = ScalarNode("extends", "extends", base.key.span, base.key.source)
-    return expand(MappingNode((Entry(extends, base.value),), tree.span, tree.source), path, limits)
+    return expand(MappingNode((Entry(extends, base.value),), tree.span, tree.source), path, limits, root=root)
 
 
 def parse_bounds(node: MappingNode) -> tuple[tuple[Bound, ...], list[Diagnostic]]:

@@ -103,9 +103,7 @@ def same_value_everywhere(paths: Sequence[EditPath], values: ValueNodes) -> tupl
     )
 
 
-def side_by_side(
-    columns: Mapping[tuple[EditPath, ...], ValueNodes], name: str, node: Node
-) -> tuple[Alternative, ...]:
+def side_by_side(columns: Mapping[tuple[EditPath, ...], ValueNodes], name: str, node: Node) -> tuple[Alternative, ...]:
     """The first values of all lists together, then the second ones, and so on; raises ``SparxError``."""
     lists = [values.nodes for values in columns.values()]
     if len(set(map(len, lists))) != 1:

@@ -74,6 +74,10 @@ class SpecKeys:
         inner = ("stages", stage, "layers", layer, slot)
         return self.at(inner), self.at(("stages", stage, "layer", slot)), self.at(("layer", slot))
 
+    def downsamples(self, stage: int) -> tuple[SpecKey, ...]:
+        """The two levels at which the downsampling in front of a stage may be given, the narrowest first."""
+        return self.stage(stage, "downsample"), self.at(("downsample",))
+
     def layer_numbers(self, stage: int) -> SpecKey:
         """The numbers of the layers for which the base, or a choice of all of ``layers``, has settings."""
         path: EditPath = ("stages", stage, "layers")

@@ -37,9 +37,7 @@ class StoreReports:
         return bool(trial.intermediate_values) and self.pruner.prune(self.store.study(pruner=self.pruner), trial)
 
 
-def read_pruner(
-    given: str | BasePruner | None, directions: Sequence[str], *, remote: bool
-) -> BasePruner | None:
+def read_pruner(given: str | BasePruner | None, directions: Sequence[str], *, remote: bool) -> BasePruner | None:
     """The pruner of that name with Optuna's own settings, or the one that is given; None without one.
 
     Raises ``SparxError``: SPX764 for an unknown name, SPX765 where trials have several values, and where they run on a

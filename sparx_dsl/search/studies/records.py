@@ -61,7 +61,7 @@ class StudyResult:
 
     def _repr_html_(self) -> str:
         """How notebooks show it: the trials in a plane, and the winners."""
-        return shown("sparx_dsl.search.studies.winners:study_html", self)
+        return shown("sparx_dsl.search.studies.study_tables:study_html", self)
 
     def __repr__(self) -> str:
         return f"StudyResult({self.space.name!r}, {len(self.trials)} trials, {len(self.complete)} with values)"

@@ -19,8 +19,6 @@ def _other_groups(options: DMCA, number: int) -> str | None:
     return None if options.groups == GROUPS else f"has another fusion than DMCA in {GROUPS} groups"
 
 
-
-
 def blocks(options: DMCA) -> SliceBlocks:
     """Key and value; the groups within which channels attend to each other; the three groups of the projection.
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -27,4 +27,4 @@ class DepthwiseMixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return self.contraction(functional.gelu(self.expansion(self.norm(self.conv(x)))))
+        return self.contraction(functional.gelu(self.expansion(self.norm(convolve(self.conv, x)))))

@@ -6,7 +6,7 @@ from typing import Final
 
 from sparx_dsl.errors import CodeEntry
 
-UNKNOWN_DIRECTION: Final = "SPX240"
+UNKNOWN_DIRECTION: Final = "SPX250"
 
 CODES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(

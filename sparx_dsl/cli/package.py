@@ -1,0 +1,84 @@
+"""The commands about what comes with the package: ``list``, ``show``, ``paper``, ``schema``, ``doctor``."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import sparx_dsl
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, SpecFile
+from sparx_dsl.cli.options import DIFFERENCE, Style, reporting
+from sparx_dsl.cli.output import chosen_form, present, show
+
+
+def version_option(wanted: bool) -> None:
+    """Print the name and the version, and stop."""
+    if wanted:
+        with reporting(Style.full):
+            show(f"sparx_dsl {sparx_dsl.__version__}", None)
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=version_option, is_eager=True, help="Print the version and stop.")
+]
+
+
+def list_command(
+    pattern: Annotated[str, typer.Argument(metavar="GLOB", help="Only names that match, as in 'sparx_*'.")] = "*",
+    output: Output = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    errors: Errors = Style.full,
+) -> None:
+    """List the specs that come with the package, with their sizes; each can be used by its name."""
+    with reporting(errors):
+        present(sparx_dsl.zoo_listing(pattern), chosen_form(json, csv, markdown), output)
+
+
+def show_command(spec: SpecFile, output: Output = None, errors: Errors = Style.full) -> None:
+    """Print the YAML text of a spec as it stands; ``sparx compile SPEC --emit yaml`` prints it extended."""
+    with reporting(errors):
+        show(sparx_dsl.spec_text(spec), output)
+
+
+def paper_command(
+    figures: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FIGURES...", help="By default those that come with the package.", show_default=False),
+    ] = None,
+    output: Output = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    errors: Errors = Style.full,
+) -> None:
+    """Print a paper's figures beside our counts."""
+    with reporting(errors):
+        present(sparx_dsl.paper_listing(figures or ()), chosen_form(json, csv, markdown), output)
+
+
+def schema_command(output: Output = None, errors: Errors = Style.full) -> None:
+    """Print the JSON Schema of the language, for editors."""
+    with reporting(errors):
+        show(json_text.dumps(sparx_dsl.json_schema(), indent=2), output)
+
+
+def doctor_command(
+    output: Output = None,
+    json: AsJson = False,
+    csv: AsCsv = False,
+    markdown: AsMarkdown = False,
+    errors: Errors = Style.full,
+) -> None:
+    """Say which backends of the selective scan work here, check each, and name broken packages of kinds."""
+    with reporting(errors):
+        form, found = chosen_form(json, csv, markdown), sparx_dsl.doctor()
+        present(sparx_dsl.doctor_listing(found), form, output)
+        if not found.healthy:
+            sys.exit(DIFFERENCE)
