@@ -87,7 +87,7 @@ class SpecKeys:
             base = only_path(self._tree, path)
             assert isinstance(base, MappingNode)
             found = [_laid_over(base, path, written) for written in _one_at_a_time(path, self._patches)]
-            depths = [one if one is INVALID else checked_value(path, one) for one in found]
+            depths = [checked_value(path, one) for one in found if not isinstance(one, Invalid)]
             self._deepest[stage] = max((one for one in depths if one is not INVALID), default=1)
         return self._deepest[stage]
 
