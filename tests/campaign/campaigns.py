@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.campaign.broken_spaces import break_spaces
 from tests.campaign.broken_specs import break_specs
+from tests.campaign.deployed_specs import deploy_specs
 from tests.campaign.findings import Findings
 from tests.campaign.hostile_checkpoints import attack_checkpoints
 from tests.campaign.killed_writers import kill_writers
@@ -35,6 +36,7 @@ CAMPAIGNS: dict[str, Campaign] = {
     "spaces": Campaign(break_spaces, few=500, full=100_000),
     "texts": Campaign(attack_with_texts, few=len(TEXTS), full=len(SIZES) * len(TEXTS)),
     "faults": Campaign(kill_writers, few=24, full=500),
+    "deployed": Campaign(deploy_specs, few=12, full=2_000),
     "valid": Campaign(run_specs, few=30, full=100_000),
     "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }
