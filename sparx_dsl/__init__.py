@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
     from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
-    from sparx_dsl.machine import bench, doctor, doctor_listing, scan_backend
+    from sparx_dsl.machine import bench, doctor, doctor_listing, scan_backend, tune
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
     from sparx_dsl.paper import paper_listing, paper_page
@@ -161,6 +161,7 @@ __all__ = [
     "summary",
     "summary_listing",
     "transfer",
+    "tune",
     "verify_graph",
     "verify_schedule",
     "write_report",
@@ -194,7 +195,7 @@ _NAMES: Final = {
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
-    "sparx_dsl.machine": "bench doctor doctor_listing scan_backend",
+    "sparx_dsl.machine": "bench doctor doctor_listing scan_backend tune",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
     "sparx_dsl.paper": "paper_listing paper_page",

@@ -83,3 +83,30 @@ def bench(
 
     settings = Settings(device, batch, size, read_dtype(dtype), deploy, train, compile, seconds)
     return measured([connect(source) for source in sources], peers, settings, progress)
+
+
+def tune(
+    source: Source,
+    *,
+    batch: int = 1,
+    size: tuple[int, int] | None = None,
+    dtype: DType = "bfloat16",
+    train: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Listing:
+    """Measure the settings of the fused SS2D for all scans of a backbone on the CUDA device, and keep the fastest.
+
+    They are kept in a file (``SPARX_TUNED_FILE``, by default ``sparx_dsl/tuned.json`` in the folder for caches), which
+    later processes read; with ``train`` the backward's too. ``size`` is (height, width), by default the spec's own.
+    Raises ``SparxError`` where there is no such device or no such scan (SPX556), for a damaged file (SPX557), and for
+    one that cannot be written (SPX502).
+    """
+    from sparx_dsl.measuring.settings import Settings
+    from sparx_dsl.measuring.tune import cuda_device
+    from sparx_dsl.measuring.tune import tune as tuned
+    from sparx_dsl.ops.triton_kernels.tuned_file import tuned_path
+    from sparx_dsl.ops.triton_kernels.tuning import tuner
+
+    settings = Settings("cuda", batch, size, dtype, train=train)
+    graph, device = connect(source), cuda_device()
+    return tuned(graph, settings, tuner(tuned_path()), device, progress)

@@ -66,7 +66,7 @@ FOLDERS = {
                   "executorch", "test"),
     "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
-    "tests": ("test", "ray"),
+    "tests": ("test", "ray", "mamba"),
     "docs": ("docs",),
 }  # fmt: skip
 """Folders, and the extras that bring what their files import beyond the dependencies."""

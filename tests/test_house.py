@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "inference": {*SPEC_ROOMS, "nn", "ops", "lowering", "torch"},
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
     # timm is what backbones are measured beside.
-    "measuring": {*SPEC_ROOMS, "pricing", "render", "lowering", "inference", "integrations", "torch", "timm"},
+    "measuring": {*SPEC_ROOMS, "pricing", "render", "lowering", "inference", "integrations", "ops", "torch", "timm"},
     # ONNX's packages and ExecuTorch's are imported when that format is asked for.
     "exporting": {*SPEC_ROOMS, "lowering", "ops", "render", "torch", "onnx", "onnxruntime",
                   "executorch"},

@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_schema_has_a_command() -> None:
     """And is itself a valid JSON Schema, which allows no key that it does not state."""
-    assert {path.stem for path in (DOCS / "schemas").glob("*.json")} == {*TABLES, "bench", "export"}
+    assert {path.stem for path in (DOCS / "schemas").glob("*.json")} == {*TABLES, "bench", "export", "tune"}
     for path in (DOCS / "schemas").glob("*.json"):
         schema = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(schema)

@@ -26,6 +26,7 @@ from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
 from sparx_dsl.cli.terminal import prepare_streams
+from sparx_dsl.cli.tune import tune_command
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 
@@ -41,7 +42,7 @@ def make_app() -> typer.Typer:
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
         "explain": explain_command, "diff": diff_command, "compare": compare_command,
-        "set": set_command, "bench": bench_command,
+        "set": set_command, "bench": bench_command, "tune": tune_command,
         "list": list_command, "show": show_command,
         "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
         "report": report_command,
