@@ -55,7 +55,7 @@ def test_a_mac_is_two_operations_but_in_scans(
     """FLOPs are twice the MACs, but the scan's formula is one of operations already."""
     scans = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}.get(options.kind, 0) if role == "mixer" else 0
     mixer: Any = options
-    scanned = scans and scans * (9 * mixer.state + 1) * mixer.expand * site.channels * height * width
+    scanned = scans and scans * (9 * mixer.state + 1) * int(mixer.expand * site.channels) * height * width
     assert price_of(role, options, site, height, width).flops == 2 * macs - scanned
 
 

@@ -18,7 +18,7 @@ def scans_and_scales(schedule: sparx_dsl.Schedule) -> tuple[int, int]:
         height, width = node.map_size(schedule.size)
         if chosen.mixer.kind in DIRECTIONS:
             mixer: Any = chosen.mixer
-            values = DIRECTIONS[mixer.kind] * mixer.expand * node.channels * height * width
+            values = DIRECTIONS[mixer.kind] * int(mixer.expand * node.channels) * height * width
             scans += 9 * values * mixer.state + values
         if chosen.layer_scale is not None and chosen.layer_scale_on == "residual":
             scales += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)

@@ -12,6 +12,7 @@ UNIT = 8
 DIVISORS = st.sampled_from([1, 2, 4])
 NORMS = st.sampled_from(["group", "layer", "batch"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
+RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
 REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 
 Options = st.SearchStrategy[dict[str, Any]]
@@ -36,7 +37,7 @@ def headed(kind: str, **optional: Any) -> Options:
 def sequence_mixer(kind: str, **optional: Any) -> Options:
     """SSM or Bi-SSM."""
     return of_kind(
-        kind, state=st.integers(1, 3), expand=st.integers(1, 2), conv=st.integers(0, 4), gate=st.booleans(),
+        kind, state=st.integers(1, 3), expand=RATIOS, conv=st.integers(0, 4), gate=st.booleans(),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 3]), **optional
     )  # fmt: skip
 
@@ -45,10 +46,10 @@ def mixers() -> Options:
     """Any token mixer."""
     window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans())
     ss2d = of_kind(
-        "ss2d", state=st.integers(1, 2), expand=st.integers(1, 2), conv=st.sampled_from([0, 1, 3, 5]),
+        "ss2d", state=st.integers(1, 2), expand=RATIOS, conv=st.sampled_from([0, 1, 3, 5]),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
     )  # fmt: skip
-    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
+    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=RATIOS)
     return st.one_of(window, ss2d, depthwise, sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans()))
 
 
@@ -56,8 +57,8 @@ def fusions() -> Options:
     """Any fusion."""
     return st.one_of(
         of_kind("dmca", groups=DIVISORS, reduction=REDUCTIONS, shortcut=st.booleans()),
-        of_kind("concat", ratio=st.integers(1, 2)),
-        of_kind("no_gcca", ratio=st.integers(1, 2)),
+        of_kind("concat", ratio=RATIOS),
+        of_kind("no_gcca", ratio=RATIOS),
         headed("sca", merging=st.integers(1, 4)),
         headed("sra", reduction=REDUCTIONS),
     )
@@ -65,8 +66,7 @@ def fusions() -> Options:
 
 def ffns() -> Options:
     """Any feed-forward network, none included."""
-    ratio = st.integers(1, 2)
-    return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), of_kind("none"))
+    return st.one_of(of_kind("mlp", ratio=RATIOS), of_kind("conv", ratio=RATIOS), of_kind("none"))
 
 
 def _conv_downsample() -> Options:
