@@ -84,12 +84,12 @@ def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, s
         assert module(image).shape == (2, 5, math.ceil(height / stride), math.ceil(width / stride)), options
 
 
-@pytest.mark.parametrize("options", [Mlp(ratio=2), ConvFfn(ratio=3)])
+@pytest.mark.parametrize("options", [Mlp(ratio=2), Mlp(ratio=2.6667), ConvFfn(ratio=3)])
 def test_feed_forward_networks_keep_the_shape(options: Mlp | ConvFfn) -> None:
     """An FFN gives its input's shape, and its two 1×1 convolutions have the stated width."""
     module = builder("ffn", options)(options, Site(CHANNELS, CHANNELS))
     assert module(torch.randn(2, CHANNELS, 5, 3)).shape == (2, CHANNELS, 5, 3)
-    assert module.expansion.out_channels == options.ratio * CHANNELS
+    assert module.expansion.out_channels == int(options.ratio * CHANNELS)
 
 
 @pytest.mark.parametrize("norm", ["group", "layer", "batch"])

@@ -12,6 +12,7 @@ UNIT = 8
 DIVISORS = st.sampled_from([1, 2, 4])
 NORMS = st.sampled_from(["group", "layer", "batch"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
+RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
 REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 
 Options = st.SearchStrategy[dict[str, Any]]
@@ -36,7 +37,7 @@ def headed(kind: str, **optional: Any) -> Options:
 def sequence_mixer(kind: str, **optional: Any) -> Options:
     """SSM or Bi-SSM."""
     return of_kind(
-        kind, state=st.integers(1, 3), expand=st.integers(1, 2), conv=st.integers(0, 4), gate=st.booleans(),
+        kind, state=st.integers(1, 3), expand=RATIOS, conv=st.integers(0, 4), gate=st.booleans(),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 3]), **optional
     )  # fmt: skip
 
@@ -45,10 +46,10 @@ def mixers() -> Options:
     """Any token mixer."""
     window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans())
     ss2d = of_kind(
-        "ss2d", state=st.integers(1, 2), expand=st.integers(1, 2), conv=st.sampled_from([0, 1, 3, 5]),
+        "ss2d", state=st.integers(1, 2), expand=RATIOS, conv=st.sampled_from([0, 1, 3, 5]),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
     )  # fmt: skip
-    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
+    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=RATIOS)
     sequences = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
     return st.one_of(window, ss2d, depthwise, local_ss2d(), atrous_ss2d(), inverted_residual(), *sequences)
 
@@ -56,14 +57,14 @@ def mixers() -> Options:
 def atrous_ss2d() -> Options:
     """Scans of some grids."""
     return of_kind(
-        "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=st.integers(1, 2),
+        "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=RATIOS,
         conv=st.sampled_from([0, 3, 5]), rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
 
 
 def inverted_residual() -> Options:
     """An inverted residual block."""
-    return of_kind("inverted_residual", kernel=st.sampled_from([3, 5]), ratio=st.integers(1, 2))
+    return of_kind("inverted_residual", kernel=st.sampled_from([3, 5]), ratio=RATIOS)
 
 
 def local_ss2d() -> Options:
@@ -72,7 +73,7 @@ def local_ss2d() -> Options:
     names = st.tuples(orders, st.sampled_from(["", "_reversed"])).map("".join)
     return of_kind(
         "local_ss2d", directions=st.lists(names, min_size=1, max_size=4), state=st.integers(1, 2),
-        expand=st.integers(1, 2), conv=st.sampled_from([0, 3, 5]), gate=st.booleans(), bias=st.booleans(),
+        expand=RATIOS, conv=st.sampled_from([0, 3, 5]), gate=st.booleans(), bias=st.booleans(),
         rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
 
@@ -81,8 +82,8 @@ def fusions() -> Options:
     """Any fusion."""
     return st.one_of(
         of_kind("dmca", groups=DIVISORS, reduction=REDUCTIONS, shortcut=st.booleans()),
-        of_kind("concat", ratio=st.integers(1, 2)),
-        of_kind("no_gcca", ratio=st.integers(1, 2)),
+        of_kind("concat", ratio=RATIOS),
+        of_kind("no_gcca", ratio=RATIOS),
         headed("sca", merging=st.integers(1, 4)),
         headed("sra", reduction=REDUCTIONS),
     )
@@ -90,8 +91,7 @@ def fusions() -> Options:
 
 def ffns() -> Options:
     """Any feed-forward network, none included."""
-    ratio = st.integers(1, 2)
-    return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), of_kind("none"))
+    return st.one_of(of_kind("mlp", ratio=RATIOS), of_kind("conv", ratio=RATIOS), of_kind("none"))
 
 
 def _conv_downsample() -> Options:
