@@ -92,6 +92,6 @@ def test_the_strategies_draw_every_feature_of_the_language() -> None:
     expected = set(offered(schema, schema["$defs"])) - {("", "extends")}
     found = drawn_from(spec_mappings(), "", 80)
     for slot, strategy in KINDS.items():
-        found |= drawn_from(strategy, slot, 100)
+        found |= drawn_from(strategy, slot, 200)
     assert len(expected) > 100
     assert expected - found == set()

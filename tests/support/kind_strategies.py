@@ -49,7 +49,13 @@ def mixers() -> Options:
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
     )  # fmt: skip
     depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
-    return st.one_of(window, ss2d, depthwise, sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans()))
+    attention = headed("attention", qkv_bias=st.booleans())
+    reduced = headed(
+        "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
+        reduction=st.sampled_from([1, 2, 4, "pool"]),
+    )  # fmt: skip
+    scans = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
+    return st.one_of(window, ss2d, depthwise, attention, reduced, *scans)
 
 
 def fusions() -> Options:
@@ -66,7 +72,8 @@ def fusions() -> Options:
 def ffns() -> Options:
     """Any feed-forward network, none included."""
     ratio = st.integers(1, 2)
-    return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), of_kind("none"))
+    between = of_kind("depthwise_mlp", ratio=ratio, relu=st.booleans())
+    return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), between, of_kind("none"))
 
 
 def _conv_downsample() -> Options:
@@ -84,6 +91,7 @@ def stems() -> Options:
     return st.one_of(
         of_kind("conv", convs=st.integers(2, 3), norm=NORMS),
         of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS),
+        of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
     )
 
 
@@ -92,10 +100,11 @@ def heads() -> Options:
     classes, narrow = {"classes": st.integers(1, 5)}, st.sampled_from([2, 4])
     pools = st.lists(st.integers(1, 7), min_size=1, max_size=3)
     fpn = {**classes, "pyramid_channels": narrow, "head_channels": narrow}
+    classifier_norms = st.sampled_from(["group", "layer", "batch", "none"])
     upernet = {**classes, "pyramid_channels": narrow, "auxiliary_channels": narrow}
     return st.one_of(
         of_kind("none"),
-        of_kind("linear", classes, norm=NORMS, eps=EPSILONS, pool_first=st.booleans()),
+        of_kind("linear", classes, norm=classifier_norms, eps=EPSILONS, pool_first=st.booleans()),
         of_kind("semantic_fpn", fpn, norm=NORMS),
         of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
     )
