@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 import sparx_dsl
-from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, Root, Size, SpecFile
-from sparx_dsl.cli.bench import report
-from sparx_dsl.cli.options import DTypeName, Style, parse_size, reporting
+from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Output, Root, Size, SpecFile
+from sparx_dsl.cli.options import Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.progress import Progress
 
 
 def tune_command(
     spec: SpecFile,
     batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 1,
     size: Size = None,
-    dtype: Annotated[DTypeName, typer.Option(help="Type of weights and images.")] = DTypeName.bfloat16,
+    dtype: DType = "bfloat16",
     train: Annotated[bool, typer.Option("--train", help="The backward pass too.")] = False,
     output: Output = None,
     json: AsJson = False,
@@ -32,9 +31,11 @@ def tune_command(
     The file is the one that SPARX_TUNED_FILE names, by default sparx_dsl/tuned.json in the folder for caches.
     """
     with reporting(errors):
-        form, sides = chosen_form(json, csv, markdown), parse_size(size)
+        form, sides, kind = chosen_form(json, csv, markdown), parse_size(size), sparx_dsl.read_dtype(dtype)
         source = sparx_dsl.load_spec(spec, root=root)
-        listing = sparx_dsl.tune(source, batch=batch, size=sides, dtype=dtype.value, train=train, progress=report)
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+        progress = Progress()
+        try:
+            listing = sparx_dsl.tune(source, batch=batch, size=sides, dtype=kind, train=train, progress=progress.report)
+        finally:
+            progress.end()
         present(listing, form, output)

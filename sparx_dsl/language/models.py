@@ -137,6 +137,8 @@ class Stage(Options, frozen=True):
     """Which ganglion layers read the downsampled feature of the stage before; by default the first."""
     intra: Intra | None = None
     """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
+    end_norm: bool = False
+    """Whether a norm ends the stage, as the last part of its last layer: that layer's norm (PVTv2)."""
     downsample: Annotated[DownsampleOptions | None, KindField("downsample")] = None
     """What halves the map before the stage; by default that of the backbone."""
     layer: LayerOptions = LayerOptions()

@@ -50,6 +50,11 @@ def feeding(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop
     return joined(settings, tape, x, fed, drop_path)
 
 
+def end_norm(site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """The norm at the end of a stage, of x's shape."""
+    return tape.norm(site.norm, x)
+
+
 def normed(site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
     """A map (batch, channels, height, width) under the norm in front of a part of the layer, if one stands there."""
     return tape.norm(site.norm, x) if site.normed else x

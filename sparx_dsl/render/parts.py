@@ -58,6 +58,8 @@ def _parts(node: Node, fed: str, gives: str) -> Iterator[Part]:
             yield "ffn_norm", f"{settings.norm} norm", "operation"
         yield "ffn", f"{of('ffn', settings.ffn).title} FFN", "operation"
         yield "ffn_sum", "+", "sum"
+    if settings.end_norm:
+        yield "end_norm", f"{settings.norm} norm", "operation"
     yield "result", gives, "map"
 
 

@@ -51,7 +51,13 @@ def mixers() -> Options:
     )  # fmt: skip
     depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=RATIOS)
     sequences = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
-    return st.one_of(window, ss2d, depthwise, local_ss2d(), atrous_ss2d(), inverted_residual(), *sequences)
+    attention = headed("attention", qkv_bias=st.booleans())
+    reduced = headed(
+        "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
+        reduction=st.sampled_from([1, 2, 4, "pool"]),
+    )  # fmt: skip
+    parts = local_ss2d(), atrous_ss2d(), inverted_residual()
+    return st.one_of(window, ss2d, depthwise, attention, reduced, *parts, *sequences)
 
 
 def atrous_ss2d() -> Options:
@@ -91,7 +97,8 @@ def fusions() -> Options:
 
 def ffns() -> Options:
     """Any feed-forward network, none included."""
-    return st.one_of(of_kind("mlp", ratio=RATIOS), of_kind("conv", ratio=RATIOS), of_kind("none"))
+    between = of_kind("depthwise_mlp", ratio=RATIOS, relu=st.booleans())
+    return st.one_of(of_kind("mlp", ratio=RATIOS), of_kind("conv", ratio=RATIOS), between, of_kind("none"))
 
 
 def _conv_downsample() -> Options:
@@ -110,6 +117,7 @@ def stems() -> Options:
     return st.one_of(
         of_kind("conv", convs=st.integers(2, 3), norm=NORMS),
         of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS),
+        of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
     )
 
 
@@ -118,10 +126,11 @@ def heads() -> Options:
     classes, narrow = {"classes": st.integers(1, 5)}, st.sampled_from([2, 4])
     pools = st.lists(st.integers(1, 7), min_size=1, max_size=3)
     fpn = {**classes, "pyramid_channels": narrow, "head_channels": narrow}
+    classifier_norms = st.sampled_from(["group", "layer", "batch", "none"])
     upernet = {**classes, "pyramid_channels": narrow, "auxiliary_channels": narrow}
     return st.one_of(
         of_kind("none"),
-        of_kind("linear", classes, norm=NORMS, eps=EPSILONS, pool_first=st.booleans()),
+        of_kind("linear", classes, norm=classifier_norms, eps=EPSILONS, pool_first=st.booleans()),
         of_kind("semantic_fpn", fpn, norm=NORMS),
         of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
     )

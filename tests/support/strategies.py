@@ -52,6 +52,8 @@ def stages(draw: st.DrawFn, position: int, *, deepest: int = 6) -> Mapping:
         stage |= draw(_placed(depth, placement))
     elif draw(st.sampled_from([False, False, True])):
         stage["cross_stage"] = "none"
+    if draw(st.integers(0, 3)) == 3:
+        stage["end_norm"] = draw(st.booleans())
     if draw(st.booleans()):
         stage["layer"] = draw(layer_options())
     numbers = draw(st.sets(st.integers(1, depth), max_size=2))
