@@ -50,8 +50,7 @@ def bench_command(
             [sparx_dsl.load_spec(path, root=root) for path in specs], peers, device=device, batch=batch, size=sides,
             dtype=dtype.value, deploy=deploy, train=train, compile=compile, seconds=seconds, progress=report,
         )  # fmt: skip
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+        hide_progress()
         present(listing, form, output)
 
 
@@ -60,3 +59,9 @@ def report(line: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
+
+
+def hide_progress() -> None:
+    """Clear the line that ``report`` has written."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")

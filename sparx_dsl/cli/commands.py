@@ -174,11 +174,6 @@ def diff(before: Path, after: Path, form: Form, output: Path | None, root: Path 
         sys.exit(DIFFERENCE)
 
 
-def paper(paths: list[Path]) -> str:
-    """A paper's figures beside our counts: those of the files, or all that come with the package."""
-    return "\n".join(map(sparx_dsl.paper_page, paths)) if paths else sparx_dsl.paper_page()
-
-
 def export(
     source: Path,
     output: Path,

@@ -10,6 +10,7 @@ import typer
 
 import sparx_dsl
 from sparx_dsl.cli import commands
+from sparx_dsl.cli.analyze import add_analyses
 from sparx_dsl.cli.arguments import (
     AsCsv,
     AsJson,
@@ -37,6 +38,7 @@ from sparx_dsl.cli.options import (
     reporting,
 )
 from sparx_dsl.cli.output import chosen_form, present, show
+from sparx_dsl.cli.paper import paper_command
 from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
@@ -177,19 +179,6 @@ def diff_command(
         commands.diff(before, after, chosen_form(json, csv, markdown), output, root)
 
 
-def paper_command(
-    figures: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FIGURES...", help="By default those that come with the package.", show_default=False),
-    ] = None,
-    output: Output = None,
-    errors: Errors = Style.full,
-) -> None:
-    """Print a paper's figures beside our counts, as Markdown."""
-    with reporting(errors):
-        show(commands.paper(figures or []), output)
-
-
 def export_command(
     source: Annotated[Path, typer.Argument(metavar="SPEC | FILE", help="A spec, or a .safetensors file with one.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write: .pt2, or .onnx for ONNX.")],
@@ -273,6 +262,7 @@ def make_app() -> typer.Typer:
     for name, command in named.items():
         app.command(name)(command)
     app.command("search", cls=SearchCommand)(search_command)
+    add_analyses(app)
     return app
 
 

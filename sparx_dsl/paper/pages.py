@@ -11,12 +11,14 @@ from sparx_dsl.paper.backbone_figures import FUSION_TOLERANCE, TOLERANCE, Compar
 from sparx_dsl.paper.dense_figures import DENSE_TOLERANCE, DenseComparison, compare_dense
 from sparx_dsl.paper.figures_file import top_level_keys
 from sparx_dsl.paper.resolution_figures import ResolutionComparison, compare_resolutions
+from sparx_dsl.paper.throughput_figures import REFERENCES, Throughput, read_throughput
 
 COLUMNS = (
     "model", "table", "params, printed", "params, ours", "difference",
     "MACs, printed", "MACs, ours", "difference", "MACs, fvcore", "to the digit", "matches",
 )  # fmt: skip
 RESOLUTION_COLUMNS = ("model", "image", "window", "MACs, printed", "MACs, fvcore", "MACs, ours", "to the digit")
+THROUGHPUT_COLUMNS = ("model", "table", "image", "batch", "images/s", "over swin_t", "over vmamba_t", "memory, MB")
 PARAMS_COLUMNS = ("model", "params, printed", "params, ours", "difference")
 TEXT_COLUMNS = frozenset({"model", "table", "to the digit", "matches"})
 
@@ -28,13 +30,15 @@ PAPER = ("figures.yaml", "dense_prediction.yaml", "detection.yaml", "resolutions
 def paper_page(path: str | os.PathLike[str] | None = None) -> str:
     """Printed figures, as in the files of ``specs/paper``, beside our counts; raises ``SparxError``.
 
-    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``. Without
-    a path, all the figures that come with the package.
+    The file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, ``throughput``, or
+    ``backbones``. Without a path, all the figures that come with the package and have counts.
     """
     if path is None:
         return "\n".join(paper_page(zoo_folder() / "paper" / name) for name in PAPER)
     file = Path(path)
     keys = top_level_keys(file)
+    if "throughput" in keys:
+        return throughput_page(read_throughput(file))
     if "heads" in keys:
         return dense_page(compare_dense(file))
     return resolutions_page(compare_resolutions(file)) if "resolutions" in keys else backbones_page(*compare(file))
@@ -91,6 +95,22 @@ def resolutions_page(rows: Sequence[ResolutionComparison]) -> str:
         "## Figures from other papers", *(taken or ["None."]),
         "## Figures that do not come out", *(reasons or ["None."]),
     ])  # fmt: skip
+
+
+def throughput_page(figures: Throughput) -> str:
+    """Printed images a second and their ratios to reference backbones; ``paper_throughput`` measures beside them."""
+    rows = [
+        (name, one.table, f"{one.size} × {one.size}", str(one.batch), str(speed.images),
+         *(_ratio(speed.images, figures.printed(reference, one.size)) for reference in REFERENCES),
+         "" if speed.memory is None else str(speed.memory))
+        for one in figures.measurements for name, speed in one.models.items()
+    ]  # fmt: skip
+    heading = "Images a second as printed, and their ratios; `sparx paper --measure throughput` measures them here."
+    return _page([heading, _table(THROUGHPUT_COLUMNS, rows)])
+
+
+def _ratio(images: int, reference: int | None) -> str:
+    return "" if reference is None else f"{images / reference:.2f}"
 
 
 def _rows(rows: Iterable[Comparison], decimals: int) -> Iterator[Sequence[str]]:
