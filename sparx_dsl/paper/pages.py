@@ -78,8 +78,24 @@ def dense_page(groups: Sequence[DenseComparison]) -> str:
         heading = f"## {group.head}{what}, {group.size[0]} × {group.size[1]}"
         parts += [heading, _table(COLUMNS, _rows(group.rows, 1))]
     parts += ["## Rows from other papers", *_sources([row for _, row in rows])]
+    near = [(head, row) for head, row in rows if _matches(row) and not row.rounding]
+    parts += ["## Rows that match, and round to the printed figure in neither count"]
+    parts += [f"**{row.name}** with {head}: {_off_the_digit(row)}." for head, row in near] or ["None."]
     reasons = [f"**{row.name}** with {head}: {row.reason}." for head, row in off]
     return _page([*parts, "## Rows that do not match", *(reasons or ["None."])])
+
+
+def _off_the_digit(row: Comparison) -> str:
+    """Where the printed MACs lie beside both counts, and why, as far as that is known."""
+    low, high = sorted((row.macs / 1e9, row.fvcore_macs / 1e9))
+    printed = float(row.row.macs)
+    beside = "between the two counts"
+    if printed > high:
+        beside = f"{printed / high - 1:.1%} above the larger count"
+    elif printed < low:
+        beside = f"{1 - printed / low:.1%} below the smaller count"
+    said = f"the printed {row.row.macs} G lies {beside}"
+    return said if row.row.note is None else f"{said}; {row.row.note}"
 
 
 def resolutions_page(rows: Sequence[ResolutionComparison]) -> str:
