@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from sparx_dsl.cli.analyze import add_analyses
 from sparx_dsl.cli.bench import bench_command
 from sparx_dsl.cli.compare import compare_command
 from sparx_dsl.cli.compile import compile_command
@@ -18,10 +19,10 @@ from sparx_dsl.cli.package import (
     Version,
     doctor_command,
     list_command,
-    paper_command,
     schema_command,
     show_command,
 )
+from sparx_dsl.cli.paper import paper_command
 from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
@@ -50,6 +51,7 @@ def make_app() -> typer.Typer:
     for name, command in named.items():
         app.command(name)(command)
     app.command("search", cls=SearchCommand)(search_command)
+    add_analyses(app)
     return app
 
 

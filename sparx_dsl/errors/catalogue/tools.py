@@ -185,4 +185,23 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "The device is not here, the model does not run on it in this dtype or mode, or timm has no model of that "
         "name. The notes show what torch says.",
     ),
+    CodeEntry(
+        Code.UNKNOWN_MEASUREMENT,
+        "a table or a size without printed figures",
+        "`sparx paper --measure throughput` measures what `specs/paper/throughput.yaml` has figures for: some tables "
+        "of the paper, each at some sizes of square images.",
+    ),
+    CodeEntry(
+        Code.INVALID_ANALYSIS,
+        "an analysis that cannot be made",
+        "Batches are floating-point tensors (batch, channels, height, width) that suit every backbone, of one size for "
+        "receptive fields and of at least four images for similarities. Backbones that are analysed together read the "
+        "same images, either none or each has its file of weights, and the device is here.",
+    ),
+    CodeEntry(
+        Code.INVALID_IMAGES,
+        "a folder of images that cannot be used",
+        "The folder is not there, has no image in it or below, or an image in it cannot be read. Images have one "
+        "channel, grey, or three, red, green and blue.",
+    ),
 )
