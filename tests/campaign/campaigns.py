@@ -14,6 +14,7 @@ from tests.campaign.killed_writers import kill_writers
 from tests.campaign.large_texts import SIZES, TEXTS, attack_with_texts
 from tests.campaign.raw_operators import attack_operators
 from tests.campaign.same_specs import rewrite_specs
+from tests.campaign.sanitized_operators import attack_sanitized
 from tests.campaign.valid_specs import run_specs
 
 
@@ -31,6 +32,7 @@ class Campaign:
 
 CAMPAIGNS: dict[str, Campaign] = {
     "operators": Campaign(attack_operators, few=450, full=50_000),
+    "sanitized": Campaign(attack_sanitized, few=90, full=10_000),
     "specs": Campaign(break_specs, few=500, full=100_000),
     "checkpoints": Campaign(attack_checkpoints, few=100, full=20_000),
     "spaces": Campaign(break_spaces, few=500, full=100_000),
