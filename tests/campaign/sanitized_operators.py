@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def attack_sanitized(count: int, seed: int) -> Findings:
         copy_package(folder)
         compile_sanitized(compiler, folder / "sparx_dsl" / "ops" / "cpu", wide=count > FEW)
         variables = {**os.environ, "PYTHONPATH": place, "LD_PRELOAD": " ".join(runtimes),
-                     "ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}  # fmt: skip
+                     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1"}  # fmt: skip
         for first in range(0, count, TOGETHER):
             findings.add(_attacked(folder, variables, seed, min(TOGETHER, count - first), first))
     return findings
@@ -73,7 +74,9 @@ def _attacked(folder: Path, variables: Mapping[str, str], seed: int, count: int,
     command = [sys.executable, "-m", "tests.support.operator_attacks", str(seed), str(count), str(first)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=variables, check=False)
     if done.returncode:
-        return Findings(faults=[f"seed {seed}, from {first}: ended with {done.returncode}: {done.stderr[-3000:]}"])
+        at, _, said = done.stderr.partition("=====")
+        number = re.findall(r"^\d+$", at, re.MULTILINE)[-1:]
+        return Findings(faults=[f"attack {number} of seed {seed} ended with {done.returncode}: {said[:3000]}"])
     report = json.loads(done.stdout)
     outcomes: Counter[str] = Counter()
     for name, number in report["outcomes"].items():
