@@ -41,7 +41,8 @@ def attack_sanitized(count: int, seed: int) -> Findings:
         copy_package(folder)
         compile_sanitized(compiler, folder / "sparx_dsl" / "ops" / "cpu", wide=count > FEW)
         variables = {**os.environ, "PYTHONPATH": place, "LD_PRELOAD": " ".join(runtimes),
-                     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1", "UBSAN_OPTIONS": "print_stacktrace=1"}  # fmt: skip
+                     "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+                     "UBSAN_OPTIONS": "print_stacktrace=1"}  # fmt: skip
         for first in range(0, count, TOGETHER):
             findings.add(_attacked(folder, variables, seed, min(TOGETHER, count - first), first))
     return findings
