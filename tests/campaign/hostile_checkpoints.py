@@ -81,7 +81,8 @@ def warm_up() -> None:
         if kind.checkpoint is not None:
             load(kind.checkpoint)
     codecs.lookup("raw_unicode_escape")  # texts in pickles of protocol 0
-    importlib.import_module("torch.nested._internal.ops")  # an object in a tensor's place makes torch look here
+    for module in ("torch.nested._internal.ops", "torch._subclasses.schema_check_mode"):
+        importlib.import_module(module)  # an object in a tensor's place makes torch look here
     warnings.simplefilter("ignore")  # of torch's, which are shown with the line of its source
 
 
