@@ -153,7 +153,7 @@ def test_marks_of_charts_are_reached_by_keys(shown: Opened, kind: str, chart: st
         said.append(shown.page.locator(f"#reading-{reading}").inner_text())
     texts = marks.locator("title").all_text_contents()
     assert said == [texts[0], texts[1], texts[2], texts[1], texts[-1]]
-    marks.first.locator("xpath=descendant-or-self::*[name()='rect']").first.hover()
+    marks.first.locator("xpath=descendant-or-self::*[name()='rect']").first.hover(force=True)
     assert shown.page.locator(f"#reading-{reading}").inner_text() == texts[0]
 
 
