@@ -13,6 +13,7 @@ from torch import nn
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
 from sparx_dsl.language.base import Site
@@ -38,8 +39,8 @@ def test_attention_is_that_of_torch(bias: bool) -> None:
     theirs = nn.MultiheadAttention(8, 4, batch_first=True).to(ours.mixer.out_projection.weight.dtype).eval()
     assert (ours.projection.bias is not None) == bias
     with torch.no_grad():
-        cast("nn.Parameter", theirs.in_proj_weight).copy_(ours.projection.weight.flatten(1))
-        cast("nn.Parameter", theirs.in_proj_bias).copy_(ours.projection.bias if bias else torch.zeros(24))
+        theirs.in_proj_weight.copy_(ours.projection.weight.flatten(1))
+        theirs.in_proj_bias.copy_(ours.projection.bias if bias else torch.zeros(24))
         theirs.out_proj.weight.copy_(ours.mixer.out_projection.weight.flatten(1))
         theirs.out_proj.bias.copy_(ours.mixer.out_projection.bias)
         x = random_map(8, 5, 3)
@@ -66,7 +67,7 @@ def test_what_fills_no_window_is_not_attended_to(height: int, width: int, ratio:
 def test_a_norm_ends_the_stages_that_say_so() -> None:
     """As the last part of the last layer, of which every map that leaves the stage is made."""
     model = trained(sparx_dsl.build(attending())).eval()
-    ends = {name for name, _ in model.named_modules() if name.count(".") == 2 and name.endswith(".norm")}
+    ends = {name for name, _ in modules_of(model, nn.Module) if name.count(".") == 2 and name.endswith(".norm")}
     downsamplings = {"stage2.downsample.norm", "stage3.downsample.norm"}
     assert ends - downsamplings == {"stage1.layer1.norm", "stage2.layer2.norm", "stage3.layer2.norm"}
     norm = cast("nn.LayerNorm", model.get_submodule("stage2.layer2.norm"))
