@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 
 def _whole(ratio: float) -> int | float:
-    """A whole number as an integer, so that 2 and 2.0 are one value."""
+    """2.0 as the integer 2, so that both are one value."""
     return int(ratio) if ratio == int(ratio) else ratio
 
 

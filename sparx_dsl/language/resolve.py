@@ -67,7 +67,8 @@ class LayerSettings:
         out = self.fused_channels(channels) if features else channels
         return Site(
             channels, out, self.norm, number, features,
-            eps=self.norm_eps, normed=self.norm_place == "pre", reduction=reduction,
+            eps=self.norm_eps, normed=self.norm_place == "pre", post_normed=self.norm_place == "post",
+            reduction=reduction,
         )  # fmt: skip
 
 

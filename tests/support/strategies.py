@@ -32,7 +32,7 @@ def layer_options(*, mixer_required: bool = False) -> st.SearchStrategy[Mapping]
         "layer_scale": st.sampled_from(["none", 1.0, 0.5, 0, -1]),
         "layer_scale_on": st.sampled_from(["residual", "branch"]),
         "norm_eps": EPSILONS,
-        "norm_place": st.sampled_from(["pre", "pre", "none"]),
+        "norm_place": st.sampled_from(["pre", "post", "none"]),
     }
     if mixer_required:
         return st.fixed_dictionaries({"mixer": mixers()}, optional=optional)
