@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import pickle
-import weakref
-from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -14,17 +11,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
 
 import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.inference.passes.base import replace
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.budget import activation_bytes
-from sparx_dsl.pricing import SavedPart
-from sparx_dsl.pricing.recompute_choice import choose_recomputed, least_budget, whole_budget
 from tests.support.backbones import mixed
 from tests.support.strategies import examples, specs
+from tests.support.training_steps import images_of, loss_of, saved_bytes, step
 
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 
@@ -39,30 +34,6 @@ def backbones(draw: st.DrawFn) -> Backbone:
     return sparx_dsl.build(spec, features=features)
 
 
-def images_of(model: Backbone, batch: int) -> Tensor:
-    """Random images of the spec's size."""
-    torch.manual_seed(1)
-    return torch.randn(batch, model.spec.input.channels, *model.spec.input.size)
-
-
-def loss_of(model: Backbone, images: Tensor) -> Tensor:
-    """A number that depends on every result; the drop path is drawn from a fixed seed."""
-    torch.manual_seed(2)
-    results = model(images)
-    several = [results] if isinstance(results, Tensor) else list(results)
-    return torch.stack([result.square().sum() for result in several]).sum()
-
-
-def step(model: Backbone, images: Tensor) -> dict[str, Tensor]:
-    """Loss, gradients and running statistics after one step of training from where the model is."""
-    loss = loss_of(model, images)
-    gradients = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
-    # Without use there is no gradient, of which torch's types do not speak.
-    named = zip(dict(model.named_parameters()), cast("Sequence[Tensor | None]", gradients), strict=True)
-    found = {f"gradient of {name}": gradient for name, gradient in named if gradient is not None}
-    return {"loss": loss.detach(), **found, **{name: value.clone() for name, value in model.named_buffers()}}
-
-
 @settings(max_examples=examples(0.2), deadline=None)
 @given(model=backbones(), share=st.floats(0, 1))
 def test_a_step_of_training_is_the_same_bit_for_bit(model: Backbone, share: float) -> None:
@@ -74,32 +45,6 @@ def test_a_step_of_training_is_the_same_bit_for_bit(model: Backbone, share: floa
     found = step(sparx_dsl.recompute(twin, least + int(share * (whole - least)), 2), images)
     assert found.keys() == expected.keys()
     assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
-
-
-class Held:
-    """A tensor that autograd holds; it is let go of with the graph."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-
-
-def saved_bytes(model: Backbone, images: Tensor) -> int:
-    """The bytes of distinct memory, other than the model's own, that autograd holds once the forward pass is done."""
-    own = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
-    held: list[weakref.ref[Held]] = []
-
-    def pack(tensor: Tensor) -> Held:
-        box = Held(tensor)
-        held.append(weakref.ref(box))
-        return box
-
-    unpack: Callable[[Held], Tensor] = lambda box: box.tensor  # noqa: E731
-    with saved_tensors_hooks(pack, unpack):
-        loss = loss_of(model, images)
-    boxes = [box for box in (reference() for reference in held) if box is not None]
-    storages = {box.tensor.untyped_storage().data_ptr(): box.tensor.untyped_storage().nbytes() for box in boxes}
-    assert loss.requires_grad
-    return sum(size for pointer, size in storages.items() if pointer not in own)
 
 
 # What the loss itself saves: the results, and a few numbers.
@@ -147,35 +92,6 @@ def test_the_whole_is_what_training_saves() -> None:
     model = sparx_dsl.build(mixed())
     counted = activation_bytes(model, 4)[1]
     assert 0.95 * counted < saved_bytes(model, images_of(model, 4)) <= counted
-
-
-parts_drawn = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9), st.integers(0, 20)), min_size=1, max_size=8)
-
-
-def peak_of(parts: list[SavedPart], recomputed: set[str]) -> int:
-    """The most bytes held while backward walks over the parts from the last to the first, by a replay of it."""
-    held = {part.module: part.between + (0 if part.module in recomputed else part.inner) for part in parts}
-    most = sum(held.values())
-    for part in reversed(parts):
-        most = max(most, sum(held.values()) + (part.inner if part.module in recomputed else 0))
-        del held[part.module]
-    return most
-
-
-@settings(deadline=None)
-@given(drawn=parts_drawn, share=st.floats(0, 1.2))
-def test_the_choice_is_the_cheapest(drawn: list[tuple[int, int, int]], share: float) -> None:
-    """Of all sets of parts whose replay keeps to the budget, the chosen one costs least, if there is any."""
-    parts = [SavedPart(f"part{place}", inner, between) for place, (inner, between, _) in enumerate(drawn)]
-    costs = {part.module: cost for part, (_, _, cost) in zip(parts, drawn, strict=True)}
-    budget = int(share * whole_budget(parts))
-    subsets = [set(chosen) for size in range(len(parts) + 1) for chosen in itertools.combinations(costs, size)]
-    fitting = [sum(costs[name] for name in chosen) for chosen in subsets if peak_of(parts, chosen) <= budget]
-    found = choose_recomputed(parts, list(costs.values()), budget)
-    assert (found is None) == (not fitting) == (budget < least_budget(parts))
-    if found is not None:
-        assert peak_of(parts, set(found)) <= budget
-        assert sum(costs[name] for name in found) == min(fitting)
 
 
 def tightest(model: Backbone) -> Backbone:

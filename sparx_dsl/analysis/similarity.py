@@ -34,12 +34,12 @@ class ComparedLayer:
 
 @dataclass(frozen=True, slots=True)
 class LayerSimilarity:
-    """Centred kernel alignment between all layers of some backbones."""
+    """Centred kernel alignment between all layers of some backbones, a value for each pair of N layers, (N, N)."""
 
     layers: tuple[ComparedLayer, ...]
     """In the order of rows and columns."""
     values: Tensor
-    """(layers, layers), float64: 1 for layers whose outputs are alike up to rotation and scale.
+    """(N, N), float64: 1 for layers whose outputs are alike up to rotation and scale.
 
     Estimates of small similarities may lie below 0. NaN where the outputs of a layer do not vary.
     """
@@ -47,7 +47,7 @@ class LayerSimilarity:
     """How many images they are estimated from."""
 
     def between(self, first: int, second: int) -> Tensor:
-        """The similarities between the layers of two backbones, given by their places; (layers, layers)."""
+        """The similarities between the layers of two backbones, given by their places: (N, M)."""
         rows, columns = (
             [place for place, layer in enumerate(self.layers) if layer.model == model] for model in (first, second)
         )
@@ -97,9 +97,9 @@ def layer_similarity(
 
 
 def unbiased_hsic(grams: Tensor) -> Tensor:
-    """The unbiased estimate of HSIC between all of some Gram matrices (count, n, n), n ≥ 4; gives (count, count).
+    """The unbiased estimate of HSIC between all of some Gram matrices: (N, batch, batch) to (N, N).
 
-    Song et al. 2012, equation 5: it leaves the diagonals out.
+    Song et al. 2012, equation 5: it leaves the diagonals out. A batch has at least four images.
     """
     n = grams.shape[1]
     inner = grams - torch.diag_embed(grams.diagonal(dim1=1, dim2=2))

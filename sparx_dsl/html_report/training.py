@@ -105,6 +105,6 @@ def _cuts(cost: Cost, parts: Sequence[SavedPart], budgets: Sequence[int], across
     for row, budget in enumerate(budgets):
         chosen = choose_recomputed(parts, costs, budget) or ()
         again = sum(macs.get(module, nodes.get(module, 0)) for module in chosen)
-        places = tuple(round(place[module], 2) for module in chosen)
+        places = tuple(round(place[module], 2) for module in chosen if module in place)
         found.append(Cut(budget, chosen, again, places, HEIGHT + 24 + row * CUT_HEIGHT))
     return tuple(found)

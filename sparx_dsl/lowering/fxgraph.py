@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from sparx_dsl.nn.recompute import recomputed_part
+from sparx_dsl.nn.recompute import recomputed_part, regathered_part
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
@@ -25,11 +25,20 @@ def fx_graph(schedule: Schedule, recomputed: Collection[str] = ()) -> fx.Graph:
     """
     graph = fx.Graph()
     written = {IMAGES: graph.placeholder(IMAGES)}
+    regathered: dict[str, tuple[fx.Node, ...]] = {}
     for step in schedule.steps:
         if isinstance(step, Free):
             continue
-        inputs = tuple(written[name] for name in step.inputs)
         name = node_name(schedule, step)
+        if isinstance(step, Run) and step.inputs[-1] in regathered:
+            part = graph.create_node("get_attr", step.module, name=f"{name}_part")
+            x, features = written[step.inputs[0]], regathered[step.inputs[-1]]
+            written[step.output] = graph.create_node("call_function", regathered_part, (part, x, features), name=name)
+            continue
+        inputs = tuple(written[name] for name in step.inputs)
+        if isinstance(step, Gather) and f"{step.node}.gather" in recomputed:
+            regathered[step.output] = inputs
+            continue
         if isinstance(step, Gather):
             node = graph.create_node("call_function", torch.cat, (inputs,), {"dim": 1}, name=name)
         elif step.module in recomputed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any, cast
@@ -9,6 +10,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
+
+from sparx_dsl.nn.feature_maps import gathered
 
 MOVING = (
     nn.BatchNorm1d,
@@ -27,15 +30,32 @@ def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
 
     Gradients, drawn numbers and running statistics are those of a plain call, bit for bit.
     """
+    return _recomputed(part, part, *inputs)
+
+
+def regathered_part(part: nn.Module, x: Tensor, features: Sequence[Tensor]) -> Tensor:
+    """What a fusion makes of x and features (batch, channels, height, width), which it reads concatenated.
+
+    As ``recomputed_part``, and the concatenation is not kept either: backward makes it again.
+    """
+
+    def fuse(x: Tensor, *maps: Tensor) -> Tensor:
+        return cast(Tensor, part(x, gathered(maps)))
+
+    return _recomputed(part, fuse, x, *features)
+
+
+def _recomputed(part: nn.Module, run: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """What ``run`` makes of the inputs, with the part and no other module."""
     if not torch.is_grad_enabled():
-        return cast(Tensor, part(*inputs))
+        return run(*inputs)
     if torch.compiler.is_compiling():
-        return cast(Tensor, checkpoint(part, *inputs, use_reentrant=False))
+        return cast(Tensor, checkpoint(run, *inputs, use_reentrant=False))
 
     def contexts() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
         return nullcontext(), StatisticsKept(part)
 
-    return cast(Tensor, checkpoint(part, *inputs, use_reentrant=False, context_fn=contexts))
+    return cast(Tensor, checkpoint(run, *inputs, use_reentrant=False, context_fn=contexts))
 
 
 class StatisticsKept(AbstractContextManager[None]):

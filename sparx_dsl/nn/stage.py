@@ -9,11 +9,12 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as all_modules
 
 from sparx_dsl.nn.feature_maps import FeatureMaps, Map, gathered, taken
-from sparx_dsl.nn.recompute import recomputed_part
+from sparx_dsl.nn.recompute import recomputed_part, regathered_part
 
 Running = TypeVar("Running", bound="Composite")
 
@@ -24,7 +25,7 @@ class Composite(nn.Module):
     def __init__(self, children: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.recomputed: frozenset[str] = frozenset()
-        """The paths of the parts that are recomputed."""
+        """The paths of the parts that are recomputed, and ``gather`` in a layer whose features are gathered again."""
         for name, child in children.items():
             self.add_module(name, child)
 
@@ -67,13 +68,17 @@ class Layer(Composite):
     def forward(self, x: Map, *features: Map) -> Tensor:
         """Run the parts; raises ``TypeError`` for another number of features than the layer reads."""
         check_features("layer", self.reads, features)
+        again = "gather" in self.recomputed and torch.is_grad_enabled()
         # First of all, since features that are freed here then are not held beside the position encoding's result.
-        read = gathered(features) if features else None
+        read = gathered(features) if features and not again else None
         y = self._part("dpe")(taken(x)) if "dpe" in self._modules else taken(x)
-        if read is None:
+        if not features:
             y = self._part("mixer")(y)
         else:
-            fused = self._part("fusion")(y, read)
+            if read is None:
+                fused = regathered_part(self.get_submodule("fusion"), y, [taken(feature) for feature in features])
+            else:
+                fused = self._part("fusion")(y, read)
             del read
             y = self._part("mixer")(y, fused)
             del fused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sparx_dsl.pricing.steps import record_step
@@ -36,13 +37,39 @@ class SavedPart:
     module: str
     inner: int
     between: int
+    gathered: int = 0
+    """The part of ``between`` that is a copy of features, concatenated for this part, which are held beside it in any
+    case: what backward can concatenate again."""
 
 
 def saved_parts(schedule: Schedule) -> tuple[SavedPart, ...]:
     """What each part saves in training, in the order in which they run; raises what ``saved_steps`` raises."""
-    steps = (step for step in schedule.steps if not isinstance(step, Free))
-    found = zip(steps, saved_steps(schedule), strict=True)
-    return tuple(SavedPart(step.module, saved.inner, saved.between) for step, saved in found if isinstance(step, Run))
+    steps = [step for step in schedule.steps if not isinstance(step, Free)]
+    copied = _copied(schedule, steps)
+    return tuple(
+        SavedPart(step.module, saved.inner, saved.between, copied.get(step.module, 0))
+        for step, saved in zip(steps, saved_steps(schedule), strict=True)
+        if isinstance(step, Run)
+    )
+
+
+def _copied(schedule: Schedule, steps: Sequence[Run | Gather]) -> dict[str, int]:
+    """The bytes of what is gathered for each fusion, from features all of which parts have read by then, itself too.
+
+    A feature alone is no copy. What an added link adapts is read by nothing else, and need not be held otherwise.
+    """
+    read: set[str] = set()
+    copies: dict[str, tuple[str, ...]] = {}
+    found: dict[str, int] = {}
+    for step in steps:
+        if isinstance(step, Gather):
+            copies |= {step.output: step.inputs} if len(step.inputs) > 1 else {}
+            continue
+        read |= set(step.inputs)
+        for name in step.inputs:
+            if name in copies and read.issuperset(copies[name]):
+                found[step.module] = schedule.buffers[name].bytes
+    return found
 
 
 def saved_steps(schedule: Schedule) -> tuple[SavedStep, ...]:

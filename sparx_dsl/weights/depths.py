@@ -35,7 +35,7 @@ def renames_by_stride(source: Spec, target: Spec) -> dict[str, str]:
 
 
 def identity_values(kinds: KindModules, layer: Node, drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The values by which a layer gives what it is given, by the names of its tensors; nothing where it cannot.
+    """The values by which a layer gives what it is given, by the names of its tensors of any shape; else nothing.
 
     The position encoding and what the mixer and the FFN end with are 0, and scales on the residual 1. Everything else
     stays as it was drawn, so that the layer learns. A kind says what it ends with by ``KindCheckpoint(last=…)``.

@@ -14,7 +14,7 @@ import sparx_dsl
 from sparx_dsl.lowering.build import TORCH_DTYPES, lower
 from sparx_dsl.lowering.memory import memory_of
 from sparx_dsl.pricing import SavedPart
-from sparx_dsl.schedule import Run
+from sparx_dsl.schedule import Gather, Run
 
 Memory = set[Any]
 """Pieces of memory, as ``memory_of`` names them."""
@@ -42,8 +42,11 @@ class Page:
 class Ledger:
     """A page for each part that has run so far, and how many bytes each piece of memory has."""
 
-    def __init__(self, owned: Memory) -> None:
+    def __init__(self, owned: Memory, linked: frozenset[str]) -> None:
         self.owned = owned
+        self.linked = linked
+        """The parts that read what an added link has adapted, which is held for nothing else."""
+        self.images: Memory = set()
         self.pages: list[Page] = []
         self.bytes: dict[Any, int] = {}
 
@@ -82,13 +85,16 @@ class Ledger:
     def parts(self) -> tuple[SavedPart, ...]:
         """The same by where it lies: inside a part, or in a feature that the part is the first to read or to save."""
         features = {each for page in self.pages for each in page.read | page.made}
+        made = {each for page in self.pages for each in page.made} | self.images
         seen: Memory = set()
         found: list[SavedPart] = []
         for page in self.pages:
             inner = page.saved - features - seen
             between = (page.read | (page.saved & features)) - seen
             seen |= inner | between
-            found.append(SavedPart(page.module, self.sum(inner), self.sum(between)))
+            # What a part reads, and no part has made, was concatenated for it.
+            copied = page.read - made if page.module not in self.linked else Memory()
+            found.append(SavedPart(page.module, self.sum(inner), self.sum(between), self.sum(copied)))
         return tuple(found)
 
     def sum(self, memory: Memory) -> int:
@@ -103,12 +109,18 @@ def written(schedule: sparx_dsl.Schedule) -> Ledger:
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             tensor.zero_()
-    ledger = Ledger({memory_of(tensor) for tensor in (*model.parameters(), *model.buffers())})
+    adapted = {step.output for step in schedule.steps if isinstance(step, Run) and step.part == "link"}
+    linked = {f"{step.node}.fusion" for step in schedule.steps
+              if isinstance(step, Gather) and adapted.intersection(step.inputs)}  # fmt: skip
+    owned = {memory_of(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    ledger = Ledger(owned, frozenset(linked))
     for step in schedule.steps:
         if isinstance(step, Run):
             part = model.get_submodule(step.module)
             part.register_forward_pre_hook(ledger.before(step.module))
             part.register_forward_hook(ledger.after)
     with saved_tensors_hooks(ledger.pack, lambda tensor: tensor):
-        model(torch.zeros(schedule.buffers["images"].shape, dtype=dtype))
+        images = torch.zeros(schedule.buffers["images"].shape, dtype=dtype)
+        ledger.images |= ledger.noted((images,))
+        model(images)
     return ledger

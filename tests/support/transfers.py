@@ -12,7 +12,7 @@ from sparx_dsl import Spec
 from sparx_dsl.kinds.fusions.feature_axes import FeatureAxes
 from sparx_dsl.language.base import KindOptions
 from sparx_dsl.lowering import Backbone
-from sparx_dsl.weights import LoadReport, transfer
+from sparx_dsl.weights import LoadReport, renames_by_stride, transfer
 from sparx_dsl.weights.feature_axes import feature_axes
 
 SPEC: dict[str, Any] = {
@@ -61,6 +61,16 @@ def check_report(source: Backbone, target: Backbone, before: dict[str, Tensor], 
     assert sorted([*report.matched, *report.missing, *(each.name for each in report.resized)]) == sorted(new)
     assert set(report.unused) <= set(old)
     assert all(torch.equal(new[name], before[name]) for name in report.missing)
+
+
+def check_inherited(parent: Backbone, model: Backbone, report: LoadReport) -> None:
+    """Of layers that are called as they were, tensors of the same shape have the parent's values, and some do."""
+    source, now = parent.state_dict(), model.state_dict()
+    moved = renames_by_stride(parent.spec, model.spec)
+    still = [name for name in report.matched if ".".join(name.split(".")[:2]) not in {*moved, *moved.values()}]
+    alike = [name for name in still if name in source and source[name].shape == now[name].shape]
+    assert len(alike) > 5
+    assert all(torch.equal(source[name], now[name]) for name in alike)
 
 
 def kept(source: Backbone, target: Backbone, names: dict[str, str]) -> None:

@@ -85,8 +85,9 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.INVALID_ACTIVATION_BUDGET,
         "an invalid activation budget",
-        "With every part recomputed in the backward pass there still are the feature buffers between the parts, and "
-        "the inner tensors of one part at a time. The message says how many bytes that takes.",
+        "With every part recomputed in the backward pass, and features gathered again, there still are the feature "
+        "buffers between the parts, and the inner tensors of one part at a time. The message says how many bytes that "
+        "takes.",
     ),
     CodeEntry(
         Code.ACTIVATION_BUDGET_FOR_INFERENCE,
