@@ -63,6 +63,12 @@ def test_a_folder_without_specs_is_said(tmp_path: Path) -> None:
     assert (done.status, "SPX527" in done.stderr) == (2, True)
 
 
+def test_a_name_of_the_other_kind_is_named() -> None:
+    """A spec of the zoo where a space is wanted, and a space where a spec is."""
+    assert "swin_t is a spec" in sparx("search", "swin_t", "--errors", "concise").stderr
+    assert "wide is a search space" in sparx("cost", "wide", "--errors", "concise").stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
