@@ -2,7 +2,8 @@
 
     python benchmarks/scan.py [--threads N]
 
-Prints the 13 scans of SparX-Mamba-T at 224 × 224, batch 1, forward and backward; SS2D fused, over each backend's scan,
+Prints the 13 scans of SparX-Mamba-T at 224 × 224, batch 1, forward and backward, over maps with channels
+innermost and as Mamba's code has them; SS2D fused, over each backend's scan,
 and over the loop; and the largest relative error against the loop in float64. Medians of interleaved runs.
 """
 
@@ -28,8 +29,8 @@ SCANS = [(192, 56, 6, 2), (384, 28, 12, 2), (640, 14, 20, 7), (1024, 7, 32, 2)]
 NAMES = ("cpu", "torch", "reference")
 
 
-def scan_inputs(inner: int, side: int) -> ScanInputs:
-    """The arguments of the scan over the four directions of a map, as the pipeline makes them."""
+def scan_inputs(inner: int, side: int, innermost: str = "channels") -> ScanInputs:
+    """The arguments of the scan over a map's four directions: channels innermost, or positions as Mamba has them."""
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
@@ -37,6 +38,8 @@ def scan_inputs(inner: int, side: int) -> ScanInputs:
 
     channels, length = 4 * inner, side * side
     u, delta = (normal(1, length, channels).transpose(1, 2) for _ in range(2))
+    if innermost == "positions":
+        u, delta = u.contiguous(), delta.contiguous()
     into, out = normal(1, 4, 1, length), normal(1, 4, 1, length)
     rates = -torch.rand(channels, 1, generator=generator) - 0.5
     return ScanInputs(u, delta - 4, rates, into, out, normal(channels), normal(channels))
@@ -80,13 +83,13 @@ def row(what: str, taken: dict[str, float], errors: dict[str, float]) -> None:
         print(f"{what:<44} {name:<12} {milliseconds:>10.2f} ms {ratio:>8.1f} × {wrong:>10}")
 
 
-def thirteen_scans(kernels: dict[str, Kernels]) -> None:
+def thirteen_scans(kernels: dict[str, Kernels], innermost: str) -> None:
     """The scans of one forward pass of SparX-Mamba-T, and those of one backward pass."""
     forward, backward = dict.fromkeys(kernels, 0.0), dict.fromkeys(kernels, 0.0)
     errors = dict.fromkeys(kernels, 0.0)
     runs = {"cpu": 15, "torch": 5, "reference": 2}
     for inner, side, _, layers in SCANS:
-        inputs = scan_inputs(inner, side)
+        inputs = scan_inputs(inner, side, innermost)
         exact = kernels["reference"].scan(ScanInputs._make(t.double() if isinstance(t, Tensor) else t for t in inputs))
         made = {name: partial(each.scan, inputs) for name, each in kernels.items()}
         derived = {name: partial(each.scan_backward, inputs.u, inputs) for name, each in kernels.items()}
@@ -94,8 +97,8 @@ def thirteen_scans(kernels: dict[str, Kernels]) -> None:
             for name, taken in medians(calls, runs).items():
                 total[name] += layers * taken
         errors |= {name: max(errors[name], error(call(), exact)) for name, call in made.items()}
-    row("13 scans of sparx_mamba_t, forward", forward, errors)
-    row("13 scans of sparx_mamba_t, backward", backward, {})
+    row(f"13 scans, {innermost} innermost, forward", forward, errors)
+    row(f"13 scans, {innermost} innermost, backward", backward, {})
 
 
 def fused(kernels: dict[str, Kernels]) -> None:
@@ -139,7 +142,8 @@ def main() -> None:
     print(f"{'':<44} {'backend':<12} {'median':>13} {'loop / it':>10} {'error':>10}")
     kernels = {name: backends.backends()[name].kernels() for name in NAMES}
     with torch.inference_mode():
-        thirteen_scans(kernels)
+        for innermost in ("channels", "positions"):
+            thirteen_scans(kernels, innermost)
         fused(kernels)
 
 

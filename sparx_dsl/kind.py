@@ -23,7 +23,7 @@ Facet = str | object
 
 PACKAGE: Final = "sparx_dsl"
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-OPTIONAL: Final[tuple[Role, ...]] = ("ffn", "head")
+OPTIONAL: Final[tuple[Role, ...]] = ("downsample", "ffn", "head")
 """The roles of which a kind can stand for "nothing here"."""
 
 

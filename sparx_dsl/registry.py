@@ -13,12 +13,16 @@ from sparx_dsl.kind import PACKAGE, Kind, load
 from sparx_dsl.language.base import KindOptions
 from sparx_dsl.language.roles import Role
 
+ATTENTIONS: Final = ("attention", "spatial_reduction_attention")
+"""The mixers that attend to all of a map."""
+SCANS: Final = ("local_ss2d", "atrous_ss2d")
+"""The mixers that scan parts of a map."""
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
-    "stem": ("conv", "patch"),
-    "downsample": ("conv", "merge"),
-    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise"),
+    "stem": ("conv", "patch", "overlapping"),
+    "downsample": ("conv", "merge", "none"),
+    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", *ATTENTIONS, *SCANS, "inverted_residual"),
     "fusion": ("dmca", "concat", "no_gcca", "sca", "sra"),
-    "ffn": ("mlp", "conv", "none"),
+    "ffn": ("mlp", "conv", "depthwise_mlp", "none"),
     "head": ("linear", "semantic_fpn", "upernet", "none"),
 }
 """The kinds of this package: each is the folder of that name in the folder of its role, which defines ``KIND``."""

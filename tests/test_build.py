@@ -14,7 +14,7 @@ import sparx_dsl
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.lowering.build import lay_out, memory_format
 from tests.support.backbones import tiny
-from tests.support.strategies import specs
+from tests.support.strategies import specs, stage_strides
 
 
 def test_keys_of_the_tiny_sparx_mamba_are_stable() -> None:
@@ -80,7 +80,8 @@ def test_feature_maps_have_the_announced_shapes(spec: Spec, height: int, width: 
     assert [tuple(each.shape) for each in maps] == expected
     assert info.out_indices == wanted
     assert info.channels() == [spec.stages[stage - 1].channels for stage in wanted]
-    assert info.reduction() == [spec.stem.stride * 2 ** (stage - 1) for stage in wanted]
+    strides = stage_strides(spec.written())
+    assert info.reduction() == [strides[stage - 1] for stage in wanted]
 
 
 def test_feature_backbone_ends_with_its_last_stage() -> None:

@@ -77,7 +77,9 @@ def in_words(schema: Mapping[str, Any]) -> str:
         case "array":
             count = f"{schema['minItems']} to {schema['maxItems']} " if "maxItems" in schema else ""
             item = in_words(schema["items"])
-            return f"list of {count}mappings" if item == "mapping" else f"list of numbers, {item}"
+            if item in ("mapping", "name"):
+                return f"list of {count if item == 'mapping' else ''}{item}s"
+            return f"list of numbers, {item}"
         case _:
             return "mapping"
 

@@ -52,18 +52,38 @@ def test_onnxruntime_runs_a_deployed_backbone(tmp_path: Path) -> None:
     assert report.runtime.startswith("onnxruntime ")
 
 
-def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("model.onnx", r"onnx, onnxscript, onnxruntime .*sparx_dsl\[export\]"),
+        ("model.pte", r"the package executorch .*sparx_dsl\[executorch\]"),
+    ],
+)
+def test_missing_packages_are_named(name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the extra that brings them."""
     installed: dict[str, object] = {}
     monkeypatch.setattr(importlib.util, "find_spec", installed.get)
-    with pytest.raises(sparx_dsl.SparxError, match=r"onnx, onnxscript, onnxruntime .*sparx_dsl\[export\]"):
-        sparx_dsl.export(sparx_dsl.build(small("ssm")), tmp_path / "model.onnx", "onnx", size=(24, 24))
+    with pytest.raises(sparx_dsl.SparxError, match=says):
+        sparx_dsl.export(sparx_dsl.build(small("ssm")), tmp_path / name, size=(24, 24))
 
 
 def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is compiled."""
     monkeypatch.setenv("CXX", "no-such-compiler")
     assert codes(path=tmp_path / "model.pt2", format="aoti") == ["SPX570"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("executorch") is None, reason="the extra executorch is not installed")
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_executorch_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path) -> None:
+    """In a process that cannot import this package; the products of every mixer are XNNPACK's."""
+    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    report = sparx_dsl.export(model, tmp_path / "model.pte", size=(12, 12), batch=2)
+    assert report.error <= CLOSE
+    assert report.batches == (2,)
+    assert b"XnnpackBackend" in (tmp_path / "model.pte").read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pte"]
 
 
 @pytest.mark.slow
@@ -196,7 +216,10 @@ def codes(**wanted: object) -> list[str]:
         ({"format": "onx"}, "SPX571"),
         ({"path": "model.pth"}, "SPX572"),
         ({"path": "model.onnx", "format": "pt2"}, "SPX572"),
+        ({"path": "model.pt2", "format": "executorch"}, "SPX572"),
         ({"format": "aoti", "keep_operators": True}, "SPX573"),
+        ({"path": "model.pte", "dynamic": ("batch",)}, "SPX573"),
+        ({"path": "model.pte", "dynamic": ("height", "width")}, "SPX573"),
         ({"dynamic": ("height", "width"), "size": (25, 24)}, "SPX573"),
         ({"dynamic": ("width",), "size": (24, 8)}, "SPX573"),
         ({"dynamic": ("depth",)}, "SPX573"),

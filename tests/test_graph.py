@@ -52,14 +52,19 @@ def prefixes(mapping: dict[str, Any]) -> list[str]:
 
 def inputs(mapping: dict[str, Any]) -> list[str]:
     """For each stage the node that gives its input."""
-    return ["stem", *(f"{prefix}.downsample" for prefix in prefixes(mapping)[1:])]
+    names, stages = prefixes(mapping), mapping["stages"]
+    openings = ["stem", *(f"{prefix}.downsample" for prefix in names[1:])]
+    lasts = ["", *(f"{prefix}.layer{stage['depth']}" for prefix, stage in zip(names, stages, strict=True))]
+    kinds = [stage.get("downsample", {}).get("kind") for stage in stages]
+    return [last if kind == "none" else head for kind, last, head in zip(kinds, lasts, openings, strict=False)]
 
 
 def chain(mapping: dict[str, Any]) -> list[str]:
     """The names of all nodes in the order in which they run."""
     names: list[str] = []
     for stage, prefix, head in zip(mapping["stages"], prefixes(mapping), inputs(mapping), strict=True):
-        names += [head, *(f"{prefix}.layer{n}" for n in range(1, stage["depth"] + 1))]
+        names += [] if head in names else [head]
+        names += [f"{prefix}.layer{n}" for n in range(1, stage["depth"] + 1)]
     return [*names, "head"] if mapping.get("head", {"kind": "none"})["kind"] != "none" else names
 
 
@@ -150,13 +155,13 @@ def test_networkx_sees_the_same_acyclic_graph(spec: sparx_dsl.Spec) -> None:
 
 @given(strategies.spec_mappings())
 def test_channels_and_strides_follow_the_stages(mapping: dict[str, Any]) -> None:
-    """A node has its stage's channels; every stage halves the map of the stage before."""
-    graph = sparx_dsl.connect(sparx_dsl.parse_spec(mapping))
-    stem = mapping["stem"]
-    first = 4 if stem["kind"] == "conv" else stem.get("size", 4)
+    """A node has its stage's channels; every stage shrinks the map of the stage before as its downsampling says."""
+    graph, strides = sparx_dsl.connect(sparx_dsl.parse_spec(mapping)), strategies.stage_strides(mapping)
     for node in graph.nodes:
         assert node.channels == mapping["stages"][node.stage - 1]["channels"]
-        assert node.stride == first * 2 ** (node.stage - 1)
+        assert node.stride == strides[node.stage - 1]
+        if node.role == "layer":
+            assert node.site.reduction == strides[-1] // node.stride
         assert node.map_size((61, 40)) == (-(-61 // node.stride), -(-40 // node.stride))
 
 

@@ -28,6 +28,7 @@ from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.registry import default_registry
 from tests.support.costs import map_sizes, price_of, told
 from tests.support.costs_by_hand import BY_HAND, layer_norm, products
+from tests.support.counted import scanned_positions
 from tests.support.kinds import registered
 
 prices = st.builds(Price, st.integers(0, 2**70), st.integers(0, 2**70))
@@ -53,9 +54,9 @@ def test_a_mac_is_two_operations_but_in_scans(
     role: Role, options: KindOptions, site: Site, height: int, width: int, params: int, macs: int
 ) -> None:
     """FLOPs are twice the MACs, but the scan's formula is one of operations already."""
-    scans = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}.get(options.kind, 0) if role == "mixer" else 0
     mixer: Any = options
-    scanned = scans and scans * (9 * mixer.state + 1) * mixer.expand * site.channels * height * width
+    positions = scanned_positions(mixer, height, width) if role == "mixer" else 0
+    scanned = positions and positions * (9 * mixer.state + 1) * int(mixer.expand * site.channels)
     assert price_of(role, options, site, height, width).flops == 2 * macs - scanned
 
 

@@ -13,12 +13,12 @@ from torch import nn
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.passes.linear_products import QUANTIZABLE, is_product
-from tests.support.backbones import MIXERS, mixed, small
+from tests.support.backbones import MIXERS, mixed, scans, small
 from tests.support.compiled import images_for
 from tests.support.deployed import trained
 
 
-@pytest.mark.parametrize("spec", [*map(small, MIXERS), mixed()], ids=[*MIXERS, "mixed"])
+@pytest.mark.parametrize("spec", [*map(small, MIXERS), mixed(), scans()], ids=[*MIXERS, "mixed", "scans"])
 @torch.no_grad()
 def test_results_are_the_same(spec: dict[str, object]) -> None:
     """Every product is a linear layer of torch then, and the backbone computes what it did."""

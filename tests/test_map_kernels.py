@@ -150,6 +150,19 @@ def test_interleaved_maps_are_one(kernels: Kernels) -> None:
         compare(run, "interleaved_depthwise", [*maps, numbers(5)(21, 1, 3, 3), numbers(6)(21)], "gelu")
 
 
+def test_training_on_cuda_goes_through_the_kernels(kernels: Kernels) -> None:
+    """With channels-last maps: norms, and convolutions whose backward has a kernel and that no hook watches.
+
+    There is no CUDA device here: fake tensors of one show what would be called where the interpreter stands for it.
+    """
+    found = kernels.ask(triton_process.operators_on_cuda, "channels_last")
+    convolved = [("sparx_dsl.depthwise.default", [1, False, "silu"])]
+    norms = {name: [(f"sparx_dsl.{name}_norm.default", [1e-5])] for name in ("group", "layer")}
+    assert found == {name: [] for name in found} | norms | {"3": convolved, "7": convolved}
+    contiguous = kernels.ask(triton_process.operators_on_cuda, "contiguous_format")
+    assert contiguous == {name: [] for name in found}
+
+
 def test_second_derivatives() -> None:
     """All operators can be differentiated twice."""
 
@@ -169,6 +182,28 @@ def test_second_derivatives() -> None:
     ):
         assert torch.autograd.gradcheck(function, given)
         assert torch.autograd.gradgradcheck(function, given)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 0, 3), (2, 4, 3, 0), (0, 4, 3, 3)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_map_without_positions_gives_one(shape: tuple[int, ...], stride: int) -> None:
+    """With and without values, and gradients of zero."""
+    settings = (stride, stride == 1, "gelu")
+    found: dict[str, tuple[Tensor, ...]] = {}
+    for device in ("cpu", "meta"):
+        x, weight, bias = torch.ones(shape, device=device), torch.ones(4, 1, 3, 3, device=device), torch.ones(4)
+        y = OPERATORS["depthwise"](x, weight, bias.to(device), *settings)
+        found[device] = y, *torch.ops.sparx_dsl.depthwise_backward(y, x, weight, bias.to(device), *settings)
+    for real, fake in zip(found["cpu"], found["meta"], strict=True):
+        assert real.shape == fake.shape
+        assert not real.any()
+
+
+def test_equal_channels_have_no_gradient_of_a_weight() -> None:
+    """Rounding of their mean is not multiplied by the inverse of a deviation that is zero."""
+    x, gradient = torch.full((3, 6, 5, 4), 0.7312), numbers(3)(3, 6, 5, 4)
+    _, taps, _ = torch.ops.sparx_dsl.layer_norm_backward(gradient, x, torch.ones(6), 1e-5)
+    assert taps.abs().max() < 1e-6
 
 
 @pytest.mark.parametrize(

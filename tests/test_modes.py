@@ -18,7 +18,7 @@ from torch.export import Dim
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.nn.init import initialise
-from tests.support.backbones import MIXERS, mixed, small
+from tests.support.backbones import MIXERS, SCAN_MIXERS, mixed, small
 
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 """Dynamo itself makes an instance of every ``autograd.Function`` that it meets."""
@@ -230,7 +230,7 @@ def test_exports_for_every_size_of_whole_windows() -> None:
         assert torch.allclose(program(images), backbone(images), atol=1e-5)
 
 
-@each_mixer
+@pytest.mark.parametrize("mixer", [*MIXERS, *SCAN_MIXERS])
 def test_autocast_stays_finite(mixer: str) -> None:
     """Under bfloat16 autocast, results and gradients are finite and the results near those of float32."""
     torch.manual_seed(0)

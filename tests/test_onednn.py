@@ -126,6 +126,7 @@ def test_what_does_not_match_is_refused(device: str) -> None:
         (lambda: convolution(x, weight, None, ((0, 0), (0, 0), (1, 1), 1), "none"), "stride"),
         (lambda: convolution(x, weight, None, ((0,), (1, 1), (1, 1), 1), "none"), "padding"),
         (lambda: convolution(x[:, :, :0], weight, None, PLAIN, "none"), "smaller than the kernel"),
+        (lambda: convolution(x, weight[:, :, :0], None, PLAIN, "none"), "weight has a kernel of height and width"),
     ]
     for call, message in wrong:
         with pytest.raises(ValueError, match=message):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from tests.support import kind_strategies
-from tests.support.strategies import spec_mappings
+from tests.support.strategies import layer_options, spec_mappings
 
 Feature = tuple[str, ...]
 """Where a key stands (under which key, and of which kind), the key, and the word that it has if it has one."""
@@ -92,6 +92,8 @@ def test_the_strategies_draw_every_feature_of_the_language() -> None:
     expected = set(offered(schema, schema["$defs"])) - {("", "extends")}
     found = drawn_from(spec_mappings(), "", 80)
     for slot, strategy in KINDS.items():
-        found |= drawn_from(strategy, slot, 100)
+        found |= drawn_from(strategy, slot, 200)
+    for slot in ("layer", "layers"):
+        found |= drawn_from(layer_options(), slot, 60)
     assert len(expected) > 100
     assert expected - found == set()

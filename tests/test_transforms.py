@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, stack_module_state, vjp, vmap
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.ops.selective_scan import selective_scan, ss2d_scan
-from tests.support.backbones import MIXERS, mixed, small
+from tests.support.backbones import MIXERS, SCAN_MIXERS, mixed, small
 from tests.support.compiled import images_for
 from tests.support.scan_definitions import scan_arguments
 from tests.support.scans import ss2d_arguments
@@ -135,7 +135,7 @@ def losses(model: Backbone, images: Tensor) -> Any:
     return loss
 
 
-@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("mixer", [*MIXERS, *SCAN_MIXERS])
 def test_gradients_of_models(mixer: str) -> None:
     """``grad`` of a model's parameters is what ``backward`` gives; ``vmap(grad)`` gives those of every image."""
     model = sparx_dsl.build(small(mixer)).eval()

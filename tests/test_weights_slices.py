@@ -16,18 +16,28 @@ from tests.support.compiled import images_for
 from tests.support.deployed import trained
 
 MIXERS: dict[str, dict[str, Any]] = {
+    "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
     "ss2d": {"kind": "ss2d", "state": 2},
     "ssm": {"kind": "ssm", "state": 2, "gate": True},
     "bi_ssm": {"kind": "bi_ssm", "state": 2, "gate": True},
+    "attention": {"kind": "attention", "head_width": 8},
+    "spatial_reduction_attention": {"kind": "spatial_reduction_attention", "head_width": 8, "reduction": 2},
     "window_attention": {"kind": "window_attention", "head_width": 8, "window": 3},
 }
+
+
+OVER_ALL: dict[str, dict[str, Any]] = {
+    "local_ss2d": {"kind": "local_ss2d", "state": 2, "directions": ["columns", "window2_reversed"]},
+    "atrous_ss2d": {"kind": "atrous_ss2d", "state": 2},
+}
+"""Mixers with a norm over all channels, which another width changes."""
 
 
 def spec(mixer: str, fusion: str, widths: tuple[int, int], **changes: Any) -> sparx_dsl.Spec:
     """Two stages of these widths; BatchNorm, since other norms look at all channels at once."""
     data: dict[str, Any] = {
         "sparx": 1, "name": "sliced", "input": {"size": 24}, "stem": {"kind": "conv", "norm": "batch"},
-        "layer": {"dpe": True, "mixer": MIXERS[mixer], "fusion": {"kind": fusion}, "norm": "batch",
+        "layer": {"dpe": True, "mixer": (MIXERS | OVER_ALL)[mixer], "fusion": {"kind": fusion}, "norm": "batch",
                   "ffn": {"kind": "conv", "ratio": 2}, "layer_scale": 1.0},
         "downsample": {"kind": "conv", "norm": "batch"},
         "stages": [{"channels": widths[0], "depth": 2}, {"channels": widths[1], "depth": 3, "S": 1, "M": 2}],
@@ -64,7 +74,7 @@ def test_a_wider_backbone_of_zeros_computes_what_the_narrow_one_does(mixer: str,
 
 
 @pytest.mark.parametrize("fusion", ["concat", "no_gcca", "dmca"])
-@pytest.mark.parametrize("mixer", MIXERS)
+@pytest.mark.parametrize("mixer", [*MIXERS, *OVER_ALL])
 def test_there_and_back_again_is_the_same(mixer: str, fusion: str) -> None:
     """Slices of a wider backbone that has taken over a narrow one are that one, to the bit."""
     narrow = trained(sparx_dsl.build(spec(mixer, fusion, NARROW)))

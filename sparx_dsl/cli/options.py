@@ -43,6 +43,7 @@ class ExportFormat(StrEnum):
     pt2 = "pt2"
     onnx = "onnx"
     aoti = "aoti"
+    executorch = "executorch"
 
 
 class Style(StrEnum):

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
-from sparx_dsl.exporting.formats import FORMATS, WITH_OPERATORS, Format, format_of
-from sparx_dsl.exporting.request import DIMENSIONS, SIDES, ExportRequest
+from sparx_dsl.exporting.formats import DIMENSIONS, FORMATS, SIDES, WITH_OPERATORS, Format, format_of
+from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.graph import Node
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.registry import default_registry
@@ -34,7 +34,7 @@ def checked_export(
         path, WITH_OPERATORS if keep else chosen, model.spec.input.channels, request.size, request.batch,
         tuple(dynamic), max(strides), min(strides),
     )  # fmt: skip
-    errors += _sides(wanted, model)
+    errors += _dynamic(wanted, model)
     if errors:
         raise SparxError(errors)
     chosen.require()
@@ -77,7 +77,12 @@ def _names(dynamic: Sequence[str]) -> Iterator[Diagnostic]:
         yield Diagnostic(Code.EXPORT_NOT_SUPPORTED, message, help=help)
 
 
-def _sides(request: ExportRequest, model: Backbone) -> Iterator[Diagnostic]:
+def _dynamic(request: ExportRequest, model: Backbone) -> Iterator[Diagnostic]:
+    never = [name for name in DIMENSIONS if name in request.dynamic and name not in request.format.dynamic]
+    if never:
+        message = f"{', '.join(never)} cannot be dynamic in a file of the format {request.format.name}"
+        yield Diagnostic(Code.EXPORT_NOT_SUPPORTED, message, help="export one file for each number and size of images")
+        return
     sides = [side for side in SIDES if side in request.dynamic]
     if not sides:
         return
@@ -85,9 +90,6 @@ def _sides(request: ExportRequest, model: Backbone) -> Iterator[Diagnostic]:
     fixed = [node.name for node in model.schedule.graph.nodes if _has_one_size(node)]
     if fixed:
         message = f"{named} cannot be dynamic: what {fixed[0]} computes, windows for one, depends on the map's size"
-        yield Diagnostic(Code.EXPORT_NOT_SUPPORTED, message, help="export one file for each image size")
-    elif not request.format.dynamic_sides:
-        message = f"{named} cannot be dynamic in a file of the format {request.format.name}"
         yield Diagnostic(Code.EXPORT_NOT_SUPPORTED, message, help="export one file for each image size")
     sizes = zip(SIDES, request.size, strict=True)
     wrong = [side for side, size in sizes if side in sides and (size % request.stride or size < 2 * request.stride)]

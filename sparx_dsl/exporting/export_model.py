@@ -30,7 +30,7 @@ TOLERANCE = 1e-4
 def export(
     model: Backbone,
     path: str | os.PathLike[str],
-    format: Literal["pt2", "onnx", "aoti"] | None = None,
+    format: Literal["pt2", "onnx", "aoti", "executorch"] | None = None,
     size: tuple[int, int] = (224, 224),
     batch: int = 1,
     dynamic: Sequence[str] = (),
@@ -39,7 +39,7 @@ def export(
 ) -> ExportReport:
     """Write a backbone, in evaluation, to a file that runs without this package; the model stays as it was.
 
-    Without a ``format`` the file's extension says which: ``.pt2`` or ``.onnx``.
+    Without a ``format`` the file's extension says which: ``.pt2``, ``.onnx`` or ``.pte``.
     The file takes images (batch, channels, height, width) of ``size`` (height, width) in pixels: ``batch`` of them, or
     any number with ``"batch"`` in ``dynamic``; with ``"height"`` or ``"width"`` that side is any multiple of the last
     stage's stride, from twice that to 2,048 pixels. Scans are decomposed to plain operators; a ``.pt2`` file with

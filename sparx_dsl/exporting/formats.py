@@ -15,8 +15,12 @@ from torch import Tensor
 from torch.export import ExportedProgram
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
-from sparx_dsl.exporting import aoti, onnx_file, pt2
+from sparx_dsl.exporting import aoti, executorch_file, onnx_file, pt2
 
+BATCH = "batch"
+SIDES = ("height", "width")
+DIMENSIONS = (BATCH, *SIDES)
+"""The dimensions of images that can be dynamic."""
 Results = list[list[Tensor]]
 """For each batch of images the tensors that a model gives, one or several."""
 Write = Callable[[ExportedProgram, Path], None]
@@ -30,7 +34,8 @@ class Format:
     """A format: its name, its file extension, and the packages that writing and running it take beyond torch.
 
     ``compiled`` says that a C++ compiler writes it, ``decomposed`` that its scans are plain operators,
-    ``dynamic_sides`` that height and width may be dynamic. ``runtime`` names what runs it, with the version.
+    ``dynamic`` which dimensions of images may be. ``runtime`` names what runs it, with the version; ``extra`` is the
+    extra of this package that installs the ``packages``.
     """
 
     name: str
@@ -39,9 +44,10 @@ class Format:
     run: Run
     runtime: Callable[[], str]
     packages: tuple[str, ...] = ()
+    extra: str = "export"
     compiled: bool = False
     decomposed: bool = True
-    dynamic_sides: bool = True
+    dynamic: tuple[str, ...] = DIMENSIONS
 
     def require(self) -> None:
         """Raise ``SparxError`` (SPX570) where a package or a compiler that it takes is not installed."""
@@ -49,7 +55,7 @@ class Format:
         if missing:
             several = "packages" if len(missing) > 1 else "package"
             message = f"the format {self.name} needs the {several} {', '.join(missing)}"
-            help = 'pip install "sparx_dsl[export]"'
+            help = f'pip install "sparx_dsl[{self.extra}]"'
             raise SparxError(Diagnostic(Code.EXPORT_TOOL_NOT_INSTALLED, message, help=help))
         if self.compiled and compiler() is None:
             message = f"the format {self.name} needs a C++ compiler"
@@ -70,7 +76,11 @@ def _formats() -> tuple[Format, ...]:
         Format("pt2", ".pt2", pt2.write, pt2.run, pt2.runtime),
         Format("onnx", ".onnx", onnx_file.write, onnx_file.run, onnx_file.runtime, onnx),
         Format("aoti", ".pt2", aoti.write, aoti.run, aoti.runtime, compiled=True),
-    )
+        Format(
+            "executorch", ".pte", executorch_file.write, executorch_file.run, executorch_file.runtime,
+            packages=("executorch",), extra="executorch", dynamic=(),
+        ),
+    )  # fmt: skip
 
 
 FORMATS: Final = MappingProxyType({format.name: format for format in _formats()})

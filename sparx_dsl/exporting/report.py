@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparx_dsl.exporting.request import BATCH, SIDES
+from sparx_dsl.exporting.formats import BATCH, SIDES
 from sparx_dsl.render import Listing
 from sparx_dsl.render.listing import Field, Line, Table
 

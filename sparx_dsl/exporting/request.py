@@ -10,12 +10,8 @@ from typing import Any
 import torch
 from torch.export import Dim
 
-from sparx_dsl.exporting.formats import Format
+from sparx_dsl.exporting.formats import BATCH, SIDES, Format
 
-BATCH = "batch"
-SIDES = ("height", "width")
-DIMENSIONS = (BATCH, *SIDES)
-"""The dimensions of images that can be dynamic."""
 LARGEST = 2048
 """The largest dynamic side in pixels, unless the size that is asked for is larger."""
 

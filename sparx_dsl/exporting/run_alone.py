@@ -3,6 +3,9 @@
 IMAGES holds a list of tensors (batch, channels, height, width), RESULTS will hold a list of tensors for each of them.
 """
 
+# pyright: reportMissingModuleSource=false
+# executorch is an extra of its own; its types are in typings/.
+
 from __future__ import annotations
 
 import sys
@@ -25,9 +28,14 @@ class Refusal:
 
 
 def loaded(format: str, file: str) -> Callable[[Tensor], Any]:
-    """What a file of the format ``pt2`` or ``aoti`` holds, to be called with images."""
+    """What a file of the format ``pt2``, ``aoti`` or ``executorch`` holds, to be called with images."""
     if format == "pt2":
         return torch.export.load(file).module()
+    if format == "executorch":
+        from executorch.runtime import Runtime
+
+        method = Runtime.get().load_program(file).load_method("forward")
+        return lambda images: method.execute([images])
     return cast("Callable[[Tensor], Any]", torch._inductor.aoti_load_package(file))  # pyright: ignore
 
 

@@ -54,7 +54,8 @@ def _nodes(spec: Spec, edges: list[Edge]) -> Iterator[Node]:
     for stage in stages:
         role = "stem" if stage.position == 1 else "downsample"
         place = stage.channels, stage.stride
-        yield Node(stage.opening_name, role, stage.position, 0, *place, stage.opening_site, stage.opening)
+        if stage.is_opened:
+            yield Node(stage.opening_name, role, stage.position, 0, *place, stage.opening_site, stage.opening)
         for number, settings in enumerate(stage.layers, start=1):
             name = stage.layer_name(number)
             yield Node(
@@ -72,10 +73,13 @@ def _feeds(nodes: tuple[Node, ...]) -> Iterator[Edge]:
 
 
 def _rule_edges(spec: Spec) -> Iterator[Edge]:
+    last = ""
     for stage in spec.resolved:
+        opening = stage.opening_name if stage.is_opened else last
+        last = stage.layer_name(stage.rule.depth)
         for layer in stage.rule.ganglion:
             for slot, read in enumerate(stage_reads(stage.rule, layer)):
-                source = stage.opening_name if read.layer == STAGE_INPUT else stage.layer_name(read.layer)
+                source = opening if read.layer == STAGE_INPUT else stage.layer_name(read.layer)
                 yield Edge(source, stage.layer_name(layer), read.kind, slot, read.reason)
 
 

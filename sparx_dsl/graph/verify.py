@@ -96,6 +96,7 @@ def _taps(graph: ConnectionGraph) -> Iterator[str]:
 
 def _shapes(graph: ConnectionGraph) -> Iterator[str]:
     nodes = {node.name: node for node in graph.nodes}
+    inputs = {after.stage: before for before, after in itertools.pairwise(graph.nodes) if after.stage > before.stage}
     for edge in graph.edges:
         source, target = nodes[edge.source], nodes[edge.target]
         same = (source.channels, source.stride) == (target.channels, target.stride)
@@ -103,5 +104,7 @@ def _shapes(graph: ConnectionGraph) -> Iterator[str]:
             yield f"{target.name} is fed a map of another shape by {source.name}"
         if edge.kind in ("cross_stage", "intra", "inter") and not same:
             yield f"{target.name} reads a feature of another shape from {source.name}"
-        if edge.kind in ("cross_stage", "intra", "inter") and source.stage != target.stage:
+        # Where nothing stands between two stages, the last layer of the one gives the other's input.
+        given = edge.kind == "cross_stage" and source == inputs.get(target.stage)
+        if edge.kind in ("cross_stage", "intra", "inter") and source.stage != target.stage and not given:
             yield f"{target.name} reads {source.name} of another stage by the rule"

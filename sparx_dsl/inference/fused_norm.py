@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.nn.norm import WholeMapNorm
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import map_norm
 from sparx_dsl.ops.map_arguments import is_channels_last
@@ -68,4 +69,4 @@ def norm_in_place(norm: nn.Module, x: Tensor) -> Tensor:
 
 def is_whole_map_norm(norm: nn.GroupNorm) -> bool:
     """Whether a norm is over whole maps, with a scale and a shift for each channel."""
-    return type(norm) is nn.GroupNorm and norm.num_groups == 1 and norm.affine
+    return type(norm) in (nn.GroupNorm, WholeMapNorm) and norm.num_groups == 1 and norm.affine

@@ -6,11 +6,11 @@ device that has no kernels they run in plain PyTorch. They have derivatives, and
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.inference.fused_convolution import Activation, FusedConvolution
+from sparx_dsl.nn.cuda_maps import as_autocast, outside_of_transforms
 from sparx_dsl.nn.norm import ChannelNorm
 from sparx_dsl.ops import map_operators
 
@@ -98,17 +98,3 @@ class PaddedProduct(nn.Conv2d):
             positions = functional.pad(positions, (0, self.filled))
         found = functional.linear(positions, self.weight.flatten(1), self.bias)
         return found[..., : self.out_channels].permute(0, 3, 1, 2)
-
-
-def as_autocast(x: Tensor) -> Tensor:
-    """The map, of any shape, in the dtype that autocast runs convolutions in, where it is on."""
-    kind = x.device.type
-    known = torch.amp.is_autocast_available(kind)
-    return x.to(torch.get_autocast_dtype(kind)) if known and torch.is_autocast_enabled(kind) else x
-
-
-def outside_of_transforms() -> bool:
-    """Whether no functional transform is at work: PyTorch transforms no operator with a derivative of its own."""
-    if torch.compiler.is_compiling():
-        return True
-    return not torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]

@@ -8,7 +8,7 @@ from typing import Final, TypeVar, cast
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text, visible
 from sparx_dsl.kind import Facet, Kind, load
 from sparx_dsl.language.base import MAX_CHANNELS, KindOptions, Problem, Site
-from sparx_dsl.language.roles import HeadOptions, MixerOptions, Role, StemOptions
+from sparx_dsl.language.roles import DownsampleOptions, HeadOptions, MixerOptions, Role, StemOptions
 from sparx_dsl.registry import default_registry
 
 FacetT = TypeVar("FacetT")
@@ -31,6 +31,11 @@ def options_fault(role: Role, options: KindOptions, site: Site) -> str | None:
             return f"the options of {kind} fail: {name} raises {exception_text(error)}"
         if not right:
             return f"the options of {kind} are invalid: {name} returns {_shown(value)}"
+    if isinstance(options, DownsampleOptions) and not kind.runs:
+        if options.total_stride != 1:
+            return f"{kind} has no module, so its total_stride must be 1, got {options.total_stride}"
+        if site.channels != site.out_channels:
+            return f"{kind} has no module, so the channels must stay {site.channels}, got {site.out_channels}"
     return None
 
 
@@ -96,7 +101,9 @@ def _declarations(
     """Each thing that options declare, by name, with how to ask for it and what it must be."""
     yield "hash", lambda: hash(options), lambda _: True
     yield "canonical", lambda: options.canonical(site), lambda value: isinstance(value, dict)
-    if isinstance(options, StemOptions):
+    if isinstance(options, DownsampleOptions):
+        yield "total_stride", lambda: options.total_stride, lambda value: _is_count(value, MAX_STRIDE)
+    elif isinstance(options, StemOptions):
         yield "stride", lambda: options.stride, lambda value: _is_count(value, MAX_STRIDE)
     elif isinstance(options, MixerOptions):
         yield "projected", lambda: options.projected(site.channels), lambda value: _is_count(value, MAX_PROJECTED)

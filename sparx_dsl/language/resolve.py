@@ -22,6 +22,8 @@ from sparx_dsl.language.models import (
     Stage,
 )
 from sparx_dsl.language.roles import FfnOptions, FusionOptions, MixerOptions
+from sparx_dsl.language.strides import downsampling, opening_strides, stage_reduction, stage_stride
+from sparx_dsl.registry import default_registry
 
 Path = tuple[str | int, ...]
 SLOTS = ("dpe", "mixer", "fusion", "ffn", "norm", "layer_scale", "layer_scale_on", "norm_eps", "norm_place")
@@ -43,12 +45,15 @@ class LayerSettings:
     layer_scale_on: LayerScalePlace = "residual"
     norm_eps: float = EPSILON
     norm_place: NormPlace = "pre"
+    end_norm: bool = False
+    """Whether the layer ends its stage with a norm: a key of the stage, and of its last layer alone."""
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
         """Computed once: prices are looked up by settings over and over."""
         if self._hash is None:
-            norms, scales = (self.norm, self.norm_eps, self.norm_place), (self.layer_scale, self.layer_scale_on)
+            norms = self.norm, self.norm_eps, self.norm_place, self.end_norm
+            scales = (self.layer_scale, self.layer_scale_on)
             values = self.mixer, self.fusion, self.ffn, norms, self.dpe, scales
             object.__setattr__(self, "_hash", hash(values))
         return self._hash  # pyright: ignore[reportReturnType]
@@ -62,7 +67,8 @@ class LayerSettings:
         out = self.fused_channels(channels) if features else channels
         return Site(
             channels, out, self.norm, number, features,
-            eps=self.norm_eps, normed=self.norm_place == "pre", reduction=reduction,
+            eps=self.norm_eps, normed=self.norm_place == "pre", post_normed=self.norm_place == "post",
+            reduction=reduction,
         )  # fmt: skip
 
 
@@ -99,8 +105,13 @@ class ResolvedStage:
 
     @property
     def opening_name(self) -> str:
-        """The node that gives the stage's input."""
+        """The node of the stem or the downsampling, where one runs."""
         return "stem" if self.position == 1 else f"{self.name}.downsample"
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether a stem or a downsampling gives the stage's input; where not, the last layer before it does."""
+        return self.position == 1 or default_registry().of("downsample", self.opening).runs
 
     def layer_name(self, number: int) -> str:
         """The name of a layer."""
@@ -159,14 +170,14 @@ def carried_over(before: SpecModel | None, spec: SpecModel) -> tuple[ResolvedSta
     """For each stage of a spec what is known of it from the spec ``before`` of which it is an edit; None where nothing.
 
     A stage is known where all that decides it is the very same: its own keys, those of all stages, what is in front of
-    it, how many stages follow, and the links that are added.
+    it, how many stages follow, all downsamplings, and the links that are added.
     """
     known = before.origin.stages if before is not None and before.origin is not None else None
     shared = ("layer", "stem", "downsample", "links")
     if before is None or known is None or len(before.stages) != len(spec.stages):
         return (None,) * len(spec.stages)
-    widths = before.input.channels, spec.input.channels
-    if widths[0] != widths[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
+    ends = [(model.input.channels, [stage.downsample for stage in model.stages]) for model in (before, spec)]
+    if ends[0] != ends[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
         return (None,) * len(spec.stages)
     same = [old is new for old, new in zip(before.stages, spec.stages, strict=True)]
     in_front = [True, *(old.channels == new.channels for old, new in zip(before.stages, spec.stages, strict=True))]
@@ -175,33 +186,23 @@ def carried_over(before: SpecModel | None, spec: SpecModel) -> tuple[ResolvedSta
 
 def resolve_stage(spec: SpecModel, index: int, chosen: Sequence[Chosen]) -> ResolvedStage:
     """The stage at a 0-based index with what was chosen for its layers; raises ``LookupError`` without a mixer."""
-    stage = spec.stages[index]
+    stage, openings = spec.stages[index], opening_strides(spec)
     return ResolvedStage(
         index + 1,
         stage_name(spec, index),
         stage.channels,
-        stage_stride(spec, index),
-        stage_reduction(len(spec.stages), index),
+        stage_stride(openings, index),
+        stage_reduction(openings, index),
         stage_rule(stage),
-        spec.stem if index == 0 else stage.downsample or spec.downsample,
+        spec.stem if index == 0 else downsampling(spec, index),
         opening_site(spec, index),
-        _layers(chosen),
+        _layers(chosen, end_norm=stage.end_norm),
     )
 
 
 def stage_name(spec: SpecModel, index: int) -> str:
     """The name of the stage at that 0-based index."""
     return spec.stages[index].name or f"stage{index + 1}"
-
-
-def stage_stride(spec: SpecModel, index: int) -> int:
-    """The image's side over the side of the maps of the stage at that 0-based index; sizes are rounded up."""
-    return spec.stem.stride << index
-
-
-def stage_reduction(stages: int, index: int) -> int:
-    """The side of the maps of the stage at that 0-based index, of so many, over that of the last stage's."""
-    return 1 << (stages - 1 - index)
 
 
 def stage_rule(stage: Stage) -> StageRule:
@@ -272,18 +273,22 @@ def drop_path_rates(spec: SpecModel) -> Iterator[float]:
         yield spec.drop_path * position / (total - 1) if total > 1 else spec.drop_path
 
 
-def _layers(chosen: Sequence[Chosen]) -> tuple[LayerSettings, ...]:
+def _layers(chosen: Sequence[Chosen], *, end_norm: bool) -> tuple[LayerSettings, ...]:
     """The settings of a stage's layers; those without settings of their own share one value."""
     made = {id(one): one for one in chosen}
     known = {mark: settings_of(one.values) for mark, one in made.items()}
-    return tuple(known[id(one)] for one in chosen)
+    layers = tuple(known[id(one)] for one in chosen)
+    return (*layers[:-1], settings_of(chosen[-1].values, end_norm=True)) if end_norm else layers
 
 
-def settings_of(values: Mapping[str, object]) -> LayerSettings:
-    """The settings that values of ``SLOTS`` make, None and absence alike; raises ``LookupError`` without a mixer."""
+def settings_of(values: Mapping[str, object], *, end_norm: bool = False) -> LayerSettings:
+    """The settings that values of ``SLOTS`` make, None and absence alike; raises ``LookupError`` without a mixer.
+
+    ``end_norm`` is that of the stage for its last layer.
+    """
     given = {slot: value for slot, value in values.items() if value is not None}
     if "mixer" not in given:
         raise LookupError("a layer without a token mixer")
     if given.get("layer_scale") == "none":
         given["layer_scale"] = None
-    return LayerSettings(**given)  # pyright: ignore[reportArgumentType]
+    return LayerSettings(**given, end_norm=end_norm)  # pyright: ignore[reportArgumentType]

@@ -21,7 +21,12 @@ class StemOptions(KindOptions, frozen=True):
 
 
 class DownsampleOptions(KindOptions, frozen=True):
-    """What every downsampling has: it halves each side, rounded up."""
+    """What every downsampling declares to the rest of the compiler."""
+
+    @property
+    def total_stride(self) -> int:
+        """By how much it shrinks each side of the map, rounded up; a kind without a module leaves the map as it is."""
+        return 2
 
 
 class MixerOptions(KindOptions, frozen=True):

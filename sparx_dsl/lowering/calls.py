@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, groupby
 
@@ -33,7 +33,7 @@ class Call:
     """The buffer that it gives; of a stage, then the maps of ``layers``, then what the adapters make of the links that
     start in it."""
     layers: tuple[str, ...] = ()
-    """The names of layers of a stage, before its last, whose maps are wanted too."""
+    """The names of layers of a stage before its last, or ``downsample``, whose maps are wanted too."""
     adapters: tuple[str, ...] = ()
     """The paths of these adapters, which are children of the layers that read the links."""
     stage: int = 0
@@ -73,8 +73,12 @@ def steps_by_stage(schedule: Schedule) -> Iterator[tuple[int, list[TimedStep]]]:
 
 def backbone_calls(schedule: Schedule) -> tuple[Call, ...]:
     """What a backbone calls, in order."""
-    found = steps_by_stage(schedule)
-    return tuple(_stage_call(schedule, stage, steps) if stage else _part_call(*steps) for stage, steps in found)
+    calls: list[Call] = []
+    wanted = set(schedule.outputs)
+    for stage, steps in reversed(list(steps_by_stage(schedule))):
+        calls.append(_stage_call(schedule, stage, steps, wanted) if stage else _part_call(*steps))
+        wanted.update(name for each in steps for name in each.step.inputs)
+    return tuple(reversed(calls))
 
 
 def _part_call(timed: TimedStep) -> Call:
@@ -83,12 +87,13 @@ def _part_call(timed: TimedStep) -> Call:
     return Call(step.module, step.inputs, timed.frees, (step.output,))
 
 
-def _stage_call(schedule: Schedule, stage: int, steps: list[TimedStep]) -> Call:
+def _stage_call(schedule: Schedule, stage: int, steps: list[TimedStep], wanted: Collection[str]) -> Call:
+    """The call of a stage; ``wanted`` are the buffers that the backbone gives, or that something after it reads."""
     x, links = _external_inputs(steps)
     runs = [each.step for each in steps]
     adapters = [step for step in runs if isinstance(step, Run) and step.part == "link"]
     result = next(step.output for step in reversed(runs) if not is_link(step))
-    kept = [step.output for step in runs if step.output in schedule.outputs and step.output != result]
+    kept = [step.output for step in runs if step.output in wanted and step.output != result and not is_link(step)]
     return Call(
         schedule.graph.node(result).name.rpartition(".")[0],
         (x, *links),

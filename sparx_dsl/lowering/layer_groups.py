@@ -16,7 +16,7 @@ def layer_groups(spec: Spec) -> Mapping[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {"stem": ("stem",)}
     for stage in spec.resolved:
         first, *others = (stage.layer_name(number) for number in range(1, len(stage.layers) + 1))
-        groups[first] = (first,) if stage.position == 1 else (stage.opening_name, first)
+        groups[first] = (stage.opening_name, first) if stage.position > 1 and stage.is_opened else (first,)
         groups |= {layer: (layer,) for layer in others}
     return {**groups, "head": ("head",)}
 

@@ -1,4 +1,4 @@
-"""Convolutions and linear layers of torch with this project's initial values; a convolution with its norm."""
+"""Convolutions and linear layers of torch with this project's initial values; a convolution and what follows it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from sparx_dsl.language.base import EPSILON, NormName
+from sparx_dsl.nn.cuda_maps import as_autocast, has_hooks, in_autocast, kernels_serve
 from sparx_dsl.nn.init import Factory, initialised
 from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.ops import map_operators
+from sparx_dsl.ops.map_backends import has_gradient_kernel
+from sparx_dsl.ops.map_definitions import ACTIVATIONS
 
 
 def convolution(
@@ -37,6 +41,39 @@ def linear(channels: int, out_channels: int, **factory: Unpack[Factory]) -> nn.L
     return initialised(nn.Linear, channels, out_channels, **factory)
 
 
+def convolve(conv: nn.Module, x: Tensor, *, residual: bool = False, activation: str = "none") -> Tensor:
+    """The convolution of x (batch, channels, height, width), x added with ``residual``, and ``gelu`` or ``silu``.
+
+    A depthwise one of a channels-last map on a CUDA device is one kernel with what follows, which autograd saves
+    nothing of but x. Elsewhere, and where a hook watches the convolution, all are PyTorch's.
+    """
+    if kernels_serve(x) and isinstance(conv, nn.Conv2d) and has_kernel(conv, x):
+        # A residual keeps the dtype that the sum would have.
+        given = x if residual else as_autocast(x)
+        return map_operators.depthwise(given, conv.weight, conv.bias, 1, residual, activation)
+    # Written so that nothing holds the convolution's result while the activation runs.
+    return ACTIVATIONS[activation](x + conv(x) if residual else conv(x))
+
+
+def has_kernel(conv: nn.Conv2d, x: Tensor) -> bool:
+    """Whether a convolution of x (batch, channels, height, width) has kernels in both directions.
+
+    It is one of torch's own class: what derives from it, or has hooks, does something else.
+    """
+    size = conv.kernel_size[0]
+    return (
+        type(conv) is nn.Conv2d
+        and conv.groups == conv.in_channels == conv.out_channels == x.shape[1]
+        and conv.kernel_size == (size, size)
+        and conv.padding == (size // 2, size // 2)
+        and conv.padding_mode == "zeros"
+        and conv.stride == conv.dilation == (1, 1)
+        and has_gradient_kernel(size, 1)
+        and (conv.weight.dtype == x.dtype or in_autocast(x))
+        and not has_hooks(conv)
+    )
+
+
 class ConvNorm(nn.Module):
     """A convolution and the norm that follows it at once; where that is BatchNorm, the two can be folded."""
 
@@ -47,7 +84,7 @@ class ConvNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the convolution's shape."""
-        return self.norm(self.conv(x))
+        return self.norm(convolve(self.conv, x))
 
 
 def pointwise(

@@ -54,6 +54,8 @@ def recomputing(module: Running, paths: frozenset[str]) -> Running:
 class Layer(Composite):
     """x ← DPE(x), then x ← x + mixer(x), then x ← x + FFN(x); a ganglion layer's mixer is fed by its fusion.
 
+    The last layer of a stage may end with a norm.
+
     Called as ``layer(x, *features)`` with maps (batch, channels, height, width), it gives a map of x's shape. A normal
     layer reads no features; those of a ganglion layer are named by ``reads``, in their order.
     """
@@ -75,7 +77,9 @@ class Layer(Composite):
             del read
             y = self._part("mixer")(y, fused)
             del fused
-        return self._part("ffn")(y) if "ffn" in self._modules else y
+        if "ffn" in self._modules:
+            y = self._part("ffn")(y)
+        return self._part("norm")(y) if "norm" in self._modules else y
 
     def extra_repr(self) -> str:
         """What ``repr`` says of it."""
@@ -101,9 +105,9 @@ class Stage(Composite):
 
     Called as ``stage(x)`` with the map (batch, channels, height, width) of the stage before, it gives its last layer's.
     Where added links lead from earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps,
-    which ``links`` names in order. It gives a tuple where more is asked for: its map, then those of earlier layers that
-    ``layers`` names (``layer2``), then what each of the ``adapters``, of the added links that start in it, makes of the
-    map at which its link starts.
+    which ``links`` names in order. It gives a tuple where more is asked for: its map, then those that ``layers`` names
+    of earlier layers (``layer2``) or of its input (``downsample``), then what each of the ``adapters``, of the added
+    links that start in it, makes of the map at which its link starts.
     """
 
     def __init__(
@@ -129,11 +133,13 @@ class Stage(Composite):
     ) -> Tensor | tuple[Tensor, ...]:
         """Run the layers; raises ``TypeError`` for another number of links than lead to the stage, and other layers."""
         check_features("stage", self.links, links)
-        if unknown := set(layers) - {call.layer for call in self.calls}:
+        if unknown := set(layers) - {"downsample", *(call.layer for call in self.calls)}:
             raise TypeError(f"this stage has no {', '.join(sorted(unknown))}")
-        kept: dict[str, Tensor] = {}
         held = FeatureMaps((name, taken(link)) for name, link in zip(self.links, links, strict=True))
         held[self.entry] = self._part("downsample")(taken(x)) if "downsample" in self._modules else taken(x)
+        kept: dict[str, Tensor] = {}
+        if "downsample" in layers:
+            kept["downsample"] = held[self.entry]
         waiting = iter(adapters)
         # Adapted at once: later stages have smaller maps, so that is cheaper to hold.
         adapted = run_all(islice(waiting, self.entry_adapters), held[self.entry])

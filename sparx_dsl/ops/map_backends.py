@@ -83,15 +83,20 @@ def depthwise(
     return map_definitions.depthwise(x, weight, bias, stride, residual, activation)
 
 
+def has_gradient_kernel(kernel: int, stride: int) -> bool:
+    """Whether the gradients of a depthwise convolution of that size and stride have kernels; PyTorch's serve others."""
+    return kernel % 2 == 1 and kernel <= LARGEST_SUMMED and stride == 1
+
+
 def depthwise_backward(
     gradient: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, residual: bool, activation: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of x (batch, channels, height, width), weight (channels, 1, k, k) and bias (channels,).
 
-    The bias's is there whether or not there is one. Strided kernels and large ones take their gradients from PyTorch.
+    The bias's is there whether or not there is one.
     """
     kernel = weight.shape[2]
-    if not kernels_serve(x) or stride > 1 or kernel > LARGEST_SUMMED or gradient.numel() == 0:
+    if not kernels_serve(x) or not has_gradient_kernel(kernel, stride) or gradient.numel() == 0:
         return map_definitions.depthwise_backward(gradient, x, weight, bias, stride, residual, activation)
     from sparx_dsl.ops.triton_kernels import launch_depthwise
 

@@ -52,6 +52,8 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, resid
     """
     wide, taps, *shift = _widened(x, weight, *(() if bias is None else (bias,)))
     padding = weight.shape[2] // 2
+    if not x.numel():  # PyTorch refuses maps whose height or width is 0
+        return channels_last(x.new_empty(x[:, :, ::stride, ::stride].shape))
     y = functional.conv2d(wide, taps, shift[0] if shift else None, stride, padding, groups=x.shape[1])
     return channels_last(ACTIVATIONS[activation](y + wide if residual else y).to(x.dtype))
 
@@ -90,6 +92,7 @@ def layer_norm_backward(gradient: Tensor, x: Tensor, weight: Tensor, epsilon: fl
     """The gradients of ``layer_norm``'s x, weight and bias; gradient and x (batch, channels, height, width)."""
     wide, scale, g = _widened(x, weight, gradient)
     apart = wide - wide.mean(1, keepdim=True)
+    apart = apart - apart.mean(1, keepdim=True)  # The mean's rounding counts where the deviation is close to zero.
     inverse = torch.rsqrt((apart * apart).mean(1, keepdim=True) + epsilon)
     normed, scaled = apart * inverse, g * scale[:, None, None]
     level, along = scaled.mean(1, keepdim=True), (scaled * normed).mean(1, keepdim=True)
@@ -102,6 +105,8 @@ def depthwise_backward(
     gradient: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, residual: bool, activation: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of ``depthwise``'s x, weight and bias, in their shapes; that of no bias, too."""
+    if not x.numel():
+        return channels_last(torch.empty_like(x)), torch.zeros_like(weight), weight.new_zeros(len(weight))
     wide, taps, g = _widened(x, weight, gradient)
     if activation != "none":
         inner = depthwise(wide, weight, bias, stride, residual, "none")

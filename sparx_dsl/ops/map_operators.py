@@ -1,4 +1,4 @@
-"""Norms and depthwise convolutions of channels-last maps as operators, with derivatives: for CUDA, and anywhere.
+"""Norms and depthwise convolutions of channels-last maps as operators, with derivatives and FLOPs: mainly for CUDA.
 
 Importing this module registers ``torch.ops.sparx_dsl.group_norm``, ``layer_norm``, ``depthwise``, those with
 ``_backward``, and ``interleaved_depthwise``. They save their inputs for the backward pass, and GroupNorm its
@@ -11,10 +11,13 @@ in its fake implementation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import register_flop_formula
 
 from sparx_dsl.ops import map_backends, map_definitions
 from sparx_dsl.ops.arguments import require_memory
@@ -223,3 +226,27 @@ group_norm.register_autograd(_group_norm_derivative, setup_context=_keep_statist
 layer_norm.register_autograd(_layer_norm_derivative, setup_context=_keep)
 depthwise.register_autograd(_depthwise_derivative, setup_context=_keep)
 interleaved_depthwise.register_autograd(_interleaved_derivative, setup_context=_keep)
+
+
+# FLOPs as ``torch.utils.flop_counter`` counts convolutions: two for each tap, none for biases, residuals, activations.
+
+
+@register_flop_formula(torch.ops.sparx_dsl.depthwise)
+def _(
+    x: Sequence[int], weight: Sequence[int], bias: Any, stride: int, *rest: Any, out_shape: Sequence[int], **others: Any
+) -> int:
+    return 2 * prod(out_shape) * prod(weight[1:])
+
+
+@register_flop_formula(torch.ops.sparx_dsl.interleaved_depthwise)
+def _(first: Sequence[int], second: Any, third: Any, weight: Sequence[int], *rest: Any, **others: Any) -> int:
+    return 2 * 3 * prod(first) * prod(weight[1:])
+
+
+@register_flop_formula(torch.ops.sparx_dsl.depthwise_backward)
+def _(
+    gradient: Sequence[int], x: Any, weight: Sequence[int], bias: Any, stride: int, residual: bool, activation: str,
+    **others: Any,
+) -> int:  # fmt: skip
+    # What the activation was applied to is computed again.
+    return (2 if activation == "none" else 3) * 2 * prod(gradient) * prod(weight[1:])

@@ -201,6 +201,8 @@ def _convolved_size(x: Tensor, weight: Tensor, geometry: Geometry) -> tuple[int,
     for name, each, least in (("padding", padding, 0), ("stride", stride, 1), ("dilation", dilation, 1)):
         if len(each) != 2 or min(each) < least:
             raise ValueError(f"{name} is {[*each]}: write two numbers of at least {least}")
+    if 0 in weight.shape[2:]:
+        raise ValueError(f"weight has a kernel of height and width {tuple(weight.shape[2:])}: neither can be 0")
     height, width = (
         (x.shape[side + 2] + 2 * padding[side] - dilation[side] * (weight.shape[side + 2] - 1) - 1) // stride[side] + 1
         for side in (0, 1)

@@ -3,7 +3,8 @@
 Without links nothing crosses from one stage to the next but the last map, and the maps that a head reads. So what a
 stage costs follows from its own settings, its width and the size of its maps; the whole is the sum, and the peak the
 largest of the stages', with the maps beside it that the head has yet to read. Backbones with links are priced by
-their schedules. The results are those of ``cost``.
+their schedules, as are those whose head reads a map that the next stage takes as it is. The results are those of
+``cost``.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ def prices(spec: Spec, size: Size | None = None, batch: int = 1, dtype: DType = 
     """
     request = checked_request(spec, size, batch, dtype, None)
     stages = spec.resolved
-    if spec.links.add or spec.links.cut or not _connects(stages, spec.limits.connections):
+    # A map that a head reads, and the next stage as it is, is held once for both.
+    shared = spec.head.reads_all_stages and not all(stage.is_opened for stage in stages)
+    if spec.links.add or spec.links.cut or shared or not _connects(stages, spec.limits.connections):
         return cost(spec, size, batch, dtype).totals
     return _summed(list(_parts(spec, stages, request.size)), request)
 
@@ -65,7 +68,8 @@ def _parts(spec: Spec, stages: Sequence[ResolvedStage], size: Size) -> Iterator[
     try:
         for stage, made, given, (opening, layers) in zip(stages, sizes, (size, *sizes), passing, strict=False):
             role, site, node = "stem" if stage.position == 1 else "downsample", stage.opening_site, stage.opening_name
-            yield opening_cost(role, stage.opening, site.channels, site.out_channels, given, made), opening
+            if stage.is_opened:
+                yield opening_cost(role, stage.opening, site.channels, site.out_channels, given, made), opening
             yield stage_cost(stage, made), layers
         if default_registry().of("head", spec.head).runs:
             node, widths = "head", tuple(stage.channels for stage in stages)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from sparx_dsl.graph import ConnectionGraph, Node
+from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.roles import DownsampleOptions
 from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Box, Sketch
 from sparx_dsl.render.style import SHAPES, TWO_LINES, Shape, ShapeName, shape_name
@@ -78,7 +80,7 @@ def _label(box: Box, mixed: bool, fused: bool) -> Label:
     if name == "repeats":
         return Label(f"layers {_span(box.nodes)}\n{box.repeats} × as {_span(box.like)}", name, shape)
     if node.role != "layer":
-        return Label("↓ 2" if node.role == "downsample" else node.role, name, shape)
+        return Label(_resizing(node.options) if node.role == "downsample" else node.role, name, shape)
     text = f"{_span(box.nodes)}\n× {len(box.nodes)}" if name == "run" else str(node.number)
     of, settings = default_registry().of, node.layer_settings
     made = [of("fusion", settings.fusion).short_title] if fused and node.ganglion else []
@@ -86,6 +88,12 @@ def _label(box: Box, mixed: bool, fused: bool) -> Label:
     higher = TWO_LINES / 2 + (len(made) - 1) * LAST_LINE
     roomy = replace(shape, width=shape.width + TWO_LINES, height=shape.height + higher)
     return Label("\n".join((text, *made)), name, roomy if made else shape)
+
+
+def _resizing(options: KindOptions | None) -> str:
+    """What the box of a downsampling says: by how much it shrinks the map, or its kind where it does not."""
+    stride = options.total_stride if isinstance(options, DownsampleOptions) else 1
+    return f"↓ {stride}" if stride > 1 or options is None else options.kind
 
 
 def _span(nodes: tuple[Node, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 MIXERS: dict[str, dict[str, object]] = {
     "ss2d": {"kind": "ss2d"},
     "ssm": {"kind": "ssm", "state": 2},
@@ -9,6 +11,30 @@ MIXERS: dict[str, dict[str, object]] = {
     "depthwise": {"kind": "depthwise", "kernel": 3, "ratio": 2},
     "window_attention": {"kind": "window_attention", "head_width": 4, "window": 3},
 }
+SCAN_MIXERS: dict[str, dict[str, object]] = {
+    "local_ss2d": {"kind": "local_ss2d", "state": 2, "directions": ["columns", "rows_reversed", "window2"]},
+    "atrous_ss2d": {"kind": "atrous_ss2d", "state": 2},
+    "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
+}
+"""Mixers of baselines that scan; what takes a compiler or an exporter runs over one backbone of all of them."""
+
+
+def scans(**changes: object) -> dict[str, Any]:
+    """One layer with each of these mixers, and a ganglion layer with each, as plain values."""
+    layers = {place: {"mixer": mixer} for place, mixer in enumerate(SCAN_MIXERS.values(), start=1)}
+    spec: dict[str, Any] = {
+        "sparx": 1,
+        "name": "scans",
+        "input": {"size": 12},
+        "stem": {"kind": "patch", "size": 2},
+        "layer": {"mixer": MIXERS["depthwise"], "ffn": {"kind": "none"}},
+        "stages": [
+            {"channels": 8, "depth": len(layers), "layers": layers},
+            {"channels": 8, "depth": len(layers), "S": 1, "M": 1, "layers": layers},
+        ],
+        "head": {"kind": "linear", "classes": 3},
+    }
+    return spec | changes
 
 
 def small(mixer: str, **changes: object) -> dict[str, object]:
@@ -18,7 +44,7 @@ def small(mixer: str, **changes: object) -> dict[str, object]:
         "name": mixer,
         "input": {"size": 24},
         "stem": {"kind": "conv"},
-        "layer": {"mixer": MIXERS[mixer], "ffn": {"kind": "conv", "ratio": 1}},
+        "layer": {"mixer": (MIXERS | SCAN_MIXERS)[mixer], "ffn": {"kind": "conv", "ratio": 1}},
         "stages": [{"channels": 8, "depth": 1}, {"channels": 16, "depth": 2, "S": 1}],
         "head": {"kind": "linear", "classes": 3},
     }
@@ -45,6 +71,26 @@ def mixed(**changes: object) -> dict[str, object]:
         ],
         "links": {"add": [{"from": "stage1.layer2", "to": "stage3.layer2"}]},
         "head": {"kind": "linear", "classes": 8},
+    }
+    return spec | changes
+
+
+def attending(**changes: object) -> dict[str, object]:
+    """Attention to whole maps, to maps that are made smaller and to pooled ones, with what PVTv2 has around it."""
+    reduced = {"kind": "spatial_reduction_attention", "head_width": 4}
+    spec: dict[str, object] = {
+        "sparx": 1,
+        "name": "attending",
+        "input": {"size": 32},
+        "stem": {"kind": "overlapping"},
+        "downsample": {"kind": "conv", "norm": "layer"},
+        "layer": {"mixer": {"kind": "attention", "heads": 2}, "ffn": {"kind": "depthwise_mlp", "ratio": 2}},
+        "stages": [
+            {"channels": 8, "depth": 1, "end_norm": True, "layer": {"mixer": {**reduced, "reduction": "pool"}}},
+            {"channels": 16, "depth": 2, "S": 1, "end_norm": True, "layer": {"mixer": {**reduced, "reduction": 2}}},
+            {"channels": 16, "depth": 2, "S": 2, "end_norm": True},
+        ],
+        "head": {"kind": "linear", "classes": 3, "norm": "none"},
     }
     return spec | changes
 

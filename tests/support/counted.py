@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import sparx_dsl
@@ -10,16 +11,27 @@ DIRECTIONS = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}
 """How many scans a mixer runs."""
 
 
+def scanned_positions(mixer: Any, height: int, width: int) -> int:
+    """How many positions the scans of a mixer read, all of them together."""
+    if mixer.kind == "local_ss2d":
+        sides = [int(digits[1]) if (digits := re.search(r"(\d+)", name)) else 1 for name in mixer.directions]
+        longest = max(-(-height // side) * side * -(-width // side) * side for side in sides)
+        return len(sides) * longest
+    if mixer.kind == "atrous_ss2d":
+        return mixer.step**2 * -(-height // mixer.step) * -(-width // mixer.step)
+    return DIRECTIONS.get(mixer.kind, 0) * height * width
+
+
 def scans_and_scales(schedule: sparx_dsl.Schedule) -> tuple[int, int]:
     """The MACs of scans, which are operations, and those of the scales on residual paths (one for each value)."""
     scans, scales = 0, 0
     for node in schedule.graph.layers():
         chosen = node.layer_settings
         height, width = node.map_size(schedule.size)
-        if chosen.mixer.kind in DIRECTIONS:
-            mixer: Any = chosen.mixer
-            values = DIRECTIONS[mixer.kind] * mixer.expand * node.channels * height * width
-            scans += 9 * values * mixer.state + values
+        mixer: Any = chosen.mixer
+        scanned = scanned_positions(mixer, height, width)
+        if scanned:
+            scans += (9 * mixer.state + 1) * int(mixer.expand * node.channels) * scanned
         if chosen.layer_scale is not None and chosen.layer_scale_on == "residual":
             scales += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)
     return scans, scales

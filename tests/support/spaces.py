@@ -131,6 +131,7 @@ MIXERS = [{"kind": "ss2d"}, {"kind": "window_attention", "head_width": 8}, {"kin
           {"kind": "bi_ssm", "state": 2}]  # fmt: skip
 FUSIONS = [{"kind": "dmca", "groups": 4}, {"kind": "dmca", "groups": 3}, {"kind": "concat"},
            {"kind": "sca", "head_width": 8}]  # fmt: skip
+DOWNSAMPLES = [{"kind": "conv"}, {"kind": "merge"}, {"kind": "conv", "stride": 4}, {"kind": "none"}]
 
 
 def keys_of(stage: int, depth: int) -> dict[str, list[Any]]:
@@ -149,7 +150,7 @@ def keys_of(stage: int, depth: int) -> dict[str, list[Any]]:
         f"{at}.layers.{depth}.mixer": MIXERS,
         f"{at}.layers.2.fusion": FUSIONS,
         f"{at}.layer": [{"dpe": True}, {"dpe": False, "norm": "batch", "mixer": MIXERS[2]}],
-        **({f"{at}.downsample": [{"kind": "conv"}, {"kind": "merge"}]} if stage > 1 else {}),
+        **({f"{at}.downsample": DOWNSAMPLES} if stage > 1 else {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 from hypothesis import settings
@@ -31,7 +32,7 @@ def layer_options(*, mixer_required: bool = False) -> st.SearchStrategy[Mapping]
         "layer_scale": st.sampled_from(["none", 1.0, 0.5, 0, -1]),
         "layer_scale_on": st.sampled_from(["residual", "branch"]),
         "norm_eps": EPSILONS,
-        "norm_place": st.sampled_from(["pre", "pre", "none"]),
+        "norm_place": st.sampled_from(["pre", "post", "none"]),
     }
     if mixer_required:
         return st.fixed_dictionaries({"mixer": mixers()}, optional=optional)
@@ -49,8 +50,10 @@ def stages(draw: st.DrawFn, position: int, *, deepest: int = 6) -> Mapping:
     placement = draw(st.sampled_from(["none", "S", "named"]))
     if placement != "none":
         stage |= draw(_placed(depth, placement))
-    elif draw(st.integers(0, 9)) == 9:
+    elif draw(st.sampled_from([False, False, True])):
         stage["cross_stage"] = "none"
+    if draw(st.integers(0, 3)) == 3:
+        stage["end_norm"] = draw(st.booleans())
     if draw(st.booleans()):
         stage["layer"] = draw(layer_options())
     numbers = draw(st.sets(st.integers(1, depth), max_size=2))
@@ -85,9 +88,25 @@ def stage_name(position: int, stage: Mapping) -> str:
     return stage.get("name", f"stage{position}")
 
 
-def input_name(position: int, stage: Mapping) -> str:
-    """The node whose output is the input of a stage."""
-    return "stem" if position == 1 else f"{stage_name(position, stage)}.downsample"
+def input_name(position: int, made: list[Mapping]) -> str:
+    """The node whose output is the input of the stage at a position, counted from 1."""
+    if position == 1:
+        return "stem"
+    stage, before = made[position - 1], made[position - 2]
+    if stage.get("downsample") == {"kind": "none"}:
+        return f"{stage_name(position - 1, before)}.layer{before['depth']}"
+    return f"{stage_name(position, stage)}.downsample"
+
+
+def stage_strides(mapping: Mapping) -> list[int]:
+    """The image's side over that of each stage's maps, of a spec as plain values."""
+    stem = mapping["stem"]
+    strides = [4 if stem["kind"] == "conv" else stem.get("size", 4)]
+    for stage in mapping["stages"][1:]:
+        downsample = stage.get("downsample") or mapping.get("downsample", {})
+        stride = 1 if downsample.get("kind") == "none" else downsample.get("stride", 2)
+        strides.append(strides[-1] * stride)
+    return strides
 
 
 @st.composite
@@ -96,9 +115,9 @@ def links(draw: st.DrawFn, made: list[Mapping]) -> Mapping:
     read: dict[str, list[str]] = {}
     nodes: list[str] = []
     for position, stage in enumerate(made, start=1):
-        nodes.append(input_name(position, stage))
+        nodes += [] if input_name(position, made) in nodes else [input_name(position, made)]
         nodes += [f"{stage_name(position, stage)}.layer{number}" for number in range(1, stage["depth"] + 1)]
-        read |= _read_by_the_rule(position, stage)
+        read |= _read_by_the_rule(position, made)
     edits: Mapping = {}
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
         # A ganglion layer keeps one feature at least.
@@ -122,13 +141,14 @@ def links(draw: st.DrawFn, made: list[Mapping]) -> Mapping:
     return edits
 
 
-def _read_by_the_rule(position: int, stage: Mapping) -> dict[str, list[str]]:
-    """For each ganglion layer the nodes that it reads by the rule."""
+def _read_by_the_rule(position: int, made: list[Mapping]) -> dict[str, list[str]]:
+    """For each ganglion layer of the stage at a position the nodes that it reads by the rule."""
+    stage = made[position - 1]
     placed = tuple(stage.get("ganglion", ()))
     if "S" in stage:
         placed = ganglion_layers(stage["depth"], stage["S"])
     window, mode, intra = stage.get("M", "all"), stage.get("cross_stage", "first"), stage.get("intra", "since_last")
-    name, before = stage_name(position, stage), input_name(position, stage)
+    name, before = stage_name(position, stage), input_name(position, made)
     return {
         f"{name}.layer{layer}": [
             before if read.layer == STAGE_INPUT else f"{name}.layer{read.layer}"
@@ -143,6 +163,9 @@ def spec_mappings(draw: st.DrawFn, *, most_stages: int = 3, deepest: int = 5) ->
     """A valid spec as plain values."""
     count = draw(st.integers(1, most_stages))
     made = [draw(stages(position, deepest=deepest)) for position in range(1, count + 1)]
+    for before, stage in itertools.pairwise(made):
+        if draw(st.integers(0, 4)) == 4:
+            stage |= {"downsample": {"kind": "none"}, "channels": before["channels"]}
     layer = draw(layer_options(mixer_required=True))
     if draw(st.integers(0, 7)) == 7:
         # Each stage has a mixer of its own, and the backbone none.

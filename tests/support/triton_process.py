@@ -105,3 +105,56 @@ def compiled(target: str, kernel: str, dtype: str) -> tuple[int, int, int]:
     resources = map_targets.map_resources if kernel in map_targets.NAMES else targets.resources
     found = resources(target, kernel, getattr(torch, dtype))
     return found.registers, found.spilled, found.shared
+
+
+def operators_on_cuda(layout: str) -> dict[str, list[tuple[str, list[Any]]]]:
+    """What modules for training call on fake tensors of a CUDA device: this project's operators and their options."""
+    import torch
+    from torch import Tensor, nn
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from sparx_dsl.nn.convolution import convolve
+    from sparx_dsl.nn.norm import make_norm
+
+    class Calls(TorchDispatchMode):
+        """A list of the calls of operators on maps."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: list[tuple[str, list[Any]]] = []
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            self.found.append((str(func), [each for each in args if not isinstance(each, Tensor | None)]))
+            return func(*args, **(kwargs or {}))
+
+    def on_cuda(module: nn.Module) -> nn.Module:
+        for name, each in list(module.named_parameters()):
+            module.register_parameter(name, nn.Parameter(torch.empty(each.shape, device="cuda")))
+        return module
+
+    def conv(kernel: int, stride: int = 1, groups: int = 8) -> nn.Module:
+        return nn.Conv2d(8, 8, kernel, stride, kernel // 2, groups=groups, device="meta")
+
+    made = {
+        "group": make_norm("group", 8, device="meta"), "layer": make_norm("layer", 8, device="meta"),
+        "3": conv(3), "7": conv(7), "9": conv(9), "strided": conv(3, stride=2), "grouped": conv(3, groups=2),
+        "watched": conv(3),
+    }  # fmt: skip
+
+    def hook(*given: object) -> None:
+        """Watch, and change nothing."""
+
+    made["watched"].register_forward_hook(hook)
+    found: dict[str, list[tuple[str, list[Any]]]] = {}
+    with FakeTensorMode(), torch.no_grad():
+        x = torch.empty(2, 8, 6, 6, device="cuda", memory_format=getattr(torch, layout))
+        for name, module in made.items():
+            on_cuda(module)
+            with Calls() as calls:
+                if name in ("group", "layer"):
+                    module(x)
+                else:
+                    convolve(module, x, activation="silu")
+            found[name] = [(called, options) for called, options in calls.found if "sparx_dsl" in called]
+    return found

@@ -111,6 +111,25 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "`cuda_graph` captures a deployed backbone on a CUDA device for images of one shape, dtype and device.",
     ),
     CodeEntry(
+        Code.TUNING_NOT_POSSIBLE,
+        "nothing can be tuned",
+        "`sparx tune` measures the settings of the fused SS2D on a CUDA device that has Triton kernels. A spec without "
+        "SS2D has nothing to tune.",
+    ),
+    CodeEntry(
+        Code.INVALID_TUNED_FILE,
+        "a damaged file of tuned settings",
+        "Settings that were measured are kept in a JSON file: the one that the environment variable SPARX_TUNED_FILE "
+        "names, or `sparx_dsl/tuned.json` in the folder for caches. It is checked when it is read; delete one that was "
+        "damaged.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_TUNING_MODE,
+        "an unknown value of SPARX_TUNE",
+        "The environment variable SPARX_TUNE is 1 to measure settings that are not known, 0 to read no tuned "
+        "settings, or not set, to read those that `sparx tune` has measured.",
+    ),
+    CodeEntry(
         Code.INVALID_INTEGRATION_OPTION,
         "an argument that another library's model cannot follow",
         "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "
@@ -120,25 +139,26 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.EXPORT_TOOL_NOT_INSTALLED,
         "a tool of an export is not installed",
         "ONNX files are written with the packages onnx and onnxscript and run by onnxruntime, all of which the extra "
-        "`export` installs. AOTInductor packages are written by a C++ compiler. A .pt2 file needs neither.",
+        "`export` installs. ExecuTorch's files are written and run by the package executorch, of the extra "
+        "`executorch`. AOTInductor packages are written by a C++ compiler. A .pt2 file needs none of these.",
     ),
     CodeEntry(
         Code.UNKNOWN_EXPORT_FORMAT,
         "an unknown format of an export",
-        "A backbone is exported as `pt2`, `onnx` or `aoti`.",
+        "A backbone is exported as `pt2`, `onnx`, `aoti` or `executorch`.",
     ),
     CodeEntry(
         Code.EXPORT_EXTENSION_DIFFERS,
         "a format of an export and a file extension that differ",
-        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`. Where no format is "
-        "named, the extension says it.",
+        "Runtimes know a file by its extension: .onnx for `onnx`, .pt2 for `pt2` and for `aoti`, .pte for "
+        "`executorch`. Where no format is named, the extension says it.",
     ),
     CodeEntry(
         Code.EXPORT_NOT_SUPPORTED,
         "an export that is not supported",
         "The number of images can be dynamic, and where no layer has windows also height and width, in multiples of "
-        "the last stage's stride. Only a .pt2 file keeps the operators of this package. Backbones are exported in "
-        "float32, with weights that have values.",
+        "the last stage's stride; in ExecuTorch's files neither can. Only a .pt2 file keeps the operators of this "
+        "package. Backbones are exported in float32, with weights that have values.",
     ),
     CodeEntry(
         Code.EXPORT_FAILED,
@@ -164,5 +184,24 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a measurement that failed",
         "The device is not here, the model does not run on it in this dtype or mode, or timm has no model of that "
         "name. The notes show what torch says.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_MEASUREMENT,
+        "a table or a size without printed figures",
+        "`sparx paper --measure throughput` measures what `specs/paper/throughput.yaml` has figures for: some tables "
+        "of the paper, each at some sizes of square images.",
+    ),
+    CodeEntry(
+        Code.INVALID_ANALYSIS,
+        "an analysis that cannot be made",
+        "Batches are floating-point tensors (batch, channels, height, width) that suit every backbone, of one size for "
+        "receptive fields and of at least four images for similarities. Backbones that are analysed together read the "
+        "same images, either none or each has its file of weights, and the device is here.",
+    ),
+    CodeEntry(
+        Code.INVALID_IMAGES,
+        "a folder of images that cannot be used",
+        "The folder is not there, has no image in it or below, or an image in it cannot be read. Images have one "
+        "channel, grey, or three, red, green and blue.",
     ),
 )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import ConvNorm, depthwise, pointwise
+from sparx_dsl.nn.convolution import ConvNorm, convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -63,7 +63,7 @@ class Aggregator(nn.Module):
         if self.shortcut:
             # The three maps interleave, so that each of the three groups of the projection reads a third of every map.
             attended = interleaved(torch.cat((own, attended, value), dim=1))
-        return complete(self.projection(functional.gelu(self.mixing(attended))), self.missing)
+        return complete(self.projection(convolve(self.mixing, attended, activation="gelu")), self.missing)
 
 
 def interleaved(x: Tensor) -> Tensor:

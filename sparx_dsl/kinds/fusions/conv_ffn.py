@@ -6,9 +6,8 @@ from typing import Unpack
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 
 
@@ -24,4 +23,4 @@ class Concatenation(nn.Module):
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
         hidden = self.expansion(torch.cat((x, features), dim=1))
-        return self.projection(functional.gelu(self.conv(hidden)))
+        return self.projection(convolve(self.conv, hidden, activation="gelu"))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import Expansion, times
 from sparx_dsl.language.roles import MixerOptions
 
 Rank = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
@@ -20,14 +21,14 @@ class ScanMixer(MixerOptions, frozen=True):
 
     state: Annotated[int, Field(ge=1, le=256)] = 1
     """N, the numbers of state for each channel."""
-    expand: Annotated[int, Field(ge=1, le=8)] = 2
+    expand: Expansion = 2
     """The scan runs over ``expand`` times the layer's channels."""
     rank: Rank = "auto"
     """R, the rank of the time steps; ``auto`` is ceil(channels / 16)."""
 
     def inner(self, channels: int) -> int:
         """Channels of the scan."""
-        return self.expand * channels
+        return times(channels, self.expand)
 
     def time_rank(self, channels: int) -> int:
         """R for a layer of that many channels."""
@@ -36,6 +37,15 @@ class ScanMixer(MixerOptions, frozen=True):
     def canonical(self, site: Site) -> dict[str, Any]:
         """With the rank as a number."""
         return {**super().canonical(site), "rank": self.time_rank(site.channels)}
+
+
+OddKernel = Literal[0, 3, 5, 7]
+"""The side of a depthwise convolution that keeps a map's size; 0 for none."""
+
+
+def attention_channels(channels: int) -> int:
+    """The hidden channels of an attention over channels: an eighth, one at least."""
+    return max(1, channels // 8)
 
 
 class SequenceMixer(ScanMixer, frozen=True):

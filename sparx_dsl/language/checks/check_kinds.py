@@ -17,9 +17,9 @@ from sparx_dsl.language.resolve import (
     head_site,
     opening_site,
     stage_name,
-    stage_reduction,
     stage_rule,
 )
+from sparx_dsl.language.strides import downsampling, opening_strides, stage_reduction
 from sparx_dsl.registry import default_registry
 
 SLOTS: tuple[KindSlot, ...] = get_args(KindSlot)
@@ -110,7 +110,7 @@ def _problems(
     path, channels = layer.paths.get(slot) or ("stages", index, "channels"), spec.stages[index].channels
     if path in met:
         return
-    site = layer.site(slot, channels, number, stage_reduction(len(spec.stages), index))
+    site = layer.site(slot, channels, number, stage_reduction(opening_strides(spec), index))
     for problem in problems_of(slot, options, site):
         met.add(path)
         yield _Problem(path, problem, index, given=slot in layer.paths)
@@ -122,7 +122,7 @@ def _ends(spec: SpecModel) -> Iterator[_Problem]:
         yield _Problem(("stem",), problem, 0)
     for index, stage in enumerate(spec.stages[1:], start=1):
         path = ("downsample",) if stage.downsample is None else ("stages", index, "downsample")
-        for problem in problems_of("downsample", stage.downsample or spec.downsample, opening_site(spec, index)):
+        for problem in problems_of("downsample", downsampling(spec, index), opening_site(spec, index)):
             yield _Problem(path, problem, index)
     for problem in problems_of("head", spec.head, head_site(spec)):
         yield _Problem(("head",), problem, len(spec.stages) - 1)

@@ -33,7 +33,8 @@ def named_nodes(spec: SpecModel, stages: tuple[ResolvedStage, ...]) -> dict[str,
     found: dict[str, NamedNode] = {}
     for stage in stages:
         opening = "stem" if stage.position == 1 else "downsample"
-        found[stage.opening_name] = NamedNode(stage.opening_name, opening, stage.position, len(found))
+        if stage.is_opened:
+            found[stage.opening_name] = NamedNode(stage.opening_name, opening, stage.position, len(found))
         for number in range(1, len(stage.layers) + 1):
             name = stage.layer_name(number)
             found[name] = NamedNode(name, "layer", stage.position, len(found))
@@ -86,6 +87,8 @@ def _known(name: str, nodes: Mapping[str, NamedNode]) -> str:
     if written and (written[2] or "layer").startswith("layer"):
         last = f" to {layers[-1]}" if len(layers) > 1 else ""
         return f"the layers of stage {stage} are {layers[0]}{last}" if last else f"its only layer is {layers[0]}"
+    if written and written[2] == "downsample" and stage > 1:
+        return f"stage {stage} has no downsampling: name the last layer of stage {stage - 1}"
     if name == "head":
         return "the backbone's head is of the kind none"
     names = list(nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import cast
@@ -18,6 +19,7 @@ _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,4}")
 _LAYER = re.compile(r"layer([1-9][0-9]{0,3})")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _WITHOUT_COLON = re.compile(r"([A-Za-z_]\w*)(?: +|:|(?=[{\[]))(\S.*)")
+_FRACTION = re.compile(r"([0-9]{1,6}) ?/ ?([1-9][0-9]{0,5})")
 _SIDES = re.compile(r"([1-9][0-9]{0,5}) ?[x×, ] ?([1-9][0-9]{0,5})")
 
 
@@ -80,6 +82,9 @@ def _text_advice(value: str, slot: Slot) -> str | None:
         return f"write {number[1]}"
     if slot.takes("number") and (percent := _PERCENT.fullmatch(value)):
         return f"write {float(percent[1]) / 100:g}"
+    if slot.takes("number") and (fraction := _FRACTION.fullmatch(value)):
+        # Rounded up, so that rounding down so many channels gives what the fraction does.
+        return f"write {math.ceil(int(fraction[1]) * 10**6 / int(fraction[2])) / 10**6:.8g}"
     sides = _SIDES.fullmatch(value)
     if slot.amount_of is not None and (amount := similar_quantity(value, of_bytes=slot.amount_of == "bytes")):
         counted = "; multiply-accumulates are counted, of which one is two FLOPs" if "flop" in value.lower() else ""
@@ -149,7 +154,7 @@ SYNONYMS = {
     "num_classes": ("classes",), "resolution": ("size",), "image_size": ("size",),
     "kernel": ("conv", "size"), "kernel_size": ("conv", "size"), "d_conv": ("conv",), "d_state": ("state",),
     "dt_rank": ("rank",), "num_heads": ("heads",), "head_dim": ("head_width",), "window_size": ("window",),
-    "mlp_ratio": ("ratio",), "expansion": ("ratio", "expand"), "patch_size": ("size",),
+    "mlp_ratio": ("ratio",), "ssm_ratio": ("expand",), "expansion": ("ratio", "expand"), "patch_size": ("size",),
     "drop_path_rate": ("drop_path",),
     "backbone": ("name",), "version": ("sparx",), "source": ("from",), "target": ("to",), "remove": ("cut",),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 #define SPARX_ARGUMENTS_H
 
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
-#define LAYOUT 3
+#define LAYOUT 4
 
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is contiguous. The y of SS2D, of a
  * depthwise convolution and of a norm may be its x.
@@ -22,15 +22,23 @@ typedef struct {
     float *d_weight, *d_bias, *d_rate, *d_skip;
 } SS2D;
 
-/* Shapes: u, delta, y (batch, length, channels), of `kind`; into and out (batch, groups, states, length), of `kind`;
- * rate (channels, states); bias, skip (channels), zeros where the scan has none. Derivatives as above.
+/* A tensor of any strides: how many elements lie between neighbouring samples, positions and channels. Channels or positions
+ * are neighbours in memory: the stride of one of the two is 1.
+ */
+typedef struct {
+    const void *data;
+    long sample, position, channel;
+} Strided;
+
+/* Shapes: u, delta, gradient, of any strides, and y (batch, length, channels), of `kind`; into and out (batch, groups, states,
+ * length), of `kind`; rate (channels, states); bias, skip (channels), zeros where the scan has none. Derivatives as above.
  */
 typedef struct {
     long batch, channels, length, groups, states, softplus, kind, threads;
-    const void *u, *delta, *into, *out;
+    Strided u, delta, gradient;
+    const void *into, *out;
     const float *rate, *bias, *skip;
     void *y;
-    const void *gradient;
     void *du, *d_delta, *d_into, *d_out;
     float *d_rate, *d_bias, *d_skip;
 } Scan;

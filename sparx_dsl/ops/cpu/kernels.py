@@ -14,20 +14,18 @@ KINDS = {torch.float32: 0, torch.bfloat16: 1}
 
 def scan(inputs: ScanInputs) -> Tensor:
     """The selective scan: (batch, channels, length), channels-last."""
-    tensors = _scan_tensors(inputs)
-    y = torch.empty_like(tensors["u"])
-    _scan("scan_forward", tensors | {"y": y}, inputs.softplus)
+    y = _positions(inputs.u)
+    _scan("scan_forward", inputs, None, {"y": y})
     return y.transpose(1, 2)
 
 
 def scan_backward(gradient: Tensor, inputs: ScanInputs) -> ScanGradients:
     """The gradients of the scan's seven tensors, in their shapes and dtypes, from y's (batch, channels, length)."""
-    tensors = _scan_tensors(inputs)
-    tensors["gradient"] = _by_position(gradient, inputs.u.dtype)
-    pairs = {"u": "du", "delta": "d_delta", "into": "d_into", "out": "d_out", "rate": "d_rate"}
-    found = {name: torch.empty_like(tensors[of]) for of, name in (pairs | {"bias": "d_bias", "skip": "d_skip"}).items()}
-    _scan("scan_backward", tensors | found, inputs.softplus)
-    D, delta_bias = inputs.D, inputs.delta_bias
+    u, _, A, B, C, D, delta_bias, _ = inputs
+    found = {"du": _positions(u), "d_delta": _positions(u)}
+    found |= {name: torch.empty(of.shape, dtype=u.dtype, device="cpu") for name, of in (("d_into", B), ("d_out", C))}
+    found |= {"d_rate": _float32(A.shape), "d_bias": _float32(A.shape[:1]), "d_skip": _float32(A.shape[:1])}
+    _scan("scan_backward", inputs, gradient, found)
     return (
         found["du"].transpose(1, 2),
         found["d_delta"].transpose(1, 2).to(inputs.delta.dtype),
@@ -79,29 +77,32 @@ def _float32(shape: torch.Size) -> Tensor:
     return torch.empty(shape, dtype=torch.float32, device="cpu")
 
 
-def _by_position(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """(batch, channels, length) to a contiguous (batch, length, channels); no copy of a channels-last tensor."""
-    return tensor.transpose(1, 2).to(dtype).contiguous()
+def _positions(like: Tensor) -> Tensor:
+    """Memory for a result of a scan over (batch, channels, length): (batch, length, channels), contiguous."""
+    return torch.empty_like(like.transpose(1, 2), memory_format=torch.contiguous_format)
 
 
-def _scan_tensors(inputs: ScanInputs) -> dict[str, Tensor]:
-    u, delta, A, B, C, D, delta_bias, _ = inputs
-    zeros = _float32(u.shape[1:2]).zero_()
-    return {
-        "u": _by_position(u, u.dtype),
-        "delta": _by_position(delta, u.dtype),
+def _scan(name: str, inputs: ScanInputs, gradient: Tensor | None, results: dict[str, Tensor]) -> None:
+    """Call one of the scan's functions, with the gradient of its result for the backward one."""
+    u, delta, A, B, C, D, delta_bias, softplus = inputs
+    batch, channels, length = u.shape
+    zeros = _float32(A.shape[:1]).zero_()
+    tensors = results | {
         "into": B.to(u.dtype).contiguous(),
         "out": C.to(u.dtype).contiguous(),
         "rate": A.float().contiguous(),
         "bias": zeros if delta_bias is None else delta_bias.float().contiguous(),
         "skip": zeros if D is None else D.float().contiguous(),
     }
+    maps = {"u": u, "delta": delta} | ({} if gradient is None else {"gradient": gradient})
+    sizes = batch, channels, length, *B.shape[1:3], int(softplus), KINDS[u.dtype]
+    _call(name, tensors, *sizes, strided={place: _readable(map_, u.dtype) for place, map_ in maps.items()})
 
 
-def _scan(name: str, tensors: dict[str, Tensor], softplus: bool) -> None:
-    batch, length, channels = tensors["u"].shape
-    groups, states = tensors["into"].shape[1:3]
-    _call(name, tensors, batch, channels, length, groups, states, int(softplus), KINDS[tensors["u"].dtype])
+def _readable(map_: Tensor, dtype: torch.dtype) -> Tensor:
+    """(batch, channels, length) as the scan reads it: with channels or positions as neighbours in memory."""
+    map_ = map_.to(dtype)
+    return map_ if 1 in map_.stride()[1:] else map_.transpose(1, 2).contiguous().transpose(1, 2)
 
 
 def _ss2d_tensors(inputs: SS2DInputs) -> dict[str, Tensor]:
@@ -129,10 +130,11 @@ def _ss2d(name: str, tensors: dict[str, Tensor]) -> None:
     _call(name, tensors, batch, channels, height, width, rank, states, KINDS[tensors["x"].dtype])
 
 
-def _call(name: str, tensors: dict[str, Tensor], *sizes: int) -> None:
+def _call(name: str, tensors: dict[str, Tensor], *sizes: int, strided: dict[str, Tensor] | None = None) -> None:
     """Call a function whose arguments begin with those sizes; without positions, all gradients are zero."""
     if next(iter(tensors.values())).numel():
-        arguments = library.FUNCTIONS[name](*sizes, library.threads(), **library.addresses(tensors))
+        maps = library.strided(strided or {})
+        arguments = library.FUNCTIONS[name](*sizes, library.threads(), **maps, **library.addresses(tensors))
         library.function(name)(arguments)
         return
     for place, tensor in tensors.items():

@@ -23,7 +23,7 @@ from torch import Tensor
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 RECORD = f"{NAME}.sha256"
 """The file in which the build records the library's size in bytes and its SHA-256."""
-LAYOUT = 3
+LAYOUT = 4
 """The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
 """What the number of a set stands for."""
@@ -41,12 +41,19 @@ class SS2DArguments(ctypes.Structure):
     ]
 
 
+class Strided(ctypes.Structure):
+    """A tensor of (batch, length, channels) and its strides in elements; that of positions or of channels is 1."""
+
+    _fields_ = [("data", _POINTER), *((name, _LONG) for name in ("sample", "position", "channel"))]
+
+
 class ScanArguments(ctypes.Structure):
     """The arguments of the scan along one dimension, forward and backward."""
 
     _fields_ = [
         *((name, _LONG) for name in ("batch", "channels", "length", "groups", "states", "softplus", "kind", "threads")),
-        *((name, _POINTER) for name in ("u", "delta", "into", "out", "rate", "bias", "skip", "y", "gradient", "du")),
+        *((name, Strided) for name in ("u", "delta", "gradient")),
+        *((name, _POINTER) for name in ("into", "out", "rate", "bias", "skip", "y", "du")),
         *((name, _POINTER) for name in ("d_delta", "d_into", "d_out", "d_rate", "d_bias", "d_skip")),
     ]
 
@@ -168,6 +175,15 @@ def addresses(tensors: Mapping[str, Tensor]) -> dict[str, int]:
     for name, address in found.items():
         if address % tensors[name].element_size():
             raise ValueError(f"{name} is not aligned in memory: pass a copy of it (tensor.clone())")
+    return found
+
+
+def strided(maps: Mapping[str, Tensor]) -> dict[str, Strided]:
+    """Maps of (batch, channels, length) with their strides; ``ValueError`` as for ``addresses``."""
+    found: dict[str, Strided] = {}
+    for name, address in addresses(maps).items():
+        sample, channel, position = maps[name].stride()
+        found[name] = Strided(address, sample, position, channel)
     return found
 
 

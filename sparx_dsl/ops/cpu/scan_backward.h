@@ -7,19 +7,20 @@
 static void line_backward(const Scan *a, Lines *m, floats *numbers, long image, long block) {
     long count, sample = image / a->groups, channel = block_of(a, image % a->groups, block, &count);
     size_t each = scan_numbers(a);
-    read_line(a, a->u, sample, channel, count, m->u);
-    read_line(a, a->delta, sample, channel, count, m->z);
-    read_line(a, a->gradient, sample, channel, count, m->y);
+    Range all_positions = {0, a->length};
+    read_tile(a, &a->u, sample, all_positions, channel, count, m->u);
+    read_tile(a, &a->delta, sample, all_positions, channel, count, m->z);
+    read_tile(a, &a->gradient, sample, all_positions, channel, count, m->y);
     memset(m->du, 0, sizeof(float) * a->length * LANES);
     memset(numbers, 0, sizeof(floats) * each);
-    Channels c = scan_channels(a, m, channel, count);
+    Channels c = scan_channels(a, (floats *)m->rate, channel, count);
     Sequence s = {.length = a->length, .row = 2 * a->states, .step = LANES, .values = m->values, .u = m->u, .z = m->z};
     Derivatives d = {.u = m->du, .z = m->dz, .values = m->d_values, .rate = numbers};
     d.bias = numbers + a->states, d.skip = d.bias + 1;
     Workspace w = workspace_in(m->workspace, a->length, a->states);
     walk_backward(&c, &s, m->y, &w, &d);
-    write_line(a, a->du, sample, channel, count, m->du);
-    write_line(a, a->d_delta, sample, channel, count, m->dz);
+    write_tile(a, a->du, sample, all_positions, channel, count, m->du);
+    write_tile(a, a->d_delta, sample, all_positions, channel, count, m->dz);
     for (size_t i = 0; i < each; i++)
         for (long lane = 0; lane < count; lane++) m->d_channels[(channel + lane) * each + i] += numbers[i][lane];
 }

@@ -105,6 +105,26 @@ INLINE void put_channels(void *tensor, int kind, size_t index, long count, float
     }
 }
 
+/* The tile of some positions of `count` channels, from one channel's row of positions to the next one's in `stride` elements.
+ * The lanes behind the channels are zeros.
+ */
+INLINE void tile_of_rows(const void *tensor, int kind, size_t index, long stride, long positions, long count, float *tile) {
+    long first = 0;
+    if (count == LANES)
+        for (; first + LANES <= positions; first += LANES) {
+            floats square[LANES];
+            UNROLLED for (long lane = 0; lane < LANES; lane++)
+                square[lane] = channels_at(tensor, kind, index + lane * stride + first, LANES);
+            transpose(square);
+            UNROLLED for (long lane = 0; lane < LANES; lane++) store(tile + (first + lane) * LANES, square[lane]);
+        }
+    for (long position = first; position < positions; position++) {
+        float lanes[LANES] = {0};
+        for (long lane = 0; lane < count; lane++) lanes[lane] = element(tensor, kind, index + lane * stride + position);
+        store(tile + position * LANES, load(lanes));
+    }
+}
+
 /* `count` elements from `index` on, as floats. */
 INLINE void read_row(const void *tensor, int kind, size_t index, long count, float *to) {
     if (kind == FLOAT32) {

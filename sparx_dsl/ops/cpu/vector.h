@@ -147,6 +147,43 @@ INLINE float sum_of(floats value) {
     return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
+/* The lower or the upper halves of two vectors, number by number in turn. */
+#if defined(__clang__)
+#if LANES == 16
+#define LOWER(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define UPPER(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif LANES == 8
+#define LOWER(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define UPPER(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define LOWER(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define UPPER(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+#else
+#if LANES == 16
+#define LOWER(a, b) __builtin_shuffle(a, b, (ints){0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23})
+#define UPPER(a, b) __builtin_shuffle(a, b, (ints){8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31})
+#elif LANES == 8
+#define LOWER(a, b) __builtin_shuffle(a, b, (ints){0, 8, 1, 9, 2, 10, 3, 11})
+#define UPPER(a, b) __builtin_shuffle(a, b, (ints){4, 12, 5, 13, 6, 14, 7, 15})
+#else
+#define LOWER(a, b) __builtin_shuffle(a, b, (ints){0, 4, 1, 5})
+#define UPPER(a, b) __builtin_shuffle(a, b, (ints){2, 6, 3, 7})
+#endif
+#endif
+
+/* LANES vectors as rows of a square, turned into its columns: each round deals the two halves of the rows out in turn. */
+INLINE void transpose(floats *rows) {
+    UNROLLED for (int round = 1; round < LANES; round *= 2) {
+        floats dealt[LANES];
+        UNROLLED for (int i = 0; i < LANES / 2; i++) {
+            dealt[2 * i] = LOWER(rows[i], rows[i + LANES / 2]);
+            dealt[2 * i + 1] = UPPER(rows[i], rows[i + LANES / 2]);
+        }
+        UNROLLED for (int i = 0; i < LANES; i++) rows[i] = dealt[i];
+    }
+}
+
 INLINE floats load(const float *from) {
     floats value;
     memcpy(&value, from, sizeof value);

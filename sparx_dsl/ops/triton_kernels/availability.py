@@ -24,7 +24,8 @@ def problem(device_type: str) -> str | None:
     On CUDA they run natively; on the CPU in Triton's interpreter, slowly, if the environment variable
     TRITON_INTERPRET=1 was set before the kernels were imported.
     """
-    if not _installed():
+    # What compiles for CUDA needs Triton itself; and Dynamo warns of kept answers that it would look into.
+    if not torch.compiler.is_compiling() and not _installed():
         return "triton is not installed (pip install 'sparx_dsl[triton]')"
     from sparx_dsl.ops.triton_kernels import tile
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,8 @@ from numpy.typing import NDArray
 from sparx_dsl.language.base import KindOptions, NormName
 from sparx_dsl.language.dtypes import ITEM_BYTES
 from sparx_dsl.language.models import InputOptions
-from sparx_dsl.language.roles import HeadOptions, StemOptions
+from sparx_dsl.language.roles import DownsampleOptions, HeadOptions, StemOptions
+from sparx_dsl.language.strides import stride_behind
 from sparx_dsl.pricing.price import ZERO
 from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost
 from sparx_dsl.pricing.totals_by_stage import passing_by
@@ -76,17 +76,21 @@ class BatchPricer:
         self._widths = [spec.at("stages", stage, "channels") for stage in stages]
         areas: Labels[Size] = Labels()
         images, stem, head, widths = self._images.labels, self._stem.labels, self._head.labels, spec.widths
-        self._areas = [LookupTable([images, stem], partial(_area, stage), areas) for stage in stages]
+        downsamples = spec.labels("downsample")
+        self._areas = [
+            LookupTable([images, stem, *[downsamples] * stage], _area, areas) for stage in range(len(stages))
+        ]
         self._positions = LabelNumbers(areas, lambda area: area[0] * area[1])
         self._channels = LabelNumbers(widths, int)
         self._elements = LabelNumbers(images, lambda images: images.channels * images.size[0] * images.size[1])
         self._tapped = LabelNumbers(head, lambda head: int(head.reads_all_stages))
         self._stems = _PartPricer([images, stem, widths, areas], _stem_cost)
-        self._downsamples = _PartPricer([spec.labels("downsample"), widths, widths, areas, areas], _downsample_cost)
+        self._downsamples = _PartPricer([downsamples, widths, widths, areas, areas], _downsample_cost)
         behind = [head, spec.labels("norm"), images]
         self._heads = _PartPricer([*behind, widths, areas], _head_cost)
         self._tapping_heads = _PartPricer([*behind, *[widths] * len(stages), *[areas] * len(stages)], _head_cost)
         self._stages = [StagePricer(spec, stage, areas) for stage in stages]
+        self._opens = LabelNumbers(downsamples, _runs)
         self._has_links = LabelNumbers(spec.at("links").labels, lambda links: int(bool(links.add or links.cut)))
         self._known: dict[bytes, Prices] = {}
 
@@ -101,7 +105,8 @@ class BatchPricer:
         if self._space.exact:
             self._add_parts(columns, sums)
         amounts = sums.amounts[:, PARAMS].copy(), sums.amounts[:, MACS].copy(), sums.peak * ITEM_BYTES["float32"]
-        alone = np.flatnonzero((sums.amounts[:, BEYOND] > 0) | self._linked(columns) | (not self._space.exact))
+        by_schedule = self._linked(columns) | self._shared(columns)
+        alone = np.flatnonzero((sums.amounts[:, BEYOND] > 0) | by_schedule | (not self._space.exact))
         found = [self._alone(rows[index]) for index in alone]
         if any(max(one.params, one.macs, one.peak) >= 2**63 for one in found):
             amounts = amounts[0].astype(object), amounts[1].astype(object), amounts[2].astype(object)
@@ -127,11 +132,24 @@ class BatchPricer:
                 linked |= np.array([False, *(bool(one.links) for one in choice.alternatives)])[columns[number]]
         return linked
 
+    def _shared(self, columns: ChoiceColumns) -> NDArray[np.bool_]:
+        """Which points have a head that reads a map which the next stage takes as it is: it is held once for both."""
+        shared = np.zeros(columns.shape[1], dtype=np.bool_)
+        for downsample in self._downsamplings(columns):
+            shared |= self._opens(downsample) == 0
+        return shared & (self._tapped(self._head(columns)) > 0)
+
+    def _downsamplings(self, columns: ChoiceColumns) -> list[Ids]:
+        """The labels of the downsampling in front of each stage but the first."""
+        stages = range(2, len(self._widths) + 1)
+        return [self._spec.narrowest(columns, ("stages", n, "downsample"), ("downsample",)) for n in stages]
+
     def _add_parts(self, columns: ChoiceColumns, sums: Sums) -> None:
         """Add every part of the backbones, in order."""
         images, stem, head = self._images(columns), self._stem(columns), self._head(columns)
         widths = [width(columns) for width in self._widths]
-        areas = [area(images, stem) for area in self._areas]
+        downsamples = self._downsamplings(columns)
+        areas = [area(images, stem, *downsamples[:stage]) for stage, area in enumerate(self._areas)]
         channels, positions = [self._channels(width) for width in widths], [self._positions(area) for area in areas]
         maps = [wide * size for wide, size in zip(channels, positions, strict=True)]
         tapped = self._tapped(head)
@@ -140,10 +158,13 @@ class BatchPricer:
             if index == 0:
                 held = self._stems.add(sums, images, stem, width, area)
             else:
-                merge = self._spec.narrowest(columns, ("stages", index + 1, "downsample"), ("downsample",))
-                held = self._downsamples.add(sums, merge, widths[index - 1], width, areas[index - 1], area)
+                held = self._downsamples.add(
+                    sums, downsamples[index - 1], widths[index - 1], width, areas[index - 1], area
+                )
             sums.hold(held + opening)
-            held = self._stages[index](columns, width, area, positions[index], channels[index], sums)
+            held = self._stages[index](
+                columns, width, area, positions[index], channels[index], downsamples[index:], sums
+            )
             sums.hold(held + layers)
         behind = head, self._spec.at("layer", "norm")(columns), images
         if tapped.any():
@@ -167,9 +188,13 @@ class _PartPricer:
         return self._peak(parts)
 
 
-def _area(stage: int, images: InputOptions, stem: StemOptions) -> Size:
-    """The size of the maps of the stage at that position, from 1."""
-    return map_size(images.size, stem.stride << stage - 1)
+def _area(images: InputOptions, stem: StemOptions, *downsamples: DownsampleOptions) -> Size:
+    """The size of the maps behind that stem and these downsamplings."""
+    return map_size(images.size, stride_behind(stem, *downsamples))
+
+
+def _runs(downsample: KindOptions | None) -> int:
+    return int(downsample is not None and default_registry().of("downsample", downsample).runs)
 
 
 def _stem_cost(images: InputOptions, stem: KindOptions, width: int, area: Size) -> PartCost:
@@ -177,6 +202,8 @@ def _stem_cost(images: InputOptions, stem: KindOptions, width: int, area: Size) 
 
 
 def _downsample_cost(downsample: KindOptions, before: int, width: int, given: Size, area: Size) -> PartCost:
+    if not _runs(downsample):
+        return PartCost(ZERO, 0, 0)
     return opening_cost("downsample", downsample, before, width, given, area)
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from sparx_dsl.graph.rule import stage_reads
+from sparx_dsl.language.base import KindOptions
 from sparx_dsl.language.models import Link, LinkEdits
 from sparx_dsl.reader.tree import plain
+from sparx_dsl.registry import default_registry
 from sparx_dsl.search.constraints.constraint import Constraint, Domains, scope_of
 from sparx_dsl.search.constraints.stage_constraints import placement_keys, rule_at
 from sparx_dsl.search.space.choices import Assignment, Choice, LinkAction
-from sparx_dsl.search.space.spec_keys import SpecKeys
+from sparx_dsl.search.space.spec_keys import INVALID, SpecKey, SpecKeys, given_first
 
 LinkEdit = tuple[LinkAction, Link]
 
@@ -68,7 +70,8 @@ class LinkConstraints:
             own, position = self._choices_to(target), self._positions.get(target)
             stages = [self._positions[name][0] for name in sources[target] if name in self._positions]
             keys = [self.written, *(self._keys.stage(stage, "depth") for stage in stages)]
-            keys += placement_keys(self._keys, position[0]) if position is not None else ()
+            keys += itertools.chain(*(self._keys.downsamples(stage) for stage in stages if stage > 1))
+            keys += () if position is None else self._reading_keys(position[0])
             yield Constraint(scope_of(keys, own), partial(self._are_valid, target, own))
 
     def _edits(self, choices: Sequence[int], assignment: Assignment) -> list[LinkEdit]:
@@ -99,7 +102,9 @@ class LinkConstraints:
         if rule is None or layer > rule.depth:
             return not edits
         placed = layer in rule.ganglion
-        read = {self._names[stage, one.layer] for one in stage_reads(rule, layer)} if placed else set[str]()
+        inside = {0: self._input(stage, assignment)}
+        reads = stage_reads(rule, layer) if placed else ()
+        read = {inside.get(one.layer) or self._names[stage, one.layer] for one in reads}
         for action, link in edits:
             if not self._runs_before(link.source, (stage, layer), assignment):
                 return False
@@ -111,4 +116,30 @@ class LinkConstraints:
     def _runs_before(self, source: str, target: tuple[int, int], assignment: Assignment) -> bool:
         """Whether the source of a link is there, and runs before its target."""
         position = self._positions.get(source)
-        return position is not None and position < target and self._keys.has_layer(*position, assignment)
+        if position is None or position >= target:
+            return False
+        return (
+            self._is_opened(position[0], assignment)
+            if position[1] == 0
+            else self._keys.has_layer(*position, assignment)
+        )
+
+    def _reading_keys(self, stage: int) -> Iterator[SpecKey]:
+        """The keys that say what the layers of a stage read."""
+        yield from placement_keys(self._keys, stage)
+        if stage > 1:
+            yield from (*self._keys.downsamples(stage), self._keys.stage(stage - 1, "depth"))
+
+    def _is_opened(self, stage: int, assignment: Assignment) -> bool:
+        """Whether a stem or a downsampling gives the stage's input."""
+        if stage == 1:
+            return True
+        options = given_first(self._keys.downsamples(stage), assignment)
+        return isinstance(options, KindOptions) and default_registry().of("downsample", options).runs
+
+    def _input(self, stage: int, assignment: Assignment) -> str:
+        """The node that gives the stage's input; no name where the stage before has no valid depth."""
+        if self._is_opened(stage, assignment):
+            return self._names[stage, 0]
+        depth = self._keys.stage(stage - 1, "depth")(assignment)
+        return "" if depth is INVALID else self._names[stage - 1, depth]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.kind_options import problems_of
 from sparx_dsl.language.models import InputOptions
-from sparx_dsl.language.resolve import Chosen, KindSlot, rule_of, site_of_head, stage_reduction
+from sparx_dsl.language.resolve import Chosen, KindSlot, rule_of, site_of_head
 from sparx_dsl.language.roles import HeadOptions, Role
 from sparx_dsl.search.constraints.constraint import Constraint, Domains, scope_of
 from sparx_dsl.search.constraints.link_constraints import LinkConstraints
@@ -24,11 +24,10 @@ MAX_TRIED = 50_000
 def end_constraints(keys: SpecKeys, domains: Domains) -> Iterator[Constraint]:
     """What the stem, the downsamplings and the head accept."""
     widths = [keys.stage(stage, "channels") for stage in range(1, keys.stages + 1)]
-    images, downsample, norm = keys.at(("input",)), keys.at(("downsample",)), keys.at(("layer", "norm"))
+    images, norm = keys.at(("input",)), keys.at(("layer", "norm"))
     yield from _end_constraint("stem", [keys.at(("stem",))], [images, widths[0]], _stem_site, domains)
     for stage, around in enumerate(itertools.pairwise(widths), start=2):
-        levels = keys.stage(stage, "downsample"), downsample
-        yield from _end_constraint("downsample", levels, around, _downsample_site, domains)
+        yield from _end_constraint("downsample", keys.downsamples(stage), around, _downsample_site, domains)
     yield from _end_constraint("head", [keys.at(("head",))], [norm, *widths], _head_site, domains)
 
 
@@ -81,7 +80,7 @@ def _layer_constraint(
     """
     kind = _LayerKind(
         slot, keys.slot(stage, layer, slot), keys.slot(stage, layer, "mixer"), keys.stage(stage, "channels"),
-        layer, stage_reduction(keys.stages, stage - 1),
+        layer, tuple(keys.downsamples(other) for other in range(stage + 1, keys.stages + 1)),
     )  # fmt: skip
     if _always(kind.scope, domains, kind.fits):
         return
@@ -113,12 +112,13 @@ class _LayerKind:
     mixers: tuple[SpecKey, ...]
     width: SpecKey
     layer: int
-    reduction: int
+    behind: tuple[tuple[SpecKey, ...], ...]
+    """The levels of each downsampling behind the stage."""
 
     @property
     def scope(self) -> tuple[int, ...]:
         """The choices that decide whether the kind fits."""
-        return scope_of([*self.levels, *self.mixers, self.width])
+        return scope_of([*self.levels, *self.mixers, self.width, *itertools.chain(*self.behind)])
 
     def fits(self, assignment: Assignment) -> bool:
         """Whether the kind has nothing against its place."""
@@ -127,7 +127,11 @@ class _LayerKind:
         options = chosen.kind_options(self.slot)
         if options is None or chosen.mixer is None or INVALID in (width, *values.values()):
             return False
-        return not any(problems_of(self.slot, options, chosen.site(self.slot, width, self.layer, self.reduction)))
+        downsamples = [given_first(levels, assignment) for levels in self.behind]
+        if INVALID in downsamples:
+            return False
+        reduction = math.prod(each.total_stride for each in downsamples)
+        return not any(problems_of(self.slot, options, chosen.site(self.slot, width, self.layer, reduction)))
 
 
 def _always(scope: tuple[int, ...], domains: Domains, holds: Callable[[Assignment], bool]) -> bool:

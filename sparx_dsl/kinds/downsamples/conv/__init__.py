@@ -1,4 +1,4 @@
-"""Convolutional downsampling: a 3×3 convolution of stride 2 and a norm (SparX-Mamba, VMamba)."""
+"""Convolutional downsampling: a strided convolution and a norm (SparX-Mamba, VMamba)."""
 
 from sparx_dsl.kind import Kind
 
@@ -10,4 +10,5 @@ KIND = Kind(
     inference="sparx_dsl.inference.deployment:IMAGES_APART",
     cost=f"{__name__}.cost:forward",
     checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
+    codes=f"{__name__}.codes:CODES",
 )

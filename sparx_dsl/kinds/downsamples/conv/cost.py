@@ -9,7 +9,7 @@ from sparx_dsl.pricing.tape.tape import Tape
 
 
 def forward(options: ConvDownsample, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
-    """(batch, channels, height, width) to half the height and width, rounded up."""
+    """(batch, channels, height, width) to the height and width over the stride, rounded up."""
     first = options.norm_place == "before"
     if first:
         x = tape.norm(options.norm, x)
@@ -17,5 +17,5 @@ def forward(options: ConvDownsample, site: Site, tape: Tape, x: FakeTensor) -> F
         height, width = x.shape[2:]
         x = tape.pad(x, height + height % 2, width + width % 2)
     padding = 1 if options.kernel == 3 else 0
-    x = tape.convolution(x, site.out_channels, options.kernel, 2, padding, bias=options.bias)
+    x = tape.convolution(x, site.out_channels, options.kernel, options.stride, padding, bias=options.bias)
     return x if first else tape.norm(options.norm, x)

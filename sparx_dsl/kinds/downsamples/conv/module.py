@@ -28,7 +28,7 @@ class PaddedDownsampling(nn.Module):
         self.norm_first = norm_first
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) to (batch, out_channels, ⌈height / 2⌉, ⌈width / 2⌉)."""
+        """(batch, channels, height, width) to (batch, out_channels, ⌈height / stride⌉, ⌈width / stride⌉)."""
         if self.norm_first:
             x = self.norm(x)
         right, below = -x.shape[3] % self.multiple, -x.shape[2] % self.multiple
@@ -43,9 +43,8 @@ def build(options: ConvDownsample, site: Site, **factory: Unpack[Factory]) -> Co
     """Make the strided convolution with its norm for that site."""
     first, kernel = options.norm_place == "before", options.kernel
     padding = 1 if kernel == 3 else 0
-    conv = convolution(
-        site.channels, site.out_channels, kernel, stride=2, padding=padding, bias=options.bias, **factory
-    )
+    geometry = {"stride": options.stride, "padding": padding}
+    conv = convolution(site.channels, site.out_channels, kernel, **geometry, bias=options.bias, **factory)
     norm = make_norm(options.norm, site.channels if first else site.out_channels, options.eps, **factory)
     if kernel == 3 and not first:
         return ConvNorm(conv, norm)

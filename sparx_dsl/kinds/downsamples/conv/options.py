@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from sparx_dsl.language.base import EPSILON, Epsilon, NormName
+from sparx_dsl.kinds.downsamples.conv.codes import STRIDE_OF_PATCHES
+from sparx_dsl.language.base import EPSILON, Epsilon, NormName, Problem, Site
 from sparx_dsl.language.roles import DownsampleOptions
 
 
 class ConvDownsample(DownsampleOptions, frozen=True):
-    """A convolution of stride 2 with a norm behind it or before it.
+    """A strided convolution with a norm behind it or before it.
 
     It is 3×3 with padding 1, or 2×2 on a map that is padded to even sides; it has a bias unless a batch norm follows.
     """
@@ -24,9 +26,24 @@ class ConvDownsample(DownsampleOptions, frozen=True):
     eps: Epsilon = EPSILON
     """What the norm adds to the variance."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"kernel", "norm_place", "eps"})
+    stride: Literal[1, 2, 4] = 2
+    """By how much it shrinks each side, rounded up; 1 changes the channels alone."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"kernel", "norm_place", "eps", "stride"})
+
+    @property
+    def total_stride(self) -> int:
+        """That of the convolution."""
+        return self.stride
 
     @property
     def bias(self) -> bool:
         """Whether the convolution has a bias."""
         return self.norm != "batch" or self.norm_place == "before"
+
+    def problems(self, site: Site) -> Iterator[Problem]:
+        """Patches of 2×2 do not overlap."""
+        del site
+        if self.kernel == 2 and self.stride != 2:
+            message = f"patches of 2×2 that do not overlap have the stride 2, got {self.stride}"
+            yield Problem("stride", STRIDE_OF_PATCHES, message, "write stride: 2, or kernel: 3")

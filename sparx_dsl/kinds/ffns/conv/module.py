@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Unpack
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.language.base import Site
-from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.language.ratios import times
+from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 
 
@@ -18,7 +18,7 @@ class ConvolutionalFfn(nn.Module):
 
     def __init__(self, options: ConvFfn, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        channels, hidden = site.channels, options.ratio * site.channels
+        channels, hidden = site.channels, times(site.channels, options.ratio)
         self.expansion = pointwise(channels, hidden, **factory)
         self.conv = depthwise(hidden, 3, **factory)
         self.contraction = pointwise(hidden, channels, **factory)
@@ -26,4 +26,4 @@ class ConvolutionalFfn(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
         hidden = self.expansion(x)
-        return self.contraction(functional.gelu(hidden + self.conv(hidden)))
+        return self.contraction(convolve(self.conv, hidden, residual=True, activation="gelu"))
