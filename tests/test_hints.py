@@ -47,6 +47,11 @@ def test_what_is_advised_is_an_amount(text: str, of_bytes: bool) -> None:
     assert advised is None or read_quantity(int(advised) if advised.isdecimal() else advised, of_bytes=of_bytes)
 
 
+def test_a_number_with_commas_is_recognised() -> None:
+    """As English texts have it."""
+    assert help_of(f"{FIRST}head:\n  kind: linear\n  classes: 21,841\n") == "write 21841"
+
+
 def test_a_percentage_is_recognised() -> None:
     """What may be 1 at most and is written as 20 is a fifth."""
     assert help_of(f"{FIRST}drop_path: 20\n") == "20 % is 0.2: write 0.2"

@@ -42,11 +42,21 @@ from tests.support.modules import builder, random_map, settle
 CHANNELS = 8
 SIZES = ((1, 1), (1, 9), (4, 4), (5, 7), (9, 6))
 MIXERS = (
-    SS2D(), SS2D(state=2, conv=0, bias=False, rank=3), SSM(state=2), SSM(state=2, gate=False, conv=0, bias=True),
-    BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
-    WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
-    AtrousSS2D(state=2), InvertedResidual(),
-    AttentionMixer(heads=2), SpatialReductionAttention(heads=1), SpatialReductionAttention(heads=2, reduction=4),
+    SS2D(),
+    SS2D(state=2, conv=0, bias=False, rank=3),
+    SSM(state=2),
+    SSM(state=2, gate=False, conv=0, bias=True),
+    BiSSM(state=2),
+    BiSSM(state=1, halve=True, gate=False),
+    WindowAttention(window=3, heads=2),
+    WindowAttention(window=4, head_width=4, shift=False),
+    WindowAttention(window=1, heads=1),
+    LocalSS2D(state=2),
+    AtrousSS2D(state=2),
+    InvertedResidual(),
+    AttentionMixer(heads=2),
+    SpatialReductionAttention(heads=1),
+    SpatialReductionAttention(heads=2, reduction=4),
     SpatialReductionAttention(head_width=2, reduction="pool"),
 )
 
@@ -80,10 +90,13 @@ def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, s
     """Sizes are ceil(size / stride), whatever the size."""
     image = random_map(3, height, width)
     kinds: tuple[tuple[Role, KindOptions, int], ...] = (
-        ("stem", ConvStem(convs=convs, norm=norm), 4), ("stem", PatchStem(size=size, norm=norm), size),
-        ("stem", OverlappingStem(size=5, step=4, norm=norm), 4), ("stem", OverlappingStem(step=2, norm=norm), 2),
+        ("stem", ConvStem(convs=convs, norm=norm), 4),
+        ("stem", PatchStem(size=size, norm=norm), size),
+        ("stem", OverlappingStem(size=5, step=4, norm=norm), 4),
+        ("stem", OverlappingStem(step=2, norm=norm), 2),
         ("downsample", ConvDownsample(norm=norm), 2),
-        ("downsample", ConvDownsample(norm=norm, stride=1), 1), ("downsample", ConvDownsample(norm=norm, stride=4), 4),
+        ("downsample", ConvDownsample(norm=norm, stride=1), 1),
+        ("downsample", ConvDownsample(norm=norm, stride=4), 4),
         ("downsample", MergeDownsample(norm=norm), 2),
     )
     for role, options, stride in kinds:

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -182,3 +183,16 @@ def test_links_to_one_layer_stay_apart(count: int, target: str) -> None:
         for first, second in itertools.product(one, other):
             side_by_side = first[0] == second[0] and abs(first[1] - second[1]) < 2
             assert not side_by_side or min(first[3], second[3]) - max(first[2], second[2]) < 1
+
+
+@pytest.mark.parametrize("look", [{}, {"style": "matrix"}, {"style": "overview"}, {"layer": "stage3.layer5"}], ids=str)
+def test_a_long_title_is_wrapped(look: dict[str, Any]) -> None:
+    """In a column its type is as large as without it, and all of its words are there, in lines of their own."""
+    title = "Sparse connections across layers with a stride of two and a window of three, as they were released"
+    page = sparx_dsl.draw("sparx_mamba_t", width=84, title=title, **look).drawing
+    texts = [mark for mark in page.marks if isinstance(mark, Text)]
+    assert min(text.size for text in texts) * page.scale >= 6.999
+    lines = sorted((text for text in texts if text.text and text.text in title), key=lambda text: -text.y)
+    assert title.startswith(" ".join(line.text for line in lines[:2]))
+    assert all(one.y - other.y > 12 for one, other in itertools.pairwise(lines))
+    assert max(map(right_of, page.marks)) <= page.right

@@ -21,6 +21,15 @@ sys.exit("torch is here" if any(name.split(".")[0] == "torch" for name in sys.mo
 """
 
 
+HELP = """
+try:
+    cli.main()
+except SystemExit:
+    heavy = {"torch", "numpy", "pydantic", "networkx", "yaml", "optuna", "matplotlib", "jinja2"}
+    sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)
+"""
+
+
 def in_a_process(tmp_path: Path, extra: str) -> subprocess.CompletedProcess[str]:
     """Load, connect, plan, price and draw in a process of its own, which fails if torch was imported by then."""
     picture = str(tmp_path / "figure.dot")
@@ -35,6 +44,14 @@ def test_everything_before_the_lowering_starts_without_torch(tmp_path: Path) -> 
     done = in_a_process(tmp_path, "")
     assert (done.returncode, done.stderr) == (0, "")
     assert "digraph" in (tmp_path / "figure.dot").read_text()
+
+
+def test_help_imports_nothing_that_commands_work_with() -> None:
+    """So that it is there at once."""
+    code = f"import sys; sys.argv = ['sparx', '--help']\nimport sparx_dsl.cli.main as cli\n{HELP}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "compare" in done.stdout
 
 
 def test_an_import_of_torch_would_be_seen(tmp_path: Path) -> None:

@@ -71,15 +71,20 @@ def spec_path(path: Path) -> Path:
 
     A path with neither is given as it is; raises ``SparxError`` for a plain word that is no name of the zoo.
     """
-    return _path_of(path, zoo(), "spec", ADVICE)
+    name = path.as_posix()
+    other = f"{name} is a search space, which sparx search takes" if name in zoo_spaces() else None
+    return _path_of(path, zoo(), "spec", ADVICE, other)
 
 
 def space_path(path: Path) -> Path:
     """The same of a search space, such as ``wide``."""
-    return _path_of(path, zoo_spaces(), "space", f"the spaces of the zoo are {', '.join(zoo_spaces())}")
+    name = path.as_posix()
+    advice = f"the spaces of the zoo are {', '.join(zoo_spaces())}"
+    other = f"{name} is a spec; write a space that names it: base: {name}.yaml, and choices" if name in zoo() else None
+    return _path_of(path, zoo_spaces(), "space", advice, other)
 
 
-def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str) -> Path:
+def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str, other: str | None) -> Path:
     # os.path looks at texts that cannot be paths, and says no.
     if os.path.isfile(path) or str(path) == "-":
         return path
@@ -92,4 +97,4 @@ def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str) -> P
     if path.suffix or path.is_absolute() or ".." in path.parts or os.path.lexists(path):
         return path
     message = f'unknown {what} "{name}": neither a file nor a name of the zoo'
-    raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=did_you_mean(name, known) or advice))
+    raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=other or did_you_mean(name, known) or advice))

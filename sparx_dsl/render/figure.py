@@ -13,7 +13,7 @@ from sparx_dsl.render.labels import Label, Title, labels, titles
 from sparx_dsl.render.layout import MARGIN, TITLE_HEIGHT, Lane, Layout, place
 from sparx_dsl.render.legend import SAMPLE, Entry, extent, legend
 from sparx_dsl.render.look import Look
-from sparx_dsl.render.style import FAINT, INK, LINES, SMALL_SIZE, TITLE_SIZE, text_width
+from sparx_dsl.render.style import FAINT, INK, LINES, SMALL_SIZE, TITLE_SIZE, text_lines, text_width
 from sparx_dsl.render.ties import tie_heights
 from sparx_dsl.render.wrap import PADDING, lanes
 
@@ -22,6 +22,8 @@ PAD = 5.76
 HEADING_SIZE = 15
 HEADING_HEIGHT = 28.0
 """What a title above the whole picture takes."""
+HEADING_LINE = 18.0
+"""What each further line of it takes."""
 COUNT_SIZE = 10
 LEAST_LEGEND = 520
 """Narrow pictures are made this wide rather than give their legend many lines."""
@@ -67,13 +69,14 @@ def figure(graph: ConnectionGraph, look: Look) -> Figure:
     limit = None if page is None else page - 2 * (PAD + BYPASS + 1)
     ways = lanes(texts, titles(graph, stages), tuple(stages.index(box.node.stage) for box in picture.boxes), limit)
     ties = tie_heights(texts, picture.arcs, ways)
-    top = 0.0 if look.title is None else -HEADING_HEIGHT
+    heading = tuple(_heading(look.title, limit))
+    top = -HEADING_HEIGHT - HEADING_LINE * (len(heading) - 1) if heading else 0.0
     layout = place(texts, ways, row_heights(texts, picture.arcs, ways, ties), top)
     drawn = curves(picture.arcs, layout, ties)
     entries = _entries(picture, texts, layout, limit) if look.legend else ()
-    words = (*_heading(look.title), *_titles(layout.lanes, ways.titles), *_counts(picture, drawn), *_texts(entries))
+    words = (*heading, *_titles(layout.lanes, ways.titles), *_counts(picture, drawn), *_texts(entries))
     spots = [x for curve in drawn for x, _ in curve.spots]
-    ends = [word.left + text_width(word.text, word.size) for word in words[:1] if look.title is not None]
+    ends = [word.left + text_width(word.text, word.size) for word in heading]
     left = min([*spots, *(lane.left for lane in layout.lanes), *(entry.x for entry in entries)])
     right = max([*spots, *ends, *(lane.right for lane in layout.lanes), *(extent(entry) for entry in entries)])
     bottom = min([layout.bottom, *(entry.y - 7 for entry in entries)])
@@ -87,9 +90,11 @@ def _entries(picture: Sketch, texts: tuple[Label, ...], layout: Layout, limit: f
     return tuple(Entry(entry.sample, entry.text, MARGIN + entry.x, entry.y) for entry in shown)
 
 
-def _heading(title: str | None) -> Iterator[Words]:
+def _heading(title: str | None, limit: float | None) -> Iterator[Words]:
+    """The picture's title, in as many lines as the page's width asks for."""
     if title is not None:
-        yield Words(title, MARGIN, -HEADING_HEIGHT * 0.4, HEADING_SIZE, INK)
+        for number, line in enumerate(text_lines(title, limit, HEADING_SIZE)):
+            yield Words(line, MARGIN, -HEADING_HEIGHT * 0.4 - HEADING_LINE * number, HEADING_SIZE, INK)
 
 
 def _counts(picture: Sketch, drawn: tuple[Curve, ...]) -> Iterator[Words]:

@@ -9,7 +9,7 @@ from sparx_dsl.language.flow import Flow, Operation, OperationRole, Wire
 from sparx_dsl.render.curves import Curve, Point, path
 from sparx_dsl.render.drawing import Mark, Paint, Rectangle, Text
 from sparx_dsl.render.marks import arrow, lines
-from sparx_dsl.render.style import INK, LINES, SMALL_SIZE, text_width
+from sparx_dsl.render.style import INK, LINES, SMALL_SIZE, text_lines, text_width
 
 COLUMN, ROW = 142.0, 64.0
 """Points from column to column, and from row to row."""
@@ -113,17 +113,7 @@ def _text(operation: Operation, flow: Flow, column: float) -> str:
 
 def _broken(text: str, width: float) -> str:
     """The text in lines of at most ``width``, as far as its words allow that."""
-    found: list[str] = []
-    for row in text.split("\n"):
-        first, *words = row.split(" ")
-        found.append(first)
-        for word in words:
-            longer = f"{found[-1]} {word}"
-            if text_width(longer, SMALL_SIZE) <= width:
-                found[-1] = longer
-            else:
-                found.append(word)
-    return "\n".join(found)
+    return "\n".join(line for row in text.split("\n") for line in text_lines(row, width, SMALL_SIZE))
 
 
 def _row_height(flow: Flow, texts: Mapping[str, str]) -> float:

@@ -29,6 +29,7 @@ from sparx_dsl.render.style import (
     Shape,
     ShapeName,
     shape_name,
+    text_lines,
     text_width,
 )  # fmt: skip
 from sparx_dsl.render.wrap import title_width
@@ -58,8 +59,10 @@ def matrix(graph: ConnectionGraph, look: Look) -> Drawing:
         marks += _legend(graph, nodes, side, wanted)
     top = PAD
     if look.title is not None:
-        marks.append(Text(look.title, 0.0, PAD + 8, TITLE_SIZE + 2, INK))
-        top += 28
+        rows = text_lines(look.title, None if wanted is None else wanted - 2 * PAD, TITLE_SIZE + 2)
+        for number, row in enumerate(reversed(rows)):
+            marks.append(Text(row, 0.0, PAD + 8 + 18 * number, TITLE_SIZE + 2, INK))
+        top += 28 + 18 * (len(rows) - 1)
     right = max(right_of(mark) for mark in marks) + PAD
     bottom = min(bottom_of(mark) for mark in marks) - PAD
     spare = max(0.0, (wanted or 0.0) - right - PAD) / 2

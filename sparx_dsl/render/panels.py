@@ -10,7 +10,7 @@ from sparx_dsl.render.drawing import Drawing, Mark, Paint, Rectangle, Text
 from sparx_dsl.render.flow_marks import COLUMN, columns_of, flow_marks
 from sparx_dsl.render.look import POINTS_PER_MM, Look
 from sparx_dsl.render.marks import bottom_of, left_of, moved, right_of
-from sparx_dsl.render.style import FAINT, HUB, INK, LANE_FILL, LANE_LINE, SMALL_SIZE, TITLE_SIZE
+from sparx_dsl.render.style import FAINT, HUB, INK, LANE_FILL, LANE_LINE, SMALL_SIZE, TITLE_SIZE, text_lines
 
 PAD = 6.0
 GAP = 20.0
@@ -52,12 +52,14 @@ def panel_marks(panels: Sequence[Panel], width: float | None, left: float = 0.0,
 
 def drawing_of(marks: Sequence[Mark], name: str, look: Look) -> Drawing:
     """The marks, the highest of which is at 0, on a page under the title that the look has."""
-    heading = () if look.title is None else (Text(look.title, min(map(left_of, marks)), 10, TITLE_SIZE + 2, INK),)
+    page, start = look.points(SMALL_SIZE), min(map(left_of, marks))
+    rows = [] if look.title is None else text_lines(look.title, page and page - 2 * PAD, TITLE_SIZE + 2)
+    heading = [Text(row, start, 10 + 18 * number, TITLE_SIZE + 2, INK) for number, row in enumerate(reversed(rows))]
     whole = (*heading, *marks)
     left, right = min(map(left_of, whole)) - PAD, max(map(right_of, whole)) + PAD
-    spare = max(0.0, (look.points(SMALL_SIZE) or 0.0) - (right - left)) / 2
+    spare = max(0.0, (page or 0.0) - (right - left)) / 2
     scale = 1.0 if look.width is None else look.width * POINTS_PER_MM / (right - left + 2 * spare)
-    bottom, top = min(map(bottom_of, whole)) - PAD, PAD + (24 if heading else 0)
+    bottom, top = min(map(bottom_of, whole)) - PAD, PAD + (6 + 18 * len(rows) if rows else 0)
     return Drawing(
         look.title or name, left - spare, bottom, right + spare, top, whole, scale=scale, font=look.font
     )  # fmt: skip

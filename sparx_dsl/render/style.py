@@ -99,6 +99,19 @@ def text_width(text: str, size: float) -> float:
     return size * sum(_letter_width(letter) for letter in text)
 
 
+def text_lines(text: str, width: float | None, size: float) -> list[str]:
+    """The text in lines of at most ``width`` points, as far as its words allow; one without a width."""
+    first, *words = text.split(" ")
+    found = [first]
+    for word in words:
+        longer = f"{found[-1]} {word}"
+        if width is None or text_width(longer, size) <= width:
+            found[-1] = longer
+        else:
+            found.append(word)
+    return found
+
+
 def _letter_width(letter: str) -> float:
     """The width of a letter in units of the type's size."""
     if letter in "ijlt.,:;'|! ·()-[]":

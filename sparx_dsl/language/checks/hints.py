@@ -15,6 +15,7 @@ from sparx_dsl.reader.tree import Node, locate
 VERSION = 1
 """The version of the language."""
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,4}")
 _LAYER = re.compile(r"layer([1-9][0-9]{0,3})")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _WITHOUT_COLON = re.compile(r"([A-Za-z_]\w*)(?: +|:|(?=[{\[]))(\S.*)")
@@ -73,6 +74,8 @@ def _text_advice(value: str, slot: Slot) -> str | None:
         return f"write {{kind: {value if value in slot.kinds else closest(value, slot.kinds) or slot.kinds[0]}}}"
     if _NUMBER.fullmatch(value) and (slot.takes("integer", "number") or VERSION in slot.words):
         return f"write {value} without quotes"
+    if _THOUSANDS.fullmatch(value) and slot.takes("integer") and slot.amount_of is None:
+        return f"write {value.replace(',', '')}"
     if value.lower() in ("true", "false") and slot.takes("boolean"):
         return f"write {value.lower()} without quotes"
     if slot.takes("integer") and (number := _LAYER.fullmatch(value)):
