@@ -25,6 +25,7 @@ BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
         "local_ss2d",
         "atrous_ss2d",
         "inverted_residual",
+        "ssd",
     ),
     "fusion": ("dmca", "concat", "no_gcca", "sca", "sra"),
     "ffn": ("mlp", "conv", "none"),

@@ -50,7 +50,7 @@ def mixers() -> Options:
     )  # fmt: skip
     depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
     sequences = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
-    return st.one_of(window, ss2d, depthwise, local_ss2d(), atrous_ss2d(), inverted_residual(), *sequences)
+    return st.one_of(window, ss2d, depthwise, local_ss2d(), atrous_ss2d(), inverted_residual(), ssd(), *sequences)
 
 
 def atrous_ss2d() -> Options:
@@ -59,6 +59,12 @@ def atrous_ss2d() -> Options:
         "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=st.integers(1, 2),
         conv=st.sampled_from([0, 3, 5]), rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
+
+
+def ssd() -> Options:
+    """The block of Mamba-2."""
+    given = {"state": st.integers(1, 3), "expand": st.integers(1, 2), "conv": st.integers(1, 4), "bias": st.booleans()}
+    return headed("ssd", **given)
 
 
 def inverted_residual() -> Options:
