@@ -74,13 +74,16 @@ def compile_library(folder: Path) -> None:
         compile_with(compiler, folder, [])
 
 
-def compile_with(compiler: list[str], folder: Path, threads: list[str]) -> None:
-    """Compile every set of instructions and link them; the library takes its place only when it is whole."""
+def compile_with(compiler: list[str], folder: Path, options: list[str], *, wide: bool = True) -> None:
+    """Compile every set of instructions, or the compiler's own alone, with more options, and link them.
+
+    The library takes its place only when it is whole.
+    """
     with tempfile.TemporaryDirectory() as place:
         objects: list[str] = []
 
         def run(*arguments: str) -> None:
-            subprocess.run([*compiler, *COMMON, *threads, *arguments], check=True, capture_output=True)
+            subprocess.run([*compiler, *COMMON, *options, *arguments], check=True, capture_output=True)
 
         def compile_set(name: str, lanes: int, flags: list[str]) -> None:
             result = f"{place}/{name}.o"
@@ -89,7 +92,7 @@ def compile_with(compiler: list[str], folder: Path, threads: list[str]) -> None:
 
         compile_set(*PLAIN)
         found: list[str] = []
-        if platform.machine().lower() in ("x86_64", "amd64"):
+        if wide and platform.machine().lower() in ("x86_64", "amd64"):
             for each in WIDE:
                 compile_set(*each)
             found.append("-DWIDE_SETS")

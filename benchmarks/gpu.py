@@ -1,11 +1,12 @@
 """Everything that is measured on a CUDA device, in one command and less than 150 seconds.
 
-    python benchmarks/gpu.py [--batch 128] [--seconds 140] [--choices] [--output table.md]
+    python benchmarks/gpu.py [--batch 128] [--seconds 140] [--tune] [--output table.md]
 
-Checks all kernels against float64; times the scans, norms and convolutions beside PyTorch's, whole models plain,
-deployed, captured in a CUDA graph and compiled, and steps of training with the memory that they take, with timm's Swin
-of the same letter in the same run. What does not fit the seconds is "no time", the least important last. ``--choices``
-times the settings of SS2D's backward instead. ``--output`` writes the tables of docs/benchmarks.md.
+Checks all kernels against float64, and gradients of whole models; times the scans, norms and convolutions beside
+PyTorch's, whole models plain, deployed, captured in a CUDA graph and compiled, and steps of training with the memory
+that they take, with timm's Swin of the same letter in the same run; last, what tuning gives. What does not fit the
+seconds is "no time", the least important last. ``--tune`` does only the tuning. ``--output`` writes the tables of
+docs/benchmarks.md. Settings that ``sparx tune`` has kept are not read, unless SPARX_TUNE is set.
 
 Without a CUDA device it compiles the kernels for several, prints what registers they take, and measures nothing.
 """
@@ -13,22 +14,26 @@ Without a CUDA device it compiles the kernels for several, prints what registers
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import torch
-from gpu_kernels import backward_choices, correctness, registers, scans
+from gpu_kernels import correctness, registers, scans
 from gpu_maps import correctness as maps_correctness
 from gpu_maps import maps, products
-from gpu_timing import Report, captured, milliseconds, peak_megabytes
+from gpu_timing import Report, captured, milliseconds
+from gpu_training import by_pytorch, gradients_correctness, training
+from gpu_tuned import tuned
 from peers import import_timm, machine
 from torch import Tensor, nn
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.ops.triton_kernels.availability import problem
+from sparx_dsl.ops.triton_kernels.tuning import VARIABLE
 
 LETTERS = {"t": "tiny", "s": "small", "b": "base"}
 FAMILIES = ("sparx_mamba", "vmamba", "sparx_swin")
@@ -109,37 +114,12 @@ def ratio(mine: float | str | None, theirs: float | str | None) -> float | None:
     return mine / theirs if isinstance(mine, float) and isinstance(theirs, float) else None
 
 
-def step_of(model: nn.Module, batch: int) -> Callable[[], None]:
-    """A step of training under autocast to bfloat16, with fused AdamW."""
-    optimiser = torch.optim.AdamW(model.train().parameters(), fused=True)
-    images, labels = images_of(batch).float(), torch.randint(0, 1000, (batch,), device="cuda")
-
-    def step() -> None:
-        optimiser.zero_grad()
-        with torch.autocast("cuda", torch.bfloat16):
-            loss = nn.functional.cross_entropy(model(images), labels)
-        loss.backward()
-        optimiser.step()
-
-    return step
-
-
-def training(report: Report, batch: int) -> None:
-    """Images a second and peak memory of training, of the models of the first letter."""
-    columns = ("images a second", "to Swin-T", "peak MB")
-    report.heading(f"Training, autocast to bfloat16, batch {batch}", "model", *columns)
-    rows = {"timm Swin-T": partial(peer, "t")} | {f"{family}_t": partial(built, family, "t") for family in FAMILIES}
-    base: float | str | None = None
-    for name, make in rows.items():
-        model = make()
-        if model is None:
-            continue
-        step = step_of(model, batch)
-        taken = report.measure(partial(milliseconds, step, runs=5), seconds=5)
-        speed = batch / taken * 1e3 if isinstance(taken, float) else taken
-        base = speed if name.startswith("timm") else base
-        report.row(name, speed, ratio(speed, base), report.measure(partial(peak_megabytes, step)))
-        torch.cuda.empty_cache()
+def trained(report: Report, batch: int) -> None:
+    """Steps of training of the models of the first letter; SparX-Mamba also by PyTorch's norms and convolutions."""
+    rows: dict[str, Callable[[], nn.Module | None]] = {"timm Swin-T": partial(peer, "t")}
+    rows |= {f"{family}_t": partial(built, family, "t") for family in FAMILIES}
+    rows["sparx_mamba_t, PyTorch's norms and convolutions"] = lambda: by_pytorch(built("sparx_mamba", "t"))
+    training(report, rows, batch, SIZE)
 
 
 @torch.inference_mode()
@@ -158,20 +138,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seconds", type=float, default=140.0)
-    parser.add_argument("--choices", action="store_true", help="time the settings of SS2D's backward instead")
+    parser.add_argument("--tune", action="store_true", help="only tune the settings of SS2D")
     parser.add_argument("--output", type=Path, default=None)
     options = parser.parse_args()
+    os.environ.setdefault(VARIABLE, "0")
     report, good = Report(options.seconds), True
     report.say(machine())
     obstacle = problem("cuda")
     if not torch.cuda.is_available() or obstacle is not None:
         registers(report)
         report.say("\nnot measured: " + ("no CUDA device" if not torch.cuda.is_available() else str(obstacle)))
-    elif options.choices:
-        backward_choices(report, options.batch)
+    elif options.tune:
+        tuned(report, options.batch)
     else:
-        good = correctness(report) & maps_correctness(report)
-        for part in (scans, maps, products, inference, training, compiled):
+        good = correctness(report) & maps_correctness(report) & gradients_correctness(report)
+        for part in (scans, maps, products, inference, trained, compiled, tuned):
             part(report, options.batch)
     if options.output is not None:
         options.output.write_text("\n".join(report.lines) + "\n", encoding="utf-8")

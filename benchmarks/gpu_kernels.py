@@ -17,7 +17,7 @@ from sparx_dsl.ops.backends import Kernels, backends
 from sparx_dsl.ops.triton_kernels.launch_ss2d import ss2d, ss2d_backward, walk_shape
 from sparx_dsl.ops.triton_kernels.map_targets import NAMES as MAP_NAMES
 from sparx_dsl.ops.triton_kernels.map_targets import map_resources
-from sparx_dsl.ops.triton_kernels.settings import FORWARD, backward_settings, forward_settings
+from sparx_dsl.ops.triton_kernels.settings import FORWARD, forward_settings
 from sparx_dsl.ops.triton_kernels.targets import NAMES, SIZES, TARGETS, resources
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 2e-2}
@@ -115,19 +115,3 @@ def scans(report: Report, batch: int) -> None:
             report.measure(lambda one=one: milliseconds(captured(partial(ss2d, one), times=10)) / 10),
         )
         report.row(f"{size}, {inner}, {rank}", *cells, str(forward_settings(walk_shape(inputs))))
-
-
-def backward_choices(report: Report, batch: int) -> None:
-    """The backward at the four sizes with other settings than those that are chosen by arithmetic."""
-    report.heading("SS2D's backward with other settings, ms", "map", "ahead", "warps", "segments", "ms")
-    for size, (inner, _, rank) in SIZES.items():
-        side = int(size.partition(" ")[0])
-        inputs = inputs_of(batch, inner, side, side, rank, 1, torch.bfloat16)
-        chosen = backward_settings(walk_shape(inputs))
-        for segments in (1, 4, 16):
-            for ahead, warps in ((1, 1), (2, 1), (1, 2)):
-                given = replace(chosen, ahead=ahead, warps=warps, segments=segments, rows=segments,
-                                images=16 // segments)  # fmt: skip
-                call = partial(ss2d_backward, inputs.x, inputs, settings=given)
-                taken = report.measure(partial(milliseconds, call), seconds=5)
-                report.row(size, str(ahead), str(warps), str(segments), taken)

@@ -85,6 +85,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     # Maps this small gain nothing from several threads, and lose much where the cores are shared with other work.
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, help="write the trained weights to this .safetensors file")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -96,6 +97,8 @@ def main() -> None:
     train(model, images, classes, options.epochs, options.batch, options.rate)
     found = accuracy(model, test_images, test_classes)
     seconds = time.perf_counter() - started
+    if options.output is not None:
+        sparx_dsl.save_checkpoint(model, options.output)
     print(f"test accuracy {found:.2%} on {len(test_classes)} images, after {seconds:.0f} s")
 
 

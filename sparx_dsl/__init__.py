@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from sparx_dsl import search
+    from sparx_dsl import analysis, search
     from sparx_dsl.api import (
         build,
         check,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sparx_dsl.language.spec import Spec, dump_spec, load_spec, parse_spec, spec_text
     from sparx_dsl.language.zoo import list_specs
     from sparx_dsl.lowering import Backbone
-    from sparx_dsl.machine import bench, doctor, doctor_listing, scan_backend
+    from sparx_dsl.machine import bench, doctor, doctor_listing, paper_throughput, scan_backend, tune
     from sparx_dsl.nn.layer import LinkAdapter
     from sparx_dsl.nn.stage import Layer, Stage
     from sparx_dsl.paper import paper_listing, paper_page
@@ -104,6 +104,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "__version__",
+    "analysis",
     "bench",
     "build",
     "check",
@@ -138,6 +139,7 @@ __all__ = [
     "make_space",
     "paper_listing",
     "paper_page",
+    "paper_throughput",
     "param_groups",
     "parse_space",
     "parse_spec",
@@ -161,6 +163,7 @@ __all__ = [
     "summary",
     "summary_listing",
     "transfer",
+    "tune",
     "verify_graph",
     "verify_schedule",
     "write_report",
@@ -173,6 +176,7 @@ __all__ = [
 ]
 
 _NAMES: Final = {
+    "sparx_dsl.analysis": "analysis",
     "sparx_dsl.api": (
         "build check connect cost deploy load_checkpoint param_groups plan prices recompute save_checkpoint transfer"
     ),
@@ -194,7 +198,7 @@ _NAMES: Final = {
     "sparx_dsl.language.spec": "Spec dump_spec load_spec parse_spec spec_text",
     "sparx_dsl.language.zoo": "list_specs",
     "sparx_dsl.lowering": "Backbone",
-    "sparx_dsl.machine": "bench doctor doctor_listing scan_backend",
+    "sparx_dsl.machine": "bench doctor doctor_listing paper_throughput scan_backend tune",
     "sparx_dsl.nn.layer": "LinkAdapter",
     "sparx_dsl.nn.stage": "Layer Stage",
     "sparx_dsl.paper": "paper_listing paper_page",

@@ -230,11 +230,18 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: s
 
 
 def transfer(
-    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False
+    source: nn.Module,
+    target: nn.Module,
+    renames: Mapping[str, str] | None = None,
+    *,
+    slices: bool = False,
+    identity: bool = False,
 ) -> LoadReport:
     """Carry weights over to an edited spec's backbone; ``renames`` is what ``LayerEdit`` has; raises ``SparxError``.
 
-    With ``slices``, tensors of another width take over the channels that both have."""
+    With ``slices``, tensors of another width take over the channels that both have; with ``identity``, added layers
+    begin as the identity, where their kinds say how.
+    """
     from sparx_dsl import weights
 
-    return weights.transfer(source, target, renames, slices=slices)
+    return weights.transfer(source, target, renames, slices=slices, identity=identity)

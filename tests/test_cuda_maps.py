@@ -13,12 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+import sparx_dsl
+from sparx_dsl.nn import convolution, norm
 from sparx_dsl.nn.convolution import convolve, depthwise
 from sparx_dsl.nn.cuda_maps import has_hooks
 from sparx_dsl.nn.layer import Dpe
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.ops import map_operators
+from sparx_dsl.ops.map_arguments import is_channels_last
 from sparx_dsl.ops.triton_kernels import availability
+from tests.support.backbones import small
+from tests.support.deployed import SINGLE, images_of, trained
 from tests.support.triton_kernels import numbers
 
 OPERATORS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -46,9 +51,9 @@ def test_on_the_cpu_all_is_as_pytorch_has_it(residual: bool, activation: str) ->
     y = {"none": torch.clone, "gelu": functional.gelu, "silu": functional.silu}[activation](y)
     found = convolve(conv, x, residual=residual, activation=activation)
     assert torch.equal(found, y)
-    norm, plain = make_norm("group", 4), nn.GroupNorm(1, 4)
-    assert torch.equal(norm(x), plain(x))
-    graph = [found.grad_fn, norm(x).grad_fn, make_norm("layer", 4)(x).grad_fn]
+    own, plain = make_norm("group", 4), nn.GroupNorm(1, 4)
+    assert torch.equal(own(x), plain(x))
+    graph = [found.grad_fn, own(x).grad_fn, make_norm("layer", 4)(x).grad_fn]
     assert not any("sparx_dsl" in type(each).__name__ for each in graph)
 
 
@@ -68,6 +73,34 @@ def test_hooks_are_seen_wherever_they_are() -> None:
         assert has_hooks(conv)
         handle.remove()
         assert not has_hooks(conv)
+
+
+def test_training_through_the_operators_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A whole backbone's result and gradients, as if its maps were on a device that has kernels."""
+    torch.manual_seed(0)
+    stages = [{"channels": 12, "depth": 2, "S": 1, "layer": {"norm": each}} for each in ("group", "layer")]
+    layer = {"mixer": {"kind": "ss2d"}, "fusion": {"kind": "dmca", "groups": 1}, "ffn": {"kind": "conv"}}
+    model = trained(sparx_dsl.build(small("ss2d", stages=stages, layer=layer))).train()
+    images = images_of(model, 2).to(memory_format=torch.channels_last)
+    parameters = list(model.parameters())
+    served: list[torch.Size] = []
+
+    def serve(x: Tensor) -> bool:
+        if is_channels_last(x):
+            served.append(x.shape)
+        return is_channels_last(x)
+
+    def gradients() -> list[Tensor]:
+        result = model(images)
+        return [result.detach(), *torch.autograd.grad(result.square().sum(), parameters)]
+
+    expected = gradients()
+    for module in (convolution, norm):
+        monkeypatch.setattr(module, "kernels_serve", serve)
+    found = gradients()
+    assert len(served) > 20
+    largest = max(each.abs().max() for each in expected)
+    assert max((a - b).abs().max() for a, b in zip(found, expected, strict=True)) < SINGLE * largest
 
 
 @pytest.mark.parametrize("name", OPERATORS)

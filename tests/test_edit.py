@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl import SparxError
+from sparx_dsl.language.checks.check_links import named_nodes
 from tests.support import strategies
 from tests.support.backbones import TWO_STAGES
 from tests.support.diagnostics import codes
@@ -97,6 +98,10 @@ def short_name(value: object) -> str | None:
         ({"stages.2.S": "two"}, "SPX103", "stages.2.S"),
         ({"stem": None}, "SPX102", ""),
         ({"name": b"a"}, "SPX019", ""),
+        ({"links.add": [{"from": "stage1.layer9", "to": "deep.layer1"}]}, "SPX301", "links.add.1.from"),
+        ({"links.cut": [{"from": "deep.layer1", "to": "deep.layer9"}]}, "SPX301", "links.cut.1.to"),
+        ({"links.add": [{"from": "deep.layer3", "to": "deep.layer2"}]}, "SPX302", "links.add.1"),
+        ({"links.add": [{"from": "stage1.layer1", "to": "deep.downsample"}]}, "SPX303", "links.add.1.to"),
     ],
     ids=short_name,
 )
@@ -107,3 +112,21 @@ def test_an_edit_is_checked(changes: dict[str, Any], code: str, path: str) -> No
     assert codes(caught) == [code]
     if path:
         assert caught.value.diagnostics[0].where.path == path
+
+
+def test_an_edit_must_not_leave_a_link_to_nothing() -> None:
+    """A shallower stage, or one of another name, whose layers links name; the path is that of the link."""
+    spec = sparx_dsl.parse_spec(TWO_STAGES).edit({"links.add": [{"from": "stage1.layer1", "to": "deep.layer4"}]})
+    assert spec.edit({"stages.deep.depth": 5}).links == spec.links
+    for changes in ({"stages.deep.depth": 3}, {"stages.2.name": "deeper"}):
+        with pytest.raises(SparxError) as caught:
+            spec.edit(changes)
+        assert codes(caught) == ["SPX301"]
+        assert caught.value.diagnostics[0].where.path == "links.add.1.to"
+
+
+@given(strategies.specs())
+def test_links_are_checked_against_the_nodes_of_the_graph(spec: sparx_dsl.Spec) -> None:
+    """What can be named in a link is what the graph has, in the order in which it runs."""
+    named = [(node.name, node.role, node.stage) for node in named_nodes(spec, spec.resolved).values()]
+    assert named == [(node.name, node.role, node.stage) for node in sparx_dsl.connect(spec).nodes]

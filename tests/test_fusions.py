@@ -60,7 +60,7 @@ def dmca_by_steps(
         attended[:, channel] = sum(scores[:, place, None, None] * value[:, peer] for place, peer in enumerate(peers))
     if not shortcut:
         return conv(state, "projection", functional.gelu(conv(state, "mixing", attended, padding=1, groups=channels)))
-    return mixed_by_steps(state, query if ratio == 1 else x, attended, value, out_channels)
+    return mixed_by_steps(state, query if query.shape == x.shape else x, attended, value, out_channels)
 
 
 def mixed_by_steps(state: dict[str, Tensor], own: Tensor, attended: Tensor, value: Tensor, out_channels: int) -> Tensor:

@@ -2,8 +2,9 @@
 
 fvcore traces the module and counts by its own rules. Four things stand here as handlers, where our modules compute by
 other operators than the published implementations: the scans (which those count by the same formula), the scale on
-residual paths (a 1×1 depthwise convolution in SparX-Mamba's code), attention under a bias (two matrix products in
-Swin's code), and the products of GCCA (the only ``matmul`` here; one fused attention in SparX-Mamba's code).
+residual paths (a 1×1 depthwise convolution in SparX-Mamba's code), the attention of mixers (two matrix products in
+the code of Swin, DeiT and PVTv2), and the products of GCCA (the only ``matmul`` here; one fused attention in
+SparX-Mamba's code).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import torch
 
 import sparx_dsl
 from sparx_dsl.integrations.required import import_torchvision
-from tests.support.backbones import MIXERS, SCAN_MIXERS, mixed, small
+from tests.support.backbones import MIXERS, SCAN_MIXERS, attending, mixed, small
 from tests.support.paths import SPECS
 
 # fvcore traces with the tracer of TorchScript, which is deprecated.
@@ -52,9 +53,9 @@ def scaled(inputs: list[Any], outputs: list[Any]) -> int:
 
 
 def attended(inputs: list[Any], outputs: list[Any]) -> int:
-    """The products of scores and sums where there is a bias, and nothing without one, as fvcore has it."""
-    query, key, _, bias, *_ = shapes(inputs)
-    return 0 if bias is None else 2 * prod(query) * key[-2]
+    """The products of scores and sums in a mixer, and nothing in a fusion, as fvcore has it."""
+    query, key, *_ = shapes(inputs)
+    return 2 * prod(query) * key[-2] if inputs[0].node().scopeName().endswith(".mixer") else 0
 
 
 def fused(inputs: list[Any], outputs: list[Any]) -> int:
@@ -90,6 +91,11 @@ def test_every_mixer_under_every_norm(mixer: str, norm: str) -> None:
     """At a size without symmetry, with a ganglion layer."""
     spec: Any = small(mixer)
     check({**spec, "layer": {**spec["layer"], "norm": norm}}, (45, 38))
+
+
+def test_attention_of_mixers() -> None:
+    """It counts as two products, and pooling for each value that it reads."""
+    check(attending(), (45, 38))
 
 
 FUSIONS: list[dict[str, object]] = [

@@ -43,9 +43,12 @@ ROOMS: dict[str, set[str]] = {
     "lowering": {*SPEC_ROOMS, "pricing", "nn", "torch"},
     # What deployment knows of a kind, that kind states itself.
     "inference": {*SPEC_ROOMS, "nn", "ops", "lowering", "torch"},
+    # Pillow reads the images of a folder.
+    "analysis": {*SPEC_ROOMS, "render", "lowering", "inference", "torch", "numpy", "PIL"},
     "weights": {*SPEC_ROOMS, "render", "kinds", "nn", "lowering", "inference", "torch", "safetensors"},
     # timm is what backbones are measured beside.
-    "measuring": {*SPEC_ROOMS, "pricing", "render", "lowering", "inference", "integrations", "torch", "timm"},
+    "measuring": {*SPEC_ROOMS, "paper", "pricing", "render", "lowering", "inference", "integrations", "ops", "torch",
+                  "timm"},
     # ONNX's packages and ExecuTorch's are imported when that format is asked for.
     "exporting": {*SPEC_ROOMS, "lowering", "ops", "render", "torch", "onnx", "onnxruntime",
                   "executorch"},
@@ -59,7 +62,9 @@ ROOMS: dict[str, set[str]] = {
 }  # fmt: skip
 """For each room the rooms and installed packages that it may import, besides itself and the standard library."""
 
-TORCH_ROOMS = {"ops", "nn", "measuring", "lowering", "inference", "weights", "exporting", "integrations"}
+TORCH_ROOMS = {
+    "ops", "nn", "measuring", "lowering", "inference", "weights", "analysis", "exporting", "integrations",
+}  # fmt: skip
 TORCH_FREE_FILES = {"__init__.py", "options.py", "cost.py", "codes.py", "checkpoint.py", "feature_axes.py",
                     "diagram.py"}  # fmt: skip
 """The files of a kind that are read without torch."""

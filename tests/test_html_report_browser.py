@@ -137,6 +137,42 @@ def test_the_treemap_and_the_parts_follow_their_switches(shown: Opened) -> None:
     expect(page.locator("tr.part").first).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("kind", "chart", "reading"),
+    [(".life", ".gantt", "lives"), (".moment", ".gantt", "lives"), (".tile", ".treemap.macs svg", "macs"),
+     (".bar", "svg.saved", "training")],
+)  # fmt: skip
+def test_marks_of_charts_are_reached_by_keys(shown: Opened, kind: str, chart: str, reading: str) -> None:
+    """Each kind of mark is one stop of the Tab key; arrows move from mark to mark, and each is read out below."""
+    marks = shown.page.locator(f"{chart} {kind}")
+    assert shown.page.locator(f"{chart} {kind}[tabindex='0']").count() == 1
+    marks.first.focus()
+    said = [shown.page.locator(f"#reading-{reading}").inner_text()]
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "End"):
+        shown.page.keyboard.press(key)
+        said.append(shown.page.locator(f"#reading-{reading}").inner_text())
+    texts = marks.locator("title").all_text_contents()
+    assert said == [texts[0], texts[1], texts[2], texts[1], texts[-1]]
+    marks.first.locator("xpath=descendant-or-self::*[name()='rect']").first.hover(force=True)
+    assert shown.page.locator(f"#reading-{reading}").inner_text() == texts[0]
+
+
+def test_a_part_of_the_treemap_leads_to_its_price(shown: Opened) -> None:
+    """By Enter, as by a click."""
+    shown.page.locator(".treemap.macs .tile").first.focus()
+    shown.page.keyboard.press("Enter")
+    assert "#price-" in shown.page.url
+    assert shown.page.locator("tr:target").is_visible()
+
+
+def test_the_connections_are_shown_as_a_matrix(shown: Opened) -> None:
+    """It is folded, and opens."""
+    matrix = shown.page.locator("details.matrix svg")
+    assert not matrix.is_visible()
+    shown.page.locator("details.matrix summary").click()
+    assert matrix.is_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_can_be_read_in_light_and_dark(browser: Browser, report: Path, scheme: Literal["light", "dark"]) -> None:
     """WCAG 2 asks for a contrast of 4.5 between texts and what is behind them."""

@@ -20,7 +20,8 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.language.flow import Flow, Operation, Wire
 from sparx_dsl.registry import builtin_kinds, default_registry
 from sparx_dsl.render.drawing import Rectangle, Text
-from sparx_dsl.render.flow_marks import flow_marks
+from sparx_dsl.render.flow_marks import COLUMN, flow_marks
+from sparx_dsl.render.marks import left_of, right_of
 
 FUSIONS = [kind for kind in builtin_kinds() if kind.role == "fusion"]
 SITES = [Site(64, 128, features=1), Site(64, 128, features=3, reduction=2), Site(96, 288, features=5, reduction=4)]
@@ -76,11 +77,23 @@ def test_all_in_a_diagram_leads_from_the_inputs_to_the_result(kind: Kind, site: 
 
 @pytest.mark.parametrize(("kind", "site", "options"), CASES, ids=lambda value: getattr(value, "name", ""))
 def test_boxes_of_a_diagram_stand_apart(kind: Kind, site: Site, options: dict[str, Any]) -> None:
-    """No two boxes touch, and shapes are written between them."""
-    boxes = [mark for mark in flow_marks(flow_of(kind, site, options), 0, 0) if isinstance(mark, Rectangle)]
-    for one, other in itertools.combinations(boxes, 2):
-        apart = one.left + one.width < other.left or other.left + other.width < one.left
-        assert apart or one.bottom + one.height < other.bottom or other.bottom + other.height < one.bottom
+    """No two boxes touch, and shapes are written between them; in narrow columns too."""
+    for column in (COLUMN, 93.0):
+        marks = flow_marks(flow_of(kind, site, options), 0, 0, column=column)
+        boxes = [mark for mark in marks if isinstance(mark, Rectangle)]
+        for one, other in itertools.combinations(boxes, 2):
+            apart = one.left + one.width < other.left or other.left + other.width < one.left
+            assert apart or one.bottom + one.height < other.bottom or other.bottom + other.height < one.bottom
+
+
+@pytest.mark.parametrize("kind", FUSIONS, ids=lambda kind: kind.name)
+def test_an_inside_fits_a_column_of_a_paper(kind: Kind) -> None:
+    """84 mm wide, with no type below 7 points, and nothing beyond the page."""
+    drawn = sparx_dsl.draw(spec(kind.name), layer="stage1.layer4", width=84).drawing
+    assert drawn.size[0] * drawn.scale == pytest.approx(84 * 72 / 25.4)
+    assert min(mark.size for mark in drawn.marks if isinstance(mark, Text)) * drawn.scale >= 6.999
+    assert max(map(right_of, drawn.marks)) <= drawn.right
+    assert min(map(left_of, drawn.marks)) >= drawn.left
 
 
 @pytest.mark.parametrize("kind", FUSIONS, ids=lambda kind: kind.name)

@@ -36,7 +36,7 @@ def spelt_out() -> list[dict[str, Any]]:
     full = copy.deepcopy(SMALL["sparx_mamba"])
     full["stem"]["convs"] = 8
     full["stages"][0] |= {"S": 1}
-    return [*SMALL.values(), full, dict(backbones.small("depthwise"))]
+    return [*SMALL.values(), full, dict(backbones.small("depthwise")), dict(backbones.attending())]
 
 
 def inner_paths() -> dict[tuple[str, str], set[str]]:

@@ -56,7 +56,7 @@ def test_a_mac_is_two_operations_but_in_scans(
     """FLOPs are twice the MACs, but the scan's formula is one of operations already."""
     mixer: Any = options
     positions = scanned_positions(mixer, height, width) if role == "mixer" else 0
-    scanned = positions and positions * (9 * mixer.state + 1) * mixer.expand * site.channels
+    scanned = positions and positions * (9 * mixer.state + 1) * int(mixer.expand * site.channels)
     assert price_of(role, options, site, height, width).flops == 2 * macs - scanned
 
 

@@ -22,7 +22,7 @@ EXAMPLES = {*PACKAGE.glob("errors/catalogue/*.py"), *PACKAGE.glob("kinds/**/code
 OPERATORS = {path for path in TEXTS if path.is_relative_to(PACKAGE / "ops")}
 """The operators have names of their own, and one of them that of the mixer that it was written for."""
 
-EVERYDAY = {"concat", "conv", "depthwise", "linear", "merge", "mlp", "none", "patch"}
+EVERYDAY = {"attention", "concat", "conv", "depthwise", "linear", "merge", "mlp", "none", "overlapping", "patch"}
 """Names that are words of the field besides: as a string they may mean something else."""
 
 

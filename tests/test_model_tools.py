@@ -16,7 +16,7 @@ import sparx_dsl
 from sparx_dsl.inference.passes.base import modules_of
 from sparx_dsl.integrations.required import import_torchvision
 from sparx_dsl.lowering import Backbone
-from tests.support.backbones import mixed
+from tests.support.backbones import MIXERS, mixed, small
 from tests.support.deployed import images_of, results, trained, worst_error
 from tests.support.paths import ROOT, SPECS
 
@@ -92,6 +92,25 @@ def test_ptflops_counts_every_product(model: Backbone) -> None:
         copy.deepcopy(model), (3, 64, 64), as_strings=False, print_per_layer_stat=False, backend="pytorch"
     )
     assert params == sum(parameter.numel() for parameter in model.parameters())
+    assert least <= macs < 1.3 * least
+
+
+@pytest.mark.parametrize("mixer", MIXERS)
+def test_torchinfo_and_calflops_count_every_product(mixer: str) -> None:
+    """Both count all parameters, and at least the MACs of convolutions and linear layers."""
+    model = sparx_dsl.build(small(mixer)).eval()
+    params = sum(parameter.numel() for parameter in model.parameters())
+    least = sum(product_macs(model, torch.zeros(1, 3, 64, 64)).values())
+    import_torchvision()
+    import calflops  # pyright: ignore[reportMissingTypeStubs]
+    import torchinfo
+
+    summary = torchinfo.summary(model, input_size=(1, 3, 64, 64), verbose=0)
+    assert summary.total_params == params
+    assert least <= summary.total_mult_adds < 1.3 * least
+    calculate: Any = calflops.calculate_flops  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    _, macs, found = calculate(model, input_shape=(1, 3, 64, 64), print_results=False, output_as_string=False)
+    assert found == params
     assert least <= macs < 1.3 * least
 
 

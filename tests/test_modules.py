@@ -16,18 +16,22 @@ from torch.nn import functional
 from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
 from sparx_dsl.kinds.downsamples.merge.options import MergeDownsample
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
+from sparx_dsl.kinds.ffns.depthwise_mlp.options import DepthwiseMlp
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
 from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
+from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
+from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssd.options import SSD
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.kinds.stems.conv.options import ConvStem
+from sparx_dsl.kinds.stems.overlapping.options import OverlappingStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.roles import MixerOptions, Role
@@ -43,6 +47,8 @@ MIXERS = (
     BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
     WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
     AtrousSS2D(state=2), InvertedResidual(), SSD(heads=2),
+    AttentionMixer(heads=2), SpatialReductionAttention(heads=1), SpatialReductionAttention(heads=2, reduction=4),
+    SpatialReductionAttention(head_width=2, reduction="pool"),
 )
 
 
@@ -76,6 +82,7 @@ def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, s
     image = random_map(3, height, width)
     kinds: tuple[tuple[Role, KindOptions, int], ...] = (
         ("stem", ConvStem(convs=convs, norm=norm), 4), ("stem", PatchStem(size=size, norm=norm), size),
+        ("stem", OverlappingStem(size=5, step=4, norm=norm), 4), ("stem", OverlappingStem(step=2, norm=norm), 2),
         ("downsample", ConvDownsample(norm=norm), 2),
         ("downsample", ConvDownsample(norm=norm, stride=1), 1), ("downsample", ConvDownsample(norm=norm, stride=4), 4),
         ("downsample", MergeDownsample(norm=norm), 2),
@@ -85,12 +92,14 @@ def test_stems_and_downsamplings_round_up(height: int, width: int, convs: int, s
         assert module(image).shape == (2, 5, math.ceil(height / stride), math.ceil(width / stride)), options
 
 
-@pytest.mark.parametrize("options", [Mlp(ratio=2), ConvFfn(ratio=3)])
-def test_feed_forward_networks_keep_the_shape(options: Mlp | ConvFfn) -> None:
+@pytest.mark.parametrize(
+    "options", [Mlp(ratio=2), Mlp(ratio=2.6667), ConvFfn(ratio=3), DepthwiseMlp(ratio=2, relu=True)]
+)
+def test_feed_forward_networks_keep_the_shape(options: Mlp | ConvFfn | DepthwiseMlp) -> None:
     """An FFN gives its input's shape, and its two 1×1 convolutions have the stated width."""
     module = builder("ffn", options)(options, Site(CHANNELS, CHANNELS))
     assert module(torch.randn(2, CHANNELS, 5, 3)).shape == (2, CHANNELS, 5, 3)
-    assert module.expansion.out_channels == options.ratio * CHANNELS
+    assert module.expansion.out_channels == int(options.ratio * CHANNELS)
 
 
 @pytest.mark.parametrize("norm", ["group", "layer", "batch"])

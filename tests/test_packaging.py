@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -21,8 +22,9 @@ from tests.support.paths import ROOT, SPECS
 SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT: dict[str, Any] = SETTINGS["project"]
 CITATION: dict[str, Any] = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-SOURCES = ("sparx_dsl", "specs", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
-"""What a wheel is made from."""
+SOURCES = ("sparx_dsl", "specs", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md",
+           "CITATION.cff", "CONTRIBUTING.md")  # fmt: skip
+"""What a wheel, and the archive of sources, are made from."""
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -54,47 +56,75 @@ def test_wheels_for_an_index_leave_the_library_as_it_was_built() -> None:
     assert PROJECT["requires-python"] == f">={python[1]}.{python[2]}"
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy of the sources, so that nothing here is written over."""
-    folder = tmp_path_factory.mktemp("wheel")
+def copied(folder: Path) -> Path:
+    """The sources, copied, so that nothing here is written over."""
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "libsparx_scan*"))
         else:
-            shutil.copy(source, folder / name)
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "dist"), cwd=folder)
-    (found,) = (folder / "dist").glob("*.whl")
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+    return folder
+
+
+def built(folder: Path, target: str, **environment: str) -> Path:
+    """The wheel, or the archive of sources, that hatchling builds in a folder of sources."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", target, "-d", "dist", cwd=folder, **environment)
+    (found,) = (folder / "dist").glob("*.whl" if target == "wheel" else "*.tar.gz")
     return found
 
 
-def run(*words: str, cwd: Path, path: str = "") -> str:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, compiled as it is published."""
+    return built(copied(tmp_path_factory.mktemp("wheel")), "wheel")
+
+
+def run(*words: str, cwd: Path, **environment: str) -> str:
     """What a command prints; it ends with status 0."""
-    done = subprocess.run(
-        words, cwd=cwd, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )
+    variables = {**os.environ, "PYTHONPATH": "", **environment}
+    done = subprocess.run(words, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
 @pytest.mark.slow
 def test_the_wheel_has_the_zoo_and_works_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
-    """Every YAML file of ``specs``; and list, compile, paper and build without a checkout beside."""
+    """Installed by pip: every YAML file of ``specs``, both commands, and a backbone built without a checkout beside."""
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+    run(sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(site), str(wheel), cwd=empty)
     shipped = {path.relative_to(site / "sparx_dsl" / "specs") for path in site.rglob("sparx_dsl/specs/**/*.yaml")}
     assert shipped == {path.relative_to(SPECS) for path in SPECS.rglob("*.yaml")}
     assert (site / "sparx_dsl" / "py.typed").exists()
-    for words in (("list",), ("compile", "sparx_swin_b"), ("paper",), ("cost", "sparx_mamba_t")):
-        run(sys.executable, "-m", "sparx_dsl", *words, cwd=empty, path=str(site))
-    code = "import sparx_dsl; print(sparx_dsl.__file__, sparx_dsl.build('swin_t', device='meta').spec.name)"
-    assert run(sys.executable, "-c", code, cwd=empty, path=str(site)).split() == [
-        str(site / "sparx_dsl" / "__init__.py"), "swin_t"
+    for script, *words in (("sparx", "list"), ("sparx-compile", "sparx_swin_b"), ("sparx", "paper")):
+        run(str(site / "bin" / script), *words, cwd=empty, PYTHONPATH=str(site))
+    code = "import sparx_dsl; print(sparx_dsl.__file__, sparx_dsl.build('sparx_mamba_t').spec.name)"
+    assert run(sys.executable, "-c", code, cwd=empty, PYTHONPATH=str(site)).split() == [
+        str(site / "sparx_dsl" / "__init__.py"), "sparx_mamba_t"
     ]  # fmt: skip
     assert not list(empty.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="a compiler of Linux")
+def test_a_wheel_is_reproducible(tmp_path: Path) -> None:
+    """Built from the checkout, and in another folder from its own archive of sources, it is the same to the byte."""
+    compiler = tmp_path / "cc"
+    compiler.write_text('#!/bin/sh\nexec cc "$@" -O0\n', encoding="utf-8")  # the same code, compiled in less time
+    compiler.chmod(0o755)
+    environment = {"CC": str(compiler), "SOURCE_DATE_EPOCH": "1700000000"}
+    here, there = copied(tmp_path / "here"), tmp_path / "there"
+    first = built(here, "wheel", **environment)
+    with tarfile.open(built(here, "sdist", **environment)) as sources:
+        sources.extractall(there, filter="data")
+    (unpacked,) = there.iterdir()
+    second = built(unpacked, "wheel", **environment)
+    with zipfile.ZipFile(first) as archive:
+        assert any(name.endswith("libsparx_scan.so") for name in archive.namelist())
+    assert second.name == first.name
+    assert second.read_bytes() == first.read_bytes()
 
 
 @pytest.mark.slow

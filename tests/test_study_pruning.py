@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -121,6 +122,26 @@ def test_callbacks_are_called_once_for_every_trial(tmp_path: Path) -> None:
         assert trial.params.keys() == record.choices.keys()
         assert record.prices is not None
         assert trial.user_attrs["macs"] == record.prices.macs
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:tensorboard")
+def test_a_callback_writes_to_tensorboard(tmp_path: Path) -> None:
+    """Each trial has its choices there, as hyperparameters, and its value by the objective's name."""
+    from tensorboard.backend.event_processing import event_accumulator  # pyright: ignore[reportMissingTypeStubs]
+    from torch.utils.tensorboard import SummaryWriter
+
+    def callback(study: optuna.Study, trial: FrozenTrial) -> None:
+        with SummaryWriter(str(tmp_path / "runs" / str(trial.number))) as writer:
+            values = dict(zip(study.metric_names or (), trial.values, strict=True))
+            writer.add_hparams(trial.params, values, run_name=".")
+
+    result = run(tmp_path / "a.journal", "tests.support.studies:params", 3, callbacks=[callback])
+    for record in result.trials:
+        events: Any = event_accumulator.EventAccumulator(str(tmp_path / "runs" / str(record.number)))
+        events.Reload()
+        assert [event.value for event in events.Scalars("params")] == pytest.approx(record.values)  # of float32
+        written = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+        assert all(name.encode() in written for name in record.choices)
 
 
 def test_what_a_callback_raises_ends_the_study(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from sparx_dsl.ops.triton_kernels.candidates import candidates
+from sparx_dsl.ops.triton_kernels.settings import WalkShape
 from tests.support.triton_kernels import (
     TOLERANCE,
     Kernels,
@@ -89,6 +92,16 @@ def test_no_setting_changes_a_gradient(kernels: Kernels, backward: Mapping[str, 
     """However the backward is divided, with rows, channels, steps and states left over."""
     inputs = ss2d_inputs(3, 17, 2, 3, 3, 3, torch.float32)
     check(kernels, "ss2d", ss2d_oracle, inputs, TOLERANCE[torch.float32], backward=backward)
+
+
+def test_no_candidate_changes_the_result(kernels: Kernels) -> None:
+    """Whatever tuning measures of the forward, and may choose."""
+    inputs = ss2d_inputs(2, 2, 1, 2, 1, 1, torch.float32)
+    options = candidates("forward", WalkShape(2, 2, 2, 1, 1, precise=True), (9, 0))
+    assert len(options) > 3
+    expected = ss2d_oracle(*(each.double() for each in inputs))
+    for chosen in map(asdict, options):
+        assert differences([kernels("ss2d", *inputs, settings=chosen)], [expected])[0] <= TOLERANCE[torch.float32]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

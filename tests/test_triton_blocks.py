@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from sparx_dsl.ops.triton_kernels.blocks import MOST_POSITIONS, backward_blocks, forward_blocks, reciprocal
+from sparx_dsl.ops.triton_kernels.candidates import candidates
 from sparx_dsl.ops.triton_kernels.settings import (
     MOST_RANK,
     MOST_STATES,
@@ -99,7 +100,9 @@ def test_settings_cover_what_there_is(
 ) -> None:
     """Sizes that Triton takes, for all steps, segments, images, channels and states, with none of them left out."""
     shape = WalkShape(batch, channels, positions, rank, state, precise)
-    for found in (forward_settings(shape), backward_settings(shape)):
+    backward = candidates("backward", shape, (9, 0))
+    assert (forward_settings(shape), backward_settings(shape)) == (candidates("forward", shape, (9, 0))[0], backward[0])
+    for found in (*candidates("forward", shape, (9, 0)), *backward):
         powers = (found.rows, found.images, found.channels, found.warps, found.ahead)
         assert all(each & (each - 1) == 0 < each for each in powers)
         assert found.steps(positions) % found.ahead == 0
@@ -108,7 +111,7 @@ def test_settings_cover_what_there_is(
         assert not found.dot or found.rows * found.images >= 16
         rows = found.images * found.channels * found.rows
         assert found.programs(batch, channels) * rows >= batch * channels * found.segments
-    assert backward_settings(shape).rows == backward_settings(shape).segments
+    assert all(found.rows == found.segments for found in backward)
 
 
 @pytest.mark.parametrize(

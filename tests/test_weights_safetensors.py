@@ -42,6 +42,7 @@ TWICE = b'{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, "a": {"d
 MALFORMED = {
     "empty": (b"", "SPX604"),
     "seven bytes": (b"\0" * 7, "SPX604"),
+    "seven bytes of a length": (b"\xff" * 7, "SPX604"),
     "no header": (raw(b""), "SPX605"),
     "header cut off": (raw(ONE, length=len(ONE) + 100), "SPX604"),
     "data cut off": (raw(ONE, b"\0" * 7), "SPX604"),

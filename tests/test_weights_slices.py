@@ -20,6 +20,8 @@ MIXERS: dict[str, dict[str, Any]] = {
     "ss2d": {"kind": "ss2d", "state": 2},
     "ssm": {"kind": "ssm", "state": 2, "gate": True},
     "bi_ssm": {"kind": "bi_ssm", "state": 2, "gate": True},
+    "attention": {"kind": "attention", "head_width": 8},
+    "spatial_reduction_attention": {"kind": "spatial_reduction_attention", "head_width": 8, "reduction": 2},
     "window_attention": {"kind": "window_attention", "head_width": 8, "window": 3},
 }
 

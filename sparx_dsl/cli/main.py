@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from sparx_dsl.cli.analyze import add_analyses
 from sparx_dsl.cli.bench import bench_command
 from sparx_dsl.cli.compare import compare_command
 from sparx_dsl.cli.compile import compile_command
@@ -18,14 +19,15 @@ from sparx_dsl.cli.package import (
     Version,
     doctor_command,
     list_command,
-    paper_command,
     schema_command,
     show_command,
 )
+from sparx_dsl.cli.paper import paper_command
 from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
 from sparx_dsl.cli.terminal import prepare_streams
+from sparx_dsl.cli.tune import tune_command
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 
@@ -41,7 +43,7 @@ def make_app() -> typer.Typer:
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
         "explain": explain_command, "diff": diff_command, "compare": compare_command,
-        "set": set_command, "bench": bench_command,
+        "set": set_command, "bench": bench_command, "tune": tune_command,
         "list": list_command, "show": show_command,
         "export": export_command, "paper": paper_command, "schema": schema_command, "doctor": doctor_command,
         "report": report_command,
@@ -49,6 +51,7 @@ def make_app() -> typer.Typer:
     for name, command in named.items():
         app.command(name)(command)
     app.command("search", cls=SearchCommand)(search_command)
+    add_analyses(app)
     return app
 
 

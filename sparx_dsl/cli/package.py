@@ -1,10 +1,9 @@
-"""The commands about what comes with the package: ``list``, ``show``, ``paper``, ``schema``, ``doctor``."""
+"""The commands about what comes with the package: ``list``, ``show``, ``schema``, ``doctor``."""
 
 from __future__ import annotations
 
 import json as json_text
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,22 +44,6 @@ def show_command(spec: SpecFile, output: Output = None, errors: Errors = Style.f
     """Print the YAML text of a spec as it stands; ``sparx compile SPEC --emit yaml`` prints it extended."""
     with reporting(errors):
         show(sparx_dsl.spec_text(spec), output)
-
-
-def paper_command(
-    figures: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FIGURES...", help="By default those that come with the package.", show_default=False),
-    ] = None,
-    output: Output = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-    markdown: AsMarkdown = False,
-    errors: Errors = Style.full,
-) -> None:
-    """Print a paper's figures beside our counts."""
-    with reporting(errors):
-        present(sparx_dsl.paper_listing(figures or ()), chosen_form(json, csv, markdown), output)
 
 
 def schema_command(output: Output = None, errors: Errors = Style.full) -> None:

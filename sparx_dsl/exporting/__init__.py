@@ -1,4 +1,4 @@
-"""Files for other runtimes: a backbone as .pt2, ONNX or an AOTInductor package, checked by the runtime of each."""
+"""Files for other runtimes: a backbone as .pt2, ONNX, AOTInductor's or ExecuTorch's, run by each one's runtime."""
 
 from sparx_dsl.exporting.export_model import export as export
 from sparx_dsl.exporting.report import ExportReport as ExportReport

@@ -26,7 +26,7 @@ def connect(spec: Spec) -> ConnectionGraph:
     by_rule = _bounded(spec, _rule_edges(spec))
     nodes = tuple(_nodes(spec, by_rule))
     ruled = [*_feeds(nodes), *by_rule, *_taps(nodes)]
-    edges, errors = edit_links(spec, nodes, ruled)
+    edges, errors = edit_links(spec, ruled)
     if edges is not ruled:
         nodes = tuple(_nodes(spec, edges))
     if not errors:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from sparx_dsl.errors import Code, Diagnostic, Related, did_you_mean, quoted
-from sparx_dsl.graph.nodes import Edge, Node
+from sparx_dsl.errors import Code, Diagnostic, Related
+from sparx_dsl.graph.nodes import Edge
+from sparx_dsl.language.checks.check_links import link_end_errors, named_nodes
 from sparx_dsl.language.models import Link
 from sparx_dsl.language.spec import Spec
 
-LinkPath = tuple[str | int, ...]
 Reads = dict[str, dict[str, Edge]]
 """What each node reads besides its feed, by the names of the sources, in the order of the slots."""
 
 
-def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[list[Edge], list[Diagnostic]]:
+def edit_links(spec: Spec, edges: list[Edge]) -> tuple[list[Edge], list[Diagnostic]]:
     """The edges after the spec's cuts and additions, slots closed up, and every error found in the links."""
     if not spec.links.cut and not spec.links.add:
         return edges, []
-    order = {node.name: place for place, node in enumerate(nodes)}
+    nodes = named_nodes(spec, spec.resolved)
     feeds = [edge for edge in edges if edge.kind == "feed"]
     reads: Reads = {}
     for edge in edges:
@@ -27,14 +26,16 @@ def edit_links(spec: Spec, nodes: tuple[Node, ...], edges: list[Edge]) -> tuple[
             reads.setdefault(edge.target, {})[edge.source] = edge
     errors: list[Diagnostic] = []
     for place, link in enumerate(spec.links.cut):
-        found = _ends(spec, link, ("links", "cut", place), nodes, order) or _cut(spec, link, place, reads)
+        found = list(link_end_errors(spec, link, ("links", "cut", place), nodes))
+        found = found or _cut(spec, link, place, reads)
         errors += found
         if not found:
             del reads[link.target][link.source]
     for place, link in enumerate(spec.links.add):
         if len(errors) >= spec.limits.errors:
             break
-        found = _ends(spec, link, ("links", "add", place), nodes, order) or _added(spec, link, place, reads)
+        found = list(link_end_errors(spec, link, ("links", "add", place), nodes))
+        found = found or _added(spec, link, place, reads)
         errors += found
         if not found:
             # Its slot follows from its place among what the target reads.
@@ -48,52 +49,6 @@ def _closed_up(reads: Reads) -> Iterator[Edge]:
     for of_target in reads.values():
         for slot, edge in enumerate(of_target.values()):
             yield Edge(edge.source, edge.target, edge.kind, slot, edge.reason)
-
-
-def _ends(spec: Spec, link: Link, path: LinkPath, nodes: tuple[Node, ...], order: dict[str, int]) -> list[Diagnostic]:
-    """What is wrong with the two ends of a link as such."""
-    unknown = [
-        Diagnostic(
-            Code.UNKNOWN_LINK_NODE, f"unknown node {quoted(name)}", spec.where(*path, key), help=_known(name, nodes)
-        )
-        for key, name in (("from", link.source), ("to", link.target))
-        if name not in order
-    ]
-    if unknown:
-        return unknown
-    if nodes[order[link.target]].role != "layer":
-        message = f"{link.target} is not a layer, so it cannot be the target of a link"
-        advice = "only layers read features: name one, such as stage1.layer1"
-        return [Diagnostic(Code.LINK_TO_NON_LAYER, message, spec.where(*path, "to"), help=advice)]
-    if link.source == link.target:
-        message = f"{link.source} cannot read itself"
-        return [Diagnostic(Code.LINK_NOT_FORWARD, message, spec.where(*path), help="name an earlier node in from")]
-    if order[link.source] > order[link.target]:
-        message = f"{link.source} runs after {link.target}, so it cannot be read there"
-        return [
-            Diagnostic(
-                Code.LINK_NOT_FORWARD, message, spec.where(*path), help="swap from and to, or name a later layer in to"
-            )
-        ]
-    return []
-
-
-def _known(name: str, nodes: tuple[Node, ...]) -> str:
-    """Which nodes there are, in view of the name that was written."""
-    written = re.fullmatch(r"stage(\d{1,4})(?:\.(.*))?", name)
-    stage = int(written[1]) if written else 0
-    layers = [node.name for node in nodes if node.role == "layer" and node.stage == stage]
-    if written and not layers:
-        return f"the backbone has the stages 1 to {max(node.stage for node in nodes)}"
-    if written and (written[2] or "layer").startswith("layer"):
-        last = f" to {layers[-1]}" if len(layers) > 1 else ""
-        return f"the layers of stage {stage} are {layers[0]}{last}" if last else f"its only layer is {layers[0]}"
-    if written and written[2] == "downsample" and stage > 1:
-        return f"stage {stage} has no downsampling: name the last layer of stage {stage - 1}"
-    if name == "head":
-        return "the backbone's head is of the kind none"
-    names = [node.name for node in nodes]
-    return did_you_mean(name, names) or f"nodes are named such as {', '.join(names[:3])}"
 
 
 def _cut(spec: Spec, link: Link, place: int, reads: Reads) -> list[Diagnostic]:

@@ -78,4 +78,5 @@ def describe(node: Node) -> str:
     parts += [node.settings.fusion.kind] if node.ganglion else []
     parts += [node.settings.mixer.kind]
     parts += [f"{node.settings.ffn.kind} FFN"] if node.settings.ffn.kind != "none" else []
+    parts += ["norm"] if node.settings.end_norm else []
     return f"{'ganglion' if node.ganglion else 'normal'} layer ({' → '.join(parts)}), {where}"

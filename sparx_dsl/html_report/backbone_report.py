@@ -6,7 +6,7 @@ import os
 
 from sparx_dsl.html_report.comparison import compare
 from sparx_dsl.html_report.cost_section import stage_prices
-from sparx_dsl.html_report.diagram import diagram
+from sparx_dsl.html_report.diagram import connection_matrix, diagram
 from sparx_dsl.html_report.lifetimes import lifetimes
 from sparx_dsl.html_report.overview import amounts, sentences
 from sparx_dsl.html_report.page import render_page, write_page
@@ -36,6 +36,7 @@ def backbone_page(cost: Cost, against: Cost | None = None) -> str:
         "amounts": amounts(cost),
         "comparison": None if against is None else compare(against, cost),
         "diagram": diagram(graph),
+        "matrix": connection_matrix(graph),
         "running": {row.node for row in cost.rows},
         "other_diagram": None if against is None else diagram(against.schedule.graph),
         "stages": stages,

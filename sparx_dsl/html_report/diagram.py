@@ -14,10 +14,13 @@ from sparx_dsl.render.figure import Figure, figure
 from sparx_dsl.render.fold import Box
 from sparx_dsl.render.look import Look
 from sparx_dsl.render.marks import drawing
+from sparx_dsl.render.matrix import matrix
 from sparx_dsl.render.svg import svg
 
 MOST_NODES = 120
 """Graphs of more nodes are drawn with their repeats folded."""
+MOST_CELLS = 600
+"""Graphs of more connections have no matrix on the page."""
 REACH = 3.0
 """Points by which the place that can be pointed at is larger than its box."""
 
@@ -46,6 +49,14 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What stands in an SVG, and the part of the plane that it fills."""
+
+    marks: Markup
+    view: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagram:
     """The picture's own marks, the part of the plane that they fill, and what lies over them."""
 
@@ -63,13 +74,24 @@ def diagram(graph: ConnectionGraph) -> Diagram:
     """The picture of a graph; repeats are drawn once where there are many nodes."""
     folded = len(graph.nodes) > MOST_NODES
     picture, text = _drawn(graph, folded)
-    view = ElementTree.fromstring(text).get("viewBox", "")  # noqa: S314 (it is our own)
-    *_, width, height = map(float, view.split())
-    # What stands between the outermost tags; in an attribute, ">" would be escaped.
-    marks = Markup(text.partition(">")[2].rpartition("</svg>")[0])  # noqa: S704 (ElementTree escapes all texts)
+    found = _marks(text)
+    *_, width, height = map(float, found.view.split())
     arcs = zip(picture.sketch.arcs, picture.curves, strict=True)
     wires = tuple(Wire(arc.source, arc.target, arc.kind, _path(curve)) for arc, curve in arcs)
-    return Diagram(graph.spec.name, marks, view, width, height, tuple(_spots(graph, picture)), wires, folded)
+    return Diagram(
+        graph.spec.name, found.marks, found.view, width, height, tuple(_spots(graph, picture)), wires, folded
+    )
+
+
+def connection_matrix(graph: ConnectionGraph) -> Marks | None:
+    """What reads what as a matrix, in which no arrow covers another; None where there is too much to show."""
+    return _marks(svg(matrix(graph, Look()))) if len(graph.edges) <= MOST_CELLS else None
+
+
+def _marks(text: str) -> Marks:
+    """What stands between the outermost tags of an SVG; in an attribute, ">" would be escaped."""
+    view = ElementTree.fromstring(text).get("viewBox", "")  # noqa: S314 (it is our own)
+    return Marks(Markup(text.partition(">")[2].rpartition("</svg>")[0]), view)  # noqa: S704 (ElementTree escapes)
 
 
 def _drawn(graph: ConnectionGraph, folded: bool) -> tuple[Figure, str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.language.base import Options
+from sparx_dsl.language.models import NormPlace
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.render.labels import number_set, stage_heading
+
+PLACES: Final[Mapping[NormPlace, str]] = {"pre": "", "post": " behind mixer and FFN", "none": " within kinds alone"}
+"""Where a layer's norms stand, if not in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,8 @@ def settings_text(settings: LayerSettings) -> str:
     scale = "none" if settings.layer_scale is None else f"{settings.layer_scale:g}"
     return "; ".join([
         f"DPE: {'yes' if settings.dpe else 'no'}", f"mixer: {_kind(settings.mixer)}",
-        f"fusion: {_kind(settings.fusion)}", f"FFN: {_kind(settings.ffn)}", f"norm: {settings.norm}",
-        f"layer scale: {scale}",
+        f"fusion: {_kind(settings.fusion)}", f"FFN: {_kind(settings.ffn)}",
+        f"norm: {settings.norm}{PLACES[settings.norm_place]}", f"layer scale: {scale}",
     ])  # fmt: skip
 
 

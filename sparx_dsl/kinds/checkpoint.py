@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sparx_dsl.kind import Facet
 from sparx_dsl.kinds.slices import BlocksOf
 
-ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin", "timm"]
+ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin", "timm", "pvt_v2"]
 Shape = tuple[int, ...]
 Difference = Callable[[Any, int], str | None]
 """Called with a kind's options and the layer's number (0 for what is no layer): how they differ from the released
@@ -87,6 +87,9 @@ class KindCheckpoint:
     alternation: Alternation | None = None
     blocks: BlocksOf | None = None
     """How channels lie in its tensors; None for a kind whose tensors are not taken over where widths differ."""
+    last: str | None = None
+    """The module whose weight and bias, where both are 0, make the result of a mixer or an FFN 0: so an added layer can
+    begin as the identity. None for a kind that does not say."""
 
 
 def linear(*modules: str) -> dict[str, Callable[[Shape], Shape]]:

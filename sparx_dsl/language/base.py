@@ -50,6 +50,8 @@ class Site:
     """What the layer's norms add to the variance."""
     normed: bool = True
     """Whether a norm stands in front of the layer's mixer, fusion and FFN."""
+    post_normed: bool = False
+    """Whether a norm stands behind the layer's mixer and FFN, before the residual is added."""
     reduction: int = 1
     """How many times smaller the map of the last stage is, per side; what ``reduction: auto`` stands for."""
 

@@ -49,7 +49,7 @@ LayerNumber = Annotated[int, Field(ge=1, le=4096)]
 
 CrossStage = Literal["none", "first", "window", "every"]
 Intra = Literal["since_last", "all"]
-NormPlace = Literal["pre", "none"]
+NormPlace = Literal["pre", "post", "none"]
 LayerScalePlace = Literal["residual", "branch"]
 
 
@@ -108,7 +108,7 @@ class LayerOptions(Options, frozen=True):
     norm_eps: Epsilon | None = None
     """What the layer's norms add to the variance; by default 1e-5."""
     norm_place: NormPlace | None = None
-    """Whether a norm stands in front of mixer and FFN; by default ``pre``."""
+    """Where the norms of mixer and FFN stand: in front, behind on the branch, or nowhere; by default ``pre``."""
 
 
 LayerTable = Annotated[
@@ -137,6 +137,8 @@ class Stage(Options, frozen=True):
     """Which ganglion layers read the downsampled feature of the stage before; by default the first."""
     intra: Intra | None = None
     """``all``: a ganglion layer reads all normal layers before it, not only those since the last ganglion layer."""
+    end_norm: bool = False
+    """Whether a norm ends the stage, as the last part of its last layer: that layer's norm (PVTv2)."""
     downsample: Annotated[DownsampleOptions | None, KindField("downsample")] = None
     """What halves the map before the stage; by default that of the backbone."""
     layer: LayerOptions = LayerOptions()

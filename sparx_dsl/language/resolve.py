@@ -45,12 +45,15 @@ class LayerSettings:
     layer_scale_on: LayerScalePlace = "residual"
     norm_eps: float = EPSILON
     norm_place: NormPlace = "pre"
+    end_norm: bool = False
+    """Whether the layer ends its stage with a norm: a key of the stage, and of its last layer alone."""
     _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
         """Computed once: prices are looked up by settings over and over."""
         if self._hash is None:
-            norms, scales = (self.norm, self.norm_eps, self.norm_place), (self.layer_scale, self.layer_scale_on)
+            norms = self.norm, self.norm_eps, self.norm_place, self.end_norm
+            scales = (self.layer_scale, self.layer_scale_on)
             values = self.mixer, self.fusion, self.ffn, norms, self.dpe, scales
             object.__setattr__(self, "_hash", hash(values))
         return self._hash  # pyright: ignore[reportReturnType]
@@ -64,7 +67,8 @@ class LayerSettings:
         out = self.fused_channels(channels) if features else channels
         return Site(
             channels, out, self.norm, number, features,
-            eps=self.norm_eps, normed=self.norm_place == "pre", reduction=reduction,
+            eps=self.norm_eps, normed=self.norm_place == "pre", post_normed=self.norm_place == "post",
+            reduction=reduction,
         )  # fmt: skip
 
 
@@ -192,7 +196,7 @@ def resolve_stage(spec: SpecModel, index: int, chosen: Sequence[Chosen]) -> Reso
         stage_rule(stage),
         spec.stem if index == 0 else downsampling(spec, index),
         opening_site(spec, index),
-        _layers(chosen),
+        _layers(chosen, end_norm=stage.end_norm),
     )
 
 
@@ -269,18 +273,22 @@ def drop_path_rates(spec: SpecModel) -> Iterator[float]:
         yield spec.drop_path * position / (total - 1) if total > 1 else spec.drop_path
 
 
-def _layers(chosen: Sequence[Chosen]) -> tuple[LayerSettings, ...]:
+def _layers(chosen: Sequence[Chosen], *, end_norm: bool) -> tuple[LayerSettings, ...]:
     """The settings of a stage's layers; those without settings of their own share one value."""
     made = {id(one): one for one in chosen}
     known = {mark: settings_of(one.values) for mark, one in made.items()}
-    return tuple(known[id(one)] for one in chosen)
+    layers = tuple(known[id(one)] for one in chosen)
+    return (*layers[:-1], settings_of(chosen[-1].values, end_norm=True)) if end_norm else layers
 
 
-def settings_of(values: Mapping[str, object]) -> LayerSettings:
-    """The settings that values of ``SLOTS`` make, None and absence alike; raises ``LookupError`` without a mixer."""
+def settings_of(values: Mapping[str, object], *, end_norm: bool = False) -> LayerSettings:
+    """The settings that values of ``SLOTS`` make, None and absence alike; raises ``LookupError`` without a mixer.
+
+    ``end_norm`` is that of the stage for its last layer.
+    """
     given = {slot: value for slot, value in values.items() if value is not None}
     if "mixer" not in given:
         raise LookupError("a layer without a token mixer")
     if given.get("layer_scale") == "none":
         given["layer_scale"] = None
-    return LayerSettings(**given)  # pyright: ignore[reportArgumentType]
+    return LayerSettings(**given, end_norm=end_norm)  # pyright: ignore[reportArgumentType]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparx_dsl.errors import SparxError
 from sparx_dsl.language import edit, load
+from sparx_dsl.language.checks.check_links import check_link_ends
 from sparx_dsl.language.extends import expand, read_spec_text, read_tree
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.models import SpecModel
@@ -30,9 +33,13 @@ class Spec(SpecModel, frozen=True):
     def edit(self, changes: Mapping[str, object]) -> Spec:
         """A checked copy with other values at 1-based key paths such as ``stages.3.S``; None removes a key.
 
-        What the changes leave alone is not checked again. Raises ``SparxError``.
+        What the changes leave alone is not checked again, but that links lead from node to node. Raises ``SparxError``.
         """
-        return load.checked_spec(Spec, edit.edited_tree(self, changes), self.limits, self)
+        spec = load.checked_spec(Spec, edit.edited_tree(self, changes), self.limits, self)
+        wrong = list(itertools.islice(check_link_ends(spec, spec.resolved), self.limits.errors))
+        if wrong:
+            raise SparxError(load.in_order(wrong, spec.where().source))
+        return spec
 
     def insert_layer(self, stage: str, after: int) -> LayerEdit:
         """One layer more in the stage of that name, behind layer ``after`` (0: first of all); raises ``SparxError``."""

@@ -12,6 +12,7 @@ from sparx_dsl.graph import Node
 from sparx_dsl.lowering.kind_modules import checked_builder, compare_parameters
 from sparx_dsl.nn import layer
 from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.step import Part
 
@@ -86,6 +87,11 @@ def _ffn(place: Place) -> nn.Module:
     )  # fmt: skip
 
 
+def _norm(place: Place) -> nn.Module:
+    site = place.node.site
+    return make_norm(site.norm, place.node.channels, site.eps, **place.factory)
+
+
 BUILDERS: Mapping[Part, Callable[[Place], nn.Module]] = {
     "stem": _end,
     "downsample": _end,
@@ -95,5 +101,6 @@ BUILDERS: Mapping[Part, Callable[[Place], nn.Module]] = {
     "fusion": _fusion,
     "mixer": _mixer,
     "ffn": _ffn,
+    "norm": _norm,
 }
 """How to make the module of each part."""

@@ -75,11 +75,13 @@ class DropPath(nn.Module):
 class Residual(nn.Module):
     """What the parts with a residual share: a scale on it or on the branch, if any, and the drop path on the branch.
 
-    ``in_place`` says, for inference, that the branch is a tensor of its own, which may hold the sum.
+    ``post_norm`` stands at the end of the branch (Swin V2, Liu et al. 2022), before its scale. ``in_place`` says, for
+    inference, that the branch is a tensor of its own, which may hold the sum.
     """
 
-    def __init__(self, scale: Scale, drop_path: DropPath) -> None:
+    def __init__(self, scale: Scale, drop_path: DropPath, post_norm: nn.Module | None = None) -> None:
         super().__init__()
+        self.post_norm = post_norm
         self.layer_scale: LayerScale | FoldedScale | None = scale if isinstance(scale, LayerScale) else None
         self.branch_scale = scale if isinstance(scale, BranchScale) else None
         self.drop_path = drop_path
@@ -87,6 +89,8 @@ class Residual(nn.Module):
 
     def join(self, x: Tensor, branch: Tensor) -> Tensor:
         """Add the branch to the residual x, both (batch, channels, height, width)."""
+        if self.post_norm is not None:
+            branch = self.post_norm(branch)
         if self.branch_scale is not None:
             branch = self.branch_scale(branch)
         if self.in_place:
@@ -105,8 +109,9 @@ class NormalMixing(Residual):
         mixer: nn.Module,
         scale: Scale,
         drop_path: DropPath,
+        post_norm: nn.Module | None = None,
     ) -> None:
-        super().__init__(scale, drop_path)
+        super().__init__(scale, drop_path, post_norm)
         self.norm = norm
         self.projection = projection
         self.mixer = mixer
@@ -132,8 +137,8 @@ class Fusing(nn.Module):
 class GanglionMixing(Residual):
     """The token mixer of a ganglion layer, after the fusion, and the residual around both."""
 
-    def __init__(self, mixer: nn.Module, scale: Scale, drop_path: DropPath) -> None:
-        super().__init__(scale, drop_path)
+    def __init__(self, mixer: nn.Module, scale: Scale, drop_path: DropPath, post_norm: nn.Module | None = None) -> None:
+        super().__init__(scale, drop_path, post_norm)
         self.mixer = mixer
 
     def forward(self, x: Tensor, projected: Tensor) -> Tensor:
@@ -144,8 +149,15 @@ class GanglionMixing(Residual):
 class Feeding(Residual):
     """The feed-forward network with its norm and the residual around it."""
 
-    def __init__(self, norm: nn.Module, ffn: nn.Module, scale: Scale, drop_path: DropPath) -> None:
-        super().__init__(scale, drop_path)
+    def __init__(
+        self,
+        norm: nn.Module,
+        ffn: nn.Module,
+        scale: Scale,
+        drop_path: DropPath,
+        post_norm: nn.Module | None = None,
+    ) -> None:
+        super().__init__(scale, drop_path, post_norm)
         self.norm = norm
         self.ffn = ffn
 
@@ -178,6 +190,11 @@ def front_norm(site: Site, **factory: Unpack[Factory]) -> nn.Module:
     return make_norm(site.norm, site.channels, site.eps, **factory) if site.normed else nn.Identity()
 
 
+def branch_norm(site: Site, **factory: Unpack[Factory]) -> nn.Module | None:
+    """Make the norm at the end of a branch, where one stands there."""
+    return make_norm(site.norm, site.channels, site.eps, **factory) if site.post_normed else None
+
+
 def normal_mixing(
     options: MixerOptions,
     site: Site,
@@ -199,6 +216,7 @@ def normal_mixing(
         build(options, site, **factory),
         make_layer_scale(channels, layer_scale, layer_scale_on, **factory),
         DropPath(drop_path),
+        branch_norm(site, **factory),
     )
 
 
@@ -219,7 +237,7 @@ def ganglion_mixing(
 ) -> GanglionMixing:
     """Make a ganglion layer's mixing, after its fusion; ``build`` is the builder of the mixer's kind."""
     scale = make_layer_scale(site.channels, layer_scale, layer_scale_on, **factory)
-    return GanglionMixing(build(options, site, **factory), scale, DropPath(drop_path))
+    return GanglionMixing(build(options, site, **factory), scale, DropPath(drop_path), branch_norm(site, **factory))
 
 
 def feeding(
@@ -239,4 +257,5 @@ def feeding(
         build(options, site, **factory),
         scale,
         DropPath(drop_path),
+        branch_norm(site, **factory),
     )

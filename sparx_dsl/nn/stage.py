@@ -54,6 +54,8 @@ def recomputing(module: Running, paths: frozenset[str]) -> Running:
 class Layer(Composite):
     """x ← DPE(x), then x ← x + mixer(x), then x ← x + FFN(x); a ganglion layer's mixer is fed by its fusion.
 
+    The last layer of a stage may end with a norm.
+
     Called as ``layer(x, *features)`` with maps (batch, channels, height, width), it gives a map of x's shape. A normal
     layer reads no features; those of a ganglion layer are named by ``reads``, in their order.
     """
@@ -75,7 +77,9 @@ class Layer(Composite):
             del read
             y = self._part("mixer")(y, fused)
             del fused
-        return self._part("ffn")(y) if "ffn" in self._modules else y
+        if "ffn" in self._modules:
+            y = self._part("ffn")(y)
+        return self._part("norm")(y) if "norm" in self._modules else y
 
     def extra_repr(self) -> str:
         """What ``repr`` says of it."""

@@ -12,21 +12,28 @@ from torch import Tensor
 
 from sparx_dsl.ops.arguments import ScanGradients, ScanInputs
 
+MOST_STATES = 256
+"""The most states of the kernel."""
+
 
 def problem(device_type: str) -> str | None:
     """Why it can't be used for tensors of that type of device; None where it can."""
     if device_type != "cuda":
         return "its kernel is for CUDA only"
     if importlib.util.find_spec("mamba_ssm") is None:
-        return "the package mamba-ssm is not installed"
+        return "the package mamba-ssm is not installed (pip install 'sparx_dsl[mamba]')"
     if importlib.util.find_spec("selective_scan_cuda") is None:
         return "mamba-ssm was installed without its kernel (its build needs MAMBA_KEEP_CUDA_BUILD=TRUE and nvcc)"
     return None
 
 
 def scan(inputs: ScanInputs) -> Tensor:
-    """The selective scan: (batch, channels, length), channels-last."""
-    y = _kernel().fwd(*_arguments(inputs), inputs.softplus)[0]
+    """The selective scan: (batch, channels, length), channels-last.
+
+    Raises ``ValueError`` for more states than the kernel has, ``MOST_STATES``.
+    """
+    given = _arguments(inputs)
+    y = _kernel().fwd(*given, inputs.softplus)[0]
     return y.transpose(1, 2).contiguous().transpose(1, 2)
 
 
@@ -57,6 +64,8 @@ def _kernel() -> Any:
 def _arguments(inputs: ScanInputs) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, None, Tensor | None]:
     """As the kernel takes them: contiguous, the activations in u's dtype, the rest (and no gate) in float32."""
     u, delta, A, B, C, D, delta_bias, _ = inputs
+    if A.shape[1] > MOST_STATES:
+        raise ValueError(f"mamba-ssm's kernel has at most {MOST_STATES} states, got {A.shape[1]}: use another backend")
     activations = [each.to(u.dtype).contiguous() for each in (u, delta, B, C)]
     return (
         activations[0],

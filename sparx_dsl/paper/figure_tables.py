@@ -8,6 +8,7 @@ from typing import Final
 
 from sparx_dsl.paper.backbone_figures import Comparison
 from sparx_dsl.paper.resolution_figures import ResolutionComparison
+from sparx_dsl.paper.throughput_figures import REFERENCES, Throughput
 from sparx_dsl.render.listing import Field, Table, Value
 
 
@@ -73,6 +74,13 @@ RESOLUTION_FIELDS: Final = (
 )  # fmt: skip
 
 
+THROUGHPUT_FIELDS: Final = (
+    Field("name", "model"), Field("table", "table"), Field("size", "image", _size, True),
+    Field("batch", "batch", number=True), Field("images_printed", "images/s", number=True),
+    *(Field(f"over_{name}", f"over {name}", "{:.2f}".format, True, "") for name in REFERENCES),
+    Field("memory_printed", "memory, MB", number=True, absent=""),
+)  # fmt: skip
+
 APART: Final = ("group", "size", "source", "note")
 """What is said beside the tables that people read."""
 PARAMS_KEYS: Final = ("name", "params_printed", "params", "params_difference")
@@ -102,6 +110,20 @@ def shown_params(table: Table) -> Table:
     """The parameters of each backbone, once."""
     params = table.only(*PARAMS_KEYS)
     return replace(params, rows=tuple(dict.fromkeys(params.rows)))
+
+
+def throughput_table(figures: Iterable[Throughput]) -> Table:
+    """A row for each backbone of each table and size: printed images a second, and their ratios to the references."""
+    rows = [
+        (name, one.table, (one.size, one.size), one.batch, speed.images,
+         *(_ratio(speed.images, each.printed(reference, one.size)) for reference in REFERENCES), speed.memory)
+        for each in figures for one in each.measurements for name, speed in one.models.items()
+    ]  # fmt: skip
+    return Table("throughput", THROUGHPUT_FIELDS, tuple(rows))
+
+
+def _ratio(images: int, reference: int | None) -> float | None:
+    return None if reference is None else images / reference
 
 
 def _models(group: Group) -> Iterator[tuple[Value, ...]]:

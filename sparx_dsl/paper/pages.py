@@ -17,9 +17,11 @@ from sparx_dsl.paper.figure_tables import (
     shown_models,
     shown_params,
     shown_resolutions,
+    throughput_table,
 )
 from sparx_dsl.paper.figures_file import top_level_keys
 from sparx_dsl.paper.resolution_figures import ResolutionComparison, compare_resolutions
+from sparx_dsl.paper.throughput_figures import Throughput, read_throughput
 from sparx_dsl.render.listing import Line, Listing, Table
 
 PAPER = ("figures.yaml", "dense_prediction.yaml", "detection.yaml", "resolutions.yaml")
@@ -35,19 +37,21 @@ class Page:
     shown: tuple[Table | Line, ...]
     groups: tuple[Group, ...] = ()
     resolutions: tuple[ResolutionComparison, ...] = ()
+    throughput: tuple[Throughput, ...] = ()
 
 
 def paper_listing(paths: Sequence[str | os.PathLike[str]] = ()) -> Listing:
     """Printed figures, as in the files of ``specs/paper``, beside our counts; raises ``SparxError``.
 
-    A file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, or ``backbones``. Without
-    paths, all the figures that come with the package.
+    A file's keys say which figures it has: ``heads`` for dense prediction, ``resolutions``, ``throughput``, or
+    ``backbones``. Without paths, all the figures that come with the package and have counts.
     """
     pages = [_page(Path(path)) for path in paths or [zoo_folder() / "paper" / name for name in PAPER]]
     models = models_table(group for page in pages for group in page.groups)
     sized = resolutions_table(row for page in pages for row in page.resolutions)
-    tables = (models, sized) if models.rows or not sized.rows else (sized, models)
-    return Listing("sparx.paper", {}, tables, tuple(part for page in pages for part in page.shown))
+    speeds = throughput_table(figures for page in pages for figures in page.throughput)
+    tables = sorted((models, sized, speeds), key=lambda table: not table.rows)
+    return Listing("sparx.paper", {}, tuple(tables), tuple(part for page in pages for part in page.shown))
 
 
 def paper_page(path: str | os.PathLike[str] | None = None) -> str:
@@ -57,6 +61,8 @@ def paper_page(path: str | os.PathLike[str] | None = None) -> str:
 
 def _page(file: Path) -> Page:
     keys = top_level_keys(file)
+    if "throughput" in keys:
+        return throughput_page(read_throughput(file))
     if "heads" in keys:
         return dense_page(compare_dense(file))
     return resolutions_page(compare_resolutions(file)) if "resolutions" in keys else backbones_page(*compare(file))
@@ -106,6 +112,9 @@ def dense_page(heads: Sequence[DenseComparison]) -> Page:
         shown += [_title(f"{head.head}{what}, {head.size[0]} × {head.size[1]}"), shown_models(groups[-1])]
     shown += [_title("Rows from other papers"), *_sources([row for _, row in rows])]
     reasons = [_prose(f"{row.name} with {head}: {row.reason}.") for head, row in off]
+    near = [(head, row) for head, row in rows if _matches(row) and not row.rounding]
+    shown += [_title("Rows that match, and round to the printed figure in neither count")]
+    shown += [_prose(f"{row.name} with {head}: {_off_the_digit(row)}.") for head, row in near] or [_prose("None.")]
     return Page((*shown, _title("Rows that do not match"), *(reasons or [_prose("None.")])), tuple(groups))
 
 
@@ -121,6 +130,25 @@ def resolutions_page(rows: Sequence[ResolutionComparison]) -> Page:
         _title("Figures from other papers"), *map(_prose, dict.fromkeys(taken) or ["None."]),
         _title("Figures that do not come out"), *(reasons or [_prose("None.")]),
     ), resolutions=tuple(rows))  # fmt: skip
+
+
+def throughput_page(figures: Throughput) -> Page:
+    """Printed images a second and their ratios to reference backbones; ``paper_throughput`` measures beside them."""
+    first = "Images a second as printed, and their ratios; `sparx paper --measure throughput` measures them here."
+    return Page((_prose(first), throughput_table([figures])), throughput=(figures,))
+
+
+def _off_the_digit(row: Comparison) -> str:
+    """Where the printed MACs lie beside both counts, and why, as far as that is known."""
+    low, high = sorted((row.macs / 1e9, row.fvcore_macs / 1e9))
+    printed = float(row.row.macs)
+    beside = "between the two counts"
+    if printed > high:
+        beside = f"{printed / high - 1:.1%} above the larger count"
+    elif printed < low:
+        beside = f"{1 - printed / low:.1%} below the smaller count"
+    said = f"the printed {row.row.macs} G lies {beside}"
+    return said if row.row.note is None else f"{said}; {row.row.note}"
 
 
 def _title(text: str) -> Line:

@@ -41,13 +41,18 @@ def ganglion_mixing(
 ) -> FakeTensor:
     """A ganglion layer's token mixing from the fused map (batch, out_channels, height, width) on, of x's shape."""
     mixed = record_kind("mixer", settings.mixer, site, tape, projected, shape=x.shape)
-    return joined(settings, tape, x, mixed, drop_path)
+    return joined(settings, site, tape, x, mixed, drop_path)
 
 
 def feeding(settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, drop_path: float = 0.0) -> FakeTensor:
     """Norm, feed-forward network, residual: (batch, channels, height, width) to the same shape."""
     fed = record_kind("ffn", settings.ffn, site, tape, normed(site, tape, x), shape=x.shape)
-    return joined(settings, tape, x, fed, drop_path)
+    return joined(settings, site, tape, x, fed, drop_path)
+
+
+def end_norm(site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """The norm at the end of a stage, of x's shape."""
+    return tape.norm(site.norm, x)
 
 
 def normed(site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
@@ -55,9 +60,13 @@ def normed(site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
     return tape.norm(site.norm, x) if site.normed else x
 
 
-def joined(settings: LayerSettings, tape: Tape, x: FakeTensor, branch: FakeTensor, drop_path: float) -> FakeTensor:
-    """The scale of residual path or branch, if any, the branch's drop path, and the sum of both, of x's shape."""
+def joined(
+    settings: LayerSettings, site: Site, tape: Tape, x: FakeTensor, branch: FakeTensor, drop_path: float
+) -> FakeTensor:
+    """The branch's norm, the scale of residual path or branch, the branch's drop path, and the sum, of x's shape."""
     residual = x
+    if site.post_normed:
+        branch = tape.norm(site.norm, branch)
     if settings.layer_scale is not None and settings.layer_scale_on == "branch":
         branch = tape.scaled_branch(branch)
     elif settings.layer_scale is not None:

@@ -18,7 +18,7 @@ class LayerCost:
     """What one layer costs for one image."""
 
     parts: Mapping[str, Price]
-    """The price of each part that runs: ``dpe``, ``fusion``, ``mixer``, ``ffn``."""
+    """The price of each part that runs: ``dpe``, ``fusion``, ``mixer``, ``ffn``, ``norm``."""
     price: Price
     """All parts together."""
     fused: int
@@ -68,6 +68,9 @@ def _layer_cost(
     if runs_ffn(settings):
         layer.feeding(settings, site, recorded := tape(), x)
         parts["ffn"] = recorded.price
+    if settings.end_norm:
+        layer.end_norm(site, recorded := tape(), x)
+        parts["norm"] = recorded.price
     return LayerCost(parts, sum(parts.values(), ZERO), fused, _moved(settings, channels, features, fused))
 
 
@@ -85,7 +88,7 @@ def numbered(settings: LayerSettings) -> bool:
 
 def _moved(settings: LayerSettings, channels: int, features: int, fused: int) -> int:
     """The channels that pass through the steps of ``schedule.steps.layer_steps``, inputs and outputs."""
-    moved = 2 * channels * (settings.dpe + runs_ffn(settings))
+    moved = 2 * channels * (settings.dpe + runs_ffn(settings) + settings.end_norm)
     if not features:
         return moved + 2 * channels
     gathered = 2 * features * channels if features > 1 else 0

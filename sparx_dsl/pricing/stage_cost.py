@@ -79,7 +79,7 @@ def groups_of(stage: ResolvedStage, settings: Sequence[LayerSettings]) -> tuple[
     place = {id(one): index for index, one in enumerate(settings)}
     which = tuple(place[id(one)] for one in stage.layers)
     flags = tuple((one.dpe, runs_ffn(one), numbered(one)) for one in settings)
-    return layer_groups(stage.rule, which, flags)
+    return layer_groups(stage.rule, which, flags, end_norm=stage.layers[-1].end_norm)
 
 
 @cached_with_kinds(maxsize=16_384)

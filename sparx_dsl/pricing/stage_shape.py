@@ -29,17 +29,21 @@ class StageShape:
 
 
 @functools.lru_cache(maxsize=4096)
-def stage_shape(rule: StageRule, dpe: tuple[bool, ...], ffn: tuple[bool, ...]) -> StageShape:
+def stage_shape(rule: StageRule, dpe: tuple[bool, ...], ffn: tuple[bool, ...], end_norm: bool) -> StageShape:
     """The shape of a stage whose layers have a DPE and an FFN where these say so, in the order of the layers.
 
+    ``end_norm`` says whether a norm ends the stage.
     The stage's input is held from the start, the last layer's output at the end, and nothing else beyond the stage.
     """
     features = [_features(rule, layer) for layer in range(1, rule.depth + 1)]
     steps = [
         step
         for layer in range(1, rule.depth + 1)
-        for step in layer_steps(str(layer), str(layer - 1), features[layer - 1], dpe=dpe[layer - 1], ffn=ffn[layer - 1])
-    ]
+        for step in layer_steps(
+            str(layer), str(layer - 1), features[layer - 1], dpe=dpe[layer - 1], ffn=ffn[layer - 1],
+            norm=end_norm and layer == rule.depth,
+        )
+    ]  # fmt: skip
     held, beside = [0] * rule.depth, [0] * rule.depth
     for layer, live, fused in _replay(with_frees(steps, ("0",), (str(rule.depth),))):
         most = beside if fused else held
@@ -63,13 +67,15 @@ class LayerGroup:
 
 @functools.lru_cache(maxsize=16_384)
 def layer_groups(
-    rule: StageRule, settings: tuple[int, ...], flags: tuple[tuple[bool, bool, bool], ...]
+    rule: StageRule, settings: tuple[int, ...], flags: tuple[tuple[bool, bool, bool], ...], *, end_norm: bool
 ) -> tuple[LayerGroup, ...]:
     """The groups of a stage whose layers have these settings, by number.
 
-    ``flags`` say of each of the settings whether it has a DPE and an FFN, and whether the layer's number matters.
+    ``flags`` say of each of the settings whether it has a DPE and an FFN, and whether the layer's number matters;
+    ``end_norm`` whether a norm ends the stage.
     """
-    shape = stage_shape(rule, tuple(flags[one][0] for one in settings), tuple(flags[one][1] for one in settings))
+    dpe, ffn = (tuple(flags[one][which] for one in settings) for which in (0, 1))
+    shape = stage_shape(rule, dpe, ffn, end_norm)
     groups: dict[tuple[int, int, int], list[int]] = {}
     for place, (one, features) in enumerate(zip(settings, shape.features, strict=True)):
         groups.setdefault((one, features, place if flags[one][2] else -1), []).append(place)

@@ -78,6 +78,8 @@ def _record(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Fa
             return mix(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
         case "ffn":
             return layer.feeding(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
+        case "norm":
+            return layer.end_norm(node.site, tape, *inputs)
 
 
 def _ratio(source: Node, target: Node) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 COUNT_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -14,6 +14,12 @@ BYTE_UNITS: Final = {
 }  # fmt: skip
 COUNT_PATTERN: Final = r"^[0-9]{1,18}(\.[0-9]{1,9})? ?[KMGT]?$"
 BYTES_PATTERN: Final = r"^[0-9]{1,18}(\.[0-9]{1,9})? ?(B|[KMGT]i?B)?$"
+_SIMILAR: Final = re.compile(
+    r"(?P<number>[0-9][0-9,_' ]{0,30}(?:\.[0-9]{1,9})?(?:e\+?[0-9]{1,2})?) ?(?P<prefix>[KMGT]?)"
+    r"(?P<rest>[A-Z]{0,16}(?: [A-Z]{1,16})?)",
+    re.IGNORECASE,
+)
+"""A number with commas or an exponent, a prefix of any case, and a word such as MACs."""
 _AMOUNT: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]{0,3})")
 
 
@@ -47,3 +53,23 @@ def show_quantity(amount: int, *, of_bytes: bool) -> str:
     units = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30} if of_bytes else COUNT_UNITS
     unit = max((name for name in units if units[name] <= max(amount, 1)), key=lambda name: units[name])
     return f"{amount}" if unit == "" else f"{amount / units[unit]:.4g}{unit}"
+
+
+def similar_quantity(text: str, *, of_bytes: bool) -> str | None:
+    """The amount that a text which is none was meant as, such as ``5G`` for ``5 GMACs``; None where none is seen."""
+    found = _SIMILAR.fullmatch(text.strip())
+    if found is None:
+        return None
+    try:
+        number = Decimal(re.sub("[,_' ]", "", found["number"]))
+    except InvalidOperation:
+        return None
+    prefix, rest = found["prefix"].upper(), found["rest"].lower()
+    if of_bytes:
+        unit = next((unit for unit in BYTE_UNITS if unit.lower() == (prefix + rest).lower()), None)
+        written = f"{number.normalize():f}{unit if unit is not None else f'{prefix}iB'}"
+        return None if unit is None and (rest or not prefix) else written
+    if rest in ("b", "ib"):
+        return None
+    amount = number * COUNT_UNITS[prefix]
+    return str(write_quantity(int(amount), of_bytes=False)) if 1 <= amount < 10**18 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 import yaml
@@ -18,6 +19,14 @@ class Mark(Protocol):
 
 
 _INDENT: Final = "line the keys of one mapping up under one another, and put a space after every ':'"
+_BLANK: Final = re.compile(r"\s*(#.*)?$")
+_WITHOUT_COLON: Final = re.compile(
+    r"\s*(?:- +)*(?P<key>[A-Za-z_][\w.]*)(?::(?=\S)|(?!:))(?P<value>(?:(?!: | #).)*?)(?<!:)(?: +#.*)?"
+)
+"""A line that begins with a word and has no colon with a space behind it."""
+_LONGEST_LINE: Final = 400
+_LONGEST: Final = 40
+"""Characters of a value that are repeated."""
 _CLOSE: Final = "close it, or put a ',' between its items"
 
 # What libyaml and PyYAML's own parser say (any of the texts), the code, what it means, and what to do.
@@ -96,6 +105,9 @@ def syntax_error(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
     mark: Mark | None = getattr(error, "problem_mark", None)
     context_mark: Mark | None = getattr(error, "context_mark", None)
     span = None if mark is None else span_at(source, mark)
+    if (place := _missing_colon(problem, context_mark, source, span)) is not None:
+        where, advice = Where(source=source, span=place[0]), f"write {place[1]}"
+        return Diagnostic(Code.INVALID_YAML, "this line has no ': ' after its key", where, help=advice)
     code, message, help_text = _meaning(problem, context, source, span)
     related: tuple[Related, ...] = ()
     if context_mark is not None and span is not None:
@@ -113,6 +125,32 @@ def span_at(source: SourceText, mark: Mark) -> Span:
         line = max((number for number, text in enumerate(lines) if text.strip()), default=0)
         column = len(lines[line].rstrip()) if lines else 0
     return Span(line + 1, column + 1, line + 1, column + 2)
+
+
+def _missing_colon(
+    problem: str, context_mark: Mark | None, source: SourceText, span: Span | None
+) -> tuple[Span, str] | None:
+    """Where a key has no colon, or no space behind it, and what to write; None where that is not what is wrong.
+
+    The parser takes such a line and the next one for one text, and stops at the colon of the next.
+    """
+    if span is None:
+        return None
+    if "expected ':'" in problem and context_mark is not None:
+        number = context_mark.line + 1
+    elif "mapping values are not allowed" in problem:
+        before = (one for one in range(span.line - 1, 0, -1) if not _BLANK.match(source.line(one)))
+        number = next(before, span.line)
+    else:
+        return None
+    line = source.line(number).rstrip()
+    found = _WITHOUT_COLON.fullmatch(line) if len(line) <= _LONGEST_LINE else None
+    if found is None or number == span.line:
+        return None
+    column = found.end("key") + 1
+    value = found["value"]
+    text = f"{found['key']}: {value.strip() if len(value) <= _LONGEST else '…'}" if value else f"{found['key']}:"
+    return Span(number, column, number, column + 1), visible(text)
 
 
 def _meaning(problem: str, context: str, source: SourceText, span: Span | None) -> tuple[str, str, str | None]:

@@ -104,6 +104,7 @@ def _setting_changes(old: LayerSettings, new: LayerSettings, *, fusion: bool) ->
     yield from _changes("layer_scale_on", old.layer_scale_on, new.layer_scale_on)
     yield from _changes("norm_eps", old.norm_eps, new.norm_eps)
     yield from _changes("norm_place", old.norm_place, new.norm_place)
+    yield from _changes("end_norm", old.end_norm, new.end_norm)
 
 
 def _changes(name: str, old: object, new: object) -> Iterator[str]:

@@ -13,6 +13,12 @@ from sparx_dsl.render.style import INK, LINES, SMALL_SIZE, text_width
 
 COLUMN, ROW = 142.0, 64.0
 """Points from column to column, and from row to row."""
+BESIDE = 0.9
+"""Boxes less than so many rows apart are beside each other."""
+BETWEEN = 8.0
+"""Points between two boxes, at least."""
+ARROW = 30.0
+"""Points for an arrow and the shape beside it."""
 SPACE = 14.0
 """What a box is wider than its text."""
 DIMENSION = "#c2410c"
@@ -45,39 +51,98 @@ class Frame:
         return self.y - self.height / 2
 
 
-def flow_marks(flow: Flow, left: float, top: float, fill: Mapping[str, Paint] | None = None) -> Iterator[Mark]:
+def flow_marks(
+    flow: Flow, left: float, top: float, fill: Mapping[str, Paint] | None = None, column: float = COLUMN
+) -> Iterator[Mark]:
     """The marks of a flow whose column 0 is ``left`` and whose row 0 is below ``top``.
 
-    ``fill`` has other paints for some operations.
+    ``fill`` has other paints for some operations. Where columns are closer than usual, the texts of boxes that would
+    touch are broken into lines, and rows are higher where that needs it.
     """
-    frames = {operation.name: _frame(operation, left, top) for operation in flow.operations}
+    texts = {operation.name: _text(operation, flow, column) for operation in flow.operations}
+    row = _row_height(flow, texts)
+    frames = {
+        operation.name: _frame(operation, texts[operation.name], left + operation.column * column,
+                               top - (operation.row + 0.5) * row)
+        for operation in flow.operations
+    }  # fmt: skip
     for wire in flow.wires:
-        yield from arrow(_way(wire, flow, frames, left), LINES["feed"].attributes)
+        yield from arrow(_way(wire, flow, frames, left, column), LINES["feed"].attributes)
     for operation in flow.operations:
         frame = frames[operation.name]
         paint = (fill or {}).get(operation.name) or BOXES[operation.role]
         radius = {"map": 3.0, "sum": frame.height / 2}.get(operation.role, 6.0)
         corner = (frame.x - frame.width / 2, frame.bottom)
         yield Rectangle(*corner, frame.width, frame.height, radius, paint)
-        yield from lines(operation.text, (frame.x, frame.y), SMALL_SIZE, INK, "middle")
+        yield from lines(texts[operation.name], (frame.x, frame.y), SMALL_SIZE, INK, "middle")
         if operation.gives:
-            yield Text(operation.gives, frame.x + 5, frame.bottom - 10, SMALL_SIZE - 1, DIMENSION)
+            yield Text(operation.gives, frame.x + 5, frame.bottom - 10, SMALL_SIZE, DIMENSION)
 
 
-def _frame(operation: Operation, left: float, top: float) -> Frame:
-    rows = operation.text.split("\n")
-    width = max(text_width(row, SMALL_SIZE) for row in rows) + SPACE
-    height = SMALL_SIZE * 1.2 * len(rows) + 9
+def columns_of(flow: Flow) -> float:
+    """How many columns a flow spans, from the middles of its outermost boxes or from its outermost wires."""
+    places = [operation.column for operation in flow.operations]
+    places += [wire.column for wire in flow.wires if wire.column is not None]
+    return max(places) - min(places)
+
+
+def _sides(operation: Operation, text: str) -> tuple[float, float]:
+    """Width and height of a box with that text."""
     if operation.role == "sum":
-        width = height = 16.0
-    return Frame(left + operation.column * COLUMN, top - (operation.row + 0.5) * ROW, max(width, height), height)
+        return 16.0, 16.0
+    rows = text.split("\n")
+    height = SMALL_SIZE * 1.2 * len(rows) + 9
+    return max(max(text_width(row, SMALL_SIZE) for row in rows) + SPACE, height), height
 
 
-def _way(wire: Wire, flow: Flow, frames: Mapping[str, Frame], left: float) -> Curve:
+def _frame(operation: Operation, text: str, x: float, y: float) -> Frame:
+    return Frame(x, y, *_sides(operation, text))
+
+
+def _text(operation: Operation, flow: Flow, column: float) -> str:
+    """The text of a box, in more lines where it would touch a box beside it."""
+    width = _sides(operation, operation.text)[0]
+    for other in flow.operations:
+        apart = abs(other.column - operation.column) * column
+        if apart and abs(other.row - operation.row) < BESIDE:
+            theirs = _sides(other, other.text)[0]
+            if (width + theirs) / 2 + BETWEEN > apart:
+                return _broken(operation.text, apart - BETWEEN - SPACE)
+    return operation.text
+
+
+def _broken(text: str, width: float) -> str:
+    """The text in lines of at most ``width``, as far as its words allow that."""
+    found: list[str] = []
+    for row in text.split("\n"):
+        first, *words = row.split(" ")
+        found.append(first)
+        for word in words:
+            longer = f"{found[-1]} {word}"
+            if text_width(longer, SMALL_SIZE) <= width:
+                found[-1] = longer
+            else:
+                found.append(word)
+    return "\n".join(found)
+
+
+def _row_height(flow: Flow, texts: Mapping[str, str]) -> float:
+    """Points from row to row, so that an arrow and the shape beside it have room between two boxes."""
+    boxes = {operation.name: operation for operation in flow.operations}
+    needed = [ROW]
+    for wire in flow.wires:
+        source, target = boxes[wire.source], boxes[wire.target]
+        if wire.column is None and target.row > source.row and "\n" in texts[source.name] + texts[target.name]:
+            heights = sum(_sides(one, texts[one.name])[1] for one in (source, target)) / 2
+            needed.append((heights + ARROW) / (target.row - source.row))
+    return max(needed)
+
+
+def _way(wire: Wire, flow: Flow, frames: Mapping[str, Frame], left: float, column: float) -> Curve:
     """The arrow of a wire."""
     source, target = frames[wire.source], frames[wire.target]
     if wire.column is not None:
-        x = left + wire.column * COLUMN
+        x = left + wire.column * column
         start, tip = (
             (frame.x + (frame.width if x > frame.x else -frame.width) / 2, frame.y) for frame in (source, target)
         )

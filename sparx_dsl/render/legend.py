@@ -99,4 +99,5 @@ def parts(layer: Node) -> str:
     names += [of("fusion", settings.fusion).title] if layer.ganglion else []
     names += [of("mixer", settings.mixer).title]
     names += ["FFN"] if settings.ffn.kind != "none" else []
+    names += ["norm"] if settings.end_norm else []
     return " → ".join(names)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sparx_dsl.language.flow import Flow
 from sparx_dsl.render.drawing import Drawing, Mark, Paint, Rectangle, Text
-from sparx_dsl.render.flow_marks import flow_marks
+from sparx_dsl.render.flow_marks import COLUMN, columns_of, flow_marks
 from sparx_dsl.render.look import POINTS_PER_MM, Look
 from sparx_dsl.render.marks import bottom_of, left_of, moved, right_of
 from sparx_dsl.render.style import FAINT, HUB, INK, LANE_FILL, LANE_LINE, SMALL_SIZE, TITLE_SIZE
@@ -17,6 +17,8 @@ GAP = 20.0
 """Between panels."""
 INDENT = 12.0
 """Between a panel's outline and what is in it."""
+LEAST_COLUMN = 80.0
+"""Points from column to column of a flow, at least; beyond that a picture is made smaller."""
 HEADING = 44.0
 """The height of a panel's two lines of title."""
 FUSION: Mapping[str, Paint] = {"fusion": Paint(HUB["fillcolor"], HUB["color"], HUB["penwidth"])}
@@ -44,7 +46,7 @@ def panel_marks(panels: Sequence[Panel], width: float | None, left: float = 0.0,
         return [mark for marks in placed for mark in marks]
     below: list[Mark] = []
     for panel in panels:
-        below += _marks(panel, left, min(map(bottom_of, below)) - GAP if below else top)
+        below += _marks(panel, left, min(map(bottom_of, below)) - GAP if below else top, width)
     return below
 
 
@@ -61,8 +63,13 @@ def drawing_of(marks: Sequence[Mark], name: str, look: Look) -> Drawing:
     )  # fmt: skip
 
 
-def _marks(panel: Panel, left: float, top: float) -> list[Mark]:
+def _marks(panel: Panel, left: float, top: float, width: float | None = None) -> list[Mark]:
     inner = list(flow_marks(panel.flow, 0, top - HEADING, panel.paints))
+    taken = max(map(right_of, inner)) - min(map(left_of, inner)) + 2 * INDENT
+    if width is not None and taken > width:
+        span = columns_of(panel.flow)
+        column = COLUMN - (taken - width) / span if span else COLUMN
+        inner = list(flow_marks(panel.flow, 0, top - HEADING, panel.paints, max(LEAST_COLUMN, column)))
     shift = left + INDENT - min(map(left_of, inner))
     placed = [moved(mark, (shift, 0)) for mark in inner]
     titles = (

@@ -46,18 +46,24 @@ def _parts(node: Node, fed: str, gives: str) -> Iterator[Part]:
     if settings.dpe:
         yield "dpe", "DPE: depthwise 3×3", "operation"
         yield "dpe_sum", "+", "sum"
-    normed = settings.norm_place == "pre"
-    if normed:
-        yield "norm", f"{settings.norm} norm", "operation"
+    norm, place = f"{settings.norm} norm", settings.norm_place
+    if place == "pre":
+        yield "norm", norm, "operation"
     if node.ganglion:
         yield "fusion", of("fusion", settings.fusion).title, "product"
     yield "mixer", of("mixer", settings.mixer).title, "operation"
+    if place == "post":
+        yield "norm", norm, "operation"
     yield "mixer_sum", "+", "sum"
     if settings.ffn.kind != "none":
-        if normed:
-            yield "ffn_norm", f"{settings.norm} norm", "operation"
+        if place == "pre":
+            yield "ffn_norm", norm, "operation"
         yield "ffn", f"{of('ffn', settings.ffn).title} FFN", "operation"
+        if place == "post":
+            yield "ffn_norm", norm, "operation"
         yield "ffn_sum", "+", "sum"
+    if settings.end_norm:
+        yield "end_norm", f"{settings.norm} norm", "operation"
     yield "result", gives, "map"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["stem", "downsample", "link", "dpe", "fusion", "mixer", "ffn", "head"]
+Part = Literal["stem", "downsample", "link", "dpe", "fusion", "mixer", "ffn", "norm", "head"]
 
 IMAGES = "images"
 """The buffer that the caller passes."""

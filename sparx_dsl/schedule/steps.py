@@ -49,13 +49,15 @@ def _layer(graph: ConnectionGraph, node: Node, given: str) -> Iterator[Run | Gat
     settings, name = node.layer_settings, node.name
     runs_ffn = default_registry().of("ffn", settings.ffn).runs
     features = tuple(adapted_name(edge) if graph.adapted(edge) else edge.source for edge in graph.features(name))
-    return layer_steps(name, given, features, dpe=settings.dpe, ffn=runs_ffn)
+    return layer_steps(name, given, features, dpe=settings.dpe, ffn=runs_ffn, norm=settings.end_norm)
 
 
-def layer_steps(name: str, given: str, features: tuple[str, ...], *, dpe: bool, ffn: bool) -> Iterator[Run | Gather]:
+def layer_steps(
+    name: str, given: str, features: tuple[str, ...], *, dpe: bool, ffn: bool, norm: bool
+) -> Iterator[Run | Gather]:
     """The steps of the layer of that name, which is fed the buffer ``given`` and reads the buffers ``features``.
 
-    ``dpe`` and ``ffn`` say whether it has a position encoding and a feed-forward network.
+    ``dpe``, ``ffn`` and ``norm`` say whether it has a position encoding, a feed-forward network, and a norm at its end.
     """
     gathered = features[0] if len(features) == 1 else f"{name}.gather"
     if len(features) > 1:
@@ -64,14 +66,17 @@ def layer_steps(name: str, given: str, features: tuple[str, ...], *, dpe: bool, 
     if dpe:
         yield _part(name, "dpe", (given,), f"{name}.dpe")
         given = f"{name}.dpe"
-    mixed = f"{name}.mixer" if ffn else name
+    made = f"{name}.made" if norm else name
+    mixed = f"{name}.mixer" if ffn else made
     if features:
         yield _part(name, "fusion", (given, gathered), f"{name}.fusion")
         yield _part(name, "mixer", (given, f"{name}.fusion"), mixed)
     else:
         yield _part(name, "mixer", (given,), mixed)
     if ffn:
-        yield _part(name, "ffn", (mixed,), name)
+        yield _part(name, "ffn", (mixed,), made)
+    if norm:
+        yield _part(name, "norm", (made,), name)
 
 
 def _part(name: str, part: Part, inputs: tuple[str, ...], output: str) -> Run:

@@ -65,4 +65,6 @@ def _later(settings: LayerSettings) -> dict[str, Any]:
         found["norm_eps"] = settings.norm_eps
     if settings.norm_place != "pre":
         found["norm_place"] = settings.norm_place
+    if settings.end_norm:
+        found["end_norm"] = True
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sparx_dsl.weights.depths import renames_by_stride as renames_by_stride
 from sparx_dsl.weights.limits import CheckpointLimits as CheckpointLimits
 from sparx_dsl.weights.load import load_checkpoint as load_checkpoint
 from sparx_dsl.weights.load import load_model as load_model

@@ -11,7 +11,7 @@ from sparx_dsl.kinds.checkpoint import Shape
 from sparx_dsl.weights.formats import RELEASED_LAYERS
 from sparx_dsl.weights.kind_modules import checkpoints
 
-OUR_LAYER: Final = re.compile(r"^(\w+)\.layer(\d{1,6})\.((?:dpe|fusion|mixer|ffn)\..+)$")
+OUR_LAYER: Final = re.compile(r"^(\w+)\.layer(\d{1,6})\.((?:dpe|fusion|mixer|ffn|norm)\..+)$")
 """A tensor of a layer in this project's names: stage, 1-based number, the rest."""
 RELEASED_LAYER: Final = re.compile(r"^(?:layers|stages)\.(\d{1,6})\.blocks\.(\d{1,6})\.(.+)$")
 """A tensor of a layer in the names of every released format: stage and number, both 0-based, the rest."""

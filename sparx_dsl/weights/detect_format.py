@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import get_args
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.kinds.checkpoint import ReleasedFormat
@@ -22,7 +21,7 @@ def detect_format(names: Iterable[str], where: Where) -> Format:
     if any(OUR_LAYER.match(name) for name in found):
         return "sparx_dsl"
     shown = {part for name in found for part in _parts(name)}
-    for format in get_args(ReleasedFormat):
+    for format in RELEASED_LAYERS:
         if not _signs(format).isdisjoint(shown):
             return format
     first = [quoted(name) for name in shortened(found)]

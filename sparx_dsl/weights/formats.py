@@ -25,6 +25,12 @@ class ReleasedLayers:
     """Those of their names by which a checkpoint shows that it is of this project."""
     shapes: Mapping[str, Callable[[Shape], Shape]] = field(default_factory=dict[str, Callable[[Shape], Shape]])
     """For tensors that have another shape there, by their paths in a layer of ours: that shape from ours."""
+    stages: str = "layers"
+    """What the stages are called, as in ``layers.0.blocks.1``."""
+    opened: bool = False
+    """Whether a downsampling belongs to the stage that it opens, or to the one before."""
+    end_norm: str = ""
+    """What the norm at the end of a stage is called, within the stage."""
 
 
 def _per_channel(shape: Shape) -> Shape:
@@ -32,6 +38,13 @@ def _per_channel(shape: Shape) -> Shape:
 
 
 RELEASED_LAYERS: Final[Mapping[ReleasedFormat, ReleasedLayers]] = {
+    "pvt_v2": ReleasedLayers(
+        {"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"},
+        "layer",
+        stages="stages",
+        opened=True,
+        end_norm="norm",
+    ),
     "sparx_mamba": ReleasedLayers(
         {
             "dpe.conv": "pos_embed",
@@ -46,10 +59,12 @@ RELEASED_LAYERS: Final[Mapping[ReleasedFormat, ReleasedLayers]] = {
         {"mixer.layer_scale.weight": _per_channel, "ffn.layer_scale.weight": _per_channel},
     ),
     "vmamba": ReleasedLayers({"mixer.norm": "norm", "fusion.norm": "norm", "ffn.norm": "norm2"}, "layer"),
-    "timm": ReleasedLayers({"mixer.branch_scale.weight": "gamma", "fusion.norm": "norm1"}, "layer"),
+    "timm": ReleasedLayers(
+        {"mixer.branch_scale.weight": "gamma", "fusion.norm": "norm1"}, "layer", stages="stages", opened=True
+    ),
     "swin": ReleasedLayers({"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"}, "layer"),
 }
-"""SparX-Mamba has VMamba's names and more, so that it comes first where a format is looked for."""
+"""In the order in which a format is looked for: PVTv2 has SparX-Mamba's names and more, and that VMamba's."""
 
 
 def named_format(format: str, where: Where) -> Format:

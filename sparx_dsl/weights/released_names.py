@@ -29,6 +29,9 @@ def released_tensors(
     """What each tensor of a backbone (name → shape) is in that format; None for what the format has no name for."""
     names: dict[str, str] = {}
     changed: dict[str, Callable[[Shape], Shape]] = {}
+    if ending := RELEASED_LAYERS[format].end_norm:
+        ends = (node for node in graph.layers() if node.layer_settings.end_norm)
+        names |= {f"{node.name}.norm": f"{_stage(format, node.stage)}.{ending}" for node in ends}
     for path, scope, found in _parts(format, graph):
         names |= {f"{path}.{ours}": f"{scope}{theirs}" for ours, theirs in found.names.items()}
         changed |= {f"{path}.{ours}": shape for ours, shape in found.shapes.items()}
@@ -42,16 +45,18 @@ def released_tensors(
 
 def released_scope(format: ReleasedFormat, node: Node) -> str:
     """What precedes the names of a node's tensors in the checkpoints of that format."""
-    if format == "timm" and node.role in ("layer", "downsample"):
-        inner = "downsample" if node.role == "downsample" else f"blocks.{node.number - 1}"
-        return f"stages.{node.stage - 1}.{inner}."
     match node.role:
         case "layer":
-            return f"layers.{node.stage - 1}.blocks.{node.number - 1}."
+            return f"{_stage(format, node.stage)}.blocks.{node.number - 1}."
         case "downsample":
-            return f"layers.{node.stage - 2}.downsample."
+            return f"{_stage(format, node.stage - (not RELEASED_LAYERS[format].opened))}.downsample."
         case _:
             return ""
+
+
+def _stage(format: ReleasedFormat, stage: int) -> str:
+    """What the stage of that number, from 1, is called."""
+    return f"{RELEASED_LAYERS[format].stages}.{stage - 1}"
 
 
 def _parts(format: ReleasedFormat, graph: ConnectionGraph) -> Iterator[tuple[str, str, ReleasedLayers | ReleasedNames]]:

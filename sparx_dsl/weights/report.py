@@ -42,13 +42,15 @@ class LoadReport:
     """The source's buffers, by its own names, that this project computes and so does not load."""
     unbuilt: tuple[str, ...] = ()
     """The source's tensors, by its own names, of parts that the model was built without, since it gives features."""
+    identity: tuple[str, ...] = ()
+    """The tensors of added layers that were set to 0, or scales to 1, so that the layers give what they are given."""
     notes: tuple[str, ...] = ()
     """What else a person should know: roles that changed, values that were rounded."""
 
     @property
     def complete(self) -> bool:
         """Whether every tensor of the model holds exactly the source's values, and nothing was left over."""
-        return not (self.resized or self.missing or self.unused)
+        return not (self.resized or self.missing or self.unused or self.identity)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -56,6 +58,7 @@ class LoadReport:
     def _lines(self) -> Iterator[str]:
         yield f"{self.format}: {counted(len(self.matched), 'tensor')} loaded as they are"
         yield from _section("changed to fit", [str(each) for each in self.resized])
+        yield from _section("set so that added layers begin as the identity", self.identity)
         yield from _section("missing in the source, left as they were", self.missing)
         yield from _section("unused tensors of the source", self.unused)
         if self.computed:

@@ -59,11 +59,12 @@ def _checked_header(path: Path, limits: CheckpointLimits, where: Where) -> dict[
     with path.open("rb") as file:
         start = file.read(LENGTH_BYTES)
         length = int.from_bytes(start, "little")
+        # Seven bytes are a length too, of up to 2**56: what is asked for is memory before it is read.
         if len(start) == LENGTH_BYTES and length > limits.header_bytes:
             message = f"the header claims {length:,} bytes, more than the limit of {limits.header_bytes:,}"
             advice = "real headers have some 100 bytes for each tensor"
             raise SparxError(Diagnostic(Code.CHECKPOINT_TOO_LARGE, message, where, help=advice))
-        text = file.read(length)
+        text = file.read(length) if len(start) == LENGTH_BYTES else b""
     if len(start) < LENGTH_BYTES or len(text) < length:
         message = "the file is empty" if size == 0 else f"the file ends within its header, after {size:,} bytes"
         raise _cut_off(message, where)

@@ -13,6 +13,7 @@ from sparx_dsl.kinds.checkpoint import Alternation
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.wrapped import backbone_within
 from sparx_dsl.schedule import Run
+from sparx_dsl.weights.depths import identity_values
 from sparx_dsl.weights.feature_axes import feature_axes, match_features, moved_blocks
 from sparx_dsl.weights.kind_modules import KindModules, checkpoint_of
 from sparx_dsl.weights.load import copy_values, model_tensors
@@ -21,28 +22,34 @@ from sparx_dsl.weights.slices import HOW, axis_blocks, feature_segments, segment
 
 
 def transfer(
-    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False
-) -> LoadReport:
+    source: nn.Module, target: nn.Module, renames: Mapping[str, str] | None = None, *, slices: bool = False,
+    identity: bool = False,
+) -> LoadReport:  # fmt: skip
     """Copy the weights of ``source`` into ``target``, another version of the same backbone; both may be wrapped.
 
     ``renames`` is old name → new name for the nodes that are called differently now, such as ``LayerEdit.renames``.
     A node keeps every tensor whose meaning and shape are the same; a fusion keeps the weights of each feature that it
     still reads, wherever that stands now; a relative position bias is interpolated to another window. What has no
     source stays as it was drawn. With ``slices``, tensors of another width take over the channels that both have, the
-    first ones of every block that their kind declares, as once-for-all networks share them. Raises ``SparxError``
+    first ones of every block that their kind declares, as once-for-all networks share them. With ``identity``, layers
+    that have no source begin as the identity, as Net2Net has it, where their kinds say how. Raises ``SparxError``
     (SPX328, SPX630, SPX650); the target is then as it was.
     """
     before = backbone_within(source, "the source of a transfer")
     now = backbone_within(target, "the target of a transfer")
-    work = _Transfer(before, now, node_origins(before, now, renames or {}), slices)
+    work = _Transfer(before, now, node_origins(before, now, renames or {}), slices, identity)
     if any(value.is_meta for tensors in (work.old, work.new) for value in tensors.values()):
         raise SparxError(Diagnostic(Code.MODEL_ON_META, "a model on the device meta has no weights to transfer"))
     work.run()
     copy_values(work.new, work.values)
     changed = {each.name for each in work.resized}
+    changed |= work.identities.keys()
     matched = tuple(name for name in work.values if name not in changed)
     unused = tuple(name for name in work.old if name not in work.used)
-    return LoadReport("transfer", matched, tuple(work.resized), tuple(work.missing), unused, notes=tuple(work.notes()))
+    return LoadReport(
+        "transfer", matched, tuple(work.resized), tuple(work.missing), unused,
+        identity=tuple(work.identities), notes=tuple(work.notes()),
+    )  # fmt: skip
 
 
 def node_origins(source: Backbone, target: Backbone, renames: Mapping[str, str]) -> dict[str, str]:
@@ -73,6 +80,8 @@ class _Transfer:
     target: Backbone
     origins: Mapping[str, str]
     slices: bool
+    identity: bool
+    identities: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     old: dict[str, Tensor] = field(init=False)
     new: dict[str, Tensor] = field(init=False)
     kinds: KindModules = field(init=False)
@@ -89,11 +98,19 @@ class _Transfer:
 
     def run(self) -> None:
         """Find a value for every tensor of every module of the target."""
+        if self.identity:
+            for node in self._added():
+                self.identities |= identity_values(self.kinds, node, self.new)
+        self.values |= self.identities
         for step in self.target.schedule.steps:
             if isinstance(step, Run):
                 prefix = f"{step.module}."
-                for name in [name for name in self.new if name.startswith(prefix)]:
+                for name in [name for name in self.new if name.startswith(prefix) and name not in self.values]:
                     self._fill(name, step, name.removeprefix(prefix))
+
+    def _added(self) -> list[Node]:
+        """The layers of the target that have no source."""
+        return [node for node in self.target.schedule.graph.layers() if node.name not in self.origins]
 
     def _fill(self, name: str, step: Run, inner: str) -> None:
         old_name = self._old_name(step, inner)
@@ -183,13 +200,20 @@ class _Transfer:
         for node in self.target.schedule.graph.layers():
             origin = self.origins.get(node.name)
             if origin is None:
-                yield f"{node.name} is new"
+                yield f"{node.name} is new{self._beginning(node)}"
                 continue
             before = self.source.schedule.graph.node(origin)
             name = node.name if origin == node.name else f"{node.name} (before: {origin})"
             if before.ganglion != node.ganglion:
                 yield f"{name} is now a {'ganglion' if node.ganglion else 'normal'} layer"
             yield from (f"{name} now {text}" for text in _changed_alternation(before, node))
+
+    def _beginning(self, node: Node) -> str:
+        """What a note says of how an added layer begins, where that was asked for."""
+        if not self.identity:
+            return ""
+        begins = any(name.startswith(f"{node.name}.") for name in self.identities)
+        return f", and {'begins' if begins else 'its kinds do not say how it would begin'} as the identity"
 
 
 def _changed_alternation(before: Node, now: Node) -> Iterator[str]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from tests.campaign.broken_spaces import break_spaces
 from tests.campaign.broken_specs import break_specs
+from tests.campaign.deployed_specs import deploy_specs
 from tests.campaign.findings import Findings
 from tests.campaign.hostile_checkpoints import attack_checkpoints
 from tests.campaign.killed_writers import kill_writers
 from tests.campaign.large_texts import SIZES, TEXTS, attack_with_texts
 from tests.campaign.raw_operators import attack_operators
 from tests.campaign.same_specs import rewrite_specs
+from tests.campaign.sanitized_operators import attack_sanitized
 from tests.campaign.valid_specs import run_specs
+from tests.campaign.watched_texts import watch_texts
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,14 @@ class Campaign:
 
 CAMPAIGNS: dict[str, Campaign] = {
     "operators": Campaign(attack_operators, few=450, full=50_000),
+    "sanitized": Campaign(attack_sanitized, few=90, full=10_000),
     "specs": Campaign(break_specs, few=500, full=100_000),
     "checkpoints": Campaign(attack_checkpoints, few=100, full=20_000),
     "spaces": Campaign(break_spaces, few=500, full=100_000),
+    "watched": Campaign(watch_texts, few=140, full=20_000),
     "texts": Campaign(attack_with_texts, few=len(TEXTS), full=len(SIZES) * len(TEXTS)),
     "faults": Campaign(kill_writers, few=24, full=500),
+    "deployed": Campaign(deploy_specs, few=12, full=2_000),
     "valid": Campaign(run_specs, few=30, full=100_000),
     "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }

@@ -29,7 +29,7 @@ AT_ONCE = 4
 OF_PYTORCH = frozenset(
     {"layer_norm", "depthwise", "depthwise_backward", "interleaved_depthwise", "product", "convolution"}
 )
-"""Operators that PyTorch's own kernels compute on a CPU: in such forks these wait for ever with several threads."""
+"""Those that PyTorch's own kernels compute on a CPU; they wait for ever in such forks with more than one thread."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,14 @@ Prints one JSON object; a process of its own, since the hook stays for its life,
 
 from __future__ import annotations
 
+import codecs
+import importlib
 import json
 import random
 import subprocess
 import sys
 import traceback
+import warnings
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +22,8 @@ from tempfile import TemporaryDirectory
 import torch
 
 import sparx_dsl
+from sparx_dsl.kind import load
+from sparx_dsl.registry import default_registry
 from sparx_dsl.weights import load_checkpoint, load_model
 from tests.campaign.checkpoint_files import hostile_file
 from tests.campaign.findings import Findings
@@ -41,7 +46,7 @@ def attack_checkpoints(count: int, seed: int) -> Findings:
 def main(seed: int, count: int, folder: Path) -> None:
     """Load so many hostile files into a model, and into models of their own."""
     findings, watch, mark = Findings(), Watch(), folder / "mark"
-    sparx_dsl.json_schema()  # imports the options of every kind
+    warm_up()
     model = small("vmamba")
     before = snapshot(model)
     metadata = {"format": "sparx_dsl", "spec": sparx_dsl.dump_spec(model.spec)}
@@ -67,6 +72,18 @@ def main(seed: int, count: int, folder: Path) -> None:
         findings.outcomes[f"{name}: {outcome.partition(':')[0]}"] += 1
         findings.faults += [f"{name}, attack {number} of seed {seed}: {fault}" for fault in faults]
     print(json.dumps({"outcomes": findings.outcomes, "faults": findings.faults}))
+
+
+def warm_up() -> None:
+    """Import what is imported when a file first needs it, whatever the file says: of ours, of torch and of Python."""
+    sparx_dsl.json_schema()  # the options of every kind
+    for kind in default_registry():
+        if kind.checkpoint is not None:
+            load(kind.checkpoint)
+    codecs.lookup("raw_unicode_escape")  # texts in pickles of protocol 0
+    for module in ("torch.nested._internal.ops", "torch._subclasses.schema_check_mode"):
+        importlib.import_module(module)  # an object in a tensor's place makes torch look here
+    warnings.simplefilter("ignore")  # of torch's, which are shown with the line of its source
 
 
 def answer(model: torch.nn.Module, path: Path, *, strict: bool, whole: bool) -> str:

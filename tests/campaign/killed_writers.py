@@ -26,6 +26,7 @@ import sparx_dsl
 from sparx_dsl.render.files import write_text
 from sparx_dsl.weights import save_checkpoint
 from tests.campaign.findings import Findings
+from tests.support.backbones import tiny
 from tests.support.checkpoints import small
 from tests.support.paths import ROOT
 
@@ -33,19 +34,27 @@ Write = Callable[[Path, int], object]
 """Writes one of two versions of a file, as a command or a call of the package does."""
 LONGEST = 0.03
 """Seconds for which a writer lives at most."""
+STUDIES = 5
+"""For so many writers there is one study that is killed."""
 FULL = 100
 """Bytes that a file can have on a disk that is full."""
 
 
 def kill_writers(count: int, seed: int) -> Findings:
-    """Kill so many writers in another process, and say what it found."""
+    """Kill so many writers in another process, and a study for every few of them, and say what was found."""
+    findings = _in_a_process("killed_writers", seed, count)
+    findings.add(_in_a_process("killed_studies", seed, count // STUDIES))
+    return findings
+
+
+def _in_a_process(module: str, seed: int, count: int) -> Findings:
     with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tests.campaign.killed_writers", str(seed), str(count), folder]
+        command = [sys.executable, "-m", f"tests.campaign.{module}", str(seed), str(count), folder]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
-        return Findings(faults=[f"seed {seed}: ended with {done.returncode}: {done.stderr[-2000:]}"])
+        return Findings(faults=[f"{module}, seed {seed}: ended with {done.returncode}: {done.stderr[-2000:]}"])
     report = json.loads(done.stdout)
-    return Findings(outcomes=Counter(report["outcomes"]), measured=report["measured"], faults=report["faults"])
+    return Findings(Counter(report["outcomes"]), report.get("measured", {}), report["faults"])
 
 
 def writers() -> dict[str, tuple[str, Write]]:
@@ -53,9 +62,11 @@ def writers() -> dict[str, tuple[str, Write]]:
     models = [small("sparx_mamba", seed) for seed in (0, 1)]
     specs = [sparx_dsl.load_spec(name) for name in ("sparx_mamba_t", "sparx_swin_b")]
     texts = [sparx_dsl.dump_spec(spec) for spec in specs]
+    reported = [sparx_dsl.parse_spec(tiny(name=name)) for name in ("one", "other")]
     return {
         "spec": ("yaml", lambda path, version: write_text(path, texts[version])),
         "picture": ("svg", lambda path, version: sparx_dsl.draw(specs[version], path)),
+        "report": ("html", lambda path, version: sparx_dsl.write_report(reported[version], path)),
         "checkpoint": ("safetensors", lambda path, version: save_checkpoint(models[version], path)),
         "released checkpoint": (
             "pth", lambda path, version: save_checkpoint(models[version], path, format="sparx_mamba")

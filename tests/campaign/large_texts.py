@@ -114,6 +114,15 @@ TEXTS: dict[str, Text] = {
     "conditions": lambda size: filled(
         lambda n: f"  c{n}: {{link: {{from: stem, to: stage1.layer2}}, when: {{c{n + 1}: [true]}}}}\n", size,
         SPACE + "choices:\n"),
+    "conditions that exclude one another": lambda size: filled(
+        lambda n: f"  c{n}: {{at: stages.1.depth, values: [1, 2], when: {{a: [{n + 1}]}}}}\n", size,
+        SPACE + "choices:\n  a: {at: stages.1.S, from: 1, to: 512}\n"),
+    "conditions on one value each of two": lambda size: filled(
+        lambda n: f"  c{n}: {{at: stages.1.depth, values: [1, 2], when: {{a: [8], b: [{n + 1}]}}}}\n", size,
+        SPACE + "choices:\n  a: {at: stages.1.channels, values: [8, 16]}\n"
+        "  b: {at: stages.1.S, from: 1, to: 512}\n"),
+    "a condition on many values": lambda size: SPACE + "choices:\n  a: {at: head.classes, from: 1, to: 9999}\n"
+    "  b: {at: stages.1.depth, values: [1, 2], when: {a: [" + filled(lambda n: f"{n + 1}, ", size - 300) + "1]}}\n",
     "links of a choice": lambda size: filled(
         lambda n: "{from: stem, to: stage1.layer2}, ", size, SPACE + "choices: {skip: {link: [",
         "{from: stem, to: stage1.layer1}]}}\n"),

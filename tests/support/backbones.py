@@ -76,6 +76,26 @@ def mixed(**changes: object) -> dict[str, object]:
     return spec | changes
 
 
+def attending(**changes: object) -> dict[str, object]:
+    """Attention to whole maps, to maps that are made smaller and to pooled ones, with what PVTv2 has around it."""
+    reduced = {"kind": "spatial_reduction_attention", "head_width": 4}
+    spec: dict[str, object] = {
+        "sparx": 1,
+        "name": "attending",
+        "input": {"size": 32},
+        "stem": {"kind": "overlapping"},
+        "downsample": {"kind": "conv", "norm": "layer"},
+        "layer": {"mixer": {"kind": "attention", "heads": 2}, "ffn": {"kind": "depthwise_mlp", "ratio": 2}},
+        "stages": [
+            {"channels": 8, "depth": 1, "end_norm": True, "layer": {"mixer": {**reduced, "reduction": "pool"}}},
+            {"channels": 16, "depth": 2, "S": 1, "end_norm": True, "layer": {"mixer": {**reduced, "reduction": 2}}},
+            {"channels": 16, "depth": 2, "S": 2, "end_norm": True},
+        ],
+        "head": {"kind": "linear", "classes": 3, "norm": "none"},
+    }
+    return spec | changes
+
+
 def tiny(**changes: object) -> dict[str, object]:
     """A small backbone of three stages with every kind of connection, as plain values."""
     spec: dict[str, object] = {

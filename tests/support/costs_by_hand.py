@@ -5,6 +5,7 @@ from __future__ import annotations
 from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
 from sparx_dsl.kinds.downsamples.merge.options import MergeDownsample
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
+from sparx_dsl.kinds.ffns.depthwise_mlp.options import DepthwiseMlp
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.kinds.fusions.concat.options import ConcatFusion
 from sparx_dsl.kinds.fusions.dmca.options import DMCA
@@ -15,15 +16,18 @@ from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
+from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
+from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssd.options import SSD
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.kinds.stems.conv.options import ConvStem
+from sparx_dsl.kinds.stems.overlapping.options import OverlappingStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.roles import Role
@@ -39,6 +43,8 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
      3 * 6 * 9 + 6 * 12 * 9 + 18 + 2 * (6 + 12), 162 * 5 * 4 + 648 * 3 * 2),
     # 3×2 patches of 4×4 from a 10×7 image.
     ("stem", PatchStem(size=4), Site(3, 10), 10, 7, 3 * 10 * 16 + 10 + 20, 480 * 3 * 2),
+    # 3×2 patches of 5×5, four pixels apart, from a 10×7 image.
+    ("stem", OverlappingStem(size=5), Site(3, 10), 10, 7, 3 * 10 * 25 + 10 + 20, 750 * 3 * 2),
     ("downsample", ConvDownsample(), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 3 * 2),
     ("downsample", ConvDownsample(norm="group"), Site(6, 10), 5, 4, 6 * 10 * 9 + 10 + 20, 540 * 3 * 2),
     ("downsample", ConvDownsample(stride=1), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 5 * 4),
@@ -85,6 +91,17 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("mixer", SSD(state=3, expand=1, heads=2, conv=2), Site(8, 8), 11, 7,
      14 * 2 + 14 + 3 * 2 + 16 + 8 * 8,
      (14 * 2 + 8 * 8) * 77 + 2 * (64 * 64 * 3 + 64 * 64 * 8 + 2 * 64 * 3 * 8)),
+    # All 20 positions attend to all: scores and sums over 8 channels, and the projection behind them.
+    ("mixer", AttentionMixer(heads=2), Site(8, 8), 5, 4, 64 + 8, (2 * 20 * 8 + 64) * 20),
+    # A 5×4 map becomes 2×2 positions; a row is left out. Query, key and value have no bias.
+    ("mixer", SpatialReductionAttention(heads=2, reduction=2, qkv_bias=False), Site(8, 8), 5, 4,
+     64 + 64 * 4 + 8 + 16 + 128 + 64 + 8, (64 + 2 * 4 * 8 + 64) * 20 + (64 * 4 + 128) * 4),
+    # A 5×4 map is padded to one window of 6×6.
+    ("mixer", SpatialReductionAttention(heads=1, reduction=6), Site(8, 8), 5, 4,
+     72 + 64 * 36 + 8 + 16 + 144 + 72, (64 + 2 * 8 + 64) * 20 + 64 * 36 + 128),
+    # 49 means, whatever the map.
+    ("mixer", SpatialReductionAttention(head_width=4, reduction="pool"), Site(8, 8), 5, 4,
+     72 + 72 + 16 + 144 + 72, (64 + 2 * 49 * 8 + 64) * 20 + (64 + 128) * 49),
     # L = 3, r = 2 on 5×4, so 3×2 reduced positions; two groups of 6; 36 channels to 24 of 26, the rest free.
     ("fusion", DMCA(groups=2), Site(12, 26, features=3, reduction=2), 5, 4,
      72 + 36 * 9 + 72 + 36 * 24 + 24
@@ -119,7 +136,10 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("ffn", Mlp(ratio=3), Site(8, 8), 5, 4, 8 * 24 + 24 + 24 * 8 + 8, 2 * 8 * 24 * 20),
     ("ffn", ConvFfn(ratio=3), Site(8, 8), 5, 4,
      8 * 24 + 24 + 24 * 9 + 24 + 24 * 8 + 8, (2 * 8 * 24 + 24 * 9) * 20),
+    ("ffn", DepthwiseMlp(ratio=3, relu=True), Site(8, 8), 5, 4,
+     8 * 24 + 24 + 24 * 9 + 24 + 24 * 8 + 8, (2 * 8 * 24 + 24 * 9) * 20),
     ("head", LinearHead(classes=7), Site(8, 8), 5, 4, 16 + 8 * 7 + 7, 8 * 7),
+    ("head", LinearHead(classes=7, norm="none"), Site(8, 8), 5, 4, 8 * 7 + 7, 8 * 7),
     # Maps of 4, 6 and 8 channels at 5×4, 3×2 and 2×1; norms; pyramid of 3 with biases; climbs of 1, 1 and 2 to 2.
     ("head", SemanticFpn(classes=7, pyramid_channels=3, head_channels=2), Site(8, 8, maps=(4, 6, 8)), 5, 4,
      2 * 18 + 18 * 3 + 9 + 3 * (81 + 3) + 3 * (54 + 4) + 36 + 4 + 2 * 7 + 7,

@@ -31,7 +31,7 @@ def scans_and_scales(schedule: sparx_dsl.Schedule) -> tuple[int, int]:
         mixer: Any = chosen.mixer
         scanned = scanned_positions(mixer, height, width)
         if scanned:
-            scans += (9 * mixer.state + 1) * mixer.inner(node.channels) * scanned
+            scans += (9 * mixer.state + 1) * int(mixer.expand * node.channels) * scanned
         if chosen.layer_scale is not None and chosen.layer_scale_on == "residual":
             scales += node.channels * height * width * (2 if chosen.ffn.kind != "none" else 1)
     return scans, scales

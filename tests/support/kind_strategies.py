@@ -12,6 +12,7 @@ UNIT = 8
 DIVISORS = st.sampled_from([1, 2, 4])
 NORMS = st.sampled_from(["group", "layer", "batch"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
+RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
 REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 
 Options = st.SearchStrategy[dict[str, Any]]
@@ -36,7 +37,7 @@ def headed(kind: str, **optional: Any) -> Options:
 def sequence_mixer(kind: str, **optional: Any) -> Options:
     """SSM or Bi-SSM."""
     return of_kind(
-        kind, state=st.integers(1, 3), expand=st.integers(1, 2), conv=st.integers(0, 4), gate=st.booleans(),
+        kind, state=st.integers(1, 3), expand=RATIOS, conv=st.integers(0, 4), gate=st.booleans(),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 3]), **optional
     )  # fmt: skip
 
@@ -45,18 +46,24 @@ def mixers() -> Options:
     """Any token mixer."""
     window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans())
     ss2d = of_kind(
-        "ss2d", state=st.integers(1, 2), expand=st.integers(1, 2), conv=st.sampled_from([0, 1, 3, 5]),
+        "ss2d", state=st.integers(1, 2), expand=RATIOS, conv=st.sampled_from([0, 1, 3, 5]),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
     )  # fmt: skip
-    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=st.integers(1, 2))
+    depthwise = of_kind("depthwise", kernel=st.sampled_from([1, 3, 7]), ratio=RATIOS)
     sequences = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
-    return st.one_of(window, ss2d, depthwise, local_ss2d(), atrous_ss2d(), inverted_residual(), ssd(), *sequences)
+    attention = headed("attention", qkv_bias=st.booleans())
+    reduced = headed(
+        "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
+        reduction=st.sampled_from([1, 2, 4, "pool"]),
+    )  # fmt: skip
+    parts = local_ss2d(), atrous_ss2d(), inverted_residual(), ssd()
+    return st.one_of(window, ss2d, depthwise, attention, reduced, *parts, *sequences)
 
 
 def atrous_ss2d() -> Options:
     """Scans of some grids."""
     return of_kind(
-        "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=st.integers(1, 2),
+        "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=RATIOS,
         conv=st.sampled_from([0, 3, 5]), rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
 
@@ -69,7 +76,7 @@ def ssd() -> Options:
 
 def inverted_residual() -> Options:
     """An inverted residual block."""
-    return of_kind("inverted_residual", kernel=st.sampled_from([3, 5]), ratio=st.integers(1, 2))
+    return of_kind("inverted_residual", kernel=st.sampled_from([3, 5]), ratio=RATIOS)
 
 
 def local_ss2d() -> Options:
@@ -78,7 +85,7 @@ def local_ss2d() -> Options:
     names = st.tuples(orders, st.sampled_from(["", "_reversed"])).map("".join)
     return of_kind(
         "local_ss2d", directions=st.lists(names, min_size=1, max_size=4), state=st.integers(1, 2),
-        expand=st.integers(1, 2), conv=st.sampled_from([0, 3, 5]), gate=st.booleans(), bias=st.booleans(),
+        expand=RATIOS, conv=st.sampled_from([0, 3, 5]), gate=st.booleans(), bias=st.booleans(),
         rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
 
@@ -87,8 +94,8 @@ def fusions() -> Options:
     """Any fusion."""
     return st.one_of(
         of_kind("dmca", groups=DIVISORS, reduction=REDUCTIONS, shortcut=st.booleans()),
-        of_kind("concat", ratio=st.integers(1, 2)),
-        of_kind("no_gcca", ratio=st.integers(1, 2)),
+        of_kind("concat", ratio=RATIOS),
+        of_kind("no_gcca", ratio=RATIOS),
         headed("sca", merging=st.integers(1, 4)),
         headed("sra", reduction=REDUCTIONS),
     )
@@ -96,8 +103,8 @@ def fusions() -> Options:
 
 def ffns() -> Options:
     """Any feed-forward network, none included."""
-    ratio = st.integers(1, 2)
-    return st.one_of(of_kind("mlp", ratio=ratio), of_kind("conv", ratio=ratio), of_kind("none"))
+    between = of_kind("depthwise_mlp", ratio=RATIOS, relu=st.booleans())
+    return st.one_of(of_kind("mlp", ratio=RATIOS), of_kind("conv", ratio=RATIOS), between, of_kind("none"))
 
 
 def _conv_downsample() -> Options:
@@ -116,6 +123,7 @@ def stems() -> Options:
     return st.one_of(
         of_kind("conv", convs=st.integers(2, 3), norm=NORMS),
         of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS),
+        of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
     )
 
 
@@ -124,10 +132,11 @@ def heads() -> Options:
     classes, narrow = {"classes": st.integers(1, 5)}, st.sampled_from([2, 4])
     pools = st.lists(st.integers(1, 7), min_size=1, max_size=3)
     fpn = {**classes, "pyramid_channels": narrow, "head_channels": narrow}
+    classifier_norms = st.sampled_from(["group", "layer", "batch", "none"])
     upernet = {**classes, "pyramid_channels": narrow, "auxiliary_channels": narrow}
     return st.one_of(
         of_kind("none"),
-        of_kind("linear", classes, norm=NORMS, eps=EPSILONS, pool_first=st.booleans()),
+        of_kind("linear", classes, norm=classifier_norms, eps=EPSILONS, pool_first=st.booleans()),
         of_kind("semantic_fpn", fpn, norm=NORMS),
         of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
     )

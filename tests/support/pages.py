@@ -14,7 +14,7 @@ from tests.support.paths import DOCS
 EXAMPLES = DOCS / "examples"
 NAMES = (
     "language", "rules", "running", "training", "integrations", "ablate", "detect", "reports", "pictures", "editors",
-    "extending", "commands",
+    "extending", "commands", "weights",
 )  # fmt: skip
 PAGES = {name: DOCS / f"{name}.md" for name in NAMES}
 

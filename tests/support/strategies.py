@@ -32,7 +32,7 @@ def layer_options(*, mixer_required: bool = False) -> st.SearchStrategy[Mapping]
         "layer_scale": st.sampled_from(["none", 1.0, 0.5, 0, -1]),
         "layer_scale_on": st.sampled_from(["residual", "branch"]),
         "norm_eps": EPSILONS,
-        "norm_place": st.sampled_from(["pre", "pre", "none"]),
+        "norm_place": st.sampled_from(["pre", "post", "none"]),
     }
     if mixer_required:
         return st.fixed_dictionaries({"mixer": mixers()}, optional=optional)
@@ -52,6 +52,8 @@ def stages(draw: st.DrawFn, position: int, *, deepest: int = 6) -> Mapping:
         stage |= draw(_placed(depth, placement))
     elif draw(st.sampled_from([False, False, True])):
         stage["cross_stage"] = "none"
+    if draw(st.integers(0, 3)) == 3:
+        stage["end_norm"] = draw(st.booleans())
     if draw(st.booleans()):
         stage["layer"] = draw(layer_options())
     numbers = draw(st.sets(st.integers(1, depth), max_size=2))

@@ -24,7 +24,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.TOO_MANY_VALUES,
         "the text holds too many values",
-        "Keys, values, lists and mappings are counted while the text is read, and reading stops at the limit.",
+        "Keys, values, lists and mappings are counted while the text is read, and reading stops at the limit. So does "
+        "that of a search space whose conditions, or choices of one key, would be compared too often.",
     ),
     CodeEntry(
         Code.NOT_UTF8,

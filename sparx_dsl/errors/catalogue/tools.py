@@ -111,6 +111,25 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "`cuda_graph` captures a deployed backbone on a CUDA device for images of one shape, dtype and device.",
     ),
     CodeEntry(
+        Code.TUNING_NOT_POSSIBLE,
+        "nothing can be tuned",
+        "`sparx tune` measures the settings of the fused SS2D on a CUDA device that has Triton kernels. A spec without "
+        "SS2D has nothing to tune.",
+    ),
+    CodeEntry(
+        Code.INVALID_TUNED_FILE,
+        "a damaged file of tuned settings",
+        "Settings that were measured are kept in a JSON file: the one that the environment variable SPARX_TUNED_FILE "
+        "names, or `sparx_dsl/tuned.json` in the folder for caches. It is checked when it is read; delete one that was "
+        "damaged.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_TUNING_MODE,
+        "an unknown value of SPARX_TUNE",
+        "The environment variable SPARX_TUNE is 1 to measure settings that are not known, 0 to read no tuned "
+        "settings, or not set, to read those that `sparx tune` has measured.",
+    ),
+    CodeEntry(
         Code.INVALID_INTEGRATION_OPTION,
         "an argument that another library's model cannot follow",
         "timm, torchvision and others have arguments of their own, such as `global_pool` and `out_indices`. The "
@@ -165,5 +184,24 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "a measurement that failed",
         "The device is not here, the model does not run on it in this dtype or mode, or timm has no model of that "
         "name. The notes show what torch says.",
+    ),
+    CodeEntry(
+        Code.UNKNOWN_MEASUREMENT,
+        "a table or a size without printed figures",
+        "`sparx paper --measure throughput` measures what `specs/paper/throughput.yaml` has figures for: some tables "
+        "of the paper, each at some sizes of square images.",
+    ),
+    CodeEntry(
+        Code.INVALID_ANALYSIS,
+        "an analysis that cannot be made",
+        "Batches are floating-point tensors (batch, channels, height, width) that suit every backbone, of one size for "
+        "receptive fields and of at least four images for similarities. Backbones that are analysed together read the "
+        "same images, either none or each has its file of weights, and the device is here.",
+    ),
+    CodeEntry(
+        Code.INVALID_IMAGES,
+        "a folder of images that cannot be used",
+        "The folder is not there, has no image in it or below, or an image in it cannot be read. Images have one "
+        "channel, grey, or three, red, green and blue.",
     ),
 )

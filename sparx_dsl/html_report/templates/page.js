@@ -91,6 +91,36 @@ for (const explorer of document.querySelectorAll(".explorer")) {
   picture.addEventListener("dragstart", (event) => event.preventDefault());
 }
 
+/* Charts: what a mark means is said below them, for the pointer and for keys; each kind of mark is one stop of Tab. */
+for (const chart of document.querySelectorAll("svg[data-marks]")) {
+  const reading = document.getElementById(chart.dataset.reading);
+  chart.setAttribute("role", "group");
+  for (const kind of chart.dataset.marks.split("|")) {
+    const marks = [...chart.querySelectorAll(kind)];
+    const go = (mark) => { if (mark.dataset.node) location.hash = `price-${mark.dataset.node}`; };
+    marks.forEach((mark, place) => {
+      const text = mark.querySelector("title").textContent;
+      mark.setAttribute("tabindex", place ? "-1" : "0");
+      mark.setAttribute("role", mark.dataset.node ? "link" : "img");
+      mark.setAttribute("aria-label", text);
+      mark.addEventListener("pointerenter", () => { reading.textContent = text; });
+      mark.addEventListener("focus", () => {
+        reading.textContent = text;
+        for (const other of marks) other.setAttribute("tabindex", other === mark ? "0" : "-1");
+      });
+      mark.addEventListener("click", () => go(mark));
+      mark.addEventListener("keydown", (event) => {
+        const moves = { ArrowRight: place + 1, ArrowDown: place + 1, ArrowLeft: place - 1, ArrowUp: place - 1,
+                        Home: 0, End: marks.length - 1 };
+        if (event.key === "Enter") go(mark);
+        else if (event.key in moves) marks[moves[event.key]]?.focus();
+        else return;
+        event.preventDefault();
+      });
+    });
+  }
+}
+
 /* A link into something that is folded opens it. */
 const open = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

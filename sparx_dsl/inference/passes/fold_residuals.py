@@ -43,7 +43,10 @@ class SumInPlace:
         """The residuals whose sums still are tensors of their own, and need not be."""
         for part in kind_parts(backbone):
             residual, last = part.module, last_product(part)
-            if isinstance(residual, Residual) and isinstance(last, nn.Conv2d) and not residual.in_place:
+            if not isinstance(residual, Residual) or not isinstance(last, nn.Conv2d):
+                continue
+            # A norm behind the branch would see the shift.
+            if not residual.in_place and residual.post_norm is None:
                 yield part.path, partial(sum_in_place, residual, last)
 
 

@@ -55,12 +55,3 @@ def conv_ffn(tape: Tape, maps: tuple[FakeTensor, FakeTensor], hidden: int, outpu
     """
     widened = tape.convolution(tape.concatenate(maps), hidden)
     return tape.convolution(tape.activation(tape.depthwise(widened, 3)), outputs)
-
-
-def position_attention(tape: Tape, heads: int, query: FakeTensor, keys: FakeTensor, values: FakeTensor) -> FakeTensor:
-    """Attention of a map to tokens (batch, C, tokens), each copied so that a head's channels are contiguous."""
-    own, others, contents = (
-        each.unflatten(1, heads, each.shape[1] // heads).transpose(2, 3).contiguous()
-        for each in (query.flatten(2), keys, values)
-    )
-    return tape.attention(own, others, contents).transpose(2, 3).reshape(*query.shape)

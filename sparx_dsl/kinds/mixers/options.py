@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import Expansion, times
 from sparx_dsl.language.roles import MixerOptions
 
 Rank = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
@@ -20,14 +21,14 @@ class ScanMixer(MixerOptions, frozen=True):
 
     state: Annotated[int, Field(ge=1, le=256)] = 1
     """N, the numbers of state for each channel."""
-    expand: Annotated[int, Field(ge=1, le=8)] = 2
+    expand: Expansion = 2
     """The scan runs over ``expand`` times the layer's channels."""
     rank: Rank = "auto"
     """R, the rank of the time steps; ``auto`` is ceil(channels / 16)."""
 
     def inner(self, channels: int) -> int:
         """Channels of the scan."""
-        return self.expand * channels
+        return times(channels, self.expand)
 
     def time_rank(self, channels: int) -> int:
         """R for a layer of that many channels."""

@@ -14,5 +14,5 @@ def blocks(options: SequenceMixer) -> SliceBlocks:
     return {"projection": {0: Blocks(2 if options.gate else 1)}, **{f"{scan}.x_proj_weight": rank for scan in scans}}
 
 
-CHECKPOINT = KindCheckpoint(blocks=blocks)
+CHECKPOINT = KindCheckpoint(blocks=blocks, last="mixer.out_projection")
 """No released model has them."""

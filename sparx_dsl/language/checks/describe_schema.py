@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from sparx_dsl.errors import plural
 from sparx_dsl.language.models import PLACE_PATTERN, SpecModel
+from sparx_dsl.reader.quantities import BYTES_PATTERN, COUNT_PATTERN
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.registry import default_registry
 
@@ -89,6 +90,18 @@ class Slot:
     def takes(self, *types: str) -> bool:
         """Whether a value of one of these JSON types can stand here."""
         return any(branch.schema.get("type") in types for branch in self.branches())
+
+    @property
+    def at_most_one(self) -> bool:
+        """Whether a number here is a part: at most 1."""
+        bounds = (branch.schema.get("maximum", branch.schema.get("exclusiveMaximum")) for branch in self.branches())
+        return any(bound is not None and bound <= 1 for bound in bounds)
+
+    @property
+    def amount_of(self) -> Literal["counts", "bytes"] | None:
+        """Whether an amount with a unit can stand here, and of what."""
+        patterns = {branch.schema.get("pattern") for branch in self.branches()}
+        return "bytes" if BYTES_PATTERN in patterns else "counts" if COUNT_PATTERN in patterns else None
 
     def requires(self, key: str | int) -> bool:
         """Whether a mapping here cannot be without that key."""

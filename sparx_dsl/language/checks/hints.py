@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from sparx_dsl.errors import closest, plural, quoted
+from sparx_dsl.errors import closest, plural, quoted, visible
 from sparx_dsl.language.checks.describe_schema import KeyPath, Slot, walk
+from sparx_dsl.reader.quantities import similar_quantity
 from sparx_dsl.reader.tree import Node, locate
 
 VERSION = 1
@@ -15,6 +17,8 @@ VERSION = 1
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _LAYER = re.compile(r"layer([1-9][0-9]{0,3})")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
+_WITHOUT_COLON = re.compile(r"([A-Za-z_]\w*)(?: +|:|(?=[{\[]))(\S.*)")
+_FRACTION = re.compile(r"([0-9]{1,6}) ?/ ?([1-9][0-9]{0,5})")
 _SIDES = re.compile(r"([1-9][0-9]{0,5}) ?[x×, ] ?([1-9][0-9]{0,5})")
 
 
@@ -52,6 +56,8 @@ def value_advice(value: object, slot: Slot) -> str | None:
         return f"this release reads version {VERSION} of the language: write {VERSION}"
     if isinstance(value, bool):
         return "write none" if "none" in slot.words and not value else None
+    if isinstance(value, int | float) and slot.takes("number") and 1 < value <= 100 and slot.at_most_one:
+        return f"{value:g} % is {value / 100:g}: write {value / 100:g}"
     if isinstance(value, float):
         return f"write {int(value)}" if value.is_integer() and slot.takes("integer") else None
     if isinstance(value, int):
@@ -73,16 +79,34 @@ def _text_advice(value: str, slot: Slot) -> str | None:
         return f"write {number[1]}"
     if slot.takes("number") and (percent := _PERCENT.fullmatch(value)):
         return f"write {float(percent[1]) / 100:g}"
+    if slot.takes("number") and (fraction := _FRACTION.fullmatch(value)):
+        # Rounded up, so that rounding down so many channels gives what the fraction does.
+        return f"write {math.ceil(int(fraction[1]) * 10**6 / int(fraction[2])) / 10**6:.8g}"
     sides = _SIDES.fullmatch(value)
+    if slot.amount_of is not None and (amount := similar_quantity(value, of_bytes=slot.amount_of == "bytes")):
+        counted = "; multiply-accumulates are counted, of which one is two FLOPs" if "flop" in value.lower() else ""
+        return f"write {amount}{counted}"
     if sides and slot.takes("array") and slot.takes("integer"):
         return f"write [{sides[1]}, {sides[2]}]"
     guess = closest(value, [word for word in slot.words if isinstance(word, str)])
     return None if guess is None else f"did you mean {quoted(guess)}?"
 
 
+def without_colon(name: str, slot: Slot) -> str | None:
+    """What to write for a key that has its value in it, since a colon is missing: ``stem: {…}`` for ``stem {kind``."""
+    found = _WITHOUT_COLON.fullmatch(name)
+    if found is None or found[1] not in slot.fields():
+        return None
+    closing = {"{": "}", "[": "]"}.get(found[2][0])
+    value = found[2][:40] if closing is None else f"{found[2][0]}…{closing}"
+    return visible(f"{found[1]}: {value}")
+
+
 def meant(name: str, slot: Slot) -> str | None:
     """The key that was probably meant."""
     legal = list(slot.fields())
+    if (found := _WITHOUT_COLON.fullmatch(name)) is not None and found[1] in legal:
+        return found[1]
     synonym = SYNONYMS.get(name.lower())
     return next((key for key in synonym or () if key in legal), None) or closest(name, legal)
 
@@ -127,7 +151,7 @@ SYNONYMS = {
     "num_classes": ("classes",), "resolution": ("size",), "image_size": ("size",),
     "kernel": ("conv", "size"), "kernel_size": ("conv", "size"), "d_conv": ("conv",), "d_state": ("state",),
     "dt_rank": ("rank",), "num_heads": ("heads",), "head_dim": ("head_width",), "window_size": ("window",),
-    "mlp_ratio": ("ratio",), "expansion": ("ratio", "expand"), "patch_size": ("size",),
+    "mlp_ratio": ("ratio",), "ssm_ratio": ("expand",), "expansion": ("ratio", "expand"), "patch_size": ("size",),
     "drop_path_rate": ("drop_path",),
     "backbone": ("name",), "version": ("sparx",), "source": ("from",), "target": ("to",), "remove": ("cut",),
 }  # fmt: skip

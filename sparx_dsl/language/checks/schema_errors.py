@@ -12,7 +12,15 @@ from pydantic_core import ErrorDetails
 
 from sparx_dsl.errors import Code, Diagnostic, closest, quoted
 from sparx_dsl.language.checks.describe_schema import KeyPath, Slot, child, language, node_at, walk
-from sparx_dsl.language.checks.hints import is_word, meant, name_advice, shown, value_advice, where_key_belongs
+from sparx_dsl.language.checks.hints import (
+    is_word,
+    meant,
+    name_advice,
+    shown,
+    value_advice,
+    where_key_belongs,
+    without_colon,
+)
 from sparx_dsl.language.roles import ROLES, Role
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode, locate, plain
 from sparx_dsl.registry import default_registry
@@ -100,12 +108,15 @@ def _unknown_keys(found: _Findings, root: Node) -> Iterator[Diagnostic]:
         for name in names:
             guess = meant(name, slot)
             belongs = where_key_belongs(root, path, name)
+            colon = without_colon(name, slot)
             yield Diagnostic(
                 Code.UNKNOWN_KEY,
                 f"{place} has no key {quoted(name)}",
                 locate(root, (*path, name), key=True),
                 notes=(f"the keys are {', '.join(slot.fields())}",),
-                help=belongs or (f"did you mean {quoted(guess)}?" if guess else None),
+                help=f"a ':' is missing: write {colon}"
+                if colon
+                else belongs or (f"did you mean {quoted(guess)}?" if guess else None),
             )
 
 

@@ -15,16 +15,16 @@ from sparx_dsl.ops.arguments import DIRECTIONS, SS2DGradients, SS2DInputs
 from sparx_dsl.ops.triton_kernels import launch_scan
 from sparx_dsl.ops.triton_kernels.blocks import MOST_POSITIONS, power_of_two, reciprocal
 from sparx_dsl.ops.triton_kernels.buffers import add_maps, by_position, float32, has_ptx, is_precise, walk_maps
+from sparx_dsl.ops.triton_kernels.candidates import Direction
 from sparx_dsl.ops.triton_kernels.settings import (
     MOST_RANK,
     MOST_STATES,
     MOST_STATES_BACKWARD,
     WalkSettings,
     WalkShape,
-    backward_settings,
-    forward_settings,
     value_block,
 )
+from sparx_dsl.ops.triton_kernels.tuning import settings_for
 
 
 def ss2d(inputs: SS2DInputs, *, settings: WalkSettings | None = None) -> Tensor:
@@ -36,9 +36,10 @@ def ss2d(inputs: SS2DInputs, *, settings: WalkSettings | None = None) -> Tensor:
     """
     x = inputs.x
     shape = walk_shape(inputs)
-    if shape.rank > MOST_RANK or shape.state > MOST_STATES:
+    if not is_fused(inputs, "forward"):
         return pipeline.ss2d(launch_scan.scan, inputs)
-    settings = settings or forward_settings(shape, capability(x))
+    if settings is None:
+        settings = settings_for("forward", shape, x, lambda each: ss2d(inputs, settings=each))
     groups = -(-shape.state // settings.group)
     maps = walk_maps(x, DIRECTIONS * groups)
     split = settings.segments > settings.rows
@@ -65,9 +66,10 @@ def ss2d_backward(gradient: Tensor, inputs: SS2DInputs, *, settings: WalkSetting
 
     x, projected, dt_weight, dt_bias, A, D = inputs
     shape = walk_shape(inputs)
-    if shape.rank > MOST_RANK or shape.state > MOST_STATES_BACKWARD:
+    if not is_fused(inputs, "backward"):
         return pipeline.ss2d_backward(launch_scan.scan_backward, gradient, inputs)
-    settings = settings or backward_settings(shape)
+    if settings is None:
+        settings = settings_for("backward", shape, x, lambda each: ss2d_backward(gradient, inputs, settings=each))
     images, blocks = -(-shape.batch // settings.images), -(-shape.channels // settings.channels)
     groups, steps = -(-shape.state // settings.group), settings.steps(shape.positions)
     programs = images * blocks * groups * DIRECTIONS
@@ -101,6 +103,12 @@ def ss2d_backward(gradient: Tensor, inputs: SS2DInputs, *, settings: WalkSetting
     )
 
 
+def is_fused(inputs: SS2DInputs, direction: Direction) -> bool:
+    """Whether the fused kernels of that direction serve inputs of any shape: registers hold their rank and states."""
+    most = MOST_STATES if direction == "forward" else MOST_STATES_BACKWARD
+    return inputs.dt_weight.shape[2] <= MOST_RANK and inputs.A.shape[1] <= most
+
+
 def walk_shape(inputs: SS2DInputs) -> WalkShape:
     """What settings are chosen by, of x (batch, inner, height, width) and the others.
 
@@ -111,11 +119,6 @@ def walk_shape(inputs: SS2DInputs) -> WalkShape:
         raise ValueError(f"a map of {height} × {width} has too many positions: below {MOST_POSITIONS} are possible")
     precise = is_precise(inputs.x, inputs.projected)
     return WalkShape(batch, inner, height * width, inputs.dt_weight.shape[2], inputs.A.shape[1], precise)
-
-
-def capability(x: Tensor) -> tuple[int, int]:
-    """The capability of the device that a tensor of any shape is on; (0, 0) where it is none of CUDA's."""
-    return torch.cuda.get_device_capability(x.device) if x.is_cuda else (0, 0)
 
 
 def walk_sizes(inputs: SS2DInputs) -> tuple[int, ...]:

@@ -97,14 +97,29 @@ def forward_settings(shape: WalkShape, capability: tuple[int, int] = (9, 0)) -> 
     table = FORWARD.get(capability, FORWARD[9, 0])
     rows = [row for row in table if row.settings.dot == dot and row.least <= work]
     nearest = min(rows, key=lambda row: (abs(log2(row.positions / max(1, shape.positions))), -row.least))
-    settings = _narrowed(nearest.settings, shape)
+    return fitted(nearest.settings, shape)
+
+
+def is_measured(shape: WalkShape, capability: tuple[int, int]) -> bool:
+    """Whether the forward's settings for just that shape and capability were measured: at batch 128, or for one image.
+
+    In bfloat16 and with one state.
+    """
+    sizes = {(row.positions, row.least // 64) for row in FORWARD.get(capability, ()) if row.least}
+    plain = shape.state == 1 and not shape.precise
+    return plain and shape.batch in (1, 128) and (shape.positions, shape.channels) in sizes
+
+
+def fitted(settings: WalkSettings, shape: WalkShape) -> WalkSettings:
+    """Settings of the forward as they can be for a shape: no more channels, states and segments than it has."""
+    settings = _narrowed(settings, shape)
     values = settings.rows * settings.images * settings.channels // (32 * settings.warps)
     settings = _grouped(settings, shape, max(1, STATE_REGISTERS // max(1, values)))
     ahead = max(1, settings.ahead // power_of_two(settings.group))
-    if shape.precise and dot:
+    if shape.precise and settings.dot:
         # Operands in float32 take twice the registers.
         ahead = max(1, ahead // 2)
-    if settings.rows < PRODUCT_ROWS or not dot:
+    if settings.rows < PRODUCT_ROWS or not settings.dot:
         settings = replace(settings, segments=max(1, min(settings.segments, -(-shape.positions // ahead))))
     return replace(settings, ahead=ahead)
 

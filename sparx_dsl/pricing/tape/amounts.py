@@ -6,8 +6,9 @@ and element-wise sums. fvcore (0.1.5, ``fvcore.nn.flop_count``) counts the same 
 of a group or layer norm, 2 for each of a batch norm in evaluation, 4 for each element that a bilinear resizing writes,
 1 for each that nearest neighbours write, and 1 for each that an adaptive pooling reads; it does not know
 ``scaled_dot_product_attention``, so the products of such an attention count nothing. Where the published
-implementation computes by other operators than ours, its operators decide: attention under a bias is two products
-(Swin), GCCA is one fused attention, and a scale on the residual path is a 1×1 depthwise convolution (SparX-Mamba).
+implementation computes by other operators than ours, its operators decide: the attention of a mixer is two products
+(Swin, DeiT, PVTv2), GCCA is one fused attention, and a scale on the residual path is a 1×1 depthwise convolution
+(SparX-Mamba).
 """
 
 from __future__ import annotations

@@ -89,12 +89,17 @@ class Tape(Amounts):
             self.save(x.reshape(together, rows, inner), y.reshape(together, inner, columns))
         return self.new(*outer, rows, columns)
 
-    def attention(self, query: FakeTensor, key: FakeTensor, value: FakeTensor) -> FakeTensor:
+    def attention(
+        self, query: FakeTensor, key: FakeTensor, value: FakeTensor, *, fvcore: bool = False
+    ) -> FakeTensor:
         """Fused attention without a bias, all (batch, heads, tokens, width).
+
+        With ``fvcore`` the published implementation computes it by two products, which fvcore sees.
 
         It saves its operands, its result, and a sum for each query, float32 at least.
         """
-        self.add_macs(_attention_macs(query, key), 0)
+        macs = _attention_macs(query, key)
+        self.add_macs(macs, macs if fvcore else 0)
         result = self.new(*query.shape)
         self.save(query, key, value, result)
         self.save_new(*query.shape[:3], item=self.wide)

@@ -20,8 +20,8 @@ from sparx_dsl.search.batched.sums import Sums, amounts_of
 from sparx_dsl.search.constraints.stage_constraints import PLACEMENT
 from sparx_dsl.search.space.spec_keys import INVALID
 
-Flags = tuple[tuple[bool, ...], tuple[bool, ...]]
-"""Which layers of a stage have a DPE, and which an FFN, in order."""
+Flags = tuple[tuple[bool, ...], tuple[bool, ...], bool]
+"""Which layers of a stage have a DPE, and which an FFN, in order; and whether a norm ends the stage."""
 
 
 class StagePricer:
@@ -32,8 +32,11 @@ class StagePricer:
         self._placement = [spec.at("stages", position, key) for key in PLACEMENT]
         self._rules: LookupTable[StageRule] = LookupTable([key.labels for key in self._placement], rule_of)
         self._depth = LabelNumbers(self._rules.labels, lambda rule: rule.depth)
-        self._settings = LookupTable([spec.labels(slot) for slot in SLOTS], _settings, Labels([None]))
-        flags: Labels[Flags] = Labels([((), ())])
+        self._end_norm, ends = spec.at("stages", position, "end_norm"), Labels([False, True])
+        self._ends = LookupTable([self._end_norm.labels, ends], _ends_with_norm, ends)
+        slots = [spec.labels(slot) for slot in SLOTS]
+        self._settings = LookupTable([*slots, ends], _settings, Labels([None]))
+        flags: Labels[Flags] = Labels([((), (), False)])
         self._flags = LookupTable([flags, self._settings.labels], _with_layer, flags)
         self._shapes = LookupTable([self._rules.labels, flags], _shape)
         deepest = spec.keys.deepest(position)
@@ -65,7 +68,8 @@ class StagePricer:
         depth, flags = self._depth(rule), np.zeros((), dtype=np.int64)
         fused: list[Ids] = []
         for number, layer in enumerate(self._layers, start=1):
-            given = self._settings(*(self._slot(columns, number, slot) for slot in SLOTS))
+            ends = self._ends(self._end_norm(columns), np.asarray(number == depth, dtype=np.int64))
+            given = self._settings(*(self._slot(columns, number, slot) for slot in SLOTS), ends)
             settings = np.where(number <= depth, given, 0)
             flags = self._flags(flags, settings)
             fused.append(layer.add(settings, width, rule, area, reduction, sums))
@@ -122,10 +126,19 @@ class _LayerPricer:
         return self._fused(layer)
 
 
-def _settings(*slots: object) -> LayerSettings | None:
-    """The settings that the values of ``SLOTS`` make; None for values that belong to no layer."""
+def _settings(*given: object) -> LayerSettings | None:
+    """The settings that the values of ``SLOTS`` make, and whether the layer ends its stage with a norm.
+
+    None for values that belong to no layer.
+    """
+    *slots, end_norm = given
     values: dict[str, object] = dict(zip(SLOTS, slots, strict=True))
-    return None if values["mixer"] is None or INVALID in slots else settings_of(values)
+    return None if values["mixer"] is None or INVALID in slots else settings_of(values, end_norm=bool(end_norm))
+
+
+def _ends_with_norm(given: object, last: bool) -> bool:
+    """Whether a layer ends its stage with a norm, by the stage's key and whether it is the last one."""
+    return given is True and last
 
 
 def _reduction(*downsamples: DownsampleOptions) -> int:
@@ -136,7 +149,7 @@ def _with_layer(flags: Flags, settings: LayerSettings | None) -> Flags:
     """The flags with those of one layer more; the same where that is not there."""
     if settings is None:
         return flags
-    return (*flags[0], settings.dpe), (*flags[1], runs_ffn(settings))
+    return (*flags[0], settings.dpe), (*flags[1], runs_ffn(settings)), settings.end_norm
 
 
 def _shape(rule: StageRule, flags: Flags) -> StageShape:

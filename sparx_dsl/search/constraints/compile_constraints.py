@@ -16,7 +16,7 @@ from sparx_dsl.search.constraints.stage_constraints import placement_constraints
 from sparx_dsl.search.constraints.value_constraints import existence_constraints, value_constraints
 from sparx_dsl.search.constraints.width_constraints import end_constraints, layer_constraints
 from sparx_dsl.search.space.choices import OFF, Assignment, Choice
-from sparx_dsl.search.space.existence import dependencies, in_order_of_need
+from sparx_dsl.search.space.existence import dependencies, in_order_of_need, numbers_of
 from sparx_dsl.search.space.materialize import patches_of
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
@@ -54,8 +54,8 @@ def compile_constraints(
 ) -> Compiled:
     """Gather the constraints of a space, and make tables of those that have at most so many combinations."""
     keys = SpecKeys(tree, patches_of(choices), len(base.stages))
-    names = [choice.name for choice in choices]
-    needs = [dependencies(choice, names, keys) for choice in choices]
+    numbers = numbers_of(choices)
+    needs = [dependencies(choice, numbers, keys) for choice in choices]
     domains: list[tuple[int, ...]] = [
         (*((OFF,) if need else ()), *range(len(choice.alternatives)))
         for need, choice in zip(needs, choices, strict=True)
@@ -71,9 +71,13 @@ def compile_constraints(
         if len(scope) == 1:
             domains[scope[0]] = tuple(value for (value,) in factors[-1].rows)
     buckets = _eliminate(domains, needs, factors, late)
-    by_choice = {number: tuple(one for one in factors if number in one.scope) for number in range(len(choices))}
+    by_choice: dict[int, list[Factor]] = {number: [] for number in range(len(choices))}
+    for factor in factors:
+        for number in set(factor.scope):
+            by_choice[number].append(factor)
+    tables = {number: tuple(own) for number, own in by_choice.items()}
     return Compiled(
-        keys, tuple(domains), in_order_of_need(needs), tuple(factors), tuple(late), buckets, by_choice
+        keys, tuple(domains), in_order_of_need(needs), tuple(factors), tuple(late), buckets, tables
     )  # fmt: skip
 
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from sparx_dsl.language.resolve import SLOTS
 from sparx_dsl.search.constraints.constraint import Constraint, scope_of
 from sparx_dsl.search.space.choices import OFF, Assignment, Choice, EditPath
 from sparx_dsl.search.space.edit_paths import layer_of
-from sparx_dsl.search.space.existence import dependencies, exists
+from sparx_dsl.search.space.existence import dependencies, exists, numbers_of
 from sparx_dsl.search.space.spec_keys import INVALID, ROOT_KEYS, STAGE_KEYS, SpecKey, SpecKeys
 
 
 def existence_constraints(choices: Sequence[Choice], keys: SpecKeys) -> Iterator[Constraint]:
     """A choice has a value exactly where it exists."""
-    names = [choice.name for choice in choices]
+    numbers = numbers_of(choices)
     for number, choice in enumerate(choices):
-        needed = dependencies(choice, names, keys)
+        needed = dependencies(choice, numbers, keys)
         if needed:
-            yield Constraint(tuple(sorted({number, *needed})), partial(_exists_or_is_off, number, choice, names, keys))
+            there = partial(_exists_or_is_off, number, choice, numbers, keys)
+            yield Constraint(tuple(sorted({number, *needed})), there)
 
 
 def _exists_or_is_off(
-    number: int, choice: Choice, names: Sequence[str], keys: SpecKeys, assignment: Assignment
+    number: int, choice: Choice, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment
 ) -> bool:
-    return (assignment[number] != OFF) == exists(choice, names, keys, assignment)
+    return (assignment[number] != OFF) == exists(choice, numbers, keys, assignment)
 
 
 def value_constraints(keys: SpecKeys) -> Iterator[Constraint]:

@@ -2,35 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
-from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, did_you_mean, quoted
+from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, Where, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.tree import Entry, Node, SequenceNode
 from sparx_dsl.search.space.choices import Choice, Condition, EditPath, matches, value_of
 from sparx_dsl.search.space.edit_paths import fill_wildcards, join_path
-from sparx_dsl.search.space.existence import dependencies, in_order_of_need
+from sparx_dsl.search.space.existence import dependencies, in_order_of_need, numbers_of
 from sparx_dsl.search.space.parse_values import error_at, place_of
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
+MOST_COMPARED = 2**21
+"""How often a value may be compared with another, or a choice, before a space is refused as too large."""
 
-def parse_condition(
-    choice: Choice, entry: Entry, wildcards: tuple[str | int, ...], choices: Sequence[Choice]
-) -> Condition:
+
+def too_many(what: str, where: Where) -> Diagnostic:
+    """The error of a space whose choices or conditions would take too long to compare."""
+    message = f"{what}: more than {MOST_COMPARED:,} comparisons"
+    return Diagnostic(Code.TOO_MANY_VALUES, message, where, help="write fewer choices, values or conditions")
+
+
+class ValueNumbers:
+    """The choices of a space by name, and the numbers of the values that conditions mean."""
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        self.choices = {choice.name: choice for choice in reversed(choices)}  # the first where two have a name
+        self._scalars: dict[str, dict[tuple[type, object], set[int]]] = {}
+        self._others: dict[str, list[tuple[int, object]]] = {}
+        self._compared = 0
+
+    def of(self, node: Node, choice: Choice) -> set[int]:
+        """The numbers of the values of a choice that a condition's value means.
+
+        Scalars are looked up; lists and mappings are compared with those of the choice. Raises ``SparxError`` (SPX003)
+        where that was done too often.
+        """
+        wanted = value_of(node)
+        if choice.name not in self._scalars:
+            self._gather(choice)
+        if not isinstance(wanted, Mapping | list):
+            return self._scalars[choice.name].get((type(wanted), wanted), set())
+        others = self._others[choice.name]
+        self._compared += len(others)
+        if self._compared > MOST_COMPARED:
+            raise SparxError(too_many("the conditions name values of choices that have many", place_of(node)))
+        return {number for number, value in others if matches(cast(object, wanted), value)}
+
+    def _gather(self, choice: Choice) -> None:
+        scalars, others = self._scalars.setdefault(choice.name, {}), self._others.setdefault(choice.name, [])
+        for number, value in enumerate(choice.values):
+            if isinstance(value, Mapping | list):
+                others.append((number, cast(object, value)))
+            else:
+                scalars.setdefault((type(value), value), set()).add(number)
+
+
+def parse_condition(choice: Choice, entry: Entry, wildcards: tuple[str | int, ...], numbers: ValueNumbers) -> Condition:
     """One line of a ``when``; raises ``SparxError``."""
     name = fill_wildcards(str(entry.key.value), wildcards)
-    other = next((one for one in choices if one.name == name), None)
+    other = numbers.choices.get(name)
     if other is None or other is choice:
         message = f"unknown choice {quoted(name)}" if other is None else f"{name} cannot depend on itself"
-        advice = did_you_mean(name, [one.name for one in choices])
+        advice = did_you_mean(name, numbers.choices)
         raise SparxError(Diagnostic(Code.CONDITION_ON_UNKNOWN_CHOICE, message, place_of(entry.key), help=advice))
     node = entry.value
     # A list is one value where the choice has it, else a list of values.
-    whole = _numbers(node, other)
+    whole = numbers.of(node, other)
     items = node.items if isinstance(node, SequenceNode) and not whole else (node,)
     among: set[int] = set()
     for item in items:
-        found = _numbers(item, other)
+        found = numbers.of(item, other)
         if not found:
             message = f"{name} never has the value {shown(value_of(item))}"
             listed = ", ".join(shown(value) for value in other.values[:8])
@@ -42,19 +85,14 @@ def parse_condition(
     return Condition(name, frozenset(among))
 
 
-def _numbers(node: Node, choice: Choice) -> set[int]:
-    """The numbers of the values of a choice that a condition's value means."""
-    wanted = value_of(node)
-    return {number for number, value in enumerate(choice.values) if matches(wanted, value)}
-
-
 def circular_conditions(choices: Sequence[Choice], keys: SpecKeys) -> list[Diagnostic]:
     """The error of the first choice whose existence depends on its own value."""
-    names = [choice.name for choice in choices]
-    ordered = in_order_of_need([dependencies(choice, names, keys) for choice in choices])
+    numbers = numbers_of(choices)
+    ordered = in_order_of_need([dependencies(choice, numbers, keys) for choice in choices])
     return [
         Diagnostic(
-            Code.CIRCULAR_CONDITIONS, f"whether {names[number]} exists depends, by way of others, on its own value",
+            Code.CIRCULAR_CONDITIONS,
+            f"whether {choices[number].name} exists depends, by way of others, on its own value",
             choices[number].where, help="remove one of the whens",
         )
         for number in sorted(set(range(len(choices))) - set(ordered))[:1]
@@ -65,9 +103,13 @@ def keys_written_twice(choices: Sequence[Choice]) -> list[Diagnostic]:
     """The errors of keys that are driven by two choices which may exist together."""
     found: list[Diagnostic] = []
     holders: dict[EditPath, list[Choice]] = {}
+    compared = 0
     for choice in choices:
         for path in choice.paths:
             held = holders.setdefault(path, [])
+            compared += len(held)
+            if compared > MOST_COMPARED:
+                return [too_many(f"{len(held):,} choices drive {join_path(path)}", choice.where)]
             clash = next((one for one in held if not _exclude(one, choice)), None)
             if clash is not None:
                 message = f"{join_path(path)} is driven by two choices, {clash.name} and {choice.name}"

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sparx_dsl.search.space.choices import Assignment, Choice
 from sparx_dsl.search.space.edit_paths import layer_of
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
 
-def dependencies(choice: Choice, names: Sequence[str], keys: SpecKeys) -> tuple[int, ...]:
-    """The choices on which it depends whether the choice exists."""
-    named = {names.index(condition.choice) for condition in choice.when}
+def numbers_of(choices: Sequence[Choice]) -> dict[str, int]:
+    """The number of each choice by its name; of the first where two have one."""
+    return {choices[number].name: number for number in reversed(range(len(choices)))}
+
+
+def dependencies(choice: Choice, numbers: Mapping[str, int], keys: SpecKeys) -> tuple[int, ...]:
+    """The choices on which it depends whether the choice exists; ``numbers`` are those of ``numbers_of``."""
+    named = {numbers[condition.choice] for condition in choice.when}
     depths = [keys.stage(stage, "depth").scope for stage, _ in layers_of(choice)]
     return tuple(sorted(named.union(*depths)))
 
 
-def exists(choice: Choice, names: Sequence[str], keys: SpecKeys, assignment: Assignment) -> bool:
+def exists(choice: Choice, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment) -> bool:
     """Whether the choice exists for these values of those on which it depends."""
-    if any(assignment[names.index(condition.choice)] not in condition.among for condition in choice.when):
+    if any(assignment[numbers[condition.choice]] not in condition.among for condition in choice.when):
         return False
     layers = layers_of(choice)
     return not layers or any(keys.has_layer(stage, layer, assignment) for stage, layer in layers)
@@ -33,9 +38,17 @@ def layers_of(choice: Choice) -> tuple[tuple[int, int], ...]:
 
 def in_order_of_need(needs: Sequence[Sequence[int]]) -> tuple[int, ...]:
     """The choices, each after those on which it depends; those in a cycle are left out."""
+    missing = [len(set(own)) for own in needs]
+    dependents: list[list[int]] = [[] for _ in needs]
+    for number, own in enumerate(needs):
+        for need in set(own):
+            dependents[need].append(number)
     found: list[int] = []
-    left = list(range(len(needs)))
-    while ready := [number for number in left if all(need in found for need in needs[number])]:
+    ready = [number for number, count in enumerate(missing) if not count]
+    while ready:
         found += ready
-        left = [number for number in left if number not in ready]
+        reached = [dependent for number in ready for dependent in dependents[number]]
+        for dependent in reached:
+            missing[dependent] -= 1
+        ready = sorted({dependent for dependent in reached if not missing[dependent]})
     return tuple(found)

@@ -13,7 +13,7 @@ from sparx_dsl.language.resolve import stage_name
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.space.choices import Alternative, Choice, EditPath, value_of
-from sparx_dsl.search.space.conditions import circular_conditions, keys_written_twice, parse_condition
+from sparx_dsl.search.space.conditions import ValueNumbers, circular_conditions, keys_written_twice, parse_condition
 from sparx_dsl.search.space.edit_paths import (
     check_path,
     expand_wildcards,
@@ -51,7 +51,10 @@ class ChoiceParser:
         """By the name of a choice its conditions as written, and the numbers that wildcards in them take."""
 
     def parse(self, node: MappingNode) -> tuple[Choice, ...]:
-        """All choices in the order of the text; those of layers are expanded once all depths are known."""
+        """All choices in the order of the text; those of layers are expanded once all depths are known.
+
+        Raises ``SparxError`` (SPX003) for conditions that would take too long to compare.
+        """
         self._explicit = {split_path(str(entry.key.value), self._stages, self._limits) for entry in node.entries}
         found: dict[int, list[Choice]] = {}
         for layers in (False, True):
@@ -137,11 +140,14 @@ class ChoiceParser:
 
     def _with_conditions(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
         finished: list[Choice] = []
+        numbers = ValueNumbers(choices)
         for choice in choices:
             node, wildcards = self._conditions.get(choice.name, (MappingNode(()), ()))
             try:
-                when = tuple(parse_condition(choice, entry, wildcards, choices) for entry in node.entries)
+                when = tuple(parse_condition(choice, entry, wildcards, numbers) for entry in node.entries)
             except SparxError as error:
+                if error.diagnostics[0].code == Code.TOO_MANY_VALUES:
+                    raise
                 self.errors += [one for one in error.diagnostics if one not in self.errors]
                 when = ()
             finished.append(replace(choice, when=when))

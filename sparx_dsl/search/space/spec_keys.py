@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sparx_dsl.errors import SparxError
 from sparx_dsl.language.models import LayerOptions, SpecModel, Stage
 from sparx_dsl.reader.tree import MappingNode, Node, plain
-from sparx_dsl.search.space.choices import OFF, Assignment, EditPath
+from sparx_dsl.search.space.choices import Assignment, EditPath
 from sparx_dsl.search.space.materialize import Patch, find_node, only_path, overlap, overlay
 
 
@@ -87,9 +87,12 @@ class SpecKeys:
     def deepest(self, stage: int) -> int:
         """The most layers that the stage can have."""
         if stage not in self._deepest:
-            depth = self.stage(stage, "depth")
-            found = [depth(row) for row in _one_at_a_time(depth.scope, self._patches)]
-            self._deepest[stage] = max((one for one in found if one is not INVALID), default=1)
+            path: EditPath = ("stages", stage, "depth")
+            base = only_path(self._tree, path)
+            assert isinstance(base, MappingNode)
+            found = [_laid_over(base, path, written) for written in _one_at_a_time(path, self._patches)]
+            depths = [checked_value(path, one) for one in found if not isinstance(one, Invalid)]
+            self._deepest[stage] = max((one for one in depths if one is not INVALID), default=1)
         return self._deepest[stage]
 
     def has_layer(self, stage: int, layer: int, assignment: Assignment) -> bool:
@@ -104,25 +107,38 @@ class SpecKeys:
         assert isinstance(base, MappingNode)
 
         def read(row: tuple[int, ...]) -> Any:
-            tree, assignment = base, dict(zip(scope, row, strict=True))
-            try:
-                for patch in own:
-                    node = patch.node(assignment)
-                    tree = tree if node is None else overlay(tree, patch.path, node)
-            except SparxError:
-                return INVALID
-            return value(find_node(tree, path))
+            assignment = dict(zip(scope, row, strict=True))
+            found = _laid_over(base, path, ((patch.path, patch.node(assignment)) for patch in own))
+            return found if isinstance(found, Invalid) else value(found)
 
         return SpecKey(scope, read)
 
 
-def _one_at_a_time(scope: tuple[int, ...], patches: Sequence[Patch]) -> Iterator[Assignment]:
-    """Every value of each choice while the others are off: the last one laid is the one that is read."""
-    yield dict.fromkeys(scope, OFF)
-    for choice in scope:
-        count = next(len(patch.nodes) for patch in patches if patch.choice == choice)
-        for value in range(count):
-            yield {**dict.fromkeys(scope, OFF), choice: value}
+Written = Iterable[tuple[EditPath, Node | None]]
+"""What choices lay over which paths; None for nothing."""
+
+
+def _laid_over(base: MappingNode, path: EditPath, written: Written) -> Node | Invalid | None:
+    """The node at a path of a tree over which that is laid, None where there is none, or ``INVALID``."""
+    tree = base
+    try:
+        for place, node in written:
+            tree = tree if node is None else overlay(tree, place, node)
+    except SparxError:
+        return INVALID
+    return find_node(tree, path)
+
+
+def _one_at_a_time(path: EditPath, patches: Sequence[Patch]) -> Iterator[Written]:
+    """Every value of each choice of a key while the others are off: the last one laid is the one that is read."""
+    yield ()
+    own: dict[int, list[Patch]] = {}
+    for patch in patches:
+        if overlap(patch.path, path):
+            own.setdefault(patch.choice, []).append(patch)
+    for together in own.values():
+        for value in range(len(together[0].nodes)):
+            yield [(patch.path, patch.nodes[value]) for patch in together]
 
 
 def checked_value(path: EditPath, node: Node | None) -> Any:

@@ -57,14 +57,17 @@ class Trial:
     def inherit(self, model: Backbone) -> LoadReport | None:
         """Copy what fits of the parent's weights into ``model``, which was built from ``spec``; None without a parent.
 
-        A layer keeps every tensor whose meaning and shape are the same, as ``sparx_dsl.transfer`` does it.
+        A layer keeps every tensor whose meaning and shape are the same, as ``sparx_dsl.transfer`` does it; layers of a
+        stage of another depth are counted as its stride is, from the last.
+
         Raises ``SparxError`` where the parent's file is broken.
         """
         if self.parent is None:
             return None
-        from sparx_dsl.weights import load_model, transfer
+        from sparx_dsl.weights import load_model, renames_by_stride, transfer
 
-        return transfer(load_model(self.parent), model)
+        parent = load_model(self.parent)
+        return transfer(parent, model, renames_by_stride(parent.spec, model.spec))
 
     def save(self, model: Backbone) -> Path:
         """Write the weights for later trials to inherit: ``weights.safetensors`` in the trial's folder, with its spec.

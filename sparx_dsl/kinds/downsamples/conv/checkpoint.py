@@ -1,4 +1,4 @@
-"""The convolutional downsampling in the checkpoints of SparX-Mamba and VMamba, and of ConvNeXt in timm."""
+"""The convolutional downsampling in the checkpoints of SparX-Mamba and VMamba, and of timm's models."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ def _norm_after(options: ConvDownsample, number: int) -> str | None:
     return other_norm(options.norm, "layer")
 
 
+def _norm_before(options: ConvDownsample, number: int) -> str | None:
+    del number
+    if options.norm_place == "before":
+        return "has its norm in front of the convolution, and the released models behind it"
+    return other_norm(options.norm, "layer")
+
+
 CHECKPOINT: Final = KindCheckpoint(
     {
         "sparx_mamba": ReleasedNames({"conv": "0", "norm": "1"}, difference=normed("batch")),
         "vmamba": ReleasedNames({"conv": "1", "norm": "3"}, difference=normed("layer")),
         "timm": ReleasedNames({"norm": "0", "conv": "1"}, difference=_norm_after),
+        "pvt_v2": ReleasedNames({"conv": "proj", "norm": "norm"}, difference=_norm_before),
     },
     blocks=one_block,
 )

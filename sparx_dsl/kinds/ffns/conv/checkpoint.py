@@ -9,5 +9,5 @@ from sparx_dsl.kinds.slices import one_block
 
 _NAMES = {"expansion": "mlp.fc1", "conv": "mlp.dwconv", "contraction": "mlp.fc2"}
 CHECKPOINT: Final = KindCheckpoint(
-    {"sparx_mamba": ReleasedNames(_NAMES, signs=frozenset({"mlp.dwconv"}))}, blocks=one_block
+    {"sparx_mamba": ReleasedNames(_NAMES, signs=frozenset({"mlp.dwconv"}))}, blocks=one_block, last="contraction"
 )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 
@@ -17,7 +18,7 @@ class ConvolutionalFfn(nn.Module):
 
     def __init__(self, options: ConvFfn, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        channels, hidden = site.channels, options.ratio * site.channels
+        channels, hidden = site.channels, times(site.channels, options.ratio)
         self.expansion = pointwise(channels, hidden, **factory)
         self.conv = depthwise(hidden, 3, **factory)
         self.contraction = pointwise(hidden, channels, **factory)

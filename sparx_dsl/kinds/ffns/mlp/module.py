@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import Factory
 
@@ -18,7 +19,7 @@ class PointwiseFfn(nn.Module):
 
     def __init__(self, options: Mlp, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        channels, hidden = site.channels, options.ratio * site.channels
+        channels, hidden = site.channels, times(site.channels, options.ratio)
         self.expansion = pointwise(channels, hidden, **factory)
         self.contraction = pointwise(hidden, channels, **factory)
 

@@ -7,10 +7,11 @@ from typing import Unpack
 from sparx_dsl.kinds.fusions.concat.options import ConcatFusion
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.init import Factory
 
 
 def build(options: ConcatFusion, site: Site, **factory: Unpack[Factory]) -> Concatenation:
     """Make the concatenating fusion for that site."""
     channels = (1 + site.features) * site.channels
-    return Concatenation(channels, options.ratio * site.channels, site.out_channels, **factory)
+    return Concatenation(channels, times(site.channels, options.ratio), site.out_channels, **factory)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
+from sparx_dsl.language.ratios import Ratio
 from sparx_dsl.language.roles import FusionOptions
 
 
@@ -16,5 +15,5 @@ class ConcatFusion(FusionOptions, frozen=True):
     """
 
     kind: Literal["concat"] = "concat"
-    ratio: Annotated[int, Field(ge=1, le=16)] = 2
+    ratio: Ratio = 2
     """The hidden channels are ``ratio`` times the layer's."""

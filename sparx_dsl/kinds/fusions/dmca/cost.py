@@ -12,7 +12,8 @@ from sparx_dsl.pricing.tape.tape import Tape
 def forward(options: DMCA, site: Site, tape: Tape, x: FakeTensor, features: FakeTensor) -> FakeTensor:
     """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width).
 
-    Where nothing is reduced, the query takes the place of the input.
+    Where nothing is reduced, the query takes the place of the input. So it does in a map of one position, which costs
+    the same.
     """
     key, value = key_and_value(site, tape, features)
     ratio = options.spatial_reduction(site)

@@ -1,8 +1,8 @@
 """Dynamic Multi-layer Channel Aggregator: how a ganglion layer takes in features (SparX, section 3.1).
 
 Where the paper is silent or differs, this follows the authors' implementation: the scale of the attention
-stands before the softmax, and where nothing is reduced the query takes the place of the input in the final
-mixing.
+stands before the softmax, and where the query is as large as the input, it takes the input's place in the
+final mixing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class ChannelAggregator(Aggregator):
         key, value = self.select(features)
         query, value = self.query(x), self.value(value)
         attended = attend_to_channels(query, self.key(key), value, self.groups)
-        return self.mix(query if self.query_replaces_input else x, attended, value)
+        # A map of one position cannot be reduced; no other is as small as its reduction.
+        replaced = self.query_replaces_input or (x.shape[2] == 1 and x.shape[3] == 1)
+        return self.mix(query if replaced else x, attended, value)
 
 
 def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -> Tensor:

@@ -11,6 +11,7 @@ from sparx_dsl.kinds.fusions.aggregator import ReducedProjection, batch_normed_d
 from sparx_dsl.kinds.fusions.conv_ffn import Concatenation
 from sparx_dsl.kinds.fusions.no_gcca.options import NoGcca
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
@@ -27,7 +28,7 @@ class QueryValueFusion(nn.Module):
         self.gathering = pointwise(read, channels, **factory)
         self.query = ReducedProjection(channels, 1, **factory)
         self.value = ReducedProjection(channels, 1, **factory)
-        self.fusion = Concatenation(2 * channels, options.ratio * channels, site.out_channels, **factory)
+        self.fusion = Concatenation(2 * channels, times(channels, options.ratio), site.out_channels, **factory)
 
     def forward(self, x: Tensor, features: Tensor) -> Tensor:
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
+from sparx_dsl.language.ratios import Ratio
 from sparx_dsl.language.roles import FusionOptions
 
 
@@ -17,5 +16,5 @@ class NoGcca(FusionOptions, frozen=True):
     """
 
     kind: Literal["no_gcca"] = "no_gcca"
-    ratio: Annotated[int, Field(ge=1, le=16)] = 1
+    ratio: Ratio = 1
     """The hidden channels are ``ratio`` times the layer's."""

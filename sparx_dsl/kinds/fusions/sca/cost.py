@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sparx_dsl.kinds.fusions.cost import position_attention
 from sparx_dsl.kinds.fusions.sca.options import SCA
+from sparx_dsl.kinds.position_attention_cost import position_attention
 from sparx_dsl.language.base import Site
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from sparx_dsl.kinds.fusions.aggregator import batch_normed_depthwise
-from sparx_dsl.kinds.fusions.position_attention import attend_to_positions
 from sparx_dsl.kinds.fusions.sca.options import SCA
+from sparx_dsl.kinds.position_attention import attend_to_positions
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import depthwise, pointwise
 from sparx_dsl.nn.init import Factory

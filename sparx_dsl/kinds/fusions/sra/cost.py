@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sparx_dsl.kinds.fusions.cost import key_and_value, mixed, position_attention, reduced_projection
+from sparx_dsl.kinds.fusions.cost import key_and_value, mixed, reduced_projection
 from sparx_dsl.kinds.fusions.sra.options import SRA
+from sparx_dsl.kinds.position_attention_cost import position_attention
 from sparx_dsl.language.base import Site
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape

@@ -11,8 +11,8 @@ from typing import Unpack
 from torch import Tensor
 
 from sparx_dsl.kinds.fusions.aggregator import Aggregator
-from sparx_dsl.kinds.fusions.position_attention import attend_to_positions
 from sparx_dsl.kinds.fusions.sra.options import SRA
+from sparx_dsl.kinds.position_attention import attend_to_positions
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.init import Factory
 

@@ -10,5 +10,7 @@ from sparx_dsl.pricing.tape.tape import Tape
 
 def forward(options: LinearHead, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
     """(batch, channels, height, width) to logits (batch, classes)."""
-    tape.norm(options.norm or site.norm, x.like(*x.shape[:2], 1, 1) if options.pool_first else x)
+    name = options.norm or site.norm
+    if name != "none":
+        tape.norm(name, x.like(*x.shape[:2], 1, 1) if options.pool_first else x)
     return tape.linear(tape.new(x.shape[0], site.channels), options.classes, bias=True)

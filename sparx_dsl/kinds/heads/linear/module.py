@@ -14,11 +14,12 @@ from sparx_dsl.nn.norm import make_norm
 
 
 class LinearClassifier(nn.Module):
-    """Norm, mean over positions, one linear layer; or the mean first."""
+    """Norm, if there is one, mean over positions, one linear layer; or the mean first."""
 
     def __init__(self, options: LinearHead, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.norm = make_norm(options.norm or site.norm, site.channels, options.eps, **factory)
+        name = options.norm or site.norm
+        self.norm = nn.Identity() if name == "none" else make_norm(name, site.channels, options.eps, **factory)
         self.pool_first = options.pool_first
         self.linear = linear(site.channels, options.classes, **factory)
 

@@ -10,13 +10,13 @@ from sparx_dsl.language.roles import HeadOptions
 
 
 class LinearHead(HeadOptions, frozen=True):
-    """Norm, mean over positions, one linear layer; or the mean first."""
+    """Norm, if there is one, mean over positions, one linear layer; or the mean first."""
 
     kind: Literal["linear"] = "linear"
     classes: Classes = 1000
     """How many classes there are."""
-    norm: NormName | None = None
-    """By default the norm that the backbone's ``layer`` has."""
+    norm: NormName | Literal["none"] | None = None
+    """By default the norm that the backbone's ``layer`` has; ``none`` behind a last stage that ends with one."""
     eps: Epsilon = EPSILON
     """What the norm adds to the variance."""
     pool_first: bool = False

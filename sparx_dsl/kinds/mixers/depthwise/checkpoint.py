@@ -16,4 +16,5 @@ _NAMES = {
 CHECKPOINT: Final = KindCheckpoint(
     {"timm": ReleasedNames(_NAMES, linear("mixer.expansion", "mixer.contraction"), signs=frozenset({"conv_dw"}))},
     blocks=one_block,
+    last="mixer.contraction",
 )

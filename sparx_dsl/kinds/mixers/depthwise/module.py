@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
 from sparx_dsl.language.base import Site
+from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
@@ -19,7 +20,7 @@ class DepthwiseMixer(nn.Module):
 
     def __init__(self, options: DepthwiseBlock, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        channels, hidden = site.channels, options.ratio * site.channels
+        channels, hidden = site.channels, times(site.channels, options.ratio)
         self.conv = depthwise(channels, options.kernel, **factory)
         self.norm = make_norm(site.norm, channels, site.eps, **factory)
         self.expansion = pointwise(channels, hidden, **factory)

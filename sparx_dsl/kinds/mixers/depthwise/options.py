@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sparx_dsl.kinds.mixers.depthwise.codes import EVEN_DEPTHWISE_KERNEL
 from sparx_dsl.language.base import Problem, Site
+from sparx_dsl.language.ratios import Ratio
 from sparx_dsl.language.roles import MixerOptions
 
 
@@ -18,7 +19,7 @@ class DepthwiseBlock(MixerOptions, frozen=True):
     kind: Literal["depthwise"] = "depthwise"
     kernel: Annotated[int, Field(ge=1, le=63)] = 7
     """Side of the convolution, odd."""
-    ratio: Annotated[int, Field(ge=1, le=16)] = 4
+    ratio: Ratio = 4
     """The MLP's hidden channels are this many times the layer's."""
 
     def projected(self, channels: int) -> int:

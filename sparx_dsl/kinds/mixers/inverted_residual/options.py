@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from sparx_dsl.kinds.mixers.options import attention_channels
+from sparx_dsl.language.ratios import Ratio, times
 from sparx_dsl.language.roles import MixerOptions
 
 
@@ -16,7 +15,7 @@ class InvertedResidual(MixerOptions, frozen=True):
     kind: Literal["inverted_residual"] = "inverted_residual"
     kernel: Literal[3, 5, 7] = 3
     """Side of the depthwise convolution."""
-    ratio: Annotated[int, Field(ge=1, le=16)] = 4
+    ratio: Ratio = 4
     """The hidden channels are this many times the layer's."""
 
     def projected(self, channels: int) -> int:
@@ -30,7 +29,7 @@ class InvertedResidual(MixerOptions, frozen=True):
 
     def hidden(self, channels: int) -> int:
         """The channels of the depthwise convolution."""
-        return self.ratio * channels
+        return times(channels, self.ratio)
 
     def squeezed(self, channels: int) -> int:
         """The hidden channels of squeeze-and-excitation."""

@@ -45,4 +45,5 @@ CHECKPOINT: Final = KindCheckpoint(
         "vmamba": ReleasedNames(_NAMES, linear("projection", "mixer.out_projection"), frozenset({"op.A_logs"})),
     },
     blocks=blocks,
+    last="mixer.out_projection",
 )

@@ -50,4 +50,5 @@ CHECKPOINT: Final = KindCheckpoint(
     resized={"mixer.position_bias": Resizing(f"{_TENSORS}:resized_bias", "by bicubic interpolation")},
     alternation=Alternation(shifts, SHIFTS, STAYS),
     blocks=blocks,
+    last="mixer.out_projection",
 )

@@ -1,4 +1,4 @@
-"""What can be wrong with the options of ``window_attention``."""
+"""What can be wrong with the heads of the mixers that attend."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ CODES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         HEADS_NOT_DIVIDING_CHANNELS,
         "heads that do not divide the channels",
-        "The heads of window attention divide the layer's channels equally.",
+        "The heads of an attention divide the layer's channels equally.",
         "layer: {mixer: {kind: window_attention, heads: 3}}\n",
         "layer: {mixer: {kind: window_attention, heads: 4}}\n",
     ),
     CodeEntry(
         HEAD_WIDTH_NOT_DIVIDING_CHANNELS,
         "a width of heads that does not divide the channels",
-        "Window attention has as many heads of `head_width` channels as the layer's channels make; none may be left "
+        "An attention has as many heads of `head_width` channels as the layer's channels make; none may be left "
         "over. Set `head_width`, or the number of `heads` itself.",
         "layer: {mixer: {kind: window_attention, head_width: 12}}\n",
         "layer: {mixer: {kind: window_attention, head_width: 8}}\n",

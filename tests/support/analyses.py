@@ -1,0 +1,58 @@
+"""Receptive fields and similarities straight from their definitions, for small maps and few images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import permutations
+from statistics import fmean
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from sparx_dsl.lowering import Backbone
+
+
+def finite_differences(model: Backbone, image: Tensor, place: int, step: float = 1e-6) -> Tensor:
+    """How the positive activations at the centre of the map at that place change with each value of an image.
+
+    Takes (channels, height, width), gives the same, by differences of a model built for its stages' maps.
+    """
+    moves = step * torch.eye(image.numel(), dtype=image.dtype).view(-1, *image.shape)
+    centres: list[Tensor] = []
+    with torch.no_grad():
+        for sign in (1, -1):
+            found = model(image + sign * moves)[place]
+            height, width = found.shape[2:]
+            centres.append(found[:, :, height // 2, width // 2].clamp(min=0).sum(1))
+    return ((centres[0] - centres[1]) / (2 * step)).view(image.shape)
+
+
+def outputs(model: Backbone, paths: Sequence[str], images: Tensor) -> list[Tensor]:
+    """What the modules at those paths give for images: (batch, values) each."""
+    found: dict[str, Tensor] = {}
+    hooks = [
+        model.get_submodule(path).register_forward_hook(lambda m, i, given, path=path: found.update({path: given}))
+        for path in paths
+    ]
+    with torch.no_grad():
+        model(images)
+    for hook in hooks:
+        hook.remove()
+    return [found[path].flatten(1) for path in paths]
+
+
+def hsic(first: Tensor, second: Tensor) -> float:
+    """The unbiased estimate of HSIC with linear kernels, as the sums over distinct images by which it is defined."""
+    one, two = (cast("list[list[float]]", (x @ x.T).tolist()) for x in (first, second))
+    images = range(len(one))
+    pairs = fmean(one[a][b] * two[a][b] for a, b in permutations(images, 2))
+    triples = fmean(one[a][b] * two[a][c] for a, b, c in permutations(images, 3))
+    fours = fmean(one[a][b] * two[c][d] for a, b, c, d in permutations(images, 4))
+    return pairs + fours - 2 * triples
+
+
+def mean_hsic(batches: Iterable[tuple[Tensor, Tensor]]) -> float:
+    """The mean over batches, each by its number of images."""
+    weighted = [(len(first), hsic(first, second)) for first, second in batches]
+    return sum(size * value for size, value in weighted) / sum(size for size, _ in weighted)
