@@ -15,12 +15,12 @@ from sparx_dsl.language.roles import Role
 
 ATTENTIONS: Final = ("attention", "spatial_reduction_attention")
 """The mixers that attend to all of a map."""
-SCANS: Final = ("local_ss2d", "atrous_ss2d")
-"""The mixers that scan parts of a map."""
+SCANS: Final = ("local_ss2d", "atrous_ss2d", "inverted_residual", "ssd")
+"""The mixers of baselines that scan in other ways, and the convolution that stands beside one of them."""
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
     "stem": ("conv", "patch", "overlapping"),
     "downsample": ("conv", "merge", "none"),
-    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", *ATTENTIONS, *SCANS, "inverted_residual"),
+    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", *ATTENTIONS, *SCANS),
     "fusion": ("dmca", "concat", "no_gcca", "sca", "sra"),
     "ffn": ("mlp", "conv", "depthwise_mlp", "none"),
     "head": ("linear", "semantic_fpn", "upernet", "none"),

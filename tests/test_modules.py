@@ -27,6 +27,7 @@ from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
+from sparx_dsl.kinds.mixers.ssd.options import SSD
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.kinds.stems.conv.options import ConvStem
@@ -42,21 +43,11 @@ from tests.support.modules import builder, random_map, settle
 CHANNELS = 8
 SIZES = ((1, 1), (1, 9), (4, 4), (5, 7), (9, 6))
 MIXERS = (
-    SS2D(),
-    SS2D(state=2, conv=0, bias=False, rank=3),
-    SSM(state=2),
-    SSM(state=2, gate=False, conv=0, bias=True),
-    BiSSM(state=2),
-    BiSSM(state=1, halve=True, gate=False),
-    WindowAttention(window=3, heads=2),
-    WindowAttention(window=4, head_width=4, shift=False),
-    WindowAttention(window=1, heads=1),
-    LocalSS2D(state=2),
-    AtrousSS2D(state=2),
-    InvertedResidual(),
-    AttentionMixer(heads=2),
-    SpatialReductionAttention(heads=1),
-    SpatialReductionAttention(heads=2, reduction=4),
+    SS2D(), SS2D(state=2, conv=0, bias=False, rank=3), SSM(state=2), SSM(state=2, gate=False, conv=0, bias=True),
+    BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
+    WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
+    AtrousSS2D(state=2), InvertedResidual(), SSD(heads=2),
+    AttentionMixer(heads=2), SpatialReductionAttention(heads=1), SpatialReductionAttention(heads=2, reduction=4),
     SpatialReductionAttention(head_width=2, reduction="pool"),
 )
 

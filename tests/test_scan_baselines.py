@@ -31,6 +31,11 @@ def test_sizes_are_the_printed_ones(name: str, params: str, macs: str) -> None:
     assert (f"{price.params / 1e6:.0f}", f"{price.macs / 1e9:.1f}") == (params, macs)
 
 
+def test_vim_s_has_the_printed_parameters() -> None:
+    """26 M; no paper prints its FLOPs."""
+    assert f"{sparx_dsl.prices(SPECS / 'vim_s.yaml').params / 1e6:.0f}" == "26"
+
+
 @pytest.mark.parametrize(
     ("name", "published", "depth"),
     [("vmamba_t_s1l8", "vmamba_t", 8), ("vmamba_s_s1l20", "vmamba_s", 20), ("vmamba_b_s1l20", "vmamba_b", 20)],

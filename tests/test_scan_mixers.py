@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import sparx_dsl
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
+from sparx_dsl.kinds.mixers.ssd.options import SSD
 from sparx_dsl.language.base import Site
+from sparx_dsl.ops.state_space_dual import state_space_dual
 from tests.support.backbones import scans
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 from tests.support.modules import batch_norm, builder, conv, random_map, settle
@@ -136,6 +139,50 @@ def test_an_inverted_residual_is_three_convolutions_and_a_factor() -> None:
     torch.testing.assert_close(module(x), expected)
 
 
+def dual_by_position(x: Tensor, steps: Tensor, rates: Tensor, B: Tensor, C: Tensor) -> Tensor:
+    """One position after the other, from (batch, length, heads, width), as Mamba-2 writes the recurrence."""
+    states = torch.zeros(*x.shape[:1], *x.shape[2:], B.shape[2], dtype=x.dtype)
+    results: list[Tensor] = []
+    for t in range(x.shape[1]):
+        decay = (steps[:, t] * rates).exp()[..., None, None]
+        states = decay * states + (steps[:, t, :, None] * x[:, t])[..., None] * B[:, t, None, None]
+        results.append((states * C[:, t, None, None]).sum(3))
+    return torch.stack(results, dim=1)
+
+
+@pytest.mark.parametrize("length", [1, 5, 8, 13, 32])
+@pytest.mark.parametrize("chunk", [4, 64])
+def test_chunks_scan_as_positions_do(length: int, chunk: int) -> None:
+    """In one chunk, in several and with a rest; results and every gradient."""
+    generator = torch.Generator().manual_seed(length)
+    shapes = ((2, length, 3, 2), (2, length, 3), (3,), (2, length, 4), (2, length, 4))
+    drawn = [torch.randn(shape, dtype=torch.float64, generator=generator) for shape in shapes]
+    results: list[Tensor] = []
+    for run in (partial(state_space_dual, chunk=chunk), dual_by_position):
+        x, times, logs, inward, outward = given = [each.clone().requires_grad_() for each in drawn]
+        y = run(x, functional.softplus(times), -logs.exp(), inward, outward)
+        results.append(torch.cat([each.flatten() for each in (y, *torch.autograd.grad(y.sin().sum(), given))]))
+    torch.testing.assert_close(results[0], results[1])
+
+
+@pytest.mark.parametrize("size", [(5, 3), (9, 8)])
+def test_ssd_is_the_block_of_mamba_2(size: tuple[int, int]) -> None:
+    """Gate, convolution, scan by heads, D, norm behind the gate, projection; over one chunk and over two."""
+    options = SSD(state=3, heads=2, conv=3)
+    module = settle(builder("mixer", options)(options, Site(4, 4)))
+    projected = random_map(options.projected(4), *size)
+    gate, sequence, times = torch.split(projected.flatten(2), [8, 14, 2], dim=1)
+    sequence = functional.conv1d(functional.pad(sequence, (2, 0)), module.conv.weight, module.conv.bias, groups=14)
+    x, inward, outward = torch.split((sequence * sequence.sigmoid()).transpose(1, 2), [8, 3, 3], dim=2)
+    x = torch.unflatten(x, 2, (2, 4))
+    steps = (1 + (times.transpose(1, 2) + module.dt_bias).exp()).log()
+    y = dual_by_position(x, steps, -module.A_logs.exp(), inward, outward) + x * module.D[:, None]
+    y = y.flatten(2) * (gate * gate.sigmoid()).transpose(1, 2)
+    y = functional.layer_norm(y, (8,), module.norm.weight, module.norm.bias)
+    expected = y @ module.out_projection.weight[:, :, 0, 0].T
+    torch.testing.assert_close(module(projected), torch.unflatten(expected.transpose(1, 2), 2, size))
+
+
 def test_deployed_ones_compute_the_same() -> None:
     """In normal layers and in ganglion layers, at a size without symmetry."""
     model = trained(sparx_dsl.build(scans()))
@@ -143,16 +190,19 @@ def test_deployed_ones_compute_the_same() -> None:
     assert worst_error(results(sparx_dsl.deploy(model), images), results(model, images)) < SINGLE
 
 
+# torch itself warns of its way to trace the recurrence of the states of chunks.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_they_compile_whole() -> None:
-    """For a second size too."""
+    """Over one chunk of a state space dual, and over two."""
     torch.compiler.reset()
     model = trained(sparx_dsl.build(scans()))
     compiled = torch.compile(model, fullgraph=True, backend="eager")
-    for size in ((12, 12), (10, 18)):
+    for size in ((12, 12), (22, 14)):
         images = images_of(model, 2, size)
         assert worst_error(results(compiled, images), results(model, images)) < SINGLE
 
 
+@pytest.mark.slow
 def test_onnxruntime_gives_their_results(tmp_path: Path) -> None:
     """With any number of images."""
     model = sparx_dsl.build(scans(stages=scans()["stages"][:1]))

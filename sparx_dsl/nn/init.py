@@ -25,6 +25,8 @@ Product = TypeVar("Product", nn.Conv2d, nn.Conv1d, nn.Linear)
 
 SMALLEST_STEP, LARGEST_STEP, STEP_FLOOR = 0.001, 0.1, 1e-4
 """Bounds of the log-uniform initial time steps, and the least time step (Mamba)."""
+LARGEST_RATE = 16
+"""The largest initial rate of decay of a head; the smallest is 1 (Mamba-2)."""
 
 UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "position_bias", "bias"})
 """Leaf names of parameters that take no weight decay, whatever their shape."""
@@ -119,9 +121,26 @@ def reset_scan(x_proj_weight: Tensor, dt_weight: Tensor, dt_bias: Tensor, A_logs
     for weight in (x_proj_weight, dt_weight):
         bound = weight.shape[-1] ** -0.5
         weight.uniform_(-bound, bound)
+    _reset_steps(dt_bias)
+    A_logs.copy_(torch.arange(1, A_logs.shape[-1] + 1, device=A_logs.device).log().expand_as(A_logs))
+    D.fill_(1)
+
+
+@torch.no_grad()
+def reset_rates(dt_bias: Tensor, A_logs: Tensor, D: Tensor) -> None:
+    """Set the parameters of Mamba-2's heads, each (heads,), as it does; nothing on the meta device.
+
+    dt_bias as ``reset_scan`` does; A_logs the logarithm of uniform numbers from 1 to 16; D, one.
+    """
+    if A_logs.is_meta:
+        return
+    _reset_steps(dt_bias)
+    A_logs.uniform_(1, LARGEST_RATE).log_()
+    D.fill_(1)
+
+
+def _reset_steps(dt_bias: Tensor) -> None:
     # In float32 at least: the inverse softplus takes the difference of numbers close to one.
     steps = torch.empty(dt_bias.shape, device=dt_bias.device, dtype=torch.promote_types(dt_bias.dtype, torch.float32))
     steps = steps.uniform_(math.log(SMALLEST_STEP), math.log(LARGEST_STEP)).exp().clamp(min=STEP_FLOOR)
     dt_bias.copy_(steps + torch.log(-torch.expm1(-steps)))
-    A_logs.copy_(torch.arange(1, A_logs.shape[-1] + 1, device=A_logs.device).log().expand_as(A_logs))
-    D.fill_(1)

@@ -15,6 +15,7 @@ SCAN_MIXERS: dict[str, dict[str, object]] = {
     "local_ss2d": {"kind": "local_ss2d", "state": 2, "directions": ["columns", "rows_reversed", "window2"]},
     "atrous_ss2d": {"kind": "atrous_ss2d", "state": 2},
     "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
+    "ssd": {"kind": "ssd", "state": 2, "heads": 2},
 }
 """Mixers of baselines that scan; what takes a compiler or an exporter runs over one backbone of all of them."""
 

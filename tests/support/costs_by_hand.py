@@ -23,6 +23,7 @@ from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
+from sparx_dsl.kinds.mixers.ssd.options import SSD
 from sparx_dsl.kinds.mixers.ssm.options import SSM
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.kinds.stems.conv.options import ConvStem
@@ -85,6 +86,11 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("mixer", InvertedResidual(kernel=5, ratio=2), Site(8, 8), 5, 4,
      8 * 16 + 16 * 25 + 16 * 8 + 2 * (16 + 16 + 8) + 16 * 2 + 2 + 2 * 16 + 16,
      (8 * 16 + 16 * 25 + 16 * 8) * 20 + 2 * 16 * 2),
+    # 8 gates, 8 + 2·3 channels through a causal convolution of 2, 2 times; on 11×7, two chunks of 64: scores of 3, and
+    # their product with 8 channels by 2 heads, states of 3 by 8 made and read; norm of 8, and back.
+    ("mixer", SSD(state=3, expand=1, heads=2, conv=2), Site(8, 8), 11, 7,
+     14 * 2 + 14 + 3 * 2 + 16 + 8 * 8,
+     (14 * 2 + 8 * 8) * 77 + 2 * (64 * 64 * 3 + 64 * 64 * 8 + 2 * 64 * 3 * 8)),
     # All 20 positions attend to all: scores and sums over 8 channels, and the projection behind them.
     ("mixer", AttentionMixer(heads=2), Site(8, 8), 5, 4, 64 + 8, (2 * 20 * 8 + 64) * 20),
     # A 5×4 map becomes 2×2 positions; a row is left out. Query, key and value have no bias.

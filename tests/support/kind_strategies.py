@@ -56,7 +56,7 @@ def mixers() -> Options:
         "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
         reduction=st.sampled_from([1, 2, 4, "pool"]),
     )  # fmt: skip
-    parts = local_ss2d(), atrous_ss2d(), inverted_residual()
+    parts = local_ss2d(), atrous_ss2d(), inverted_residual(), ssd()
     return st.one_of(window, ss2d, depthwise, attention, reduced, *parts, *sequences)
 
 
@@ -66,6 +66,12 @@ def atrous_ss2d() -> Options:
         "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=RATIOS,
         conv=st.sampled_from([0, 3, 5]), rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
+
+
+def ssd() -> Options:
+    """The block of Mamba-2."""
+    given = {"state": st.integers(1, 3), "expand": st.integers(1, 2), "conv": st.integers(1, 4), "bias": st.booleans()}
+    return headed("ssd", **given)
 
 
 def inverted_residual() -> Options:
