@@ -33,14 +33,14 @@ class Campaign:
 
 CAMPAIGNS: dict[str, Campaign] = {
     "operators": Campaign(attack_operators, few=450, full=50_000),
-    "sanitized": Campaign(attack_sanitized, few=90, full=10_000),
+    "sanitized": Campaign(attack_sanitized, few=36, full=10_000),
     "specs": Campaign(break_specs, few=500, full=100_000),
     "checkpoints": Campaign(attack_checkpoints, few=100, full=20_000),
     "spaces": Campaign(break_spaces, few=500, full=100_000),
-    "watched": Campaign(watch_texts, few=140, full=20_000),
+    "watched": Campaign(watch_texts, few=84, full=20_000),
     "texts": Campaign(attack_with_texts, few=len(TEXTS), full=len(SIZES) * len(TEXTS)),
     "faults": Campaign(kill_writers, few=24, full=500),
-    "deployed": Campaign(deploy_specs, few=12, full=2_000),
-    "valid": Campaign(run_specs, few=30, full=100_000),
+    "deployed": Campaign(deploy_specs, few=4, full=2_000),
+    "valid": Campaign(run_specs, few=16, full=100_000),
     "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }

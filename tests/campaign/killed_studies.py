@@ -55,7 +55,7 @@ def main(seed: int, count: int, folder: Path) -> None:
 
 
 def _killed(space: sparx_dsl.Space, study: Path, log: Path, trials: int, seconds: float) -> None:
-    """Kill a process that goes on with a study, and writes the number of each trial that it is told has ended."""
+    """Kill a process that goes on with a study, and writes the number of each trial whose end it sees."""
     child = os.fork()
     if not child:
         try:

@@ -120,7 +120,7 @@ TEXTS: dict[str, Text] = {
     "conditions on one value each of two": lambda size: filled(
         lambda n: f"  c{n}: {{at: stages.1.depth, values: [1, 2], when: {{a: [8], b: [{n + 1}]}}}}\n", size,
         SPACE + "choices:\n  a: {at: stages.1.channels, values: [8, 16]}\n"
-        "  b: {at: stages.1.S, from: 1, to: 512}\n"),
+        "  b: {at: stages.1.S, from: 1, to: 128}\n"),
     "a condition on many values": lambda size: SPACE + "choices:\n  a: {at: head.classes, from: 1, to: 9999}\n"
     "  b: {at: stages.1.depth, values: [1, 2], when: {a: [" + filled(lambda n: f"{n + 1}, ", size - 300) + "1]}}\n",
     "links of a choice": lambda size: filled(

@@ -86,7 +86,7 @@ class TrialQueue:
             if self.config.is_late:
                 return NoTrial.LATE
             crashes = _crashes(attempts)
-            number = min(free, key=lambda one: (crashes[one], one))
+            number = min(free, key=lambda one: (crashes[one], one)) if crashes else free[0]
             attempt = self.store.create(number, self.heartbeat.worker)
         return self._sampled(attempt, number, [one.record for one in attempts])
 

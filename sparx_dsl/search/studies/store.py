@@ -7,6 +7,7 @@ killed at any moment leaves either nothing or something that the others recognis
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import warnings
 from collections.abc import Generator, Sequence
@@ -63,6 +64,9 @@ class Store:
         """How many values a trial has."""
         self._ended: dict[int, Attempt] = {}
         """The attempts that have ended, which never change, by id."""
+        self._first: list[Attempt] = []
+        """The attempts among the first ``_settled`` of Optuna's trials, all of which have ended."""
+        self._settled = 0
 
     def study(
         self, sampler: optuna.samplers.BaseSampler | None = None, pruner: optuna.pruners.BasePruner | None = None
@@ -87,6 +91,7 @@ class Store:
         """Write the header of a new study."""
         if self.id >= 0:  # A process was killed between the two steps below.
             self.storage.delete_study(self.id)
+            self._ended, self._first, self._settled = {}, [], 0
         directions = [StudyDirection[direction.upper()] for direction in header.directions]
         self.id, self.width = self.storage.create_new_study(directions, STUDY_NAME), len(directions)
         # Optuna's tools call the values by these names.
@@ -99,16 +104,21 @@ class Store:
         """Every attempt of every trial, in the order in which they began; raises ``SparxError`` (SPX752)."""
         with content_errors(self.path):
             trials = self.storage.get_all_trials(self.id, deepcopy=False)
-            # Optuna's public names give a trial's number and its id only one after the other, with a look at the file.
-            ids = [trial._trial_id for trial in trials]  # pyright: ignore[reportPrivateUsage]
-            found: list[Attempt] = []
-            for one, trial in zip(ids, trials, strict=True):
+            # A long study is read from where it can still change.
+            later, found = trials[self._settled :], list(self._first)
+            for trial in later:
+                # Optuna's public names give a trial's number and its id one after the other, with a look at the file.
+                one = trial._trial_id  # pyright: ignore[reportPrivateUsage]
                 attempt = self._ended.get(one)
                 if attempt is None and "number" in trial.user_attrs:
                     attempt = Attempt(one, *read_record(trial, self.space, self.width))
                     if trial.state.is_finished():
                         self._ended[one] = attempt
                 found += [] if attempt is None else [attempt]
+            ended = itertools.takewhile(lambda trial: trial.state.is_finished(), later)
+            settled = [self._ended.get(trial._trial_id) for trial in ended]  # pyright: ignore[reportPrivateUsage]
+            self._settled += len(settled)
+            self._first += [attempt for attempt in settled if attempt is not None]
             return found
 
     def records(self) -> tuple[TrialRecord, ...]:
