@@ -22,6 +22,7 @@ from sparx_dsl.kinds.fusions.dmca.options import DMCA
 from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.inception.options import InceptionBlock
 from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.kinds.mixers.ssm.options import SSM
@@ -43,7 +44,7 @@ MIXERS = (
     BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
     WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1),
     AttentionMixer(heads=2), SpatialReductionAttention(heads=1), SpatialReductionAttention(heads=2, reduction=4),
-    SpatialReductionAttention(head_width=2, reduction="pool"),
+    SpatialReductionAttention(head_width=2, reduction="pool"), InceptionBlock(band=5, branch=3),
 )
 
 

@@ -18,7 +18,7 @@ FIGURES = SPECS / "paper" / "figures.yaml"
 def test_every_printed_row_has_a_spec_of_its_name() -> None:
     """The zoo is complete, and each file is named as the spec in it."""
     figures = read_figures_of(FIGURES, Figures, EXAMPLE)
-    assert (19, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
+    assert (22, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
     for path in ZOO:
         assert sparx_dsl.load_spec(path).name == path.stem
     names = {path.stem for path in ZOO}
@@ -35,7 +35,7 @@ def test_sizes_land_on_the_printed_figures() -> None:
     assert ["window_4"] == [row.name for row in rows if not row.macs_match]
     assert ["window_4", "fusion_sca"] == [row.name for row in rows if not row.rounding]
     assert all(row.row.note for row in rows if not (row.params_match and row.macs_match and row.rounding))
-    taken = {f"{family}_{size}" for family in ("swin", "convnext") for size in "tsb"}
+    taken = {f"{family}_{size}" for family in ("swin", "convnext", "inceptionnext") for size in "tsb"}
     taken |= {f"pvt_v2_b{size}" for size in (2, 4, 5)}
     assert taken == {row.name for row in rows if row.row.source}
 

@@ -54,8 +54,11 @@ def mixers() -> Options:
         "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
         reduction=st.sampled_from([1, 2, 4, "pool"]),
     )  # fmt: skip
+    inception = of_kind(
+        "inception", band=st.sampled_from([5, 11]), branch=st.sampled_from([3, 8]), ratio=st.integers(1, 2)
+    )
     scans = sequence_mixer("ssm"), sequence_mixer("bi_ssm", halve=st.booleans())
-    return st.one_of(window, ss2d, depthwise, attention, reduced, *scans)
+    return st.one_of(window, ss2d, depthwise, inception, attention, reduced, *scans)
 
 
 def fusions() -> Options:
@@ -105,6 +108,7 @@ def heads() -> Options:
     return st.one_of(
         of_kind("none"),
         of_kind("linear", classes, norm=classifier_norms, eps=EPSILONS, pool_first=st.booleans()),
+        of_kind("mlp_classifier", classes, ratio=st.integers(1, 3), eps=EPSILONS),
         of_kind("semantic_fpn", fpn, norm=NORMS),
         of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
     )
