@@ -25,7 +25,7 @@ class InceptionMixer(nn.Module):
         super().__init__()
         channels, hidden = site.channels, options.ratio * site.channels
         branch = channels // options.branch
-        self.parts = (channels - 3 * branch, branch, branch, branch)
+        self.parts = [channels - 3 * branch, branch, branch, branch]
         self.square = depthwise(branch, SQUARE, **factory)
         self.wide = band(branch, 1, options.band, **factory)
         self.tall = band(branch, options.band, 1, **factory)
@@ -39,7 +39,7 @@ class InceptionMixer(nn.Module):
 
     def convolved(self, x: Tensor) -> Tensor:
         """What the convolutions make of the last channels, behind those that pass; of x's shape."""
-        same, square, wide, tall = x.split(self.parts, dim=1)
+        same, square, wide, tall = torch.split(x, self.parts, dim=1)
         return torch.cat((same, self.square(square), self.wide(wide), self.tall(tall)), dim=1)
 
 
