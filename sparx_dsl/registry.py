@@ -20,10 +20,10 @@ SCANS: Final = ("local_ss2d", "atrous_ss2d", "inverted_residual", "ssd")
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
     "stem": ("conv", "patch", "overlapping"),
     "downsample": ("conv", "merge", "none"),
-    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", *ATTENTIONS, *SCANS),
+    "mixer": ("ss2d", "ssm", "bi_ssm", "window_attention", "depthwise", "inception", *ATTENTIONS, *SCANS),
     "fusion": ("dmca", "concat", "no_gcca", "sca", "sra"),
     "ffn": ("mlp", "conv", "depthwise_mlp", "none"),
-    "head": ("linear", "semantic_fpn", "upernet", "none"),
+    "head": ("linear", "mlp_classifier", "semantic_fpn", "upernet", "none"),
 }
 """The kinds of this package: each is the folder of that name in the folder of its role, which defines ``KIND``."""
 

@@ -36,7 +36,8 @@ def spelt_out() -> list[dict[str, Any]]:
     full = copy.deepcopy(SMALL["sparx_mamba"])
     full["stem"]["convs"] = 8
     full["stages"][0] |= {"S": 1}
-    return [*SMALL.values(), full, dict(backbones.small("depthwise")), dict(backbones.attending())]
+    inception = backbones.small("depthwise", layer={"mixer": {"kind": "inception"}}, head={"kind": "mlp_classifier"})
+    return [*SMALL.values(), full, dict(backbones.small("depthwise")), dict(backbones.attending()), inception]
 
 
 def inner_paths() -> dict[tuple[str, str], set[str]]:

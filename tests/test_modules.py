@@ -23,6 +23,7 @@ from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.inception.options import InceptionBlock
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
@@ -48,7 +49,7 @@ MIXERS = (
     WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
     AtrousSS2D(state=2), InvertedResidual(), SSD(heads=2),
     AttentionMixer(heads=2), SpatialReductionAttention(heads=1), SpatialReductionAttention(heads=2, reduction=4),
-    SpatialReductionAttention(head_width=2, reduction="pool"),
+    SpatialReductionAttention(head_width=2, reduction="pool"), InceptionBlock(band=5, branch=3),
 )
 
 

@@ -35,7 +35,7 @@ def test_sizes_land_on_the_printed_figures() -> None:
     assert ["window_4"] == [row.name for row in rows if not row.macs_match]
     assert ["window_4", "fusion_sca"] == [row.name for row in rows if not row.rounding]
     assert all(row.row.note for row in rows if not (row.params_match and row.macs_match and row.rounding))
-    taken = {f"{family}_{size}" for family in ("swin", "convnext") for size in "tsb"}
+    taken = {f"{family}_{size}" for family in ("swin", "convnext", "inceptionnext") for size in "tsb"}
     taken |= {"local_vmamba_t", "local_vmamba_s", "efficient_vmamba_b"}
     taken |= {f"pvt_v2_b{size}" for size in (2, 4, 5)}
     assert taken == {row.name for row in rows if row.row.source}

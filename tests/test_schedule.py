@@ -77,9 +77,8 @@ def test_every_part_of_every_node_runs_once(spec: sparx_dsl.Spec) -> None:
     for node in schedule.graph.layers():
         parts = [run.part for run in runs if run.node == node.name and run.part != "link"]
         settings_ = node.layer_settings
-        expected = (
-            ["dpe"] * settings_.dpe + ["fusion"] * node.ganglion + ["mixer"] + ["ffn"] * (settings_.ffn.kind != "none")
-        )
+        expected = ["dpe"] * settings_.dpe + ["fusion"] * node.ganglion + ["mixer"]
+        expected += ["ffn"] * (settings_.ffn.kind != "none") + ["norm"] * settings_.end_norm
         assert parts == expected
 
 

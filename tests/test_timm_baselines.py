@@ -69,6 +69,11 @@ FAMILIES = {
          **{f"stages.{stage}.layer.{key}": value for stage in (1, 2, 3, 4) for key, value in POOLED.items()}},
         ODD, "patch_embed",
     ),
+    "inception_next": Family(
+        "inceptionnext_t", "inception_next",
+        lambda: timm.models.inception_next.MetaNeXt(depths=DEPTHS, dims=WIDTHS, num_classes=5, ls_init_value=0.5),
+        {"layer.layer_scale": 0.5}, ((64, 64), (96, 32)),
+    ),
 }  # fmt: skip
 
 
@@ -162,6 +167,8 @@ DIFFERENT = (
     ("convnext", {"head.pool_first": False}, "takes the mean behind its norm, and the released models before"),
     ("pvt_v2", {"downsample.norm_place": "before", "stages.1.channels": 8, "stages.2.channels": 8},
      "has its norm in front of the convolution, and the released models behind it"),
+    ("inception_next", {"downsample.norm_place": "after", "stages.1.channels": 8, "stages.2.channels": 8},
+     "has its norm behind the convolution, and the released models in front of it"),
 )  # fmt: skip
 
 
@@ -183,7 +190,11 @@ GANGLION = ["stage2.layer2", "stage3.layer1", "stage3.layer3", "stage4.layer1", 
 
 @pytest.mark.parametrize(
     ("name", "edits", "norm"),
-    [("sparx_convnext_t", {"layer.layer_scale": 0.5}, nn.Identity), ("sparx_pvt_b2", HEADS, ChannelNorm)],
+    [
+        ("sparx_convnext_t", {"layer.layer_scale": 0.5}, nn.Identity),
+        ("sparx_pvt_b2", HEADS, ChannelNorm),
+        ("sparx_inceptionnext_t", {"layer.layer_scale": 0.5}, nn.Identity),
+    ],
 )
 def test_connections_stand_on_it(name: str, edits: Edits, norm: type[nn.Module]) -> None:
     """There are ganglion layers, with a norm in front of them where the layers have one, and a result for any image."""
@@ -198,6 +209,8 @@ def test_connections_stand_on_it(name: str, edits: Edits, norm: type[nn.Module])
 
 FULL = {
     "convnext_tiny": "convnext_t", "convnext_small": "convnext_s", "convnext_base": "convnext_b",
+    "inception_next_tiny": "inceptionnext_t", "inception_next_small": "inceptionnext_s",
+    "inception_next_base": "inceptionnext_b",
     **{f"pvt_v2_b{size}": f"pvt_v2_b{size}" for size in (2, 4, 5)},
 }  # fmt: skip
 

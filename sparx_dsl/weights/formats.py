@@ -62,6 +62,9 @@ RELEASED_LAYERS: Final[Mapping[ReleasedFormat, ReleasedLayers]] = {
     "timm": ReleasedLayers(
         {"mixer.branch_scale.weight": "gamma", "fusion.norm": "norm1"}, "layer", stages="stages", opened=True
     ),
+    "inception_next": ReleasedLayers(
+        {"mixer.branch_scale.weight": "gamma", "fusion.norm": "norm1"}, "batch", stages="stages", opened=True
+    ),
     "swin": ReleasedLayers({"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"}, "layer"),
 }
 """In the order in which a format is looked for: PVTv2 has SparX-Mamba's names and more, and that VMamba's."""

@@ -13,12 +13,14 @@ from sparx_dsl.kinds.fusions.no_gcca.options import NoGcca
 from sparx_dsl.kinds.fusions.sca.options import SCA
 from sparx_dsl.kinds.fusions.sra.options import SRA
 from sparx_dsl.kinds.heads.linear.options import LinearHead
+from sparx_dsl.kinds.heads.mlp_classifier.options import MlpClassifierHead
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
+from sparx_dsl.kinds.mixers.inception.options import InceptionBlock
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.spatial_reduction_attention.options import SpatialReductionAttention
@@ -91,6 +93,9 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
     ("mixer", SSD(state=3, expand=1, heads=2, conv=2), Site(8, 8), 11, 7,
      14 * 2 + 14 + 3 * 2 + 16 + 8 * 8,
      (14 * 2 + 8 * 8) * 77 + 2 * (64 * 64 * 3 + 64 * 64 * 8 + 2 * 64 * 3 * 8)),
+    # Branches of two channels, 3×3, 1×5 and 5×1, with biases; four channels pass.
+    ("mixer", InceptionBlock(band=5, branch=5, ratio=2), Site(10, 10), 5, 4,
+     2 * (9 + 5 + 5) + 6 + 20 + 10 * 20 + 20 + 20 * 10 + 10, (2 * 19 + 2 * 200) * 20),
     # All 20 positions attend to all: scores and sums over 8 channels, and the projection behind them.
     ("mixer", AttentionMixer(heads=2), Site(8, 8), 5, 4, 64 + 8, (2 * 20 * 8 + 64) * 20),
     # A 5×4 map becomes 2×2 positions; a row is left out. Query, key and value have no bias.
@@ -140,6 +145,7 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
      8 * 24 + 24 + 24 * 9 + 24 + 24 * 8 + 8, (2 * 8 * 24 + 24 * 9) * 20),
     ("head", LinearHead(classes=7), Site(8, 8), 5, 4, 16 + 8 * 7 + 7, 8 * 7),
     ("head", LinearHead(classes=7, norm="none"), Site(8, 8), 5, 4, 8 * 7 + 7, 8 * 7),
+    ("head", MlpClassifierHead(classes=7, ratio=2), Site(8, 8), 5, 4, 8 * 16 + 16 + 32 + 16 * 7 + 7, 8 * 16 + 16 * 7),
     # Maps of 4, 6 and 8 channels at 5×4, 3×2 and 2×1; norms; pyramid of 3 with biases; climbs of 1, 1 and 2 to 2.
     ("head", SemanticFpn(classes=7, pyramid_channels=3, head_channels=2), Site(8, 8, maps=(4, 6, 8)), 5, 4,
      2 * 18 + 18 * 3 + 9 + 3 * (81 + 3) + 3 * (54 + 4) + 36 + 4 + 2 * 7 + 7,

@@ -57,7 +57,8 @@ def mixers() -> Options:
         reduction=st.sampled_from([1, 2, 4, "pool"]),
     )  # fmt: skip
     parts = local_ss2d(), atrous_ss2d(), inverted_residual(), ssd()
-    return st.one_of(window, ss2d, depthwise, attention, reduced, *parts, *sequences)
+    inception = of_kind("inception", band=st.sampled_from([5, 11]), branch=st.sampled_from([3, 8]), ratio=RATIOS)
+    return st.one_of(window, ss2d, depthwise, inception, attention, reduced, *parts, *sequences)
 
 
 def atrous_ss2d() -> Options:
@@ -137,6 +138,7 @@ def heads() -> Options:
     return st.one_of(
         of_kind("none"),
         of_kind("linear", classes, norm=classifier_norms, eps=EPSILONS, pool_first=st.booleans()),
+        of_kind("mlp_classifier", classes, ratio=st.integers(1, 3), eps=EPSILONS),
         of_kind("semantic_fpn", fpn, norm=NORMS),
         of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
     )

@@ -1,4 +1,4 @@
-"""The patch stem in the checkpoints of Swin, and of ConvNeXt in timm."""
+"""The patch stem in the checkpoints of Swin, and of timm's models."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from sparx_dsl.kinds.slices import one_block
 from sparx_dsl.kinds.stems.input_channels import ADAPTED_INPUT
 
 _NAMES = {"embedding.conv": "patch_embed.proj", "embedding.norm": "patch_embed.norm"}
+_IN_TIMM = {"embedding.conv": "stem.0", "embedding.norm": "stem.1"}
 CHECKPOINT: Final = KindCheckpoint(
     {
         "swin": ReleasedNames(_NAMES, difference=normed("layer")),
-        "timm": ReleasedNames({"embedding.conv": "stem.0", "embedding.norm": "stem.1"}, difference=normed("layer")),
+        "timm": ReleasedNames(_IN_TIMM, difference=normed("layer")),
+        "inception_next": ReleasedNames(_IN_TIMM, difference=normed("batch")),
     },
     resized={"embedding.conv.weight": ADAPTED_INPUT},
     blocks=one_block,
