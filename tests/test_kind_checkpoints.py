@@ -34,9 +34,11 @@ def checkpoints() -> dict[Kind, KindCheckpoint]:
 def spelt_out() -> list[dict[str, Any]]:
     """Backbones that together have every module that a kind with released names can have."""
     full = copy.deepcopy(SMALL["sparx_mamba"])
-    full["stem"]["convs"] = 8
+    full["stem"] |= {"convs": 8, "position_embedding": True}
     full["stages"][0] |= {"S": 1}
-    return [*SMALL.values(), full, dict(backbones.small("depthwise"))]
+    swin = copy.deepcopy(SMALL["swin"])
+    swin["stem"]["position_embedding"] = True
+    return [*SMALL.values(), full, swin, dict(backbones.small("depthwise"))]
 
 
 def inner_paths() -> dict[tuple[str, str], set[str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed
-from sparx_dsl.kinds.slices import one_block
 from sparx_dsl.kinds.stems.input_channels import ADAPTED_INPUT
+from sparx_dsl.kinds.stems.position import RESIZED_POSITION, embedding_blocks
 
 _NAMES = {"embedding.conv": "patch_embed.proj", "embedding.norm": "patch_embed.norm"}
 CHECKPOINT: Final = KindCheckpoint(
@@ -14,6 +14,6 @@ CHECKPOINT: Final = KindCheckpoint(
         "swin": ReleasedNames(_NAMES, difference=normed("layer")),
         "timm": ReleasedNames({"embedding.conv": "stem.0", "embedding.norm": "stem.1"}, difference=normed("layer")),
     },
-    resized={"embedding.conv.weight": ADAPTED_INPUT},
-    blocks=one_block,
+    resized={"embedding.conv.weight": ADAPTED_INPUT, **RESIZED_POSITION},
+    blocks=embedding_blocks,
 )
