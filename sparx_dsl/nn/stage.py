@@ -133,7 +133,9 @@ class Stage(Composite):
             raise TypeError(f"this stage has no {', '.join(sorted(unknown))}")
         held = FeatureMaps((name, taken(link)) for name, link in zip(self.links, links, strict=True))
         held[self.entry] = self._part("downsample")(taken(x)) if "downsample" in self._modules else taken(x)
-        kept = {"downsample": held[self.entry]} if "downsample" in layers else dict[str, Tensor]()
+        kept: dict[str, Tensor] = {}
+        if "downsample" in layers:
+            kept["downsample"] = held[self.entry]
         waiting = iter(adapters)
         # Adapted at once: later stages have smaller maps, so that is cheaper to hold.
         adapted = run_all(islice(waiting, self.entry_adapters), held[self.entry])
