@@ -34,10 +34,13 @@ def checkpoints() -> dict[Kind, KindCheckpoint]:
 def spelt_out() -> list[dict[str, Any]]:
     """Backbones that together have every module that a kind with released names can have."""
     full = copy.deepcopy(SMALL["sparx_mamba"])
-    full["stem"]["convs"] = 8
+    full["stem"] |= {"convs": 8, "position_embedding": True}
     full["stages"][0] |= {"S": 1}
+    swin = copy.deepcopy(SMALL["swin"])
+    swin["stem"]["position_embedding"] = True
     inception = backbones.small("depthwise", layer={"mixer": {"kind": "inception"}}, head={"kind": "mlp_classifier"})
-    return [*SMALL.values(), full, dict(backbones.small("depthwise")), dict(backbones.attending()), inception]
+    deep = dict(backbones.small("depthwise")), dict(backbones.attending()), inception
+    return [*SMALL.values(), full, swin, *deep]
 
 
 def inner_paths() -> dict[tuple[str, str], set[str]]:

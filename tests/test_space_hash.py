@@ -66,9 +66,10 @@ def defaults_written_out(mapping: Mapping) -> None:
 
 
 def other_words(mapping: Mapping) -> None:
-    """Another name, and images of another size."""
+    """Another name, and images of another size where the stem has no embedding of it."""
     mapping["name"] = "another"
-    mapping["input"] = {**mapping["input"], "size": 64}
+    if not mapping["stem"].get("position_embedding"):
+        mapping["input"] = {**mapping["input"], "size": 64}
 
 
 RESPELLINGS = (placed_by_list, without_windows, settings_at_the_layers, defaults_written_out, other_words)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sparx_dsl.graph import ConnectionGraph
-from sparx_dsl.language.base import Options
+from sparx_dsl.language.base import KindOptions
 from sparx_dsl.language.models import NormPlace
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.render.labels import number_set, stage_heading
@@ -68,8 +68,11 @@ def settings_text(settings: LayerSettings) -> str:
     ])  # fmt: skip
 
 
-def _kind(options: Options) -> str:
-    values = options.model_dump()
+def _kind(options: KindOptions) -> str:
+    """A kind with its options, without those that came later than their kind and stand at their default."""
+    fields = type(options).model_fields
+    dumped = options.model_dump().items()
+    values = {key: value for key, value in dumped if key not in options.later or value != fields[key].default}
     kind = values.pop("kind", "")
     given = ", ".join(f"{key} {_value(value)}" for key, value in values.items())
     return f"{kind} ({given})" if given else str(kind)

@@ -15,6 +15,9 @@ EPSILON = 1e-5
 
 Epsilon = Annotated[float, Field(ge=1e-12, le=1.0)]
 
+DropRate = Annotated[float, Field(ge=0, lt=1)]
+"""How many of the values are dropped in training, of one."""
+
 MAX_CHANNELS = 65_536
 MAX_SIDE = 16_384
 """Pixels of an image's longer side, in specs, calls and commands alike."""
@@ -52,6 +55,8 @@ class Site:
     """Whether a norm stands in front of the layer's mixer, fusion and FFN."""
     post_normed: bool = False
     """Whether a norm stands behind the layer's mixer and FFN, before the residual is added."""
+    image: tuple[int, int] = (0, 0)
+    """For a stem, the height and width in pixels of the images that the spec is for."""
     reduction: int = 1
     """How many times smaller the map of the last stage is, per side; what ``reduction: auto`` stands for."""
 

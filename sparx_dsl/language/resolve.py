@@ -176,11 +176,14 @@ def carried_over(before: SpecModel | None, spec: SpecModel) -> tuple[ResolvedSta
     shared = ("layer", "stem", "downsample", "links")
     if before is None or known is None or len(before.stages) != len(spec.stages):
         return (None,) * len(spec.stages)
-    ends = [(model.input.channels, [stage.downsample for stage in model.stages]) for model in (before, spec)]
-    if ends[0] != ends[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
+    downsamples = [[stage.downsample for stage in model.stages] for model in (before, spec)]
+    if downsamples[0] != downsamples[1] or any(getattr(before, key) is not getattr(spec, key) for key in shared):
         return (None,) * len(spec.stages)
     same = [old is new for old, new in zip(before.stages, spec.stages, strict=True)]
-    in_front = [True, *(old.channels == new.channels for old, new in zip(before.stages, spec.stages, strict=True))]
+    in_front = [
+        before.input == spec.input,
+        *(old.channels == new.channels for old, new in zip(before.stages, spec.stages, strict=True)),
+    ]
     return tuple(stage if same[index] and in_front[index] else None for index, stage in enumerate(known))
 
 
@@ -230,8 +233,9 @@ def ganglion_layers(depth: int, stride: int) -> tuple[int, ...]:
 
 def opening_site(spec: SpecModel, index: int) -> Site:
     """The place of the stem, or of the downsampling in front of the stage at that 0-based index."""
-    before = spec.input.channels if index == 0 else spec.stages[index - 1].channels
-    return Site(before, spec.stages[index].channels)
+    if index == 0:
+        return Site(spec.input.channels, spec.stages[0].channels, image=spec.input.size)
+    return Site(spec.stages[index - 1].channels, spec.stages[index].channels)
 
 
 def head_site(spec: SpecModel) -> Site:

@@ -22,10 +22,10 @@ def param_groups(
 ) -> list[dict[str, Any]]:
     """The groups that an optimizer of PyTorch takes; every parameter of the model is in exactly one.
 
-    Biases, norms, layer scales, A_logs, D, the time-step bias and position biases take no weight decay. With a
-    ``layer_decay`` d, what lies k layers before the end learns at d^k of the rate, as timm has it: ``stem`` first, then
-    layer by layer, each downsampling with the first layer of its stage, and ``head`` last. The model has one backbone
-    then, perhaps wrapped or within a larger model, whose other parameters learn at the rate of the head.
+    Biases, norms, layer scales, A_logs, D, the time-step bias, position biases and embeddings take no weight decay.
+    With a ``layer_decay`` d, what lies k layers before the end learns at d^k of the rate, as timm has it: ``stem``
+    first, then layer by layer, each downsampling with the first layer of its stage, and ``head`` last. The model has
+    one backbone then, perhaps wrapped or within a larger model, whose other parameters learn at the rate of the head.
 
     A group has ``params``, ``param_names``, ``weight_decay``; and ``lr_scale``, which timm's schedulers multiply by, or
     with ``lr`` a rate of its own in its place, which PyTorch's take. Raises ``SparxError`` (SPX327) for numbers out of

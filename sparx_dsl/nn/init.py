@@ -28,7 +28,7 @@ SMALLEST_STEP, LARGEST_STEP, STEP_FLOOR = 0.001, 0.1, 1e-4
 LARGEST_RATE = 16
 """The largest initial rate of decay of a head; the smallest is 1 (Mamba-2)."""
 
-UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "position_bias", "bias"})
+UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "position_bias", "position_embedding", "bias"})
 """Leaf names of parameters that take no weight decay, whatever their shape."""
 
 
@@ -92,7 +92,8 @@ def reset_product(module: nn.Module) -> None:
 def no_weight_decay(model: nn.Module) -> set[str]:
     """Names of the parameters that take no weight decay: of one number for each channel, or of those leaf names.
 
-    These are biases, norms and layer scales; A_logs, D and the time-step bias (Mamba); position biases (Swin).
+    These are biases, norms and layer scales; A_logs, D and the time-step bias (Mamba); position biases (Swin) and
+    embeddings (ViT).
     """
     named = model.named_parameters()
     return {name for name, parameter in named if parameter.ndim < 2 or name.rpartition(".")[2] in UNDECAYED}

@@ -38,17 +38,16 @@ class PartCost:
 
 @cached_with_kinds(maxsize=16_384)
 def opening_cost(
-    role: Literal["stem", "downsample"], options: KindOptions, before: int, channels: int, given: Size, made: Size
+    role: Literal["stem", "downsample"], options: KindOptions, site: Site, given: Size, made: Size
 ) -> PartCost:
-    """A stem or a downsampling, from ``before`` to ``channels`` channels, from one size of map or image to another.
+    """A stem or a downsampling at a site, from one size of map or image to another.
 
     Parameters, and MACs and elements for one image. Raises ``KindCostError``.
     """
     tape = Tape(saves=False)
-    record_kind(
-        role, options, Site(before, channels), tape, tape.new(1, before, *given), shape=(1, channels, *made)
-    )  # fmt: skip
-    moved = before * given[0] * given[1] + channels * made[0] * made[1]
+    shape = (1, site.out_channels, *made)
+    record_kind(role, options, site, tape, tape.new(1, site.channels, *given), shape=shape)
+    moved = site.channels * given[0] * given[1] + site.out_channels * made[0] * made[1]
     return PartCost(tape.price, moved, moved)
 
 

@@ -34,7 +34,7 @@ def _price(schedule: Schedule, step: Run, node: Node) -> Price:
             return head_price(node.options, node.site, tuple(given), schedule.buffers[step.output].shape[1:])
         assert node.role != "layer"
         _, height, width = given[0]
-        return opening_cost(node.role, node.options, node.site.channels, node.channels, (height, width), size).price
+        return opening_cost(node.role, node.options, node.site, (height, width), size).price
     if step.part == "link":
         source = schedule.graph.node(step.inputs[0])
         tape = Tape(saves=False)

@@ -67,9 +67,9 @@ def _parts(spec: Spec, stages: Sequence[ResolvedStage], size: Size) -> Iterator[
     passing = passing_by(spec.head.reads_all_stages, image[0] * image[1] * image[2], areas)
     try:
         for stage, made, given, (opening, layers) in zip(stages, sizes, (size, *sizes), passing, strict=False):
-            role, site, node = "stem" if stage.position == 1 else "downsample", stage.opening_site, stage.opening_name
+            role, node = "stem" if stage.position == 1 else "downsample", stage.opening_name
             if stage.is_opened:
-                yield opening_cost(role, stage.opening, site.channels, site.out_channels, given, made), opening
+                yield opening_cost(role, stage.opening, stage.opening_site, given, made), opening
             yield stage_cost(stage, made), layers
         if default_registry().of("head", spec.head).runs:
             node, widths = "head", tuple(stage.channels for stage in stages)

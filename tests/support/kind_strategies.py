@@ -13,6 +13,7 @@ DIVISORS = st.sampled_from([1, 2, 4])
 NORMS = st.sampled_from(["group", "layer", "batch"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
 RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
+RATES = st.sampled_from([0.0, 0.5])
 REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 
 Options = st.SearchStrategy[dict[str, Any]]
@@ -44,7 +45,7 @@ def sequence_mixer(kind: str, **optional: Any) -> Options:
 
 def mixers() -> Options:
     """Any token mixer."""
-    window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans())
+    window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans(), dropout=RATES)
     ss2d = of_kind(
         "ss2d", state=st.integers(1, 2), expand=RATIOS, conv=st.sampled_from([0, 1, 3, 5]),
         bias=st.booleans(), rank=st.sampled_from(["auto", 1, 2, 3]),
@@ -104,8 +105,8 @@ def fusions() -> Options:
 
 def ffns() -> Options:
     """Any feed-forward network, none included."""
-    between = of_kind("depthwise_mlp", ratio=RATIOS, relu=st.booleans())
-    return st.one_of(of_kind("mlp", ratio=RATIOS), of_kind("conv", ratio=RATIOS), between, of_kind("none"))
+    narrow = of_kind("mlp", ratio=RATIOS, dropout=RATES), of_kind("conv", ratio=RATIOS, dropout=RATES)
+    return st.one_of(*narrow, of_kind("depthwise_mlp", ratio=RATIOS, relu=st.booleans()), of_kind("none"))
 
 
 def _conv_downsample() -> Options:
@@ -122,8 +123,8 @@ def downsamples() -> Options:
 def stems() -> Options:
     """Any stem."""
     return st.one_of(
-        of_kind("conv", convs=st.integers(2, 3), norm=NORMS),
-        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS),
+        of_kind("conv", convs=st.integers(2, 3), norm=NORMS, position_embedding=st.booleans()),
+        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS, position_embedding=st.booleans()),
         of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
     )
 

@@ -219,6 +219,13 @@ class Tape(Amounts):
         shape, strides = elementwise((x.shape, x.strides), ((x.shape[0], 1, 1, 1), (1, 1, 1, 1)))
         return FakeTensor.fresh(shape, x.item, strides)
 
+    def dropout(self, x: FakeTensor, rate: float) -> FakeTensor:
+        """Dropout of a tensor of any shape: it saves what it multiplies by, and nothing at rate 0."""
+        if rate == 0 or x.strides is None:
+            return x
+        self.save_new(*x.shape)
+        return self.elementwise(x)
+
     # Maps concatenated, larger and smaller.
 
     def concatenate(self, tensors: tuple[FakeTensor, ...], dimension: int = 1) -> FakeTensor:

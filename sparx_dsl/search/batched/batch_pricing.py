@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparx_dsl.language.base import KindOptions, NormName
+from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.dtypes import ITEM_BYTES
 from sparx_dsl.language.models import InputOptions
 from sparx_dsl.language.roles import DownsampleOptions, HeadOptions, StemOptions
@@ -198,13 +198,13 @@ def _runs(downsample: KindOptions | None) -> int:
 
 
 def _stem_cost(images: InputOptions, stem: KindOptions, width: int, area: Size) -> PartCost:
-    return opening_cost("stem", stem, images.channels, width, images.size, area)
+    return opening_cost("stem", stem, Site(images.channels, width, image=images.size), images.size, area)
 
 
 def _downsample_cost(downsample: KindOptions, before: int, width: int, given: Size, area: Size) -> PartCost:
     if not _runs(downsample):
         return PartCost(ZERO, 0, 0)
-    return opening_cost("downsample", downsample, before, width, given, area)
+    return opening_cost("downsample", downsample, Site(before, width), given, area)
 
 
 def _head_cost(head: HeadOptions, norm: NormName | None, images: InputOptions, *stages: Any) -> PartCost:

@@ -32,7 +32,7 @@ def end_constraints(keys: SpecKeys, domains: Domains) -> Iterator[Constraint]:
 
 
 def _stem_site(stem: KindOptions, images: InputOptions, width: int) -> Site:
-    return Site(images.channels, width)
+    return Site(images.channels, width, image=images.size)
 
 
 def _downsample_site(downsample: KindOptions, before: int, after: int) -> Site:

@@ -13,4 +13,5 @@ def forward(options: ConvFfn, site: Site, tape: Tape, x: FakeTensor) -> FakeTens
     """(batch, channels, height, width) to the same shape."""
     hidden = tape.convolution(x, times(site.channels, options.ratio))
     convolved = tape.elementwise(hidden, tape.depthwise(hidden, 3))
-    return tape.convolution(tape.activation(convolved), site.channels)
+    active = tape.dropout(tape.activation(convolved), options.dropout)
+    return tape.dropout(tape.convolution(active, site.channels), options.dropout)

@@ -22,8 +22,11 @@ class ConvolutionalFfn(nn.Module):
         self.expansion = pointwise(channels, hidden, **factory)
         self.conv = depthwise(hidden, 3, **factory)
         self.contraction = pointwise(hidden, channels, **factory)
+        self.dropout = options.dropout
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
         hidden = self.expansion(x)
-        return self.contraction(convolve(self.conv, hidden, residual=True, activation="gelu"))
+        active = convolve(self.conv, hidden, residual=True, activation="gelu")
+        active = functional.dropout(active, self.dropout, self.training)
+        return functional.dropout(self.contraction(active), self.dropout, self.training)

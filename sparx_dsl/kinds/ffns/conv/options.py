@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
+from sparx_dsl.language.base import DropRate
 from sparx_dsl.language.ratios import Ratio
 from sparx_dsl.language.roles import FfnOptions
 
@@ -14,3 +15,7 @@ class ConvFfn(FfnOptions, frozen=True):
     kind: Literal["conv"] = "conv"
     ratio: Ratio = 4
     """The hidden channels are ``ratio`` times the layer's."""
+    dropout: DropRate = 0.0
+    """Rate of dropout behind the activation and behind the second 1×1 convolution, in training (Swin)."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"dropout"})

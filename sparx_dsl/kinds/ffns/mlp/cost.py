@@ -12,4 +12,5 @@ from sparx_dsl.pricing.tape.tape import Tape
 def forward(options: Mlp, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
     """(batch, channels, height, width) to the same shape."""
     hidden = tape.convolution(x, times(site.channels, options.ratio))
-    return tape.convolution(tape.activation(hidden), site.channels)
+    active = tape.dropout(tape.activation(hidden), options.dropout)
+    return tape.dropout(tape.convolution(active, site.channels), options.dropout)

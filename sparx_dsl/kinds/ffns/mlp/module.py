@@ -22,7 +22,9 @@ class PointwiseFfn(nn.Module):
         channels, hidden = site.channels, times(site.channels, options.ratio)
         self.expansion = pointwise(channels, hidden, **factory)
         self.contraction = pointwise(hidden, channels, **factory)
+        self.dropout = options.dropout
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return self.contraction(functional.gelu(self.expansion(x)))
+        active = functional.dropout(functional.gelu(self.expansion(x)), self.dropout, self.training)
+        return functional.dropout(self.contraction(active), self.dropout, self.training)

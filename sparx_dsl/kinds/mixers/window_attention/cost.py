@@ -28,4 +28,4 @@ def forward(options: WindowAttention, site: Site, tape: Tape, projected: FakeTen
     attended = tape.biased_attention(each, each, each).reshape(batch, rows, columns, heads, side, side, head_width)
     result = attended.permute(0, 3, 6, 1, 4, 2, 5).reshape(batch, site.channels, rows * side, columns * side)
     result = result.copied() if shifted else result
-    return tape.convolution(result.part(2, height).part(3, width), site.channels)
+    return tape.dropout(tape.convolution(result.part(2, height).part(3, width), site.channels), options.dropout)

@@ -31,6 +31,7 @@ class WindowedAttention(StaticSize):
         self.shift = window // 2 if options.shift and site.number % 2 == 0 else 0
         self.position_bias = nn.Parameter(torch.empty((2 * window - 1) ** 2, self.heads, **factory))
         self.out_projection = pointwise(site.channels, site.channels, **factory)
+        self.dropout = options.dropout
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -54,7 +55,8 @@ class WindowedAttention(StaticSize):
         result = self.assemble(attended, height + below, width + right)
         if shift:
             result = result.roll((shift, shift), (2, 3))
-        return self.out_projection(result[:, :, :height, :width])
+        result = self.out_projection(result[:, :, :height, :width])
+        return functional.dropout(result, self.dropout, self.training)
 
     def partition(self, projected: Tensor) -> Tensor:
         """(batch, 3·channels, H, W) to (3, batch, windows·heads, window², head width).

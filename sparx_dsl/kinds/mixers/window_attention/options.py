@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from sparx_dsl.kinds.attention_heads import Heads, HeadWidth, head_count, head_problems, with_head_count
 from sparx_dsl.kinds.mixers.codes import HEAD_WIDTH_NOT_DIVIDING_CHANNELS, HEADS_NOT_DIVIDING_CHANNELS
-from sparx_dsl.language.base import Problem, Site
+from sparx_dsl.language.base import DropRate, Problem, Site
 from sparx_dsl.language.roles import MixerOptions
 
 
@@ -25,6 +25,10 @@ class WindowAttention(MixerOptions, frozen=True):
     """Channels of a head, where ``heads`` is not given."""
     shift: bool = True
     """Whether layers of even number shift their windows by half a window."""
+    dropout: DropRate = 0.0
+    """Rate of dropout behind the output projection, in training."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"dropout"})
 
     def projected(self, channels: int) -> int:
         """Query, key and value."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, normed
-from sparx_dsl.kinds.slices import one_block
 from sparx_dsl.kinds.stems.conv.options import MOST_CONVS
 from sparx_dsl.kinds.stems.input_channels import ADAPTED_INPUT
+from sparx_dsl.kinds.stems.position import RESIZED_POSITION, embedding_blocks
 
 
 def _sequence(period: int, norm: int, released: str) -> ReleasedNames:
@@ -19,6 +19,6 @@ def _sequence(period: int, norm: int, released: str) -> ReleasedNames:
 
 CHECKPOINT: Final = KindCheckpoint(
     {"sparx_mamba": _sequence(3, 1, "batch"), "vmamba": _sequence(5, 2, "layer")},
-    resized={"convs.0.conv.weight": ADAPTED_INPUT},
-    blocks=one_block,
+    resized={"convs.0.conv.weight": ADAPTED_INPUT, **RESIZED_POSITION},
+    blocks=embedding_blocks,
 )

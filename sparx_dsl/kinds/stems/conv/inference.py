@@ -18,7 +18,8 @@ class FusedStem(InferenceModule, ConvolutionalStem):
         *before, last = self.convs
         for conv in before:
             x = gelu_of(conv, x)
-        return last(x)
+        x = last(x)
+        return x if self.position is None else self.position(x)
 
 
 INFERENCE = Deployment({ConvolutionalStem: ModuleFacts(replacement=FusedStem)})

@@ -11,6 +11,7 @@ from sparx_dsl.kinds.stems.conv.options import ConvStem
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import normed3x3
 from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.position import PositionEmbedding
 
 
 class ConvolutionalStem(nn.Module):
@@ -26,6 +27,9 @@ class ConvolutionalStem(nn.Module):
                 normed3x3(half, site.out_channels, 2, norm, **factory),
             )
         )
+        height_width = options.embedded_size(site)
+        embedded = options.position_embedding
+        self.position = PositionEmbedding(site.out_channels, *height_width, **factory) if embedded else None
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, ⌈height / 4⌉, ⌈width / 4⌉)."""
@@ -33,4 +37,5 @@ class ConvolutionalStem(nn.Module):
         *before, last = self.convs
         for conv in before:
             x = functional.gelu(conv(x))
-        return last(x)
+        x = last(x)
+        return x if self.position is None else self.position(x)

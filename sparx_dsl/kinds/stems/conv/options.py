@@ -8,13 +8,13 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from sparx_dsl.kinds.stems.conv.codes import FIRST_STAGE_TOO_NARROW
+from sparx_dsl.kinds.stems.position import EmbeddedStem
 from sparx_dsl.language.base import NormName, Problem, Site
-from sparx_dsl.language.roles import StemOptions
 
 MOST_CONVS: Final = 8
 
 
-class ConvStem(StemOptions, frozen=True):
+class ConvStem(EmbeddedStem, frozen=True):
     """3×3 convolutions, two of stride 2 (SparX-Mamba and VMamba): C/2 channels first, C last.
 
     A norm follows each convolution and GELU stands between them; ``convs: 3`` puts one of stride 1 in the middle.

@@ -12,6 +12,7 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, convolution
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.nn.position import PositionEmbedding
 
 
 class PatchEmbedding(nn.Module):
@@ -22,6 +23,9 @@ class PatchEmbedding(nn.Module):
         self.size = size = options.size
         conv = convolution(site.channels, site.out_channels, size, stride=size, **factory)
         self.embedding = ConvNorm(conv, make_norm(options.norm, site.out_channels, options.eps, **factory))
+        height_width = options.embedded_size(site)
+        embedded = options.position_embedding
+        self.position = PositionEmbedding(site.out_channels, *height_width, **factory) if embedded else None
 
     def forward(self, image: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, out_channels, ⌈height / size⌉, ⌈width / size⌉)."""
@@ -29,4 +33,5 @@ class PatchEmbedding(nn.Module):
         # Padding by nothing would still copy the image.
         if right or below:
             image = functional.pad(image, (0, right, 0, below))
-        return self.embedding(image)
+        x = self.embedding(image)
+        return x if self.position is None else self.position(x)

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from sparx_dsl.kinds.stems.position import EmbeddedStem
 from sparx_dsl.language.base import EPSILON, Epsilon, NormName
-from sparx_dsl.language.roles import StemOptions
 
 
-class PatchStem(StemOptions, frozen=True):
+class PatchStem(EmbeddedStem, frozen=True):
     """One convolution over patches that do not overlap, then a norm (Swin)."""
 
     kind: Literal["patch"] = "patch"
@@ -21,7 +21,7 @@ class PatchStem(StemOptions, frozen=True):
     eps: Epsilon = EPSILON
     """What the norm adds to the variance."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"eps"})
+    later: ClassVar[frozenset[str]] = EmbeddedStem.later | {"eps"}
 
     @property
     def stride(self) -> int:
