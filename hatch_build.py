@@ -30,7 +30,7 @@ ZOO, INSTALLED_ZOO = "specs", "sparx_dsl/specs"
 COMMON = ["-O3", "-std=gnu11", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
           "-fvisibility=hidden", "-Wno-psabi"]  # fmt: skip
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"]
-PLAIN = ("plain", 4, [])
+PLAIN: tuple[str, int, list[str]] = ("plain", 4, [])
 WIDE = (("avx2", 8, ["-mavx2", "-mfma"]), ("avx512", 16, AVX512))
 HALF = ("avx512bf16", 16, [*AVX512, "-mavx512bf16"])
 """The sets of instructions: name, floats in a vector, flags. Compilers older than GCC 10 don't know the last."""

@@ -83,7 +83,7 @@ def local_path(name: str, height: int, width: int) -> Walk:
 def test_local_ss2d_walks_every_direction(options: LocalSS2D, size: tuple[int, int]) -> None:
     """Convolution, SiLU, scans, attention, sum, norm, gate, projection; windows over the edge read zeros there."""
     module = settle(builder("mixer", options)(options, Site(4, 4)))
-    inner = 4 * options.expand
+    inner = options.inner(4)
     projected = random_map(options.projected(4), *size)
     x = projected[:, :inner]
     if options.conv:

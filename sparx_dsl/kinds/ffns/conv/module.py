@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.language.base import Site
