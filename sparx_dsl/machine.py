@@ -132,7 +132,7 @@ def tune(
     train: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Listing:
-    """Measure the settings of the fused SS2D for all scans of a backbone on the CUDA device, and keep the fastest.
+    """Measure the settings of the fused scans of a backbone's maps on the CUDA device, and keep the fastest.
 
     They are kept in a file (``SPARX_TUNED_FILE``, by default ``sparx_dsl/tuned.json`` in the folder for caches), which
     later processes read; with ``train`` the backward's too. ``size`` is (height, width), by default the spec's own.

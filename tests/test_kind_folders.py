@@ -19,8 +19,8 @@ TEXTS = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob
 LISTS = (PACKAGE / "registry.py", PACKAGE / "language" / "defaults.py")
 EXAMPLES = {*PACKAGE.glob("errors/catalogue/*.py"), *PACKAGE.glob("kinds/**/codes.py")}
 """What explains codes shows specs, and a spec names kinds. Classes stand there no more than elsewhere."""
-OPERATORS = {path for path in TEXTS if path.is_relative_to(PACKAGE / "ops")}
-"""The operators have names of their own, and one of them that of the mixer that it was written for."""
+OPERATORS = {path for path in TEXTS if path.is_relative_to(PACKAGE / "ops")} | {PACKAGE / "measuring" / "tune.py"}
+"""The operators have names of their own, and one of them that of the mixer that it was written for; it can be tuned."""
 
 EVERYDAY = {"attention", "concat", "conv", "depthwise", "linear", "merge", "mlp", "none", "overlapping", "patch"}
 """Names that are words of the field besides: as a string they may mean something else."""

@@ -113,8 +113,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.TUNING_NOT_POSSIBLE,
         "nothing can be tuned",
-        "`sparx tune` measures the settings of the fused SS2D on a CUDA device that has Triton kernels. A spec without "
-        "SS2D has nothing to tune.",
+        "`sparx tune` measures the settings of the fused scan of maps on a CUDA device that has Triton kernels. A spec "
+        "without a mixer that scans so has nothing to tune.",
     ),
     CodeEntry(
         Code.INVALID_TUNED_FILE,
