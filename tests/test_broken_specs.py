@@ -149,7 +149,11 @@ def test_every_message_stands_alone_and_almost_all_say_what_to_write() -> None:
 @pytest.mark.parametrize(
     ("name", "help_text", "note"),
     [
-        ("schema/unknown_key_in_stem", 'did you mean "size"?', "the keys are kind, size, norm, eps"),
+        (
+            "schema/unknown_key_in_stem",
+            'did you mean "size"?',
+            "the keys are kind, position_embedding, size, norm, eps",
+        ),
         ("schema/unknown_key_in_links", 'did you mean "cut"?', "the keys are add, cut"),
         ("schema/names_of_other_code", 'did you mean "channels"?', None),
         ("schema/norm_at_top", "it belongs in layer: write layer: {norm: …}", None),

@@ -18,7 +18,7 @@ FIGURES = SPECS / "paper" / "figures.yaml"
 def test_every_printed_row_has_a_spec_of_its_name() -> None:
     """The zoo is complete, and each file is named as the spec in it."""
     figures = read_figures_of(FIGURES, Figures, EXAMPLE)
-    assert (22, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
+    assert (25, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
     for path in ZOO:
         assert sparx_dsl.load_spec(path).name == path.stem
     names = {path.stem for path in ZOO}

@@ -78,7 +78,7 @@ def test_the_command_measures_what_it_is_asked_for(figures: Path) -> None:
     jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
     assert [("swin_t", 1), ("other", 1)] == [(row["name"], row["batch"]) for row in found["rows"]]
     assert found["rows"][1]["vmamba_t"] > 0
-    assert "| other | 2 | 32 × 32 | 2 | 160 | 0.40 | 0.80 |" in sparx("paper", figures).stdout
+    assert "| other | 2 | 32 × 32 | 2 | 160 | 0.40 | 0.80 |" in sparx("paper", figures, "--markdown").stdout
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,13 @@ from sparx_dsl.weights import LoadReport
 from tests.support.paths import SPECS
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_code_of_the_page_runs(number: int, tmp_path: Path) -> None:
     """Each Python block of docs/weights.md runs by itself, beside the zoo and the examples."""
     docs = SPECS.parent / "docs"
     page = (docs / "weights.md").read_text(encoding="utf-8")
     found = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    assert len(found) == 3
+    assert len(found) == 4
     for folder in (SPECS, docs / "examples"):
         shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "block.py").write_text(found[number], encoding="utf-8")

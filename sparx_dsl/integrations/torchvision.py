@@ -66,7 +66,7 @@ class BackboneWithFPN(nn.Module):
 def backbone_with_fpn(
     source: Source | Backbone,
     *,
-    returned_stages: Sequence[int] = (1, 2, 3, 4),
+    returned_stages: Sequence[int] | None = None,
     trainable_stages: int | None = None,
     extra_blocks: ExtraFPNBlock | None = None,
     out_channels: int = 256,
@@ -76,15 +76,16 @@ def backbone_with_fpn(
     """A backbone with a feature pyramid, for FasterRCNN, MaskRCNN, RetinaNet and FCOS.
 
     ``source`` is a spec, in any form that ``sparx_dsl.build`` takes, or a built backbone, whose trained parts are then
-    shared. ``returned_stages`` count from 1. ``trainable_stages`` is how many of the last stages train: the others and
-    the stem are frozen, and stay in evaluation; by default all train. ``extra_blocks`` is by default a pooling of the
+    shared. ``returned_stages`` count from 1; by default all. ``trainable_stages`` is how many of the last stages train:
+    the others and the stem are frozen, and stay in evaluation; by default all train. ``extra_blocks`` is by default a
+    pooling of the
     coarsest level (``pool``); RetinaNet and FCOS take ``LastLevelP6P7(256, 256)``. Without ``norm`` the pyramid is
     given the maps as they are; published backbones for detection have a layer norm on each.
 
     Raises ``SparxError``: SPX322 for stages that are not there, SPX560 for another number of trainable stages, and all
     that a spec can do wrong.
     """
-    stages = tuple(returned_stages)
+    stages = _all_stages(source) if returned_stages is None else tuple(returned_stages)
     body = with_outputs(source, stages) if isinstance(source, Backbone) else _built(source, stages, device)
     frozen = _frozen(body, _rising(body), trainable_stages)
     some = next(body.parameters())
@@ -126,6 +127,11 @@ def _plain(nodes: Sequence[str] | Mapping[str, str] | None) -> list[str] | dict[
     if nodes is None:
         return None
     return dict(nodes) if isinstance(nodes, Mapping) else list(nodes)
+
+
+def _all_stages(source: Source | Backbone) -> tuple[int, ...]:
+    spec = source.spec if isinstance(source, Backbone) else sparx_dsl.connect(source).spec
+    return tuple(range(1, len(spec.stages) + 1))
 
 
 def _built(source: Source, stages: tuple[int, ...], device: torch.device | str | None) -> Backbone:

@@ -64,6 +64,8 @@ def similar_quantity(text: str, *, of_bytes: bool) -> str | None:
         number = Decimal(re.sub("[,_' ]", "", found["number"]))
     except InvalidOperation:
         return None
+    if not number:
+        return None
     prefix, rest = found["prefix"].upper(), found["rest"].lower()
     if of_bytes:
         unit = next((unit for unit in BYTE_UNITS if unit.lower() == (prefix + rest).lower()), None)

@@ -39,12 +39,13 @@ def checked_request(spec: Spec, size: object, batch: object, dtype: object, feat
     """
     wanted = spec.input.size if size is None else size
     outputs, wrong_outputs = checked_outputs(spec, features)
-    errors = [*_images(wanted, batch), *wrong_outputs]
+    errors, name = [*_images(wanted, batch)], None
     try:
         name = read_dtype(dtype)
     except SparxError as error:
-        raise SparxError([*errors, *error.diagnostics]) from None
-    if errors:
+        errors += error.diagnostics
+    errors += wrong_outputs
+    if name is None or errors:
         raise SparxError(errors)
     height, width = cast("tuple[int, int]", wanted)
     return Request((int(height), int(width)), int(cast("int", batch)), name, outputs)

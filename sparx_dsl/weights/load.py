@@ -68,7 +68,9 @@ def load_checkpoint(
     kept = {each.name for each in found.resized}
     copy_values(targets, found.values)
     matched = tuple(name for name in found.values if name not in kept)
-    return LoadReport(chosen, matched, found.resized, found.missing, found.unused, found.computed, found.unbuilt, notes)
+    return LoadReport(
+        chosen, matched, found.resized, found.missing, found.unused, found.computed, found.unbuilt, notes=notes
+    )
 
 
 def load_model(

@@ -35,9 +35,10 @@ def test_the_zoo_is_registered() -> None:
     names = timm.list_models(module="sparx_models")
     assert "sparx" in names
     assert len(names) == len(sparx_dsl.list_specs()) + 1
-    plain = {name for name in sparx_dsl.list_specs() if "/" not in name}
+    theirs = {*timm.list_models()} - {*names}
+    plain = {name for name in sparx_dsl.list_specs() if "/" not in name and name not in theirs}
     assert set(names) == plain | {"sparx"} | {
-        f"sparx_dsl_{name.replace('/', '_')}" for name in sparx_dsl.list_specs() if "/" in name
+        f"sparx_dsl_{name.replace('/', '_')}" for name in sparx_dsl.list_specs() if name not in plain
     }
     for name, spec in ours.SPECS.items():
         (cfg,) = timm.models.get_arch_pretrained_cfgs(name).values()

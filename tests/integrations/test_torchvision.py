@@ -95,6 +95,14 @@ def test_levels_are_those_of_the_maps(source: dict[str, Any]) -> None:
     assert "head" not in dict(model.body.named_children())
 
 
+def test_a_pyramid_stands_on_all_stages_by_default() -> None:
+    """However many a spec has, built or not."""
+    short: dict[str, Any] = SPEC | {"stages": SPEC["stages"][:2], "links": {}}
+    for source in (short, sparx_dsl.build(short)):
+        levels = backbone_with_fpn(source, out_channels=8)(torch.zeros(1, 3, 32, 32))
+        assert [tuple(level.shape[2:]) for level in levels.values()] == [(8, 8), (4, 4), (2, 2)]
+
+
 def test_norms_are_those_of_published_backbones() -> None:
     """One layer norm for each map, in the dtype and on the device of the backbone."""
     model = backbone_with_fpn(sparx_dsl.build(SPEC, dtype="float64", features=(2, 4)), returned_stages=(2, 4))

@@ -146,7 +146,7 @@ OPERATORS: dict[str, Operator] = {
     "number as key": Operator(mappings, added(77, 1)),
     "true for a number": Operator(keyed(*NUMBERS), replaced(True)),
     "quoted number": Operator(keyed(*NUMBERS), replaced("8")),
-    "fraction for a number": Operator(keyed(*NUMBERS - {"drop_path"}), replaced(8.5)),
+    "fraction for a number": Operator(keyed(*NUMBERS - {"drop_path", "ratio", "expand"}), replaced(8.5)),
     "negative number": Operator(keyed(*NUMBERS), replaced(-1)),
     "enormous number": Operator(keyed(*NUMBERS, "layer_scale"), replaced(10**9)),
     "number of twenty digits": Operator(keyed(*NUMBERS), valued("12345678901234567890")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
@@ -18,6 +18,8 @@ from sparx_dsl.registry import default_registry
 Schema = Mapping[str, Any]
 KeyPath = tuple[str | int, ...]
 """Keys and 0-based list indices from the root of a spec."""
+MOST_KINDS: Final = 8
+"""So many kinds are named where a mapping is described; how many more there are is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ class Slot:
     def __str__(self) -> str:
         """The values that can stand here, as a description."""
         if self.kinds:
-            return f"a mapping with a kind ({', '.join(self.kinds)})"
+            first, others = self.kinds[:MOST_KINDS], self.kinds[MOST_KINDS:]
+            return f"a mapping with a kind ({', '.join(first)}{f' and {len(others)} others' if others else ''})"
         branches = list(self.branches())
         others = dict.fromkeys(text for branch in branches if not branch.words for text in _texts(branch))
         words = [str(word) for word in self.words]
