@@ -43,6 +43,13 @@ def wrong(tmp_path: Path) -> Path:
     return path
 
 
+def test_none_is_a_document_too() -> None:
+    """Programs that read the mistakes of a check find that there are none."""
+    assert json.loads(sparx("check", "swin_t", "--errors", "json").stderr) == []
+    assert json.loads(sparx("check", "swin_t", "--errors", "sarif").stderr)["runs"][0]["results"] == []
+    assert sparx("check", "swin_t", "--errors", "concise").stderr == ""
+
+
 def test_sarif_has_every_error_at_its_place(wrong: Path) -> None:
     """The same codes, files, lines and columns as ``--errors json``, each under the rule of its code."""
     log = json.loads(sparx("check", wrong, "--errors", "sarif").stderr)

@@ -40,6 +40,9 @@ def check_command(
     """Check specs and spaces without compiling them, those in folders too; report every error in all of them."""
     with reporting(errors):
         present(sparx_dsl.check_files(specs, root=root), chosen_form(json, csv, markdown))
+        if errors in (Style.json, Style.sarif):
+            # Programs that read mistakes find none, rather than nothing.
+            sys.stderr.write(sparx_dsl.render_diagnostics((), errors.value).rstrip("\n") + "\n")
 
 
 def cost_command(
