@@ -23,11 +23,15 @@ def test_an_edit_is_undone_by_editing_back(spec: sparx_dsl.Spec, path: str) -> N
     """Editing a value and editing it back gives an equal spec."""
     new: dict[str, Any] = {"name": "other", "drop_path": 0.25, "head": {"kind": "linear", "classes": 77},
                            "stages.1.channels": 64, "input.size": [97, 31], "layer.norm": "batch"}  # fmt: skip
-    node: Any = spec.written()
+    written = spec.written()
+    node: Any = written
     for part in path.split("."):
         node = node[int(part) - 1] if part.isdecimal() else node.get(part)
-    edited = spec.edit({path: new[path]})
-    back = edited.edit({path: None}).edit({path: node}) if path == "head" else edited.edit({path: node})
+    paths = [path]
+    if path == "stages.1.channels":
+        paths = [f"stages.{number}.channels" for number in strategies.joined_stages(written, 1)]
+    edited = spec.edit(dict.fromkeys(paths, new[path]))
+    back = (edited.edit({path: None}) if path == "head" else edited).edit(dict.fromkeys(paths, node))
     assert back == spec
     assert (edited == spec) == (edited.written() == spec.written())
 
@@ -35,10 +39,13 @@ def test_an_edit_is_undone_by_editing_back(spec: sparx_dsl.Spec, path: str) -> N
 @given(strategies.spec_mappings(), st.data())
 def test_an_edit_is_the_edited_mapping(mapping: dict[str, Any], data: st.DataObject) -> None:
     """Editing several values at once equals parsing the mapping with those values."""
-    number = data.draw(st.integers(1, len(mapping["stages"])))
-    changes = {"name": "edited", f"stages.{number}.channels": 40, "input": {"channels": 4}, "drop_path": None}
+    numbers = strategies.joined_stages(mapping, data.draw(st.integers(1, len(mapping["stages"]))))
+    widths = {f"stages.{number}.channels": 40 for number in numbers}
+    changes = {"name": "edited", **widths, "input": {"channels": 4}, "drop_path": None}
     edited = sparx_dsl.parse_spec(mapping).edit(changes)
-    stages = [{**stage, "channels": 40} if n == number else stage for n, stage in enumerate(mapping["stages"], start=1)]
+    stages = [
+        {**stage, "channels": 40} if n in numbers else stage for n, stage in enumerate(mapping["stages"], start=1)
+    ]
     expected = {**mapping, "name": "edited", "stages": stages, "input": {**mapping["input"], "channels": 4}}
     expected.pop("drop_path", None)
     assert edited == sparx_dsl.parse_spec(expected)

@@ -18,7 +18,7 @@ from tests.support.compiled import backbones
 
 PART_NAME = re.compile(
     r"images|stem|head|stage\d+_downsample"
-    r"|stage\d+_layer\d+_(dpe|gather|fusion|mixer|ffn|link_(stem|downsample|layer)_\d+_\d+)"
+    r"|stage\d+_layer\d+_(dpe|gather|fusion|mixer|ffn|norm|link_(stem|downsample|layer)_\d+_\d+)"
 )
 MODULE_PATH = re.compile(r"self(\.[a-z][a-z0-9_]{0,63})+")
 

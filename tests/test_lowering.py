@@ -52,7 +52,8 @@ def by_the_graph(backbone: Backbone, images: Tensor) -> dict[str, Tensor]:
             x = part(f"{node.name}.dpe", x)
         fused = [part(f"{node.name}.fusion", x, torch.cat(features, dim=1))] if features else []
         x = part(f"{node.name}.mixer", x, *fused)
-        maps[node.name] = x if settings.ffn.kind == "none" else part(f"{node.name}.ffn", x)
+        x = x if settings.ffn.kind == "none" else part(f"{node.name}.ffn", x)
+        maps[node.name] = part(f"{node.name}.norm", x) if settings.end_norm else x
     return maps
 
 

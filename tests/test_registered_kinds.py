@@ -269,7 +269,7 @@ RUNNING = [kind for kind in builtin_kinds() if kind.runs]
 @pytest.mark.parametrize("kind", RUNNING, ids=lambda kind: f"{kind.role}-{kind.name}")
 def test_a_built_in_kind_passes_as_one_of_another_package(kind: Kind) -> None:
     """Everything that is asked of kinds of other packages holds for those of this one, and asking changes no weight."""
-    stages: list[dict[str, Any]] = [{"channels": 32, "depth": 2, "S": 2}, {"channels": 64, "depth": 1, "S": 1}]
+    stages: list[dict[str, Any]] = [{"channels": 64, "depth": 2, "S": 2}, {"channels": 128, "depth": 1, "S": 1}]
     spec: dict[str, Any] = {**SPEC, "layer": {"mixer": {"kind": "ss2d"}}, "stages": stages}
     holder = spec["layer"] if kind.role in ("mixer", "fusion", "ffn") else spec
     holder[kind.role] = {"kind": kind.name}

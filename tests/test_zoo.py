@@ -167,7 +167,7 @@ def test_list_agrees_with_prices() -> None:
         graph = sparx_dsl.connect(row[0])
         stages = range(1, len(graph.spec.stages) + 1)
         layers = [layer for stage in stages for layer in graph.layers(stage)]
-        assert float(row[1]) == round(sparx_dsl.prices(row[0]).params / 1e6, 1)
+        assert float(row[1]) == round(sparx_dsl.prices(row[0]).params / 1e6, 3)
         assert int(row[-1]) == sum(layer.ganglion for layer in layers)
     done = sparx("list", "swin", "--format", "concise")
     assert (done.status, "SPX503" in done.stderr, '"*swin*"' in done.stderr) == (2, True, True)

@@ -8,7 +8,7 @@ from sparx_dsl.language.zoo import ADVICE, list_specs, zoo
 from sparx_dsl.pricing import prices
 from sparx_dsl.render.listing import Field, Listing, Table, Value
 from sparx_dsl.render.text_table import WIDTH
-from sparx_dsl.render.units import decimal_count
+from sparx_dsl.render.units import exact_count
 
 
 def _size(size: tuple[int, int]) -> str:
@@ -21,7 +21,7 @@ def _depths(depths: tuple[int, ...]) -> str:
 
 
 FIELDS = (
-    Field("name", "Name"), Field("params", "Params", decimal_count, True), Field("macs", "MACs", decimal_count, True),
+    Field("name", "Name"), Field("params", "Params", exact_count, True), Field("macs", "MACs", exact_count, True),
     Field("size", "Size", _size, True), Field("layers", "Layers", _depths, True),
     Field("ganglion_layers", "Ganglion layers", number=True),
 )  # fmt: skip

@@ -39,17 +39,23 @@ class SaidStage:
     opening: str
     """The node that gives its input."""
     layers: tuple[SaidLayer, ...]
+    opened: bool
+    """Whether a stem or a downsampling runs in front of it; where not, the last layer before it gives its input."""
+    end_norm: bool
+    """Whether a norm ends its last layer."""
 
 
 def said(spec: Mapping) -> tuple[SaidStage, ...]:
     """The stages of a valid spec."""
     stem, reads = spec["stem"], read_by(spec)
-    stride = {"conv": 4}.get(stem["kind"]) or stem.get("size", 4)
+    stride = {"conv": 4}.get(stem["kind"]) or stem.get("step" if stem["kind"] == "overlapping" else "size", 4)
     total = sum(stage["depth"] for stage in spec["stages"])
     found: list[SaidStage] = []
     before = 0
     for place, stage in enumerate(spec["stages"]):
-        name = _name(spec, place)
+        name, opening = _name(spec, place), opening_of(spec, place)
+        if place and opening["kind"] != "none":
+            stride *= opening.get("stride", 2)
         layers: list[SaidLayer] = []
         for number in range(1, stage["depth"] + 1):
             levels = spec.get("layer", {}), stage.get("layer", {}), stage.get("layers", {}).get(number, {})
@@ -58,8 +64,16 @@ def said(spec: Mapping) -> tuple[SaidStage, ...]:
             layer = f"{name}.layer{number}"
             layers.append(SaidLayer(layer, number, options, tuple(reads.get(layer, ())), rate))
             before += 1
-        found.append(SaidStage(stage["channels"], stride * 2**place, _opening(spec, place), tuple(layers)))
+        opened, ended = opening["kind"] != "none", stage.get("end_norm", False)
+        found.append(SaidStage(stage["channels"], stride, _opening(spec, place), tuple(layers), opened, ended))
     return tuple(found)
+
+
+def opening_of(spec: Mapping, place: int) -> Mapping:
+    """The stem, or the downsampling in front of the stage at a place counted from 0."""
+    if place == 0:
+        return spec["stem"]
+    return spec["stages"][place].get("downsample", {"kind": "conv"} | spec.get("downsample", {}))
 
 
 def read_by(spec: Mapping) -> dict[str, list[str]]:
@@ -104,4 +118,8 @@ def _name(spec: Mapping, place: int) -> str:
 
 
 def _opening(spec: Mapping, place: int) -> str:
-    return f"{_name(spec, place)}.downsample" if place else "stem"
+    if place == 0:
+        return "stem"
+    if opening_of(spec, place)["kind"] == "none":
+        return f"{_name(spec, place - 1)}.layer{spec['stages'][place - 1]['depth']}"
+    return f"{_name(spec, place)}.downsample"

@@ -16,7 +16,7 @@ from sparx_dsl.kind import load
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import default_registry
-from tests.support.spec_oracle import Mapping, SaidLayer, SaidStage, said
+from tests.support.spec_oracle import Mapping, SaidLayer, SaidStage, opening_of, said
 
 
 class SpecOracle:
@@ -36,16 +36,24 @@ class SpecOracle:
         x, before, found = images, images.shape[1], dict[str, Tensor]()
         places: dict[str, SaidStage] = {}
         for number, stage in enumerate(self.stages[:last]):
-            opening = {"kind": "conv"} | self.spec.get("downsample", {"kind": "conv"})
-            opening = self.spec["stages"][number].get("downsample", opening) if number else self.spec["stem"]
-            role: Role = "downsample" if number else "stem"
-            x = self._kind(stage.opening, role, opening, Site(before, stage.channels))(x)
-            found[stage.opening], places[stage.opening], before = x, stage, stage.channels
+            if stage.opened:
+                role: Role = "downsample" if number else "stem"
+                site = Site(before, stage.channels) if number else Site(before, stage.channels, image=self._size())
+                x = self._kind(stage.opening, role, opening_of(self.spec, number), site)(x)
+                found[stage.opening], places[stage.opening] = x, stage
+            before = stage.channels
             for layer in stage.layers:
                 features = [self._adapted(layer, stage, places[each], each, found[each]) for each in layer.reads]
-                x = self._layer(layer, stage.channels, 2 ** (len(self.stages) - 1 - number), x, features)
+                x = self._layer(layer, stage.channels, self.stages[-1].stride // stage.stride, x, features)
+                if stage.end_norm and layer is stage.layers[-1]:
+                    x = self._norm(f"{layer.name}.norm", layer.options, x)
                 found[layer.name], places[layer.name] = x, stage
         return found if last else found | self._head(found, images)
+
+    def _size(self) -> tuple[int, int]:
+        """Height and width of the images that the spec is for."""
+        size = self.spec.get("input", {}).get("size", 224)
+        return (size, size) if isinstance(size, int) else (size[0], size[1])
 
     def _head(self, found: dict[str, Tensor], images: Tensor) -> dict[str, Tensor]:
         options = self.spec.get("head", {"kind": "none"})
@@ -67,14 +75,15 @@ class SpecOracle:
 
         def site(out: int) -> Site:
             return Site(channels, out, options["norm"], layer.number, len(features), eps=options["norm_eps"],
-                        normed=options["norm_place"] == "pre", reduction=reduction)  # fmt: skip
+                        normed=options["norm_place"] == "pre", post_normed=options["norm_place"] == "post",
+                        reduction=reduction)  # fmt: skip
 
         if features:
-            normed = self._norm(f"{name}.fusion.norm", options, x)
+            normed = self._front_norm(f"{name}.fusion.norm", options, x)
             fusion = self._kind(f"{name}.fusion.fusion", "fusion", options["fusion"], site(width))
             branch = fusion(normed, torch.cat(features, dim=1))
         else:
-            branch = self._norm(f"{name}.mixer.norm", options, x)
+            branch = self._front_norm(f"{name}.mixer.norm", options, x)
             if mixer.has_projection:
                 branch = self._conv(f"{name}.mixer.projection", branch)
         mixing = self._kind(f"{name}.mixer.mixer", "mixer", options["mixer"], site(width if features else channels))
@@ -82,10 +91,12 @@ class SpecOracle:
         if options["ffn"]["kind"] == "none":
             return x
         ffn = self._kind(f"{name}.ffn.ffn", "ffn", options["ffn"], site(width if features else channels))
-        return self._joined(f"{name}.ffn", layer, x, ffn(self._norm(f"{name}.ffn.norm", options, x)))
+        return self._joined(f"{name}.ffn", layer, x, ffn(self._front_norm(f"{name}.ffn.norm", options, x)))
 
     def _joined(self, name: str, layer: SaidLayer, x: Tensor, branch: Tensor) -> Tensor:
-        """The residual and the branch, with their scale and stochastic depth."""
+        """The residual and the branch, with its norm behind, their scale and stochastic depth."""
+        if layer.options["norm_place"] == "post":
+            branch = self._norm(f"{name}.post_norm", layer.options, branch)
         if layer.options["layer_scale"] != "none":
             if layer.options["layer_scale_on"] == "branch":
                 branch = branch * self._take(f"{name}.branch_scale.weight")[:, None, None]
@@ -105,9 +116,10 @@ class SpecOracle:
         name = f"{layer.name}.link_{source.replace('.', '_')}.projection"
         return self._conv(name, x) if origin.channels != stage.channels else x
 
+    def _front_norm(self, name: str, options: Mapping, x: Tensor) -> Tensor:
+        return self._norm(name, options, x) if options["norm_place"] == "pre" else x
+
     def _norm(self, name: str, options: Mapping, x: Tensor) -> Tensor:
-        if options["norm_place"] == "none":
-            return x
         weight, bias, eps = self._take(f"{name}.weight"), self._take(f"{name}.bias"), options["norm_eps"]
         if options["norm"] == "group":
             return functional.group_norm(x, 1, weight, bias, eps)

@@ -101,12 +101,23 @@ def input_name(position: int, made: list[Mapping]) -> str:
 def stage_strides(mapping: Mapping) -> list[int]:
     """The image's side over that of each stage's maps, of a spec as plain values."""
     stem = mapping["stem"]
-    strides = [4 if stem["kind"] == "conv" else stem.get("size", 4)]
+    strides = [4 if stem["kind"] == "conv" else stem.get("step" if stem["kind"] == "overlapping" else "size", 4)]
     for stage in mapping["stages"][1:]:
         downsample = stage.get("downsample") or mapping.get("downsample", {})
         stride = 1 if downsample.get("kind") == "none" else downsample.get("stride", 2)
         strides.append(strides[-1] * stride)
     return strides
+
+
+def joined_stages(mapping: Mapping, number: int) -> list[int]:
+    """The stages that have the width of the stage of that number because nothing downsamples between them."""
+    kinds = [stage.get("downsample", mapping.get("downsample", {})).get("kind") for stage in mapping["stages"]]
+    first = last = number
+    while first > 1 and kinds[first - 1] == "none":
+        first -= 1
+    while last < len(kinds) and kinds[last] == "none":
+        last += 1
+    return list(range(first, last + 1))
 
 
 @st.composite

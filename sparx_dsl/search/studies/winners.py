@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.render.scatter import Panel, scatter
-from sparx_dsl.render.units import binary_bytes, decimal_count
+from sparx_dsl.render.units import exact_bytes, exact_count
 from sparx_dsl.search.space.bounds import MEASURES
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
 
@@ -43,8 +43,8 @@ def shown_name(name: str) -> str:
 def shown_value(name: str, value: float) -> str:
     """A value as a person reads it; prices with their units."""
     if name == "peak":
-        return binary_bytes(round(value))
-    return decimal_count(round(value)) if name in MEASURES else f"{value:.5g}"
+        return exact_bytes(round(value))
+    return exact_count(round(value)) if name in MEASURES else f"{value:.5g}"
 
 
 def _panel(result: StudyResult, place: int | None) -> Panel:
