@@ -2,8 +2,8 @@
 
     python benchmarks/scan.py [--threads N]
 
-Prints the 13 scans of SparX-Mamba-T at 224 × 224, batch 1, forward and backward, over maps with channels
-innermost and as Mamba's code has them; SS2D fused, over each backend's scan,
+Prints the 13 scans of SparX-Mamba-T at 224 × 224, batch 1, forward and backward, over maps that are
+channels-last, and channels-first as Mamba's code has them; SS2D fused, over each backend's scan,
 and over the loop; and the largest relative error against the loop in float64. Medians of interleaved runs.
 """
 
@@ -29,8 +29,8 @@ SCANS = [(192, 56, 6, 2), (384, 28, 12, 2), (640, 14, 20, 7), (1024, 7, 32, 2)]
 NAMES = ("cpu", "torch", "reference")
 
 
-def scan_inputs(inner: int, side: int, innermost: str = "channels") -> ScanInputs:
-    """The arguments of the scan over a map's four directions: channels innermost, or positions as Mamba has them."""
+def scan_inputs(inner: int, side: int, layout: str = "channels-last") -> ScanInputs:
+    """The arguments of the scan over a map's four directions: channels-last, or channels-first as Mamba has them."""
     generator = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
@@ -38,7 +38,7 @@ def scan_inputs(inner: int, side: int, innermost: str = "channels") -> ScanInput
 
     channels, length = 4 * inner, side * side
     u, delta = (normal(1, length, channels).transpose(1, 2) for _ in range(2))
-    if innermost == "positions":
+    if layout == "channels-first":
         u, delta = u.contiguous(), delta.contiguous()
     into, out = normal(1, 4, 1, length), normal(1, 4, 1, length)
     rates = -torch.rand(channels, 1, generator=generator) - 0.5
@@ -83,13 +83,13 @@ def row(what: str, taken: dict[str, float], errors: dict[str, float]) -> None:
         print(f"{what:<44} {name:<12} {milliseconds:>10.2f} ms {ratio:>8.1f} × {wrong:>10}")
 
 
-def thirteen_scans(kernels: dict[str, Kernels], innermost: str) -> None:
+def thirteen_scans(kernels: dict[str, Kernels], layout: str) -> None:
     """The scans of one forward pass of SparX-Mamba-T, and those of one backward pass."""
     forward, backward = dict.fromkeys(kernels, 0.0), dict.fromkeys(kernels, 0.0)
     errors = dict.fromkeys(kernels, 0.0)
     runs = {"cpu": 15, "torch": 5, "reference": 2}
     for inner, side, _, layers in SCANS:
-        inputs = scan_inputs(inner, side, innermost)
+        inputs = scan_inputs(inner, side, layout)
         exact = kernels["reference"].scan(ScanInputs._make(t.double() if isinstance(t, Tensor) else t for t in inputs))
         made = {name: partial(each.scan, inputs) for name, each in kernels.items()}
         derived = {name: partial(each.scan_backward, inputs.u, inputs) for name, each in kernels.items()}
@@ -97,8 +97,8 @@ def thirteen_scans(kernels: dict[str, Kernels], innermost: str) -> None:
             for name, taken in medians(calls, runs).items():
                 total[name] += layers * taken
         errors |= {name: max(errors[name], error(call(), exact)) for name, call in made.items()}
-    row(f"13 scans, {innermost} innermost, forward", forward, errors)
-    row(f"13 scans, {innermost} innermost, backward", backward, {})
+    row(f"13 scans, {layout}, forward", forward, errors)
+    row(f"13 scans, {layout}, backward", backward, {})
 
 
 def fused(kernels: dict[str, Kernels]) -> None:
@@ -142,8 +142,8 @@ def main() -> None:
     print(f"{'':<44} {'backend':<12} {'median':>13} {'loop / it':>10} {'error':>10}")
     kernels = {name: backends.backends()[name].kernels() for name in NAMES}
     with torch.inference_mode():
-        for innermost in ("channels", "positions"):
-            thirteen_scans(kernels, innermost)
+        for layout in ("channels-last", "channels-first"):
+            thirteen_scans(kernels, layout)
         fused(kernels)
 
 

@@ -41,7 +41,7 @@ def check_command(
     with reporting(errors):
         present(sparx_dsl.check_files(specs, root=root), chosen_form(json, csv, markdown))
         if errors in (Style.json, Style.sarif):
-            # Programs that read mistakes find none, rather than nothing.
+            # Programs that read errors find that there are none, rather than nothing.
             sys.stderr.write(sparx_dsl.render_diagnostics((), errors.value).rstrip("\n") + "\n")
 
 
