@@ -93,9 +93,7 @@ def scan_errors(reference: Kernels, dtype: torch.dtype) -> tuple[float, float]:
     B, C = (torch.randn(2, 2, 3, 70, device="cuda", dtype=dtype) for _ in range(2))
     A, D, bias = -torch.rand(48, 3, device="cuda"), torch.randn(48, device="cuda"), torch.randn(48, device="cuda")
     inputs = ScanInputs(u, delta, A, B, C, D, bias)
-    exact = ScanInputs(
-        u.double(), delta.double(), A.double(), B.double(), C.double(), D.double(), bias.double()
-    )
+    exact = ScanInputs(u.double(), delta.double(), A.double(), B.double(), C.double(), D.double(), bias.double())
     kernels, gradient = backends()["triton"].kernels(), torch.randn_like(u)
     backward = error(kernels.scan_backward(gradient, inputs), reference.scan_backward(gradient.double(), exact))
     return error([kernels.scan(inputs)], [reference.scan(exact)]), backward

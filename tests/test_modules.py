@@ -36,20 +36,31 @@ from sparx_dsl.kinds.stems.overlapping.options import OverlappingStem
 from sparx_dsl.kinds.stems.patch.options import PatchStem
 from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.roles import MixerOptions, Role
-from sparx_dsl.nn.convolution import pointwise
-from sparx_dsl.nn.init import initialise, no_weight_decay
+from sparx_dsl.nn.init import initialise
 from sparx_dsl.nn.layer import fusing, ganglion_mixing, normal_mixing
 from tests.support.modules import builder, random_map, settle
 
 CHANNELS = 8
 SIZES = ((1, 1), (1, 9), (4, 4), (5, 7), (9, 6))
 MIXERS = (
-    SS2D(), SS2D(state=2, conv=0, bias=False, rank=3), SSM(state=2), SSM(state=2, gate=False, conv=0, bias=True),
-    BiSSM(state=2), BiSSM(state=1, halve=True, gate=False), WindowAttention(window=3, heads=2),
-    WindowAttention(window=4, head_width=4, shift=False), WindowAttention(window=1, heads=1), LocalSS2D(state=2),
-    AtrousSS2D(state=2), InvertedResidual(), SSD(heads=2),
-    AttentionMixer(heads=2), SpatialReductionAttention(heads=1), SpatialReductionAttention(heads=2, reduction=4),
-    SpatialReductionAttention(head_width=2, reduction="pool"), InceptionBlock(band=5, branch=3),
+    SS2D(),
+    SS2D(state=2, conv=0, bias=False, rank=3),
+    SSM(state=2),
+    SSM(state=2, gate=False, conv=0, bias=True),
+    BiSSM(state=2),
+    BiSSM(state=1, halve=True, gate=False),
+    WindowAttention(window=3, heads=2),
+    WindowAttention(window=4, head_width=4, shift=False),
+    WindowAttention(window=1, heads=1),
+    LocalSS2D(state=2),
+    AtrousSS2D(state=2),
+    InvertedResidual(),
+    SSD(heads=2),
+    AttentionMixer(heads=2),
+    SpatialReductionAttention(heads=1),
+    SpatialReductionAttention(heads=2, reduction=4),
+    SpatialReductionAttention(head_width=2, reduction="pool"),
+    InceptionBlock(band=5, branch=3),
 )
 
 
@@ -258,43 +269,3 @@ def test_a_module_from_the_meta_device_is_as_good_as_any(options: MixerOptions) 
         assert value.isfinite().all(), name
         torch.testing.assert_close(value.double().mean(), other.double().mean(), rtol=0.5, atol=0.5)
     assert model(torch.randn(1, CHANNELS, 4, 5)).isfinite().all()
-
-
-def test_initial_values_are_the_published_ones() -> None:
-    """Truncated normals of 0.02, zero biases, Mamba's time steps and decays; the x projections as a linear layer's."""
-    torch.manual_seed(0)
-    options = SS2D(state=4)
-    model: Any = normal_mixing(options, Site(64, 64), builder("mixer", options), layer_scale=1.0)
-    mixer = model.mixer
-    assert abs(model.projection.weight.std() - 0.02) < 0.001
-    assert not model.projection.bias.any()
-    assert torch.equal(mixer.A_logs[5], torch.arange(1.0, 5.0).log())
-    assert torch.equal(mixer.D, torch.ones(512))
-    steps = functional.softplus(mixer.dt_bias)
-    assert steps.min() > 0.00099
-    assert 0.097 < steps.max() < 0.1001
-    assert abs(steps.log().mean() - math.log(0.01)) < 0.2
-    assert mixer.dt_weight.abs().max() <= 0.5 + 1e-6
-    assert mixer.dt_weight.abs().max() > 0.49
-    assert 0.08 < mixer.x_proj_weight.abs().max() <= 128**-0.5
-    assert torch.equal(model.layer_scale.weight, torch.ones(64))
-
-
-def test_a_weight_is_drawn_with_the_deviation_that_its_module_states() -> None:
-    """A convolution or linear layer of this project says it; to change it and initialise again draws with another."""
-    torch.manual_seed(0)
-    conv = pointwise(64, 256)
-    assert vars(conv)["weight_std"] == 0.02
-    vars(conv)["weight_std"] = 0.1
-    initialise(conv)
-    assert abs(conv.weight.std() - 0.1) < 0.005
-
-
-def test_the_scan_parameters_take_no_weight_decay() -> None:
-    """A_logs, D and the time-step bias are named, in both scans of a bidirectional block, beside vectors."""
-    options = BiSSM()
-    module = normal_mixing(options, Site(16, 16), builder("mixer", options))
-    names = no_weight_decay(module)
-    leaves = ("A_logs", "D", "dt_bias")
-    own = {f"mixer.{scan}.{leaf}" for scan in ("scan", "backward_scan") for leaf in leaves}
-    assert names == own | {name for name, parameter in module.named_parameters() if parameter.ndim < 2}

@@ -1,6 +1,6 @@
 """What a trial of a long study takes at its beginning and at its end, with an objective that does nothing.
 
-    python -m tests.campaign.long_study TRIALS SAMPLER
+python -m tests.campaign.long_study TRIALS SAMPLER
 """
 
 from __future__ import annotations

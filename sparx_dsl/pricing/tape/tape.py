@@ -89,9 +89,7 @@ class Tape(Amounts):
             self.save(x.reshape(together, rows, inner), y.reshape(together, inner, columns))
         return self.new(*outer, rows, columns)
 
-    def attention(
-        self, query: FakeTensor, key: FakeTensor, value: FakeTensor, *, fvcore: bool = False
-    ) -> FakeTensor:
+    def attention(self, query: FakeTensor, key: FakeTensor, value: FakeTensor, *, fvcore: bool = False) -> FakeTensor:
         """Fused attention without a bias, all (batch, heads, tokens, width).
 
         With ``fvcore`` the published implementation computes it by two products, which fvcore sees.
