@@ -24,9 +24,10 @@ from sparx_dsl.cli.arguments import (
     SpecFile,
     SpecFiles,
 )
-from sparx_dsl.cli.options import DIFFERENCE, FLOAT32, ConventionName, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.options import FLOAT32, ConventionName, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present, show
 from sparx_dsl.cli.specs import loaded
+from sparx_dsl.cli.statuses import DIFFERENCE
 
 
 def check_command(

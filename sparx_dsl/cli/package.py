@@ -10,8 +10,9 @@ import typer
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, SpecFile
-from sparx_dsl.cli.options import DIFFERENCE, Style, reporting
+from sparx_dsl.cli.options import Style, reporting
 from sparx_dsl.cli.output import chosen_form, present, show
+from sparx_dsl.cli.statuses import DIFFERENCE
 
 
 def version_option(wanted: bool) -> None:

@@ -14,8 +14,9 @@ from typer.core import TyperCommand
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Root
-from sparx_dsl.cli.options import INTERRUPTED, Style, refuse, reporting
+from sparx_dsl.cli.options import Style, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.statuses import INTERRUPTED
 
 ADDRESS = re.compile(r"auto|local|(?:ray://)?[^\s/]+:\d+")
 
