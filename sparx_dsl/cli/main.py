@@ -15,7 +15,6 @@ from sparx_dsl.cli.describe import check_command, cost_command, diff_command, ex
 from sparx_dsl.cli.draw import draw_command
 from sparx_dsl.cli.export import export_command
 from sparx_dsl.cli.package import (
-    Version,
     doctor_command,
     list_command,
     schema_command,
@@ -28,6 +27,7 @@ from sparx_dsl.cli.set import set_command
 from sparx_dsl.cli.statuses import INTERRUPTED
 from sparx_dsl.cli.terminal import prepare_streams
 from sparx_dsl.cli.tune import tune_command
+from sparx_dsl.cli.version import Version
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 
