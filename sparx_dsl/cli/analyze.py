@@ -14,6 +14,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, R
 from sparx_dsl.cli.options import Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 CHECKPOINT = ".safetensors"
 
@@ -78,6 +79,7 @@ def erf_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Measure the effective receptive field of every stage: on which pixels the centre of its map depends."""
     with reporting(errors):
@@ -112,6 +114,7 @@ def cka_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Compare what the mixers of all layers give, within backbones and across: centred kernel alignment."""
     with reporting(errors):
@@ -204,9 +207,14 @@ def parsed(text: str | None, option: str, channels: int) -> tuple[float, ...] | 
     return numbers
 
 
+def analyze_group(version: Version = False) -> None:
+    """Say what backbones have learnt, from images."""
+
+
 def add_analyses(app: typer.Typer) -> None:
     """Add ``analyze`` with its commands to an application."""
-    analyses = typer.Typer(no_args_is_help=True, help="Say what backbones have learnt, from images.")
+    analyses = typer.Typer(no_args_is_help=True)
+    analyses.callback()(analyze_group)
     analyses.command("erf")(erf_command)
     analyses.command("cka")(cka_command)
     app.add_typer(analyses, name="analyze")

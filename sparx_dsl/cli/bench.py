@@ -12,6 +12,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 PEER = "timm:"
 
@@ -37,6 +38,7 @@ def bench_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Measure images a second, milliseconds and memory, beside what was planned and beside models of timm.
 

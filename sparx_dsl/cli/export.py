@@ -11,6 +11,7 @@ import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, OnlyErrors, Root, Size
 from sparx_dsl.cli.options import ExportFormat, Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.version import Version
 
 CHECKPOINT: Final = ".safetensors"
 FRESH: Final = "its weights are freshly drawn; --weights names a file of others"
@@ -37,6 +38,7 @@ def export_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: OnlyErrors = Style.full,
+    version: Version = False,
 ) -> None:
     """Write a backbone for other runtimes, and run the file to check it."""
     with reporting(errors):

@@ -13,6 +13,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import FLOAT32, Style, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 SMALL_SIZE = 224
 """The size that is measured by default where there is no GPU."""
@@ -52,6 +53,7 @@ def paper_command(
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Print a paper's figures beside our counts; or with --measure beside what is measured here."""
     with reporting(errors):

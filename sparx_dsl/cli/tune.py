@@ -11,6 +11,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 
 def tune_command(
@@ -25,6 +26,7 @@ def tune_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Measure how the scans of a spec run fastest on this GPU, and keep it for later runs.
 
