@@ -211,7 +211,7 @@ def load_checkpoint(
     section: str | None = None,
     prefix: str | None = None,
 ) -> LoadReport:
-    """Load weights into a backbone from a file or a state dict: ours, or released SparX-Mamba, VMamba or Swin ones.
+    """Load weights into a backbone from a file or a state dict: ours, or one of a released format.
 
     What wrappers put before all names is seen through; ``prefix`` names a part of a larger model, as ``backbone``. With
     ``strict`` every tensor has the model's shape: see ``sparx_dsl.weights.load_checkpoint``. Raises ``SparxError``, and

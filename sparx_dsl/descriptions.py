@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sparx_dsl import errors, pricing
 from sparx_dsl.api import Source, connect, plan
@@ -110,9 +110,7 @@ def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> Non
     write_study_report(result, path)
 
 
-def render_diagnostics(
-    diagnostics: Sequence[Diagnostic], style: Literal["full", "concise", "json", "sarif", "github"] = "full"
-) -> str:
+def render_diagnostics(diagnostics: Sequence[Diagnostic], style: errors.Style = "full") -> str:
     """Errors as text: with the lines and carets, in one line each, as JSON, SARIF, or GitHub's workflow commands."""
     return errors.render(diagnostics, style)
 

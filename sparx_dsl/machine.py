@@ -36,10 +36,10 @@ def scan_backend(device: str = "cpu", dtype: torch.dtype | str = "float32") -> s
     """
     import torch
 
+    from sparx_dsl.lowering.build import TORCH_DTYPES
     from sparx_dsl.ops.backends import choose
 
-    wanted = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    return choose(torch.device(device).type, wanted[read_dtype(dtype)]).name
+    return choose(torch.device(device).type, TORCH_DTYPES[read_dtype(dtype)]).name
 
 
 def doctor_listing(found: Examination) -> Listing:

@@ -14,6 +14,7 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.init import initialise, no_weight_decay
 from sparx_dsl.nn.layer import normal_mixing
+from sparx_dsl.nn.layer_scale import LayerScale
 from tests.support.modules import builder
 
 
@@ -21,7 +22,7 @@ def test_initial_values_are_the_published_ones() -> None:
     """Truncated normals of 0.02, zero biases, Mamba's time steps and decays; the x projections as a linear layer's."""
     torch.manual_seed(0)
     options = SS2D(state=4)
-    model: Any = normal_mixing(options, Site(64, 64), builder("mixer", options), layer_scale=1.0)
+    model: Any = normal_mixing(options, Site(64, 64), builder("mixer", options), LayerScale(64, 1.0))
     mixer = model.mixer
     assert abs(model.projection.weight.std() - 0.02) < 0.001
     assert not model.projection.bias.any()

@@ -38,6 +38,7 @@ from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.roles import MixerOptions, Role
 from sparx_dsl.nn.init import initialise
 from sparx_dsl.nn.layer import fusing, ganglion_mixing, normal_mixing
+from sparx_dsl.nn.layer_scale import LayerScale
 from tests.support.modules import builder, random_map, settle
 
 CHANNELS = 8
@@ -73,7 +74,7 @@ def test_mixers_keep_any_shape(options: MixerOptions, size: tuple[int, int]) -> 
     width = options.projected(CHANNELS)
     fusion = settle(fusing(DMCA(groups=2), Site(CHANNELS, width, features=2, reduction=2), builder("fusion", DMCA())))
     normal = settle(normal_mixing(options, site, builder("mixer", options)))
-    ganglion = settle(ganglion_mixing(options, site, builder("mixer", options), layer_scale=1.0))
+    ganglion = settle(ganglion_mixing(options, site, builder("mixer", options), LayerScale(CHANNELS, 1.0)))
     result = normal(x) + ganglion(x, fusion(x, torch.cat((x, 2 * x), dim=1)))
     assert result.shape == x.shape
     assert result.isfinite().all()
@@ -257,14 +258,16 @@ def test_modules_run_under_autocast(options: MixerOptions) -> None:
 def test_a_module_from_the_meta_device_is_as_good_as_any(options: MixerOptions) -> None:
     """Built on meta, emptied onto the CPU and initialised, a layer is like one that is built there."""
     site = Site(CHANNELS, CHANNELS, number=2)
-    model = normal_mixing(options, site, builder("mixer", options), layer_scale=0.5, device="meta")
+    model = normal_mixing(
+        options, site, builder("mixer", options), LayerScale(CHANNELS, 0.5, device="meta"), device="meta"
+    )
     assert all(parameter.is_meta for parameter in model.parameters())
     model = model.to_empty(device="cpu")
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(float("nan"))
     initialise(model)
-    there = normal_mixing(options, site, builder("mixer", options), layer_scale=0.5)
+    there = normal_mixing(options, site, builder("mixer", options), LayerScale(CHANNELS, 0.5))
     for (name, value), other in zip(model.state_dict().items(), there.state_dict().values(), strict=True):
         assert value.isfinite().all(), name
         torch.testing.assert_close(value.double().mean(), other.double().mean(), rtol=0.5, atol=0.5)

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparx_dsl.graph.rule import STAGE_INPUT, reads
-from sparx_dsl.language.resolve import ganglion_layers
-
-Rule = tuple[int, dict[str, Any]]
-"""A depth, and the arguments of ``reads`` but for the layer."""
+from sparx_dsl.graph.rule import STAGE_INPUT, stage_reads
+from sparx_dsl.language.models import CrossStage, Intra
+from sparx_dsl.language.resolve import StageRule, ganglion_layers, rule_of
 
 depths = st.integers(1, 24)
-windows = st.one_of(st.just("all"), st.integers(1, 24))
-cross_stages = st.sampled_from(["none", "first", "window", "every"])
-intras = st.sampled_from(["since_last", "all"])
+WHOLE: st.SearchStrategy[Literal["all"]] = st.just("all")
+windows: st.SearchStrategy[int | Literal["all"]] = st.one_of(WHOLE, st.integers(1, 24))
+cross_stages = st.sampled_from(get_args(CrossStage))
+intras = st.sampled_from(get_args(Intra))
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rules(draw: st.DrawFn) -> StageRule:
     """A rule with ganglion layers by stride or at random."""
     depth = draw(depths)
     by_name = st.sets(st.integers(1, depth), min_size=1).map(lambda numbers: tuple(sorted(numbers)))
     by_stride = st.integers(1, depth).map(lambda stride: ganglion_layers(depth, stride))
-    options: dict[str, Any] = {
-        "ganglion": draw(st.one_of(by_name, by_stride)),
-        "window": draw(windows),
-        "cross_stage": draw(cross_stages),
-        "intra": draw(intras),
-    }
-    return depth, options
+    ganglion = draw(st.one_of(by_name, by_stride))
+    return StageRule(depth, ganglion, draw(windows), draw(cross_stages), draw(intras))
 
 
-def edges(options: dict[str, Any]) -> list[tuple[int, str, int]]:
+def strided(depth: int, stride: int, window: int) -> StageRule:
+    """The rule of a stage whose ganglion layers are given by S and M, with the defaults of the language."""
+    return rule_of(depth, stride, window, None)
+
+
+def edges(rule: StageRule) -> list[tuple[int, str, int]]:
     """(layer read, kind, reading layer) of a whole stage."""
-    return [(read.layer, read.kind, g) for g in options["ganglion"] for read in reads(g, **options)]
+    return [(read.layer, read.kind, g) for g in rule.ganglion for read in stage_reads(rule, g)]
 
 
 def expected(
@@ -62,103 +62,91 @@ def test_ganglion_layers_are_those_of_the_definition(depth: int, data: st.DataOb
 
 
 @given(rules())
-def test_reads_are_those_of_the_definition(rule: Rule) -> None:
+def test_reads_are_those_of_the_definition(rule: StageRule) -> None:
     """The stage's input, the intra and the inter connections of every ganglion layer are exactly the definition's."""
-    _, options = rule
-    members = set(options["ganglion"])
-    for g in options["ganglion"]:
-        found = reads(g, **options)
+    members = set(rule.ganglion)
+    for g in rule.ganglion:
+        found = stage_reads(rule, g)
         by_kind = tuple(
             {read.layer for read in found if read.kind == kind} for kind in ("cross_stage", "intra", "inter")
         )
-        assert by_kind == expected(g, members, options["window"], options["cross_stage"], options["intra"])
+        assert by_kind == expected(g, members, rule.window, rule.cross_stage, rule.intra)
         assert len({read.layer for read in found}) == len(found)
 
 
 @given(rules())
-def test_no_layer_hears_itself_or_a_later_one(rule: Rule) -> None:
+def test_no_layer_hears_itself_or_a_later_one(rule: StageRule) -> None:
     """Every connection leads forward, so a stage is acyclic."""
-    assert all(source < target for source, _, target in edges(rule[1]))
+    assert all(source < target for source, _, target in edges(rule))
 
 
 @given(rules())
-def test_the_window_is_never_exceeded(rule: Rule) -> None:
+def test_the_window_is_never_exceeded(rule: StageRule) -> None:
     """At most M ganglion features are read, the closest ones; a stage input that takes a place in the window counts."""
-    _, options = rule
-    for g in options["ganglion"]:
-        found = reads(g, **options)
+    for g in rule.ganglion:
+        found = stage_reads(rule, g)
         hubs = [read.layer for read in found if read.kind == "inter"]
-        counted = hubs + [
-            read.layer for read in found if read.kind == "cross_stage" and options["cross_stage"] == "window"
-        ]
-        earlier = [h for h in options["ganglion"] if h < g]
+        counted = hubs + [read.layer for read in found if read.kind == "cross_stage" and rule.cross_stage == "window"]
+        earlier = [h for h in rule.ganglion if h < g]
         assert hubs == earlier[len(earlier) - len(hubs) :]
-        if options["window"] != "all":
-            assert len(counted) <= options["window"]
-            assert len(hubs) == min(len(earlier), options["window"])
+        if rule.window != "all":
+            assert len(counted) <= rule.window
+            assert len(hubs) == min(len(earlier), rule.window)
 
 
 @given(rules())
-def test_the_stage_input_is_read_only_where_asked(rule: Rule) -> None:
+def test_the_stage_input_is_read_only_where_asked(rule: StageRule) -> None:
     """``none``: by no layer; ``first``: by the first; ``every``: by all; ``window``: by the first M, or by all."""
-    _, options = rule
-    ganglion = list(options["ganglion"])
-    heard = [g for g in ganglion for read in reads(g, **options) if read.layer == STAGE_INPUT]
-    reach = len(ganglion) if options["window"] == "all" else options["window"]
-    assert (
-        heard
-        == {"none": [], "first": ganglion[:1], "every": ganglion, "window": ganglion[:reach]}[options["cross_stage"]]
-    )
+    ganglion = list(rule.ganglion)
+    heard = [g for g in ganglion for read in stage_reads(rule, g) if read.layer == STAGE_INPUT]
+    reach = len(ganglion) if rule.window == "all" else rule.window
+    assert heard == {"none": [], "first": ganglion[:1], "every": ganglion, "window": ganglion[:reach]}[rule.cross_stage]
 
 
 @given(depths, st.data())
 def test_in_degrees_follow_from_stride_and_window(depth: int, data: st.DataObject) -> None:
     """The k-th ganglion layer has S − 1 intra connections (the first: as many as come before), min(k − 1, M) inter."""
     stride, window = data.draw(st.integers(1, depth)), data.draw(st.integers(1, depth))
-    ganglion = ganglion_layers(depth, stride)
-    for place, g in enumerate(ganglion):
-        kinds = [read.kind for read in reads(g, ganglion, window)]
+    rule = strided(depth, stride, window)
+    for place, g in enumerate(rule.ganglion):
+        kinds = [read.kind for read in stage_reads(rule, g)]
         assert kinds.count("intra") == (stride - 1 if place else (depth - 1) % stride)
         assert kinds.count("inter") == min(place, window)
         assert kinds.count("cross_stage") == (place == 0)
 
 
 @given(rules())
-def test_slots_stand_in_the_documented_order(rule: Rule) -> None:
+def test_slots_stand_in_the_documented_order(rule: StageRule) -> None:
     """The stage's input, normal layers, ganglion layers, oldest first; in the window, the input heads the last."""
-    _, options = rule
-    order = {"cross_stage": 2 if options["cross_stage"] == "window" else 0, "intra": 1, "inter": 2}
-    for g in options["ganglion"]:
-        keys = [(order[read.kind], read.layer) for read in reads(g, **options)]
+    order = {"cross_stage": 2 if rule.cross_stage == "window" else 0, "intra": 1, "inter": 2}
+    for g in rule.ganglion:
+        keys = [(order[read.kind], read.layer) for read in stage_reads(rule, g)]
         assert keys == sorted(keys)
 
 
 @given(rules())
-def test_intra_all_reads_every_normal_layer(rule: Rule) -> None:
+def test_intra_all_reads_every_normal_layer(rule: StageRule) -> None:
     """With ``intra: all`` and no window, a ganglion layer reads every layer before it, each once."""
-    _, options = rule
-    dense: dict[str, Any] = {**options, "intra": "all", "window": "all"}
-    for g in options["ganglion"]:
-        assert sorted(read.layer for read in reads(g, **dense) if read.layer != STAGE_INPUT) == list(range(1, g))
+    dense = replace(rule, intra="all", window="all")
+    for g in rule.ganglion:
+        assert sorted(read.layer for read in stage_reads(dense, g) if read.layer != STAGE_INPUT) == list(range(1, g))
 
 
 @given(rules(), st.data())
-def test_a_wider_window_only_adds(rule: Rule, data: st.DataObject) -> None:
+def test_a_wider_window_only_adds(rule: StageRule, data: st.DataObject) -> None:
     """What is read through a window is read through every wider one as well, and without one."""
     narrow = data.draw(st.integers(1, 24))
-    _, options = rule
-    few: dict[str, Any] = {**options, "window": narrow}
-    many: dict[str, Any] = {**options, "window": data.draw(st.one_of(st.just("all"), st.integers(narrow, 25)))}
-    for g in options["ganglion"]:
-        assert {read.layer for read in reads(g, **few)} <= {read.layer for read in reads(g, **many)}
+    few = replace(rule, window=narrow)
+    many = replace(rule, window=data.draw(st.one_of(WHOLE, st.integers(narrow, 25))))
+    for g in rule.ganglion:
+        assert {read.layer for read in stage_reads(few, g)} <= {read.layer for read in stage_reads(many, g)}
 
 
 @given(rules())
-def test_every_reason_speaks_of_what_is_read(rule: Rule) -> None:
+def test_every_reason_speaks_of_what_is_read(rule: StageRule) -> None:
     """The reason of a connection names the layer that is read, or the stage."""
-    _, options = rule
-    for g in options["ganglion"]:
-        for read in reads(g, **options):
+    for g in rule.ganglion:
+        for read in stage_reads(rule, g):
             assert ("stage" if read.layer == STAGE_INPUT else f"layer {read.layer} ") in read.reason
 
 
@@ -180,15 +168,15 @@ def test_figure_two_of_the_paper() -> None:
         6: [("intra", 5), ("inter", 2), ("inter", 4)],
         8: [("intra", 7), ("inter", 4), ("inter", 6)],
     }
-    ganglion = ganglion_layers(8, 2)
-    assert {g: [(read.kind, read.layer) for read in reads(g, ganglion, 2)] for g in ganglion} == figure
+    rule = strided(8, 2, 2)
+    assert {g: [(read.kind, read.layer) for read in stage_reads(rule, g)] for g in rule.ganglion} == figure
 
 
 def test_stage_three_of_sparx_mamba_t() -> None:
     """n = 7, S = 2, M = 3: the first layer is a ganglion layer that hears the stage's input alone."""
-    ganglion = ganglion_layers(7, 2)
-    assert [(read.kind, read.layer) for read in reads(1, ganglion, 3)] == [("cross_stage", 0)]
-    assert [(read.kind, read.layer) for read in reads(7, ganglion, 3)] == [
+    rule = strided(7, 2, 3)
+    assert [(read.kind, read.layer) for read in stage_reads(rule, 1)] == [("cross_stage", 0)]
+    assert [(read.kind, read.layer) for read in stage_reads(rule, 7)] == [
         ("intra", 6),
         ("inter", 1),
         ("inter", 3),
@@ -198,5 +186,6 @@ def test_stage_three_of_sparx_mamba_t() -> None:
 
 def test_a_stage_input_in_the_window_leaves_when_the_window_is_full() -> None:
     """M = 2 with ``cross_stage: window``: the third ganglion layer no longer hears the stage's input."""
-    heard = [[read.layer for read in reads(g, (1, 2, 3, 4), 2, "window")] for g in (1, 2, 3, 4)]
+    rule = rule_of(4, None, 2, (1, 2, 3, 4), "window")
+    heard = [[read.layer for read in stage_reads(rule, g)] for g in rule.ganglion]
     assert heard == [[0], [0, 1], [1, 2], [2, 3]]

@@ -7,8 +7,8 @@ from typing import Literal
 
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.resolve import LayerSettings
+from sparx_dsl.language.roles import NodeRole
 
-NodeRole = Literal["stem", "downsample", "layer", "head"]
 EdgeKind = Literal["feed", "cross_stage", "intra", "inter", "added", "tap"]
 
 

@@ -40,23 +40,12 @@ class Read:
 
 
 def stage_reads(rule: StageRule, layer: int) -> tuple[Read, ...]:
-    """What a ganglion layer of a stage reads, in the order of concatenation."""
-    return reads(layer, rule.ganglion, rule.window, rule.cross_stage, rule.intra)
-
-
-def reads(
-    layer: int,
-    ganglion: tuple[int, ...],
-    window: int | Literal["all"] = "all",
-    cross_stage: CrossStage = "first",
-    intra: Intra = "since_last",
-) -> tuple[Read, ...]:
     """What the ganglion layer of that number reads, in the order of concatenation."""
-    earlier = tuple(g for g in ganglion if g < layer)
+    earlier = tuple(g for g in rule.ganglion if g < layer)
     closest = earlier[-1] if earlier else 0
-    head = _stage_input(layer, earlier, cross_stage)
-    normal = _intra(layer, earlier, closest, intra)
-    hubs = _inter(earlier, window, cross_stage)
+    head = _stage_input(layer, earlier, rule.cross_stage)
+    normal = _intra(layer, earlier, closest, rule.intra)
+    hubs = _inter(earlier, rule.window, rule.cross_stage)
     return (*head, *normal, *hubs)
 
 

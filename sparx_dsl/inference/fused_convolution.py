@@ -5,7 +5,6 @@ In compiled code the same primitives stand as operators that keep what they pack
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TypeGuard, cast
 
 import torch
@@ -16,9 +15,9 @@ from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
 from sparx_dsl.ops import onednn
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import depthwise_convolution
+from sparx_dsl.ops.map_definitions import ACTIVATIONS
 from sparx_dsl.ops.onednn import Activation
 
-OPERATORS: Mapping[Activation, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "silu": functional.silu}
 """The same as plain operators."""
 
 ANY_SHAPE = torch.Size()
@@ -146,7 +145,7 @@ def activated(conv: nn.Module, x: Tensor, activation: Activation, may_overwrite:
     """What ``gelu_of`` and ``silu_of`` give, in the same shapes."""
     if isinstance(conv, FusedConvolution) and conv.fusable(x) and not conv.has_hooks():
         return conv.fused(x, activation, may_overwrite=may_overwrite)
-    return OPERATORS[activation](conv(x))
+    return ACTIVATIONS[activation](conv(x))
 
 
 def packable(weight: Tensor) -> bool:

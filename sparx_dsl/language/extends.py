@@ -19,7 +19,7 @@ STANDARD_INPUT = Path("-")
 """What is written for standard input in place of a file."""
 
 
-def read_tree(path: Path, limits: Limits, root: Path | None = None) -> MappingNode:
+def read_tree(path: Path, limits: Limits, root: Path | None) -> MappingNode:
     """Compose the file at ``path``, or of that name in the zoo, and everything it extends; ``-`` is standard input.
 
     What it extends may stand anywhere below ``root``, where one is given. Raises ``SparxError``.

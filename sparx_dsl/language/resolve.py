@@ -79,9 +79,9 @@ class StageRule:
     depth: int
     ganglion: tuple[int, ...]
     """The ganglion layers by number, rising."""
-    window: int | Literal["all"] = "all"
-    cross_stage: CrossStage = "first"
-    intra: Intra = "since_last"
+    window: int | Literal["all"]
+    cross_stage: CrossStage
+    intra: Intra
 
 
 @dataclass(frozen=True, slots=True, eq=False)

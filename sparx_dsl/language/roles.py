@@ -9,6 +9,8 @@ from sparx_dsl.language.base import KindOptions
 
 Role = Literal["stem", "downsample", "mixer", "fusion", "ffn", "head"]
 ROLES: tuple[Role, ...] = get_args(Role)
+NodeRole = Literal["stem", "downsample", "layer", "head"]
+"""What the nodes of a backbone are; kinds of three roles are in each layer."""
 
 
 class StemOptions(KindOptions, frozen=True):

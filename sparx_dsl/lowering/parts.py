@@ -12,6 +12,7 @@ from sparx_dsl.graph import Node
 from sparx_dsl.lowering.kind_modules import checked_builder, compare_parameters
 from sparx_dsl.nn import layer
 from sparx_dsl.nn.init import Factory
+from sparx_dsl.nn.layer_scale import Scale, make_layer_scale
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.schedule import Run, Schedule
 from sparx_dsl.schedule.step import Part
@@ -70,21 +71,23 @@ def _fusion(place: Place) -> nn.Module:
     return layer.fusing(options, place.node.site, place.builder(), **place.factory)
 
 
+def _scale(place: Place) -> Scale:
+    settings = place.node.layer_settings
+    return make_layer_scale(place.node.channels, settings.layer_scale, settings.layer_scale_on, **place.factory)
+
+
 def _mixer(place: Place) -> nn.Module:
-    node, settings = place.node, place.node.layer_settings
+    node = place.node
     make = layer.ganglion_mixing if node.ganglion else layer.normal_mixing
-    return make(
-        settings.mixer, node.site, place.builder(), layer_scale=settings.layer_scale,
-        layer_scale_on=settings.layer_scale_on, drop_path=node.drop_path, **place.factory,
-    )  # fmt: skip
+    mixer = node.layer_settings.mixer
+    return make(mixer, node.site, place.builder(), _scale(place), node.drop_path, **place.factory)
 
 
 def _ffn(place: Place) -> nn.Module:
-    node, settings = place.node, place.node.layer_settings
+    node = place.node
     return layer.feeding(
-        settings.ffn, node.site, place.builder(), layer_scale=settings.layer_scale,
-        layer_scale_on=settings.layer_scale_on, drop_path=node.drop_path, **place.factory,
-    )  # fmt: skip
+        node.layer_settings.ffn, node.site, place.builder(), _scale(place), node.drop_path, **place.factory
+    )
 
 
 def _norm(place: Place) -> nn.Module:

@@ -9,6 +9,7 @@ import torch
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
 from sparx_dsl.language.dtypes import DType
+from sparx_dsl.lowering.build import TORCH_DTYPES
 
 Progress = Callable[[str], None]
 """Is given a line about what is being done."""
@@ -34,13 +35,7 @@ class Settings:
     @property
     def torch_dtype(self) -> torch.dtype:
         """The type of parameters and images."""
-        types = {
-            "float64": torch.float64,
-            "float32": torch.float32,
-            "bfloat16": torch.bfloat16,
-            "float16": torch.float16,
-        }
-        return types[self.dtype]
+        return TORCH_DTYPES[self.dtype]
 
     @property
     def on_cuda(self) -> bool:

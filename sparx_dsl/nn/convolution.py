@@ -6,7 +6,7 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from sparx_dsl.language.base import EPSILON, NormName
+from sparx_dsl.language.base import NormName
 from sparx_dsl.nn.cuda_maps import as_autocast, has_hooks, in_autocast, kernels_serve
 from sparx_dsl.nn.init import Factory, initialised
 from sparx_dsl.nn.norm import make_norm
@@ -103,10 +103,8 @@ def depthwise(
     )
 
 
-def normed3x3(
-    channels: int, out_channels: int, stride: int, norm: NormName, eps: float = EPSILON, **factory: Unpack[Factory]
-) -> ConvNorm:
+def normed3x3(channels: int, out_channels: int, stride: int, norm: NormName, **factory: Unpack[Factory]) -> ConvNorm:
     """Make a 3×3 convolution of padding 1 with its norm; it has a bias unless the norm is ``batch``."""
     bias = norm != "batch"
     conv = convolution(channels, out_channels, 3, stride=stride, padding=1, bias=bias, **factory)
-    return ConvNorm(conv, make_norm(norm, out_channels, eps, **factory))
+    return ConvNorm(conv, make_norm(norm, out_channels, **factory))

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.language.base import KindOptions, Site
-from sparx_dsl.language.models import LayerScalePlace
 from sparx_dsl.language.roles import MixerOptions
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.init import Factory
-from sparx_dsl.nn.layer_scale import BranchScale, FoldedScale, LayerScale, Scale, make_layer_scale
+from sparx_dsl.nn.layer_scale import BranchScale, FoldedScale, LayerScale, Scale
 from sparx_dsl.nn.norm import make_norm
 
 
@@ -79,7 +78,7 @@ class Residual(nn.Module):
     inference, that the branch is a tensor of its own, which may hold the sum.
     """
 
-    def __init__(self, scale: Scale, drop_path: DropPath, post_norm: nn.Module | None = None) -> None:
+    def __init__(self, scale: Scale, drop_path: DropPath, post_norm: nn.Module | None) -> None:
         super().__init__()
         self.post_norm = post_norm
         self.layer_scale: LayerScale | FoldedScale | None = scale if isinstance(scale, LayerScale) else None
@@ -109,7 +108,7 @@ class NormalMixing(Residual):
         mixer: nn.Module,
         scale: Scale,
         drop_path: DropPath,
-        post_norm: nn.Module | None = None,
+        post_norm: nn.Module | None,
     ) -> None:
         super().__init__(scale, drop_path, post_norm)
         self.norm = norm
@@ -137,7 +136,7 @@ class Fusing(nn.Module):
 class GanglionMixing(Residual):
     """The token mixer of a ganglion layer, after the fusion, and the residual around both."""
 
-    def __init__(self, mixer: nn.Module, scale: Scale, drop_path: DropPath, post_norm: nn.Module | None = None) -> None:
+    def __init__(self, mixer: nn.Module, scale: Scale, drop_path: DropPath, post_norm: nn.Module | None) -> None:
         super().__init__(scale, drop_path, post_norm)
         self.mixer = mixer
 
@@ -155,7 +154,7 @@ class Feeding(Residual):
         ffn: nn.Module,
         scale: Scale,
         drop_path: DropPath,
-        post_norm: nn.Module | None = None,
+        post_norm: nn.Module | None,
     ) -> None:
         super().__init__(scale, drop_path, post_norm)
         self.norm = norm
@@ -199,9 +198,7 @@ def normal_mixing(
     options: MixerOptions,
     site: Site,
     build: Builder,
-    *,
-    layer_scale: float | None = None,
-    layer_scale_on: LayerScalePlace = "residual",
+    scale: Scale = None,
     drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> NormalMixing:
@@ -210,14 +207,8 @@ def normal_mixing(
     projection = nn.Identity()
     if options.has_projection:
         projection = pointwise(channels, options.projected(channels), bias=options.projection_bias, **factory)
-    return NormalMixing(
-        front_norm(site, **factory),
-        projection,
-        build(options, site, **factory),
-        make_layer_scale(channels, layer_scale, layer_scale_on, **factory),
-        DropPath(drop_path),
-        branch_norm(site, **factory),
-    )
+    norm, mixer = front_norm(site, **factory), build(options, site, **factory)
+    return NormalMixing(norm, projection, mixer, scale, DropPath(drop_path), branch_norm(site, **factory))
 
 
 def fusing(options: KindOptions, site: Site, build: Builder, **factory: Unpack[Factory]) -> Fusing:
@@ -229,14 +220,11 @@ def ganglion_mixing(
     options: MixerOptions,
     site: Site,
     build: Builder,
-    *,
-    layer_scale: float | None = None,
-    layer_scale_on: LayerScalePlace = "residual",
+    scale: Scale = None,
     drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> GanglionMixing:
     """Make a ganglion layer's mixing, after its fusion; ``build`` is the builder of the mixer's kind."""
-    scale = make_layer_scale(site.channels, layer_scale, layer_scale_on, **factory)
     return GanglionMixing(build(options, site, **factory), scale, DropPath(drop_path), branch_norm(site, **factory))
 
 
@@ -244,18 +232,10 @@ def feeding(
     options: KindOptions,
     site: Site,
     build: Builder,
-    *,
-    layer_scale: float | None = None,
-    layer_scale_on: LayerScalePlace = "residual",
+    scale: Scale = None,
     drop_path: float = 0.0,
     **factory: Unpack[Factory],
 ) -> Feeding:
     """Make a layer's feed-forward part; ``build`` is the builder of the feed-forward network's kind."""
-    scale = make_layer_scale(site.channels, layer_scale, layer_scale_on, **factory)
-    return Feeding(
-        front_norm(site, **factory),
-        build(options, site, **factory),
-        scale,
-        DropPath(drop_path),
-        branch_norm(site, **factory),
-    )
+    norm, ffn = front_norm(site, **factory), build(options, site, **factory)
+    return Feeding(norm, ffn, scale, DropPath(drop_path), branch_norm(site, **factory))

@@ -73,7 +73,7 @@ def _row(finding: Finding) -> str:
     return ROW.format(finding.device, finding.dtype, finding.backend, error, finding.status)
 
 
-def examine(broken: tuple[str, ...] = ()) -> Examination:
+def examine(broken: tuple[str, ...]) -> Examination:
     """Try every backend on every device of this machine, in float32 and bfloat16; takes a second or two.
 
     ``broken`` is what is known to be wrong with installed packages.

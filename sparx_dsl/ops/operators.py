@@ -25,9 +25,15 @@ from sparx_dsl.ops.map_samples import map_samples
 from sparx_dsl.ops.second_derivatives import scan_second_derivative, ss2d_second_derivative
 
 
-def _chosen(name: str, first: Tensor | None, backend: str) -> Backend:
-    first = given(name, first)
-    return choose(first.device.type, first.dtype, backend)
+def _backend(inputs: ScanInputs | SS2DInputs, backend: str, **gradients: Tensor) -> Backend:
+    """The backend for the inputs, once they and the gradients of the result are checked, and their memory is there."""
+    first = given(inputs._fields[0], inputs[0])
+    chosen = choose(first.device.type, first.dtype, backend)
+    inputs.check()
+    for name, gradient in gradients.items():
+        require(name, gradient, first.shape, first)
+    require_memory({**gradients, **inputs.tensors()})
+    return chosen
 
 
 @torch.library.custom_op("sparx_dsl::selective_scan", mutates_args=())
@@ -43,11 +49,8 @@ def selective_scan(
     backend: str,
 ) -> Tensor:
     """The scan of ``sparx_dsl.ops.selective_scan.selective_scan``, in its shapes; an empty ``backend`` is chosen."""
-    chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
-    inputs.check()
-    require_memory(inputs.tensors())
-    return chosen.kernels().scan(inputs)
+    return _backend(inputs, backend).kernels().scan(inputs)
 
 
 @torch.library.custom_op("sparx_dsl::selective_scan_backward", mutates_args=())
@@ -67,12 +70,8 @@ def selective_scan_backward(
 
     ``gradient`` is that of the result, (batch, channels, length).
     """
-    chosen = _chosen("u", u, backend)
     inputs = ScanInputs(u, delta, A, B, C, D, delta_bias, softplus)
-    inputs.check()
-    require("gradient", gradient, u.shape, u)
-    require_memory({"gradient": gradient, **inputs.tensors()})
-    *five, dD, d_bias = chosen.kernels().scan_backward(gradient, inputs)
+    *five, dD, d_bias = _backend(inputs, backend, gradient=gradient).kernels().scan_backward(gradient, inputs)
     du, d_delta, dA, dB, dC = five
     none = A.new_empty(0)
     return du, d_delta, dA, dB, dC, none if dD is None else dD, none.clone() if d_bias is None else d_bias
@@ -83,11 +82,8 @@ def ss2d_scan(
     x: Tensor, projected: Tensor, dt_weight: Tensor, dt_bias: Tensor, A: Tensor, D: Tensor, backend: str
 ) -> Tensor:
     """The scan of ``sparx_dsl.ops.selective_scan.ss2d_scan``, in its shapes; an empty ``backend`` is chosen."""
-    chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
-    inputs.check()
-    require_memory(inputs.tensors())
-    return chosen.kernels().ss2d(inputs)
+    return _backend(inputs, backend).kernels().ss2d(inputs)
 
 
 @torch.library.custom_op("sparx_dsl::ss2d_scan_backward", mutates_args=())
@@ -105,12 +101,8 @@ def ss2d_scan_backward(
 
     ``gradient`` is that of the result, (batch, inner, height, width).
     """
-    chosen = _chosen("x", x, backend)
     inputs = SS2DInputs(x, projected, dt_weight, dt_bias, A, D)
-    inputs.check()
-    require("gradient", gradient, x.shape, x)
-    require_memory({"gradient": gradient, **inputs.tensors()})
-    return chosen.kernels().ss2d_backward(gradient, inputs)
+    return _backend(inputs, backend, gradient=gradient).kernels().ss2d_backward(gradient, inputs)
 
 
 # Fake implementations: shapes and strides. Results are channels-last, whatever the inputs' strides.

@@ -42,7 +42,7 @@ def stage_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(name.split(".")[0] for name in names) if name not in ("stem", "head"))
 
 
-def summarize(shapes: Mapping[str, Shape], order: Sequence[str] = ()) -> BackboneSummary:
+def summarize(shapes: Mapping[str, Shape], order: Sequence[str]) -> BackboneSummary:
     """The stages that names and shapes show, in this project's names or in those of any released format.
 
     Stages stand in the ``order`` of these names, and then by their numbers: files keep names in any order.

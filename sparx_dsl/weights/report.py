@@ -29,7 +29,7 @@ class LoadReport:
     """Where every tensor of a model has its values from, and what of the source was left; prints itself as text."""
 
     format: str
-    """``sparx_dsl``, ``sparx_mamba``, ``vmamba``, ``swin``, or ``transfer`` from one model to another."""
+    """One of ``weights.formats.FORMATS``, or ``transfer`` from one model to another."""
     matched: tuple[str, ...] = ()
     """The model's tensors that now hold exactly the source's values."""
     resized: tuple[Resized, ...] = ()

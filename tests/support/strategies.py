@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.graph.rule import STAGE_INPUT, reads
-from sparx_dsl.language.resolve import ganglion_layers
+from sparx_dsl.graph.rule import STAGE_INPUT, stage_reads
+from sparx_dsl.language.resolve import ganglion_layers, rule_of
 from tests.support.kind_strategies import EPSILONS, NORMS, downsamples, ffns, fusions, heads, mixers, stems, widths
 
 Mapping = dict[str, Any]
@@ -155,17 +155,13 @@ def links(draw: st.DrawFn, made: list[Mapping]) -> Mapping:
 def _read_by_the_rule(position: int, made: list[Mapping]) -> dict[str, list[str]]:
     """For each ganglion layer of the stage at a position the nodes that it reads by the rule."""
     stage = made[position - 1]
-    placed = tuple(stage.get("ganglion", ()))
-    if "S" in stage:
-        placed = ganglion_layers(stage["depth"], stage["S"])
-    window, mode, intra = stage.get("M", "all"), stage.get("cross_stage", "first"), stage.get("intra", "since_last")
+    rule = rule_of(stage["depth"], *(stage.get(key) for key in ("S", "M", "ganglion", "cross_stage", "intra")))
     name, before = stage_name(position, stage), input_name(position, made)
     return {
         f"{name}.layer{layer}": [
-            before if read.layer == STAGE_INPUT else f"{name}.layer{read.layer}"
-            for read in reads(layer, placed, window, mode, intra)
+            before if read.layer == STAGE_INPUT else f"{name}.layer{read.layer}" for read in stage_reads(rule, layer)
         ]
-        for layer in placed
+        for layer in rule.ganglion
     }
 
 

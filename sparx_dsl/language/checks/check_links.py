@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from sparx_dsl.errors import Code, Diagnostic, did_you_mean, quoted
 from sparx_dsl.language.models import Link, SpecModel
 from sparx_dsl.language.resolve import ResolvedStage
+from sparx_dsl.language.roles import NodeRole
 from sparx_dsl.registry import default_registry
 
 LinkPath = tuple[str | int, ...]
@@ -23,7 +23,7 @@ class NamedNode:
     """The name of a node, what it is, its stage, and its place in the order in which nodes run."""
 
     name: str
-    role: Literal["stem", "downsample", "layer", "head"]
+    role: NodeRole
     stage: int
     place: int
 

@@ -226,11 +226,10 @@ class Tape(Amounts):
 
     # Maps concatenated, larger and smaller.
 
-    def concatenate(self, tensors: tuple[FakeTensor, ...], dimension: int = 1) -> FakeTensor:
-        """Tensors joined along a dimension, as a copy; it is channels-last where all of them are."""
-        first = tensors[0].shape
-        joined = sum(each.shape[dimension] for each in tensors)
-        shape = (*first[:dimension], joined, *first[dimension + 1 :])
+    def concatenate(self, tensors: tuple[FakeTensor, ...]) -> FakeTensor:
+        """Tensors joined along the channels, as a copy; it is channels-last where all of them are."""
+        batch, _, *rest = tensors[0].shape
+        shape = (batch, sum(each.shape[1] for each in tensors), *rest)
         return next((each for each in tensors if not each.channels_last), tensors[0]).like(*shape)
 
     def pad(self, x: FakeTensor, height: int, width: int) -> FakeTensor:
