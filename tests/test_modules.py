@@ -23,6 +23,7 @@ from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.continuous_ss2d.options import ContinuousSS2D
 from sparx_dsl.kinds.mixers.inception.options import InceptionBlock
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
@@ -55,6 +56,7 @@ MIXERS = (
     WindowAttention(window=1, heads=1),
     LocalSS2D(state=2),
     AtrousSS2D(state=2),
+    ContinuousSS2D(state=2, conv=3),
     InvertedResidual(),
     SSD(heads=2),
     AttentionMixer(heads=2),

@@ -28,7 +28,7 @@ SMALLEST_STEP, LARGEST_STEP, STEP_FLOOR = 0.001, 0.1, 1e-4
 LARGEST_RATE = 16
 """The largest initial rate of decay of a head; the smallest is 1 (Mamba-2)."""
 
-UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "position_bias", "position_embedding", "bias"})
+UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "direction_B", "position_bias", "position_embedding", "bias"})
 """Leaf names of parameters that take no weight decay, whatever their shape."""
 
 

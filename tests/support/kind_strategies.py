@@ -57,7 +57,7 @@ def mixers() -> Options:
         "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
         reduction=st.sampled_from([1, 2, 4, "pool"]),
     )  # fmt: skip
-    parts = local_ss2d(), atrous_ss2d(), inverted_residual(), ssd()
+    parts = local_ss2d(), atrous_ss2d(), continuous_ss2d(), inverted_residual(), ssd()
     inception = of_kind("inception", band=st.sampled_from([5, 11]), branch=st.sampled_from([3, 8]), ratio=RATIOS)
     return st.one_of(window, ss2d, depthwise, inception, attention, reduced, *parts, *sequences)
 
@@ -67,6 +67,14 @@ def atrous_ss2d() -> Options:
     return of_kind(
         "atrous_ss2d", step=st.integers(1, 3), state=st.integers(1, 2), expand=RATIOS,
         conv=st.sampled_from([0, 3, 5]), rank=st.sampled_from(["auto", 1, 3]),
+    )  # fmt: skip
+
+
+def continuous_ss2d() -> Options:
+    """Scans along continuous paths."""
+    return of_kind(
+        "continuous_ss2d", state=st.integers(1, 2), expand=RATIOS, conv=st.sampled_from([0, 3, 5]),
+        gate=st.booleans(), bias=st.booleans(), rank=st.sampled_from(["auto", 1, 3]),
     )  # fmt: skip
 
 
@@ -124,9 +132,12 @@ def stems() -> Options:
     """Any stem."""
     return st.one_of(
         of_kind("conv", convs=st.integers(2, 3), norm=NORMS, position_embedding=st.booleans()),
-        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS, position_embedding=st.booleans()),
+        of_kind(
+            "patch", size=st.sampled_from([1, 2, 4]), norm=st.one_of(NORMS, st.just("none")), eps=EPSILONS,
+            position_embedding=st.booleans(), convs=st.sampled_from([0, 0, 2]),
+        ),
         of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
-    )
+    )  # fmt: skip
 
 
 def heads() -> Options:

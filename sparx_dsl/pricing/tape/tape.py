@@ -123,19 +123,24 @@ class Tape(Amounts):
                 self.save(value.reshape(batch * heads, key.shape[2], width))
         return self.new(*query.shape)
 
-    def selective_scan(self, operands: tuple[FakeTensor, ...], channels: int, length: int, state: int) -> None:
+    def selective_scan(
+        self, operands: tuple[FakeTensor, ...], channels: int, length: int, state: int, *, copies: int = 1
+    ) -> None:
         """A scan over (channels, length) with N = ``state``; ``channels`` counts those of every direction.
 
         Its parameters are A, D and the bias of the time steps; MACs are 9·channels·length·N + channels·length, which is
         the count behind the paper's tables. It saves the operands, and the decay rates −exp(A_logs) twice, once before
-        the sign; these are float32 at least.
+        the sign; these are float32 at least. Of several ``copies`` the parameters are those of the first channels,
+        repeated, and D and the bias are saved as they were repeated.
         """
-        self.weight(channels, state + 2)
+        self.weight(channels // copies, state + 2)
         macs = (9 * state + 1) * channels * length
         self.multiply(macs)
         self.scan_macs += macs
-        self.save_new(channels, state, item=self.wide)
+        self.save_new(channels // copies, state, item=self.wide)
         self.save(*operands)
+        if copies > 1:
+            self.save_new(2, channels)
         self.save_new(channels, state, item=self.wide)
 
     # Norms and element-wise operations.
