@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema
 import pytest
 import torch
 
 import sparx_dsl
 from tests.support.commands import sparx
-from tests.support.paths import DOCS
+from tests.support.schemas import check_stated
 
 TINY: Mapping[str, Any] = {
     "sparx": 1, "name": "tiny", "input": {"size": 32}, "stem": {"kind": "patch"},
@@ -71,8 +70,7 @@ def test_the_command(tmp_path: Any) -> None:
     path = tmp_path / "tiny.yaml"
     path.write_text(sparx_dsl.dump_spec(sparx_dsl.parse_spec(TINY)), encoding="utf-8")
     found = json.loads(sparx("bench", path, "--seconds", "0", "--deploy", "--json").stdout)
-    schema = json.loads((DOCS / "schemas" / "bench.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
+    check_stated("bench", found)
     assert (found["deploy"], found["size"], len(found["models"])) == (True, [32, 32], 1)
 
 

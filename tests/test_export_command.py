@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jsonschema
 import pytest
 import torch
 import yaml
@@ -13,7 +12,7 @@ import yaml
 import sparx_dsl
 from tests.support.backbones import small
 from tests.support.commands import sparx
-from tests.support.paths import DOCS
+from tests.support.schemas import check_stated
 
 SPEC = small("window_attention", stages=[{"channels": 8, "depth": 1}])
 
@@ -33,8 +32,8 @@ def test_a_spec_with_weights_is_exported(spec: Path) -> None:
     sparx_dsl.save_checkpoint(model, weights)
     done = sparx("export", spec, "-o", output, "--weights", weights, "--dynamic", "batch", "--deploy", "--json")
     assert (done.status, done.stderr) == (0, "")
-    schema, report = json.loads((DOCS / "schemas" / "export.json").read_text(encoding="utf-8")), json.loads(done.stdout)
-    jsonschema.Draft202012Validator(schema).validate(report)  # pyright: ignore[reportUnknownMemberType]
+    report = json.loads(done.stdout)
+    check_stated("export", report)
     (file,) = report["files"]
     assert (file["path"], file["bytes"], file["dynamic"]) == (str(output), output.stat().st_size, ["batch"])
     assert file["error"] < 1e-4

@@ -79,9 +79,13 @@ class Table:
             return None
         return ["" if value is None else one.show(value) for one, value in zip(self.fields, self.total, strict=True)]
 
-    def records(self) -> list[dict[str, Value]]:
-        """Each row as a mapping from keys to values; fields without a key are for readers only."""
-        return [{one.key: value for one, value in zip(self.fields, row, strict=True) if one.key} for row in self.rows]
+    def records(self) -> list[dict[str, Any]]:
+        """Each row as a mapping from keys to plain values; fields without a key are for readers only."""
+        return [
+            {one.key: list(value) if isinstance(value, tuple) else value
+             for one, value in zip(self.fields, row, strict=True) if one.key}
+            for row in self.rows
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
