@@ -10,7 +10,7 @@ UNIT = 8
 """Every width is a multiple of this, so that all groups, heads and head widths drawn here divide it."""
 
 DIVISORS = st.sampled_from([1, 2, 4])
-NORMS = st.sampled_from(["group", "layer", "batch"])
+NORMS = st.sampled_from(["group", "layer", "batch", "rms"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
 RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
 RATES = st.sampled_from([0.0, 0.5])

@@ -147,6 +147,8 @@ class Tape(Amounts):
 
     def norm(self, name: NormName, x: FakeTensor) -> FakeTensor:
         """A norm, of the map's shape: it saves the map and two statistics for each position, image or channel."""
+        if name == "rms":
+            return self._rms_norm(x)
         batch, channels, height, width = x.shape
         self.params += 2 * channels
         self.add_macs(0, (2 if name == "batch" else 5) * channels * height * width)
@@ -165,6 +167,23 @@ class Tape(Amounts):
                 self.save(x)
                 self.save_new(2, channels)
         return x.like(*x.shape)
+
+    def _rms_norm(self, x: FakeTensor) -> FakeTensor:
+        """PyTorch composes it of smaller operations on CPUs, in float32 at least; fvcore does not know it.
+
+        It saves the map, a factor for each position, and the map times that, which the weight is multiplied with.
+        """
+        batch, channels, height, width = x.shape
+        self.weight(channels)
+        if not self.saves:
+            return x
+        if self.item < FLOAT32:
+            self.save_new(*x.shape, item=FLOAT32)
+        else:
+            self.save(x)
+        self.save_new(batch, height, width, item=self.wide)
+        self.save_new(*x.shape, item=self.wide)
+        return FakeTensor.fresh((batch, height, width, channels), x.item).permute(0, 3, 1, 2)
 
     def activation(self, x: FakeTensor) -> FakeTensor:
         """GELU or SiLU of a tensor of any shape; it saves its input."""
