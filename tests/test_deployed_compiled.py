@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
@@ -19,21 +20,28 @@ pytestmark = [
     # Dynamo itself makes an instance of every ``autograd.Function`` that it meets.
     pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
 ]
-each_norm = pytest.mark.parametrize("norm", ["group", "layer", "batch"])
 
 
-def spec(mixer: str, norm: str) -> dict[str, object]:
-    """A small backbone with one mixer and one norm throughout."""
-    layer = {"mixer": MIXERS[mixer], "norm": norm, "ffn": {"kind": "conv", "ratio": 1}}
-    return small(mixer, layer=layer)
+def grouped(mixer: str) -> dict[str, object]:
+    """A small backbone with one mixer and GroupNorm throughout."""
+    return small(mixer, layer={"mixer": MIXERS[mixer], "norm": "group", "ffn": {"kind": "conv", "ratio": 1}})
 
 
-@each_norm
+def of_every_norm(mixer: str) -> dict[str, object]:
+    """A small backbone with one mixer throughout, in normal and ganglion layers of every norm."""
+    layers = {number: {"norm": norm} for number, norm in enumerate(("group", "layer", "batch"), start=1)}
+    stages = [
+        {"channels": 8, "depth": len(layers), "layers": layers},
+        {"channels": 16, "depth": len(layers), "S": 1, "M": 1, "layers": layers},
+    ]
+    return small(mixer, stages=stages)
+
+
 @pytest.mark.parametrize("mixer", MIXERS)
-def test_operators_for_inference_stay_whole(mixer: str, norm: str) -> None:
+def test_operators_for_inference_stay_whole(mixer: str) -> None:
     """One graph without a plain convolution or norm over maps, which gives the results of the plain backbone."""
     torch.compiler.reset()
-    model, recorder = trained(sparx_dsl.build(spec(mixer, norm))), Recorder()
+    model, recorder = trained(sparx_dsl.build(of_every_norm(mixer))), Recorder()
     compiled = torch.compile(deploy(model), backend=recorder, fullgraph=True)
     images = images_of(model, 2)
     before = images.clone()
@@ -46,14 +54,13 @@ def test_operators_for_inference_stay_whole(mixer: str, norm: str) -> None:
     assert found["product"]
     assert found["convolution"]
     assert bool(found["ss2d_"]) == (mixer == "ss2d")
-    assert bool(found["map_norm"]) == (norm == "group")
+    assert found["map_norm"] + found["map_norm_"] == sum(isinstance(module, nn.GroupNorm) for module in model.modules())
 
 
-@each_norm
-def test_compilers_write_over_maps_as_eager_code_does(norm: str) -> None:
+def test_compilers_write_over_maps_as_eager_code_does() -> None:
     """Made functional and back by the compiler, operators in place give the same results, again and again."""
     torch.compiler.reset()
-    model = trained(sparx_dsl.build(spec("ss2d", norm)))
+    model = trained(sparx_dsl.build(of_every_norm("ss2d")))
     compiled, images = torch.compile(deploy(model), backend="aot_eager", fullgraph=True), images_of(model, 3)
     first = results(compiled, images)
     assert worst_error(first, results(model, images)) < SINGLE
@@ -63,7 +70,7 @@ def test_compilers_write_over_maps_as_eager_code_does(norm: str) -> None:
 def test_compiled_code_sees_weights_that_were_written_to() -> None:
     """What is packed of a weight is packed again."""
     torch.compiler.reset()
-    model = trained(sparx_dsl.build(spec("ss2d", "group")))
+    model = trained(sparx_dsl.build(grouped("ss2d")))
     deployed = deploy(model)
     compiled, images = torch.compile(deployed, backend="aot_eager"), images_of(model, 2)
     before = results(compiled, images)
@@ -77,7 +84,7 @@ def test_compiled_code_sees_weights_that_were_written_to() -> None:
 def test_gradients_of_images_pass_compiled_code() -> None:
     """Where images take a gradient, the graph has the plain operators, as it has without a compiler."""
     torch.compiler.reset()
-    deployed, recorder = deploy(trained(sparx_dsl.build(spec("ss2d", "group")))), Recorder()
+    deployed, recorder = deploy(trained(sparx_dsl.build(grouped("ss2d")))), Recorder()
     images = torch.randn(1, 3, 24, 24, requires_grad=True)
     compiled = torch.compile(deployed, backend=recorder, fullgraph=True)
     found, expected = (torch.autograd.grad(each(images).square().sum(), images) for each in (compiled, deployed))
@@ -87,7 +94,7 @@ def test_gradients_of_images_pass_compiled_code() -> None:
 
 def test_exported_programs_have_plain_operators() -> None:
     """They run where this package is not."""
-    deployed = deploy(trained(sparx_dsl.build(spec("window_attention", "group"))))
+    deployed = deploy(trained(sparx_dsl.build(grouped("window_attention"))))
     program = torch.export.export(deployed, (torch.randn(2, 3, 24, 24),))
     assert not [node for node in program.graph.nodes if "sparx_dsl" in str(node.target)]
 
@@ -96,7 +103,7 @@ def test_a_forced_backend_of_the_scan_is_compiled(monkeypatch: pytest.MonkeyPatc
     """Compiled code takes the scan that the environment forces, never another one in silence."""
     monkeypatch.setenv("SPARX_SCAN_BACKEND", "reference")
     torch.compiler.reset()
-    model, recorder = trained(sparx_dsl.build(spec("ss2d", "group"))), Recorder()
+    model, recorder = trained(sparx_dsl.build(grouped("ss2d"))), Recorder()
     results(torch.compile(deploy(model), backend=recorder), images_of(model, 1))
     assert recorder.counts()["ss2d_scan"]
     assert not recorder.counts()["ss2d_"]

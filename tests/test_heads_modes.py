@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.export import Dim
 
 import sparx_dsl
 from sparx_dsl.schedule import Free
 from tests.support.dense_heads import EACH, several, small
+from tests.support.recorded_graphs import compiles_whole_for_every_batch, exports_for_every_batch
 
 torch_warns = pytest.mark.filterwarnings("default")
 
@@ -67,23 +66,7 @@ def test_copies_compute_the_same(kind: str) -> None:
 @EACH
 def test_compiles_whole_for_every_batch(kind: str) -> None:
     """``torch.compile`` takes the model as one graph, which serves every batch size."""
-    # Dynamo takes more than a second to import.
-    from torch._dynamo import mark_dynamic
-
-    graphs: list[torch.fx.GraphModule] = []
-
-    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
-        graphs.append(graph)
-        return graph.forward
-
-    torch.compiler.reset()
-    model = sparx_dsl.build(small(kind)).eval()
-    compiled = torch.compile(model, fullgraph=True, backend=backend)
-    for batch in (2, 5, 3):
-        images = torch.randn(batch, 3, 33, 50)
-        mark_dynamic(images, 0)
-        assert torch.allclose(compiled(images), model(images), atol=1e-5)
-    assert len(graphs) == 1
+    assert compiles_whole_for_every_batch(sparx_dsl.build(small(kind)).eval(), 33, 50)
 
 
 @torch_warns
@@ -102,11 +85,7 @@ def test_compiled_training_gives_the_same_results(kind: str) -> None:
 @EACH
 def test_exports_for_every_batch(kind: str) -> None:
     """``torch.export`` with a dynamic batch gives a program that agrees at other batch sizes, one included."""
-    model = sparx_dsl.build(small(kind)).eval()
-    program = torch.export.export(model, (torch.randn(2, 3, 33, 50),), dynamic_shapes=({0: Dim.DYNAMIC},)).module()
-    for batch in (1, 2, 5):
-        images = torch.randn(batch, 3, 33, 50)
-        assert torch.allclose(program(images), model(images), atol=1e-5)
+    assert exports_for_every_batch(sparx_dsl.build(small(kind)).eval(), 33, 50)
 
 
 @EACH

@@ -12,13 +12,14 @@ from typing import Any, cast
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.export import Dim
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.nn.init import initialise
 from tests.support.backbones import MIXERS, SCAN_MIXERS, mixed, small
+from tests.support.recorded_graphs import compiles_whole_for_every_batch, exports_for_every_batch
 
 torch_warns = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 """Dynamo itself makes an instance of every ``autograd.Function`` that it meets."""
@@ -165,24 +166,8 @@ def test_compiles_whole_for_several_sizes(mixer: str) -> None:
 @torch_warns
 @each_mixer
 def test_compiles_whole_for_every_batch(mixer: str) -> None:
-    """``torch.compile`` takes the backbone as one graph, which serves every batch size."""
-    # Dynamo takes more than a second to import.
-    from torch._dynamo import mark_dynamic
-
-    graphs: list[torch.fx.GraphModule] = []
-
-    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
-        graphs.append(graph)
-        return graph.forward
-
-    torch.compiler.reset()
-    backbone = sparx_dsl.build(small(mixer)).eval()
-    compiled = torch.compile(backbone, fullgraph=True, backend=backend)
-    for batch in (2, 5, 3):
-        images = torch.randn(batch, 3, 24, 24)
-        mark_dynamic(images, 0)
-        assert torch.allclose(compiled(images), backbone(images), atol=1e-5)
-    assert len(graphs) == 1
+    """``torch.compile`` takes the model as one graph, which serves every batch size."""
+    assert compiles_whole_for_every_batch(sparx_dsl.build(small(mixer)).eval(), 24, 24)
 
 
 def test_compiled_training_gives_the_same_gradients() -> None:
@@ -211,12 +196,7 @@ def test_inductor_computes_the_same(mixer: str) -> None:
 @each_mixer
 def test_exports_for_every_batch(mixer: str) -> None:
     """``torch.export`` with a dynamic batch gives a program that agrees at other batch sizes, one included."""
-    backbone = sparx_dsl.build(small(mixer)).eval()
-    shapes = ({0: Dim.DYNAMIC},)
-    program = torch.export.export(backbone, (torch.randn(2, 3, 24, 24),), dynamic_shapes=shapes).module()
-    for batch in (1, 2, 5):
-        images = torch.randn(batch, 3, 24, 24)
-        assert torch.allclose(program(images), backbone(images), atol=1e-5)
+    assert exports_for_every_batch(sparx_dsl.build(small(mixer)).eval(), 24, 24)
 
 
 @pytest.mark.slow
