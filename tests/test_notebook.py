@@ -110,6 +110,13 @@ def test_graphs_and_pictures_show_themselves_as_svg() -> None:
     assert repr(picture).startswith("Picture('figure2', ")
 
 
+def test_a_backbone_shows_its_spec_and_its_modules() -> None:
+    """What its spec shows, and below what ``print(model)`` writes."""
+    model = sparx_dsl.build(SPEC, device="meta")
+    assert shown(model).startswith(shown(SPEC))
+    assert f"Modules{model}" in read(shown(model)).text
+
+
 def test_hostile_names_stay_text() -> None:
     """What a text holds is shown letter for letter."""
     hostile = SPEC.model_copy(update={"name": "<script>alert(1)</script>"})

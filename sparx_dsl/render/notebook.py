@@ -1,10 +1,11 @@
-"""What notebooks show of a spec, a graph, a schedule and a cost: HTML without scripts, and nothing from elsewhere."""
+"""What notebooks show of specs, graphs, schedules, costs, backbones: HTML without scripts, nothing from elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Protocol
 
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph, connect
@@ -27,9 +28,23 @@ class Markup:
     html: str
 
 
+class CompiledModel(Protocol):
+    """A module that was compiled from a spec, and whose ``repr`` lists its modules."""
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that it was compiled from."""
+        ...
+
+
 def spec_html(spec: Spec) -> str:
     """The connections of a spec, and its text to unfold."""
     return f"{graph_svg(connect(spec))}{details('YAML', dump_spec(spec))}"
+
+
+def model_html(model: CompiledModel) -> str:
+    """The connections of a backbone, its spec's text and its modules to unfold."""
+    return f"{spec_html(model.spec)}{details('Modules', repr(model))}"
 
 
 def graph_svg(graph: ConnectionGraph) -> str:
