@@ -108,7 +108,7 @@ class StudyResult:
 
     @functools.cached_property
     def priced(self) -> frozenset[str]:
-        """The names of values that are prices of the backbones, as far as trials show; a function may have such a name."""
+        """The names of values that are prices in every trial; a function of the user may have the name of one."""
         priced = [(trial.values, trial.prices) for trial in self.complete if trial.prices is not None]
         named = [(place, name) for place, name in enumerate(self.names) if name in MEASURES]
         return frozenset(name for place, name in named
