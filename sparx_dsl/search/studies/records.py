@@ -43,6 +43,10 @@ class TrialRecord:
     intermediate: Mapping[int, float] = field(default_factory=dict[int, float])
     """What the objective reported before its end, by step."""
 
+    def __repr__(self) -> str:
+        values = f", values {', '.join(f'{value:g}' for value in self.values)}" if self.values else ""
+        return f"TrialRecord({self.number}, {self.state}{values})"
+
     @property
     def feasible(self) -> bool:
         """Whether it has values, and no constraint above 0."""
