@@ -16,7 +16,7 @@ from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.spec import spec_of
 from sparx_dsl.reader.tree import MappingNode, plain
 from sparx_dsl.search.search_space import Space
-from sparx_dsl.search.space.choices import OFF, Alternative, Choice, EditPath, LeftOut, value_text
+from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Alternative, Choice, EditPath, LeftOut, value_text
 from sparx_dsl.search.space.edit_paths import join_path
 from sparx_dsl.search.space.materialize import overlay, overlay_links
 from sparx_dsl.search.space_model import SpaceModel
@@ -168,15 +168,30 @@ def _empty(space: SpaceModel) -> Diagnostic:
     tied = [space.choices[number] for number in empty.scope] if empty is not None else []
     between = f" of {', '.join(choice.name for choice in tied)}" if tied else ""
     message = f"no values{between} fit together, so the space has no point"
-    where = tied[0].where if tied else space.where
-    return Diagnostic(Code.EMPTY_SPACE, message, where, _reason(space, tied[0].alternatives[0]) if tied else ())
+    if not tied:
+        return Diagnostic(Code.EMPTY_SPACE, message, space.where)
+    found = _first_error(space, [choice.alternatives[0] for choice in tied])
+    if found is None:
+        return Diagnostic(Code.EMPTY_SPACE, message, tied[0].where, _reason(space, tied[0].alternatives[0]))
+    firsts = ", ".join(f"{choice.name}: {shown(choice.alternatives[0].value)}" for choice in tied[:MOST_SHOWN])
+    here = found.where.source is not None and found.where.source == space.where.source
+    where = found.where if here else tied[0].where
+    return Diagnostic(Code.EMPTY_SPACE, message, where, (f"as with {firsts}: {found.message}",))
+
+
+def _first_error(space: SpaceModel, alternatives: Sequence[Alternative]) -> Diagnostic | None:
+    """What the language says first of the base with these values; None where it takes them."""
+    try:
+        connect(spec_of(_with_values(space, alternatives), space.base.limits))
+    except SparxError as error:
+        return error.diagnostics[0]
+    return None
 
 
 def _reason(space: SpaceModel, alternative: Alternative) -> tuple[str, ...]:
     """What the language says of the base with that value alone, where it says something."""
-    try:
-        connect(spec_of(_with_values(space, (alternative,)), space.base.limits))
-    except SparxError as error:
-        return (f"{ALONE}{error.diagnostics[0].message}",)
+    found = _first_error(space, (alternative,))
+    if found is not None:
+        return (f"{ALONE}{found.message}",)
     where = ", ".join(join_path(path) for path, _ in alternative.patches)
     return (f"{where} fits the base alone, so another choice excludes it",) if where else ()
