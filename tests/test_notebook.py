@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import sparx_dsl
+from sparx_dsl.weights.report import LoadReport
 from tests.support.dot import DEEP, FIGURE_2
 
 SPEC = sparx_dsl.parse_spec(FIGURE_2)
@@ -68,7 +69,15 @@ def shown(value: Any) -> str:
 
 @pytest.mark.parametrize(
     "value",
-    [SPEC, sparx_dsl.parse_spec(DEEP), sparx_dsl.plan(SPEC), sparx_dsl.cost(SPEC), SPACE],
+    [
+        SPEC,
+        sparx_dsl.parse_spec(DEEP),
+        sparx_dsl.plan(SPEC),
+        sparx_dsl.cost(SPEC),
+        SPACE,
+        sparx_dsl.compare([SPEC, "swin_t"]),
+        sparx_dsl.difference_listing(SPEC, "swin_t"),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_html_is_whole_and_harmless(value: Any) -> None:
@@ -76,6 +85,27 @@ def test_html_is_whole_and_harmless(value: Any) -> None:
     assert (SPEC.name in read(shown(value)).text) or value is not SPEC
     assert len(repr(value)) < 120
     assert "\n" not in repr(value)
+
+
+def test_values_that_are_returned_have_a_short_repr() -> None:
+    """One line, whatever they hold."""
+    model = sparx_dsl.build(SPEC, device="meta")
+    point = SPACE.point(0)
+    trial = sparx_dsl.TrialRecord(3, "complete", point, (0.5, 2e9), choices=dict.fromkeys(point.picks, "a"))
+    values = [
+        sparx_dsl.zoo_listing(), *sparx_dsl.zoo_listing().tables, sparx_dsl.doctor(), *sparx_dsl.connect(SPEC).nodes,
+        LoadReport("swin", matched=tuple(model.state_dict())), trial,
+    ]  # fmt: skip
+    assert [value for value in map(repr, values) if len(value) > 120 or "\n" in value] == []
+    assert repr(values[0]) == f"Listing('sparx.list', Table('specs', {len(sparx_dsl.list_specs())} rows))"
+    assert repr(trial) == "TrialRecord(3, complete, values 0.5, 2e+09)"
+
+
+def test_a_listing_shows_its_tables() -> None:
+    """Every row and every line that its text has."""
+    listing = sparx_dsl.compare([SPEC, "swin_t"])
+    assert shown(listing).count("<tr>") == 2 * (1 + 2)
+    assert "Differences are to figure2." in read(shown(listing)).text
 
 
 def test_a_schedule_shows_its_peak_and_every_step() -> None:

@@ -83,14 +83,16 @@ def erf_command(
 ) -> None:
     """Measure the effective receptive field of every stage: on which pixels the centre of its map depends."""
     with reporting(errors):
-        form, progress = chosen_form(json, csv, markdown), Progress()
+        form = chosen_form(json, csv, markdown)
         request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
         built, batches, facts = prepared(request)
-        fields = [
-            sparx_dsl.analysis.effective_receptive_field(model, batches, name=about["name"], progress=progress.report)
-            for model, about in zip(built, facts["models"], strict=True)
-        ]
-        progress.end()
+        with Progress() as progress:
+            fields = [
+                sparx_dsl.analysis.effective_receptive_field(
+                    model, batches, name=about["name"], progress=progress.report
+                )
+                for model, about in zip(built, facts["models"], strict=True)
+            ]
         if picture is not None:
             sparx_dsl.analysis.receptive_field_picture(fields, picture)
         present(sparx_dsl.analysis.receptive_field_listing(fields, facts), form, output)
@@ -118,13 +120,13 @@ def cka_command(
 ) -> None:
     """Compare what the mixers of all layers give, within backbones and across: centred kernel alignment."""
     with reporting(errors):
-        form, progress = chosen_form(json, csv, markdown), Progress()
+        form = chosen_form(json, csv, markdown)
         request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
         built, batches, facts = prepared(request)
-        found = sparx_dsl.analysis.layer_similarity(
-            built, batches, [about["name"] for about in facts["models"]], progress.report
-        )
-        progress.end()
+        with Progress() as progress:
+            found = sparx_dsl.analysis.layer_similarity(
+                built, batches, [about["name"] for about in facts["models"]], progress.report
+            )
         if picture is not None:
             sparx_dsl.analysis.similarity_picture(found, picture)
         present(sparx_dsl.analysis.similarity_listing(found, facts), form, output)

@@ -35,9 +35,6 @@ def tune_command(
     with reporting(errors):
         form, sides, kind = chosen_form(json, csv, markdown), parse_size(size), sparx_dsl.read_dtype(dtype)
         source = sparx_dsl.load_spec(spec, root=root)
-        progress = Progress()
-        try:
+        with Progress() as progress:
             listing = sparx_dsl.tune(source, batch=batch, size=sides, dtype=kind, train=train, progress=progress.report)
-        finally:
-            progress.end()
         present(listing, form, output)

@@ -91,6 +91,6 @@ def _values(result: StudyResult, choice: Choice, fitting: Collection[int]) -> It
             continue
         had = [trial.values[0] for trial in result.complete
                if trial.point is not None and trial.point.picks.get(choice.name) == number]  # fmt: skip
-        best = shown_value(name, max(had) if more else min(had)) if had else "–"
-        median = shown_value(name, statistics.median(had)) if had else "–"
+        best = shown_value(result, name, max(had) if more else min(had)) if had else "–"
+        median = shown_value(result, name, statistics.median(had)) if had else "–"
         yield ChoiceValue(choice.name, value_text(value), len(had), best, median)

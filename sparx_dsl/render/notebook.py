@@ -13,6 +13,7 @@ from sparx_dsl.language.spec import Spec, dump_spec
 from sparx_dsl.pricing import Cost, CostRow
 from sparx_dsl.render.cost_tables import cost_table
 from sparx_dsl.render.labels import stage_heading
+from sparx_dsl.render.listing import Line, Listing, Table
 from sparx_dsl.render.picture import make_picture
 from sparx_dsl.render.units import binary_bytes, decimal_count, share
 from sparx_dsl.schedule import Free, Schedule
@@ -78,6 +79,19 @@ def cost_html(cost: Cost) -> str:
     table = html_table(("", "Params", "", "MACs", "", "FLOPs", "Saved for backward"), rows)
     peak = f"<p>Peak feature memory: {binary_bytes(cost.peak_bytes)}</p>"
     return f"<p><b>{safe(graph.spec.name)}</b></p>{table}{peak}{details('Node by node', cost_table(cost))}"
+
+
+def listing_html(listing: Listing) -> str:
+    """The tables and lines that a listing shows, in their order."""
+    return "".join(
+        f"<div>{safe(part.text)}</div>" if isinstance(part, Line) else _table_html(part) for part in listing.shown
+    )
+
+
+def _table_html(table: Table) -> str:
+    total = table.total_cells()
+    rows = [*table.cells(), *([total] if total is not None else [])]
+    return html_table([one.heading for one in table.fields], rows)
 
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str | Markup]]) -> str:

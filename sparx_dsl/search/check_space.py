@@ -17,7 +17,7 @@ from sparx_dsl.language.spec import spec_of
 from sparx_dsl.reader.tree import MappingNode, Node, SequenceNode, plain
 from sparx_dsl.search.constraints.effort import Effort
 from sparx_dsl.search.search_space import Space
-from sparx_dsl.search.space.choices import OFF, Alternative, Choice, EditPath, LeftOut, value_text
+from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Alternative, Choice, EditPath, LeftOut, value_text
 from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import join_path
 from sparx_dsl.search.space.materialize import overlay, overlay_links
@@ -183,8 +183,8 @@ def _left_out(reasons: _Reasons, unfitting: Iterable[tuple[Choice, Sequence[Alte
     for (pattern, values), found in alike.items():
         choice, alternatives = found[0]
         reason = next(iter(reasons.of(alternatives[0])), "it fits with no values of the other choices")
-        shown = () if len(values) == len(choice.alternatives) else values
-        yield LeftOut(pattern, tuple(one.name for one, _ in found), shown, reason.removeprefix(ALONE))
+        some = () if len(values) == len(choice.alternatives) else values
+        yield LeftOut(pattern, tuple(one.name for one, _ in found), some, reason.removeprefix(ALONE))
 
 
 def _never_fits(choice: Choice, reasons: _Reasons) -> Diagnostic:
@@ -201,8 +201,24 @@ def _empty(space: SpaceModel, reasons: _Reasons) -> Diagnostic:
     tied = [space.choices[number] for number in empty.scope] if empty is not None else []
     between = f" of {', '.join(choice.name for choice in tied)}" if tied else ""
     message = f"no values{between} fit together, so the space has no point"
-    where = tied[0].where if tied else space.where
-    return Diagnostic(Code.EMPTY_SPACE, message, where, reasons.of(tied[0].alternatives[0]) if tied else ())
+    if not tied:
+        return Diagnostic(Code.EMPTY_SPACE, message, space.where)
+    found = _first_error(space, [choice.alternatives[0] for choice in tied])
+    if found is None:
+        return Diagnostic(Code.EMPTY_SPACE, message, tied[0].where, reasons.of(tied[0].alternatives[0]))
+    firsts = ", ".join(f"{choice.name}: {shown(choice.alternatives[0].value)}" for choice in tied[:MOST_SHOWN])
+    here = found.where.source is not None and found.where.source == space.where.source
+    where = found.where if here else tied[0].where
+    return Diagnostic(Code.EMPTY_SPACE, message, where, (f"as with {firsts}: {found.message}",))
+
+
+def _first_error(space: SpaceModel, alternatives: Sequence[Alternative]) -> Diagnostic | None:
+    """What the language says first of the base with these values; None where it takes them."""
+    try:
+        connect(spec_of(_with_values(space, alternatives), space.base.limits))
+    except SparxError as error:
+        return error.diagnostics[0]
+    return None
 
 
 class _Reasons:
@@ -216,9 +232,8 @@ class _Reasons:
         if not self._left:
             return ()
         self._left -= 1
-        try:
-            connect(spec_of(_with_values(self._space, (alternative,)), self._space.base.limits))
-        except SparxError as error:
-            return (f"{ALONE}{error.diagnostics[0].message}",)
+        found = _first_error(self._space, (alternative,))
+        if found is not None:
+            return (f"{ALONE}{found.message}",)
         where = ", ".join(join_path(path) for path, _ in alternative.patches)
         return (f"{where} fits the base alone, so another choice excludes it",) if where else ()

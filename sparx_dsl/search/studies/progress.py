@@ -62,14 +62,16 @@ def best_so_far(result: StudyResult) -> str:
     parts: list[str] = []
     best = result.best
     if best is not None and len(result.directions) == 1:
-        parts.append(f"best {shown_value(result.names[0], best.values[0])} (trial {best.number})")
+        parts.append(f"best {shown_value(result, result.names[0], best.values[0])} (trial {best.number})")
     elif best is not None:
         parts.append(f"front of {len(result.front)}")
         extremes = [
             (max if direction == "maximize" else min)(trial.values[place] for trial in result.front)
             for place, direction in enumerate(result.directions)
         ]
-        parts += [f"{name} {shown_value(name, value)}" for name, value in zip(result.names, extremes, strict=True)]
+        parts += [
+            f"{name} {shown_value(result, name, value)}" for name, value in zip(result.names, extremes, strict=True)
+        ]
     if result.pruned:
         parts.append(f"{len(result.pruned)} pruned")
     if result.failed:

@@ -15,7 +15,15 @@ from sparx_dsl.render.units import duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.space.choices import value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
-from sparx_dsl.search.studies.winners import PRICE_KEYS, exact_value, shown_name, shown_value, study_picture, winners
+from sparx_dsl.search.studies.winners import (
+    PRICE_KEYS,
+    exact_value,
+    shown_name,
+    shown_price,
+    shown_value,
+    study_picture,
+    winners,
+)
 
 
 def study_listing(result: StudyResult, specs: Sequence[Path] = (), lines: Sequence[str] = ()) -> Listing:
@@ -67,10 +75,10 @@ def _fields(result: StudyResult) -> tuple[Field, ...]:
     return (
         Field("trial", "Trial", number=True),
         *(
-            Field(f"values.{name}", shown_name(name), functools.partial(shown_value, name), True)
+            Field(f"values.{name}", shown_name(name), functools.partial(shown_value, result, name), True)
             for name in result.names
         ),
-        *(Field(PRICE_KEYS[name], text, functools.partial(shown_value, name), True) for name, text in MEASURES.items()),
+        *(Field(PRICE_KEYS[name], text, functools.partial(shown_price, name), True) for name, text in MEASURES.items()),
         Field("seconds", "Time", duration, True),
         *(Field(f"choices.{choice.name}", choice.name) for choice in result.space.choices),
     )
@@ -78,7 +86,7 @@ def _fields(result: StudyResult) -> tuple[Field, ...]:
 
 def _row(result: StudyResult, trial: TrialRecord) -> tuple[Value, ...]:
     pairs = zip(result.names, trial.values, strict=True)
-    values = [exact_value(*pair) for pair in pairs] if trial.values else [None] * len(result.names)
+    values = [exact_value(result, *pair) for pair in pairs] if trial.values else [None] * len(result.names)
     prices = (None if trial.prices is None else price_of(trial.prices, name) for name in MEASURES)
     named = (choice.name for choice in result.space.choices)
     choices = (value_text(trial.choices[name]) if name in trial.choices else None for name in named)

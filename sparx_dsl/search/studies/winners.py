@@ -45,20 +45,25 @@ def shown_name(name: str) -> str:
     return MEASURES.get(name, name)
 
 
-def exact_value(name: str, value: float) -> int | float:
+def exact_value(result: StudyResult, name: str, value: float) -> int | float:
     """A value as programs read it: prices, which studies keep as floating-point numbers, are integers."""
-    return round(value) if name in MEASURES else value
+    return round(value) if name in result.priced else value
 
 
-def shown_value(name: str, value: float) -> str:
+def shown_value(result: StudyResult, name: str, value: float) -> str:
     """A value as a person reads it; prices with three decimals and their units."""
-    return shown_amount(PRICE_KEYS[name], round(value)) if name in PRICE_KEYS else f"{value:.5g}"
+    return shown_price(name, round(value)) if name in result.priced else f"{value:.5g}"
+
+
+def shown_price(name: str, amount: int) -> str:
+    """A price, by the name that an objective has, as a person reads it."""
+    return shown_amount(PRICE_KEYS[name], amount)
 
 
 def values_text(result: StudyResult, trial: TrialRecord) -> str:
     """A trial's values with their names, in one line."""
     pairs = zip(result.names, trial.values, strict=True)
-    return ", ".join(f"{shown_name(name)} {shown_value(name, value)}" for name, value in pairs)
+    return ", ".join(f"{shown_name(name)} {shown_value(result, name, value)}" for name, value in pairs)
 
 
 def _panel(result: StudyResult, place: int | None) -> Panel:
