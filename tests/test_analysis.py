@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 import sparx_dsl
-from examples.train_digits import SPEC as DIGITS
-from examples.train_digits import digits
 from sparx_dsl.analysis import effective_receptive_field, layer_similarity
 from sparx_dsl.analysis.receptive_field import ReceptiveField
 from sparx_dsl.lowering import Backbone
@@ -60,8 +58,11 @@ def test_receptive_fields_are_mean_gradients_at_the_centre() -> None:
 
 def test_similarities_are_those_of_the_definition() -> None:
     """Within a backbone and across, from batches, by sums over all distinct images; the network of the digits."""
+    # scikit-learn takes a while to import.
+    from examples.train_digits import SPEC, digits
+
     torch.manual_seed(0)
-    models = [sparx_dsl.build(DIGITS, dtype="float64") for _ in range(2)]
+    models = [sparx_dsl.build(SPEC, dtype="float64") for _ in range(2)]
     given = digits()[2][:11].double()
     batches = [given[:6], given[6:]]
     found = layer_similarity(models, batches, ["first", "second"])
