@@ -1,9 +1,10 @@
-"""How fast onnxruntime runs an exported backbone beside our deployed one on this CPU, and how far its results are off.
+"""How far exported backbones are from ours, and how fast their runtimes are beside our deployed backbone on this CPU.
 
-    python benchmarks/export.py [--models sparx_mamba_t sparx_swin_t] [--size 224] [--threads 1] [--runs 11]
+    python benchmarks/export.py [--models sparx_mamba_t …] [--formats onnx pt2 aoti] [--size 224] [--threads 1]
 
-Both run in turn on one image; the ratio is the median over the turns of onnxruntime's time over ours. What is exported
-is the plain model, or with ``--deploy`` the deployed one.
+Every file takes any number of images, and is run with 1 and 3 of them for the error, relative to the largest value.
+Then it and our deployed backbone run in turn on one image; the ratio is the median over the turns of its time over
+ours. What is exported is the plain model, or with ``--deploy`` the deployed one; with ``--static`` it is for one image.
 """
 
 from __future__ import annotations
@@ -15,53 +16,70 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
 import torch
 from peers import in_turn, machine
+from torch import Tensor
 
 import sparx_dsl
 
-SPECS = Path(__file__).parent.parent / "specs"
+MODELS = ("sparx_mamba_t", "sparx_ssm_t", "sparx_bi_ssm_t", "sparx_swin_t")
+"""A backbone of the size T for each of the paper's four mixers."""
+FORMATS = ("onnx", "pt2", "aoti")
 
 
-def compare(name: str, options: argparse.Namespace, folder: Path) -> str:
-    """One line for one model: milliseconds of both, their ratio, the error, the file's size."""
+def compare(name: str, format: Any, options: argparse.Namespace, folder: Path) -> str:
+    """One line for one file: its error, milliseconds of both, their ratio, its size."""
     torch.manual_seed(0)
-    model = sparx_dsl.build(SPECS / f"{name}.yaml").eval()
+    model = sparx_dsl.build(name).eval()
     deployed = sparx_dsl.deploy(model)
-    path, size = folder / f"{name}.onnx", (options.size, options.size)
-    written = sparx_dsl.export(deployed if options.deploy else model, path, "onnx", size)
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = options.threads
-    session: Any = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    path, size = folder / f"{name}{'.onnx' if format == 'onnx' else '.pt2'}", (options.size, options.size)
+    dynamic = () if options.static else ("batch",)
+    written = sparx_dsl.export(deployed if options.deploy else model, path, format, size, dynamic=dynamic)
     images = torch.randn(1, model.spec.input.channels, *size)
-    calls: dict[str, Callable[[], object]] = {
-        "onnxruntime": lambda: session.run(None, {"images": images.numpy()}),
-        "deployed": lambda: deployed(images),
-    }
+    run = loaded(format, path, options.threads)
     with torch.inference_mode():
-        theirs, ours = in_turn(calls, options.runs).values()
+        theirs, ours = in_turn(
+            {format: lambda: run(images), "deployed": lambda: deployed(images)}, options.runs
+        ).values()
     ratio = statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
+    numbers = " and ".join(map(str, written.batches))
     return (
-        f"{name:<16} onnxruntime {statistics.median(theirs):7.1f} ms   deployed {statistics.median(ours):7.1f} ms   "
-        f"ratio {ratio:5.2f}   error {written.error:.1e}   {written.bytes / 1e6:.0f} MB"
+        f"{name:<15} {format:<5} error {written.error:.1e} with {numbers}   {statistics.median(theirs):7.1f} ms   "
+        f"deployed {statistics.median(ours):7.1f} ms   ratio {ratio:5.2f}   {written.bytes / 1e6:.0f} MB"
     )
+
+
+def loaded(format: str, path: Path, threads: int) -> Callable[[Tensor], object]:
+    """What runs a file with images (batch, channels, height, width)."""
+    if format == "pt2":
+        return torch.export.load(path).module()
+    if format == "aoti":
+        return torch._inductor.aoti_load_package(str(path))  # pyright: ignore
+    import onnxruntime
+
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    session: Any = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(None, {"images": images.numpy()})
 
 
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", default=["sparx_mamba_t", "sparx_swin_t"])
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--formats", nargs="+", default=FORMATS, choices=FORMATS)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--deploy", action="store_true")
+    parser.add_argument("--static", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    print(machine([f"onnxruntime {onnxruntime.__version__}"]))
-    with tempfile.TemporaryDirectory() as folder:
-        for name in options.models:
-            print(compare(name, options, Path(folder)), flush=True)
+    print(machine())
+    for name in options.models:
+        for format in options.formats:
+            with tempfile.TemporaryDirectory() as folder:
+                print(compare(name, format, options, Path(folder)), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from sparx_dsl.api import check
 from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.errors.wording import counted
-from sparx_dsl.language.spec import load_spec
+from sparx_dsl.language.extends import expand, named_bytes
+from sparx_dsl.language.spec import spec_of
+from sparx_dsl.language.zoo import space_path, spec_path, zoo_spaces
+from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -28,9 +31,13 @@ def kind_of(path: str | os.PathLike[str]) -> FileKind | None:
         if not os.path.isfile(path):  # A pipe might never end.
             return None
         with Path(path).open("rb") as file:
-            keys = {found[1] for found in KEYS.finditer(file.read(DEFAULT_LIMITS.source_bytes))}
+            return _kind_of_text(file.read(DEFAULT_LIMITS.source_bytes))
     except (OSError, ValueError):
         return None
+
+
+def _kind_of_text(content: bytes) -> FileKind | None:
+    keys = {found[1] for found in KEYS.finditer(content)}
     if b"space" in keys:
         return "space"
     return "spec" if keys else None
@@ -67,16 +74,8 @@ def check_files(paths: Sequence[str | os.PathLike[str]], *, root: str | os.PathL
     errors: list[Diagnostic] = []
     rows: list[tuple[str, str]] = []
     for path in find_files(paths):
-        kind = kind_of(path) or "spec"
-        rows.append((str(path), kind))
         try:
-            if kind == "space":
-                # Spaces need numpy, of which specs do without.
-                from sparx_dsl.search import load_space
-
-                load_space(path, root=root)
-            else:
-                check(load_spec(path, root=root))
+            rows.append((str(path), _check_file(path, None if root is None else Path(root))))
         except SparxError as error:
             errors += error.diagnostics
     if errors:
@@ -85,6 +84,21 @@ def check_files(paths: Sequence[str | os.PathLike[str]], *, root: str | os.PathL
     kinds = [kind for _, kind in rows]
     sentence = " and ".join(counted(kinds.count(kind), kind) for kind in sorted({*kinds}, reverse=True))
     return Listing("sparx.check", {"checked": len(rows)}, (table,), (Line(f"{sentence} without errors"),))
+
+
+def _check_file(path: Path, root: Path | None) -> FileKind:
+    """What a file, or standard input, is; raises ``SparxError`` with every error in it."""
+    known = space_path(path) if path.as_posix() in zoo_spaces() else spec_path(path)
+    name, content = named_bytes(known, DEFAULT_LIMITS)
+    tree = compose(content, name)
+    if tree.entry("space") is not None:
+        # Spaces need numpy, of which specs do without.
+        from sparx_dsl.search.read_space import space_of
+
+        space_of(tree, known, DEFAULT_LIMITS, root)
+        return "space"
+    check(spec_of(expand(tree, known, DEFAULT_LIMITS, root=root), DEFAULT_LIMITS))
+    return "spec"
 
 
 def _yaml_files(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from sparx_dsl.language.roles import Role
 
 ATTENTIONS: Final = ("attention", "spatial_reduction_attention")
 """The mixers that attend to all of a map."""
-SCANS: Final = ("local_ss2d", "atrous_ss2d", "inverted_residual", "ssd")
+SCANS: Final = ("local_ss2d", "atrous_ss2d", "continuous_ss2d", "inverted_residual", "ssd")
 """The mixers of baselines that scan in other ways, and the convolution that stands beside one of them."""
 BUILTIN: Final[Mapping[Role, tuple[str, ...]]] = {
     "stem": ("conv", "patch", "overlapping"),

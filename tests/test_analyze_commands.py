@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 import torch
@@ -15,7 +14,7 @@ from PIL import Image
 import sparx_dsl
 from sparx_dsl.analysis import ImageSettings, image_batches
 from tests.support.commands import sparx
-from tests.support.paths import DOCS
+from tests.support.schemas import check_stated
 
 SPEC: dict[str, Any] = {
     "sparx": 1, "name": "small", "input": {"channels": 1, "size": 16}, "stem": {"kind": "patch"},
@@ -47,9 +46,7 @@ def test_json_satisfies_its_schema_and_the_picture_is_there(analysis: str, folde
     picture = folder / f"{analysis}.svg"
     words = ("analyze", analysis, folder / "one.safetensors", folder / "small.yaml", "--images", folder / "images")
     found = json.loads(sparx(*words, "--json", "--batch", "4", "--picture", picture).stdout)
-    schema = json.loads((DOCS / "schemas" / f"analyze_{analysis}.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
+    check_stated(f"analyze_{analysis}", found)
     assert [("one", "one.safetensors"), ("small", None)] == [(one["name"], one["weights"]) for one in found["models"]]
     assert found["images"] == 11
     assert len(found["stages"] if analysis == "erf" else found["pairs"]) == (4 if analysis == "erf" else 15)

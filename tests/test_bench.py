@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import torch
 
 import sparx_dsl
+from sparx_dsl.cli.progress import Progress
 from tests.support.commands import sparx
-from tests.support.paths import DOCS
+from tests.support.paths import ROOT
+from tests.support.schemas import check_stated
 
 TINY: Mapping[str, Any] = {
     "sparx": 1, "name": "tiny", "input": {"size": 32}, "stem": {"kind": "patch"},
@@ -71,9 +77,37 @@ def test_the_command(tmp_path: Any) -> None:
     path = tmp_path / "tiny.yaml"
     path.write_text(sparx_dsl.dump_spec(sparx_dsl.parse_spec(TINY)), encoding="utf-8")
     found = json.loads(sparx("bench", path, "--seconds", "0", "--deploy", "--json").stdout)
-    schema = json.loads((DOCS / "schemas" / "bench.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
+    check_stated("bench", found)
     assert (found["deploy"], found["size"], len(found["models"])) == (True, [32, 32], 1)
+
+
+def test_standard_error_has_the_progress_alone(tmp_path: Path) -> None:
+    """Nothing that PyTorch's profiler says of itself."""
+    (tmp_path / "tiny.yaml").write_text(sparx_dsl.dump_spec(sparx_dsl.parse_spec(TINY)), encoding="utf-8")
+    command = [sys.executable, "-m", "sparx_dsl", "bench", "tiny.yaml", "--seconds", "0", "--csv"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, env=environment, text=True)
+    assert done.stderr == "tiny: building and warming up\n"
+    assert done.stdout.splitlines()[1].startswith("tiny,")
+
+
+def test_the_line_of_a_terminal_is_cleared_where_an_error_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the message begins in an empty line."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    def fail() -> None:
+        with Progress() as progress:
+            progress.report("tiny: building")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert terminal.getvalue().endswith("tiny: building\r\x1b[K")
 
 
 @pytest.mark.parametrize(

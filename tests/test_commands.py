@@ -15,14 +15,12 @@ import typer
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import complete_spec
-from sparx_dsl.cli.main import make_app
 from sparx_dsl.cli.options import Style, reporting
 from tests.support.backbones import TWO_STAGES
 from tests.support.commands import every_command, sparx
 from tests.support.paths import ROOT, SPECS
 
 SPACE = "space: 1\nbase: swin_t.yaml\nchoices: {stages.1.depth: [1, 2]}\n"
-COMMANDS = [command.name or "" for command in make_app().registered_commands]
 
 
 @pytest.fixture
@@ -96,6 +94,28 @@ def test_standard_input_is_a_spec() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        (Path("-"), b"space: 1\nbase: swin_t.yaml\nchoices: {stages.3.depth: [2, 6]}\n", "1 space"),
+        (Path("-"), b'{"space": 1, "base": "swin_t", "choices": {"stages.3.depth": [2, 6]}}', "1 space"),
+        (Path("-"), b"extends: swin_t.yaml\n", "1 spec"), (Path("wide"), b"", "1 space"),
+    ],
+)  # fmt: skip
+def test_what_is_checked_is_recognised(path: Path, text: bytes, found: str, tmp_path: Path) -> None:
+    """Standard input and names are specs or spaces, as files are; of a space every error is said too."""
+    (tmp_path / "stdin").write_bytes(text)
+    kept = os.dup(0)
+    with (tmp_path / "stdin").open("rb") as file:
+        os.dup2(file.fileno(), 0)
+    try:
+        listing = sparx_dsl.check_files([path])
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+    assert str(listing) == f"{found} without errors"
+
+
+@pytest.mark.parametrize(
     ("subject", "said"),
     [
         (("spx106",), "SPX106: an unknown kind"), (("UNKNOWN_KIND",), "SPX106: an unknown kind"),
@@ -111,11 +131,12 @@ def test_what_is_explained_is_known_for_what_it_is(subject: tuple[str, ...], sai
     assert done.status == (0 if done.stdout else 2)
 
 
-@pytest.mark.parametrize("name", [*COMMANDS, "search"])
-def test_every_command_has_short_help(name: str) -> None:
-    """-h is --help."""
-    assert sparx(name, "-h").stdout == sparx(name, "--help").stdout
-    assert "Usage" in sparx(name, "-h").stdout
+@pytest.mark.parametrize("name", ["", "analyze", *every_command()])
+def test_every_command_has_short_help_and_a_version(name: str) -> None:
+    """-h is --help; --version needs no other argument."""
+    assert sparx(*name.split(), "-h").stdout == sparx(*name.split(), "--help").stdout
+    assert "Usage" in sparx(*name.split(), "-h").stdout
+    assert sparx(*name.split(), "--version").stdout == f"sparx_dsl {sparx_dsl.__version__}\n"
 
 
 def test_a_shell_is_offered_names_and_files(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 LINES = [line for lines in (PROJECT["dependencies"], *EXTRAS.values()) for line in lines if "sparx_dsl[" not in line]
 """All that the project names."""
-OURS = {"sparx_dsl", "tests", "examples", "benchmarks", "peers", "gpu_kernels", "gpu_maps", "gpu_timing",
-        "gpu_training", "gpu_tuned"}  # fmt: skip
+OURS = {"sparx_dsl", "tests", "examples", "benchmarks"} | {file.stem for file in (ROOT / "benchmarks").glob("*.py")}
+"""Our folders, and the files of the benchmarks, which are run in theirs and import one another."""
 NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 """Compiled from source by those who want it, and looked for when it is asked for by name."""
 PART_OF = {"pydantic-core": "pydantic"}

@@ -11,6 +11,7 @@ from torch import nn
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.inference.passes.fold_batch_norm import fold_before, fold_behind
 from sparx_dsl.lowering import Backbone
 from tests.support.backbones import mixed
 from tests.support.deployed import images_of, results, trained, worst_error
@@ -73,3 +74,33 @@ def test_weights_can_be_lent() -> None:
         lent = torch.func.functional_call(deployed, {**other.state_dict()}, (images,))
     assert worst_error([lent], results(other, images)) == 0
     assert worst_error(results(deployed, images), before) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_folded_norm_is_rounded_once(dtype: torch.dtype, bias: bool) -> None:
+    """Weights with a BatchNorm in them are those of float64, rounded to the dtype at the end and never before."""
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(8).eval()
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    with torch.no_grad():
+        for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            values.uniform_(0.5, 2)
+    behind, before = nn.Conv2d(3, 8, 3, bias=bias).to(dtype).eval(), nn.Conv2d(8, 5, 1, bias=bias).to(dtype)
+    norm.to(dtype)
+    mean, variance, gain, offset = (
+        each.detach().double() for each in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    )
+    scale = gain / (variance + norm.eps).sqrt()
+    folded = fold_behind(behind, norm)
+    own = 0 if behind.bias is None else behind.bias.detach().double()
+    assert folded.bias is not None
+    assert torch.equal(folded.weight, (behind.weight.double() * scale[:, None, None, None]).to(dtype))
+    assert torch.equal(folded.bias, ((own - mean) * scale + offset).to(dtype))
+    own = 0 if before.bias is None else before.bias.detach().double()
+    wide = before.weight.detach().double()[:, :, 0, 0]
+    fold_before(norm, before)
+    assert before.bias is not None
+    assert torch.equal(before.weight[:, :, 0, 0], (wide * scale).to(dtype))
+    assert torch.equal(before.bias, (own + wide @ (offset - mean * scale)).to(dtype))

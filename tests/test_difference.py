@@ -32,9 +32,17 @@ def items(graph: sparx_dsl.ConnectionGraph) -> Counter[str]:
     return Counter([*(node.name for node in graph.nodes), *edges])
 
 
+def is_beside(name: str, other: str) -> bool:
+    """Whether two layers are of the same stage."""
+    return name.partition(".")[0] == other.partition(".")[0]
+
+
 @given(spec_mappings(), spec_mappings())
 def test_what_came_and_went_is_the_difference_of_the_sets(former: dict[str, Any], latter: dict[str, Any]) -> None:
-    """Lines with + and - are the nodes and edges of one graph that are not the other's by their new names."""
+    """Lines with + and - are the nodes and edges of one graph that are not the other's by their new names.
+
+    No name stands for two nodes: old names are marked as such.
+    """
     before, after = graph_of(former), graph_of(latter)
     names = match_nodes(before, after).names
     back = {new: old for old, new in names.items()}
@@ -43,10 +51,15 @@ def test_what_came_and_went_is_the_difference_of_the_sets(former: dict[str, Any]
     new_edges = {(back.get(edge.source), back.get(edge.target), edge.kind) for edge in after.edges}
     came = [f"{edge.source} → {edge.target} ({edge.kind})" for edge in after.edges
             if (edge.source, edge.target, edge.kind) not in old_edges]  # fmt: skip
-    went = [f"{edge.source} → {edge.target} ({edge.kind})" for edge in before.edges
-            if (edge.source, edge.target, edge.kind) not in new_edges]  # fmt: skip
+    there = {node.name for node in after.nodes}
+    former = {name: f"{names[name]} (was {name.partition('.')[2] if is_beside(name, names[name]) else name})"
+              if name in names else f"{name} (removed)"
+              for name in (node.name for node in before.nodes)
+              if names.get(name) != name and (name in names or name in there)}  # fmt: skip
+    went = [f"{former.get(edge.source, edge.source)} → {former.get(edge.target, edge.target)} ({edge.kind})"
+            for edge in before.edges if (edge.source, edge.target, edge.kind) not in new_edges]  # fmt: skip
     nodes = ([node.name for node in after.nodes if node.name not in back],
-             [node.name for node in before.nodes if node.name not in names])  # fmt: skip
+             [former.get(node.name, node.name) for node in before.nodes if node.name not in names])  # fmt: skip
     found = [Counter(re.sub(r": .*", "", line) for line in lines_of(before, after, sign)) for sign in "+-"]
     assert found == [Counter([*nodes[0], *came]), Counter([*nodes[1], *went])]
 

@@ -10,24 +10,9 @@ from typing import Final
 import pytest
 
 from sparx_dsl.cli.main import main
-from tests.support.commands import every_command
-from tests.support.paths import SPECS
+from tests.support.commands import COMMAND_LINES, every_command
 from tests.support.studies import space_file
 
-SPEC: Final = "sparx_mamba_t"
-FIGURES: Final = str(SPECS / "paper" / "resolutions.yaml")
-EVERY: Final[dict[str, tuple[str, ...]]] = {
-    "compile": (SPEC, "--emit", "graph"), "check": (SPEC,), "draw": (SPEC, "-o", "-"), "cost": (SPEC,),
-    "explain": (SPEC, "stage3.layer5"), "diff": (SPEC, "ablations/window_2"), "compare": (SPEC, "swin_t"),
-    "set": (SPEC, "stages.3.S=3"), "list": ("swin_*",), "show": (SPEC,), "paper": (FIGURES,), "schema": (),
-    "doctor": (), "report": (SPEC, "-o", "report.html"),
-    "search": ("small.yaml", "--objective", "params", "--trials", "2", "--sampler", "random"),
-    # What these print after long work is held where they run; here they are refused.
-    "bench": (SPEC, "--device", "nowhere"), "export": ("löcher → 你好.yaml", "-o", "model.pt2"),
-    "tune": ("löcher → 你好.yaml",), "analyze erf": ("löcher → 你好.yaml", "--images", "."),
-    "analyze cka": ("löcher → 你好.yaml", "--images", "."),
-}  # fmt: skip
-"""A command line for each command; what is written goes to the working folder."""
 REFUSED: Final = ("bench", "export", "tune", "analyze erf", "analyze cka")
 
 
@@ -64,7 +49,7 @@ def run(monkeypatch: pytest.MonkeyPatch, name: str, stdout: io.TextIOWrapper) ->
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", stdout)
         patched.setattr(sys, "stderr", stderr)
-        patched.setattr(sys, "argv", ["sparx", *name.split(), *EVERY[name]])
+        patched.setattr(sys, "argv", ["sparx", *name.split(), *COMMAND_LINES[name]])
         with pytest.raises(SystemExit) as stopped:
             main()
         stderr.flush()
@@ -74,10 +59,10 @@ def run(monkeypatch: pytest.MonkeyPatch, name: str, stdout: io.TextIOWrapper) ->
 
 def test_every_command_is_here() -> None:
     """A new command joins the law."""
-    assert {*every_command()} == {*EVERY}
+    assert {*every_command()} == {*COMMAND_LINES}
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", COMMAND_LINES)
 @pytest.mark.usefixtures("folder")
 def test_a_narrow_terminal_in_ascii(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """At 40 columns: the text is ASCII, and tables fit."""
@@ -95,7 +80,7 @@ def test_a_narrow_terminal_in_ascii(name: str, monkeypatch: pytest.MonkeyPatch) 
     assert all(len(line) <= 40 for line in rules)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", COMMAND_LINES)
 def test_a_reader_that_has_gone(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Status 1 and not a word, as after ``| head -1``; what a command writes is written before."""
     status, told = run(monkeypatch, name, Closed())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import sparx_dsl
 from sparx_dsl.exporting import pt2, scans
 from sparx_dsl.exporting.formats import compiler
 from tests.support.backbones import MIXERS, mixed, small
-from tests.support.paths import ROOT
+from tests.support.paths import DOCS, ROOT
 
 CLOSE = 1e-5
 """The error that is accepted here, relative to the largest value."""
@@ -126,16 +127,25 @@ def test_a_pt2_file_keeps_operators(mixer: str, tmp_path: Path) -> None:
 
 
 def test_importing_the_operators_is_enough_to_load_them(tmp_path: Path) -> None:
-    """A new process with that one import beside torch gives the model's results."""
+    """In a new process, beside torch: then it gives the model's results, and before, what the docs say of it."""
     model, images = sparx_dsl.build(small("ss2d")).eval(), torch.randn(1, 3, 24, 24)
     sparx_dsl.export(model, tmp_path / "model.pt2", size=(24, 24), keep_operators=True)
     torch.save(images, tmp_path / "images.pt")
-    code = (
-        "import torch, sparx_dsl.ops\n"
-        "torch.save(torch.export.load('model.pt2').module()(torch.load('images.pt')), 'results.pt')\n"
-    )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, env=with_package(), check=True)
+    code = """
+import sparx_dsl, torch
+try:
+    torch.export.load("model.pt2")
+except RuntimeError as error:
+    print(error)
+import sparx_dsl.ops
+torch.save(torch.export.load("model.pt2").module()(torch.load("images.pt")), "results.pt")
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=with_package(), capture_output=True, text=True, check=True)
     torch.testing.assert_close(torch.load(tmp_path / "results.pt"), model(images), rtol=0, atol=0)
+    (said,) = re.findall(r"`(We failed to resolve [^`]*)`", (DOCS / "export.md").read_text(encoding="utf-8"))
+    assert said in done.stderr
+    assert done.stdout.startswith("We ran into an error")
 
 
 def with_package() -> dict[str, str]:
@@ -150,7 +160,7 @@ def test_height_and_width_can_be_dynamic(mixer: str, tmp_path: Path) -> None:
     report = sparx_dsl.export(model, tmp_path / "model.pt2", size=(16, 20), dynamic=("batch", "height", "width"))
     assert report.error <= CLOSE
     assert report.sizes == ((16, 20), (12, 8))
-    assert "for any number of images of any height x any width pixels" in str(report)
+    assert "for any number of images of 8 to 2048 x 8 to 2048 pixels in steps of 4\n" in str(report)
     program = torch.export.load(tmp_path / "model.pt2").module()
     for shape in ((1, 3, 8, 8), (2, 3, 8, 100), (1, 3, 52, 36)):
         images = torch.randn(shape)

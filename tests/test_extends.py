@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,31 @@ def test_a_root_opens_what_is_below_it_and_nothing_else(folder: Path, tmp_path_f
     with pytest.raises(SparxError) as caught:
         sparx_dsl.load_spec(written(folder / "x.yaml", "name: x\nextends: linked.yaml\n"), root=folder)
     assert codes(caught) == ["SPX113"]
+
+
+@pytest.mark.parametrize("inner", ["one", "one/two", "one/two/three"])
+@pytest.mark.parametrize("form", ["base.yaml", "{up}base.yaml", "{up}bases/base.yaml", "x/../{up}base.yaml"])
+def test_the_advice_for_a_base_further_above_works(
+    inner: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written and named as the message says, the file is read."""
+    (tmp_path / inner).mkdir(parents=True)
+    (tmp_path / "bases").mkdir()
+    for base in ("base.yaml", "bases/base.yaml"):
+        written(tmp_path / base, TWO_STAGES)
+    value = form.replace("{up}", "../" * (inner.count("/") + 1))
+    path = written(tmp_path / inner / "ablation.yaml", f"name: x\nextends: {value}\n")
+    monkeypatch.chdir(tmp_path)
+    if inner == "one" and form == "base.yaml":
+        assert sparx_dsl.load_spec(path).name == "x"
+        return
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.load_spec(path)
+    advice = caught.value.diagnostics[0].help or ""
+    to_write, root = re.search(r"write ([^\s,]+)", advice), re.search(r"--root (\S+)", advice)
+    assert to_write or root
+    written(path, f"name: x\nextends: {value if to_write is None else to_write[1]}\n")
+    assert sparx_dsl.load_spec(path, root=None if root is None else root[1]).stages[1].S == 2
 
 
 def test_every_command_takes_a_root(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

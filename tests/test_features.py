@@ -86,11 +86,16 @@ def test_nothing_runs_after_the_last_that_is_wanted(spec: Spec, data: st.DataObj
 
 
 def test_every_sequence_and_integer_is_one() -> None:
-    """Lists, tuples, ranges and sequences of other libraries; integers of numpy."""
+    """Lists, tuples, ranges, sequences of other libraries and arrays; integers of numpy. What has no order is none."""
     wanted = sparx_dsl.plan(mixed(), features=(1, 2))
     given: Any
     for given in ([1, 2], range(1, 3), UserList([1, 2]), (np.int64(1), np.uint8(2)), (-3, -2), ["stage1", 2]):
         assert sparx_dsl.plan(mixed(), features=given) == wanted
+    for given in (np.array([1, 2]), np.array(["stage1", "stage2"])):
+        assert sparx_dsl.plan(mixed(), features=given) == wanted
+    for given in ({1, 2}, {1: 2}, "stage1", b"12", np.array(1), np.array([[1, 2]]), np.array([1.0, 2.0]), 1):
+        with pytest.raises(sparx_dsl.SparxError, match="SPX322"):
+            sparx_dsl.plan(mixed(), features=given)
     given = {"size": (np.int64(64), 64), "batch": np.int32(2)}
     assert sparx_dsl.plan(mixed(), **given) == sparx_dsl.plan(mixed(), (64, 64), 2)
 

@@ -85,7 +85,7 @@ def check(source: dict[str, object], size: tuple[int, int]) -> None:
     assert price.macs != sparx_dsl.cost(spec, size).macs
 
 
-@pytest.mark.parametrize("norm", ["group", "layer", "batch"])
+@pytest.mark.parametrize("norm", ["group", "layer", "batch", "rms"])
 @pytest.mark.parametrize("mixer", [*MIXERS, *SCAN_MIXERS])
 def test_every_mixer_under_every_norm(mixer: str, norm: str) -> None:
     """At a size without symmetry, with a ganglion layer."""

@@ -99,6 +99,17 @@ def test_importances_are_optunas_and_add_up(result: StudyResult) -> None:
         assert best == (f"{max(one.values[0] for one in had):.5g}" if had else "–")
 
 
+def test_values_that_fit_no_backbone_are_not_listed() -> None:
+    """No trial can have them."""
+    space = sparx_dsl.make_space(SMALL.base, {"stages.*.S": [1, 2, 3, 4]}, name="wild")
+    assert space.left_out
+    rows = rows_of(read_html(study_page(StudyResult(space, ("params",), ("minimize",), ()))), "choices")
+    supported = space.compiled.buckets.supported()
+    fits = [(choice.name, str(value)) for place, choice in enumerate(space.choices)
+            for number, value in enumerate(choice.values) if number in supported[place]]  # fmt: skip
+    assert [(choice, value) for choice, value, *_ in rows] == fits
+
+
 def test_few_trials_have_no_importances_and_none_no_dots() -> None:
     """A study that has just begun is reported as it stands."""
     page = read_html(study_page(StudyResult(SMALL, ("params",), ("minimize",), ())))

@@ -25,7 +25,7 @@ from sparx_dsl.inference.fused_convolution import (
     silu_of,
 )
 from sparx_dsl.inference.fused_norm import CompiledNorm, is_whole_map_norm, norm_in_place
-from sparx_dsl.kinds.mixers.window_attention.inference import GatheredAttention
+from sparx_dsl.kinds.mixers.window_attention.inference import FusedWindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import Site
@@ -55,36 +55,18 @@ def test_gathered_windows_are_the_rolled_ones(
     nn.init.normal_(plain.position_bias)
     projected = torch.randn(batch, 24, *(size or planned), dtype=torch.float64)
     projected = projected.contiguous(memory_format=torch.channels_last)
-    made = GatheredAttention(copy.deepcopy(plain), Place(planned, may_overwrite=False))
+    made = FusedWindowedAttention(copy.deepcopy(plain), Place(planned, may_overwrite=False))
     found, expected = results(made, projected), results(plain, projected)
     assert worst_error(found, expected) < DOUBLE
 
 
-@settings(max_examples=examples(0.3), deadline=None)
-@given(
-    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
-    window=st.integers(2, 4),
-    shifted=st.booleans(),
-    batch=st.integers(0, 3),
-)
-def test_attention_by_products_is_the_fused_one(size: tuple[int, int], window: int, shifted: bool, batch: int) -> None:
-    """In float64 to its precision, and in bfloat16, where deployment takes it on CPU, to the rounding of that."""
-    torch.manual_seed(0)
-    options = WindowAttention(window=window, heads=2, shift=shifted)
-    plain = WindowedAttention(options, Site(8, 8, number=2), dtype=torch.float64)
-    nn.init.normal_(plain.position_bias)
-    made = GatheredAttention(copy.deepcopy(plain), Place(size, may_overwrite=False))
-    index, _, apart = made.tables(*size)
-    windows = torch.randn(batch, len(index) // window**2, window**2, 24, dtype=torch.float64)
-    bias = made.relative_bias(torch.device("cpu")).masked_fill(apart, float("-inf"))
+def test_windows_of_no_images_are_none() -> None:
+    """Gathered, and by the kernel."""
+    plain = WindowedAttention(WindowAttention(window=2, heads=2), Site(8, 8, number=2))
+    made = FusedWindowedAttention(plain, Place((5, 5), may_overwrite=False))
     with torch.no_grad():
-        expected = made.attend(windows, bias)
-        coarse = made.attend(windows.bfloat16(), bias.bfloat16()).double()
-        if batch:
-            assert worst_error([made.attend_by_products(windows, bias)], [expected]) < DOUBLE
-            assert torch.equal(coarse, made.attend_by_products(windows.bfloat16(), bias.bfloat16()).double())
-            assert worst_error([coarse], [expected]) < 0.03
-    assert coarse.shape == expected.shape
+        for dtype in (torch.float64, torch.float32):
+            assert made.to(dtype)(torch.empty(0, 24, 5, 5, dtype=dtype)).shape == (0, 8, 5, 5)
 
 
 @settings(max_examples=examples(0.3), deadline=None)

@@ -17,6 +17,7 @@ from sparx_dsl.lowering import Backbone
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from tests.support.kinds import registered
 from tests.support.modules import settle
+from tests.support.spec_oracle_run import SpecOracle
 from tests.support.witness import witness
 
 LAYER: dict[str, Any] = {"dpe": True, "mixer": {"kind": "ss2d"}}
@@ -79,6 +80,27 @@ def test_buffers_of_stages_of_one_size_live_as_planned(head: dict[str, Any]) -> 
     assert seen.complaints == []
     spec = sparx_dsl.parse_spec({**MIXED, "head": head})
     assert sparx_dsl.prices(spec) == sparx_dsl.cost(spec).totals
+
+
+def test_a_layer_reads_what_the_downsampling_before_it_reads() -> None:
+    """Where that keeps size and width, the map of the stage before fits as it is, and lives until it is read again."""
+    spec = backbone_of(
+        {"channels": 8, "depth": 1},
+        {"channels": 8, "depth": 2, "S": 1, "downsample": {"kind": "conv", "stride": 1}},
+        links={"add": [{"from": "stage1.layer1", "to": "stage2.layer2"}]},
+    )
+    model = sparx_dsl.build(spec).eval()
+    assert isinstance(model, Backbone)
+    images = torch.randn(1, 3, 32, 32)
+    with witness(model) as seen:
+        result = model(images)
+    assert seen.complaints == []
+    assert torch.equal(result, SpecOracle(spec, model.state_dict()).maps(images)["stage2.layer2"])
+    first = model.stage_maps(images, {1})[1]
+    stage = model.get_submodule("stage2")
+    assert torch.equal(stage(first, first), result)
+    with pytest.raises(TypeError, match=r"x and 1 features: stage1\.layer1"):
+        stage(first)
 
 
 def test_strides_multiply() -> None:

@@ -61,4 +61,4 @@ def test_link_adapters_average_real_positions(height: int, width: int, ratio: in
 
 def test_norms_share_their_epsilon() -> None:
     """eps is 1e-5 in all three norms."""
-    assert {make_norm(name, 4).eps for name in ("group", "layer", "batch")} == {1e-5}
+    assert {make_norm(name, 4).eps for name in ("group", "layer", "batch", "rms")} == {1e-5}

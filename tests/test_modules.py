@@ -23,6 +23,7 @@ from sparx_dsl.kinds.heads.linear.options import LinearHead
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.continuous_ss2d.options import ContinuousSS2D
 from sparx_dsl.kinds.mixers.inception.options import InceptionBlock
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
@@ -55,6 +56,7 @@ MIXERS = (
     WindowAttention(window=1, heads=1),
     LocalSS2D(state=2),
     AtrousSS2D(state=2),
+    ContinuousSS2D(state=2, conv=3),
     InvertedResidual(),
     SSD(heads=2),
     AttentionMixer(heads=2),
@@ -118,17 +120,20 @@ def test_feed_forward_networks_keep_the_shape(options: Mlp | ConvFfn | Depthwise
     assert module.expansion.out_channels == int(options.ratio * CHANNELS)
 
 
-@pytest.mark.parametrize("norm", ["group", "layer", "batch"])
+@pytest.mark.parametrize("norm", ["group", "layer", "batch", "rms"])
 def test_the_head_normalises_then_averages(norm: NormName) -> None:
     """Logits are a linear map of the mean over positions of the normalised feature."""
     head = settle(builder("head", LinearHead())(LinearHead(classes=6), Site(CHANNELS, 6, norm=norm)))
     x = random_map(CHANNELS, 3, 5)
     channels = {"group": (1, 2, 3), "layer": (1,)}.get(norm)
-    if channels is None:
+    shift = torch.zeros(CHANNELS) if norm == "rms" else head.norm.bias
+    if norm == "rms":
+        mean, variance = 0, x.square().mean(1, keepdim=True)
+    elif channels is None:
         mean, variance = (each[:, None, None] for each in (head.norm.running_mean, head.norm.running_var))
     else:
         mean, variance = x.mean(channels, keepdim=True), x.var(channels, correction=0, keepdim=True)
-    normed = (x - mean) / (variance + 1e-5).sqrt() * head.norm.weight[:, None, None] + head.norm.bias[:, None, None]
+    normed = (x - mean) / (variance + 1e-5).sqrt() * head.norm.weight[:, None, None] + shift[:, None, None]
     expected = normed.sum((2, 3)) / 15 @ head.linear.weight.T + head.linear.bias
     torch.testing.assert_close(head(x), expected)
 

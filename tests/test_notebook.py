@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import sparx_dsl
+from sparx_dsl.weights.report import LoadReport
 from tests.support.dot import DEEP, FIGURE_2
 
 SPEC = sparx_dsl.parse_spec(FIGURE_2)
@@ -65,16 +67,46 @@ def shown(value: Any) -> str:
     return value._repr_html_()
 
 
-@pytest.mark.parametrize(
-    "value",
-    [SPEC, sparx_dsl.parse_spec(DEEP), sparx_dsl.plan(SPEC), sparx_dsl.cost(SPEC)],
-    ids=lambda value: type(value).__name__,
-)
-def test_html_is_whole_and_harmless(value: Any) -> None:
+VALUES: Mapping[str, Callable[[], Any]] = {
+    "spec": lambda: SPEC,
+    "deep spec": lambda: sparx_dsl.parse_spec(DEEP),
+    "schedule": lambda: sparx_dsl.plan(SPEC),
+    "cost": lambda: sparx_dsl.cost(SPEC),
+    "space": lambda: sparx_dsl.load_space("wide"),
+    "comparison": lambda: sparx_dsl.compare([SPEC, "swin_t"]),
+    "difference": lambda: sparx_dsl.difference_listing(SPEC, "swin_t"),
+}
+"""What a notebook may be given to show, made when a test asks for it."""
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_html_is_whole_and_harmless(name: str) -> None:
     """Everything that opens closes, and the name of the backbone is there."""
+    value = VALUES[name]()
     assert (SPEC.name in read(shown(value)).text) or value is not SPEC
     assert len(repr(value)) < 120
     assert "\n" not in repr(value)
+
+
+def test_values_that_are_returned_have_a_short_repr() -> None:
+    """One line, whatever they hold."""
+    model = sparx_dsl.build(SPEC, device="meta")
+    point = sparx_dsl.load_space("wide").point(0)
+    trial = sparx_dsl.TrialRecord(3, "complete", point, (0.5, 2e9), choices=dict.fromkeys(point.picks, "a"))
+    values = [
+        sparx_dsl.zoo_listing(), *sparx_dsl.zoo_listing().tables, sparx_dsl.doctor(), *sparx_dsl.connect(SPEC).nodes,
+        LoadReport("swin", matched=tuple(model.state_dict())), trial,
+    ]  # fmt: skip
+    assert [value for value in map(repr, values) if len(value) > 120 or "\n" in value] == []
+    assert repr(values[0]) == f"Listing('sparx.list', Table('specs', {len(sparx_dsl.list_specs())} rows))"
+    assert repr(trial) == "TrialRecord(3, complete, values 0.5, 2e+09)"
+
+
+def test_a_listing_shows_its_tables() -> None:
+    """Every row and every line that its text has."""
+    listing = sparx_dsl.compare([SPEC, "swin_t"])
+    assert shown(listing).count("<tr>") == 2 * (1 + 2)
+    assert "Differences are to figure2." in read(shown(listing)).text
 
 
 def test_a_schedule_shows_its_peak_and_every_step() -> None:
@@ -95,12 +127,9 @@ def test_a_cost_shows_each_stage_and_the_whole() -> None:
 
 
 def test_a_space_shows_its_choices() -> None:
-    """A row for each choice, in markup that is whole."""
+    """A row for each choice."""
     space = sparx_dsl.load_space("wide")
-    assert read(shown(space)).names
     assert shown(space).count("<tr>") == 1 + len(space.choices)
-    assert len(repr(space)) < 120
-    assert "\n" not in repr(space)
 
 
 def test_graphs_and_pictures_show_themselves_as_svg() -> None:
@@ -111,6 +140,13 @@ def test_graphs_and_pictures_show_themselves_as_svg() -> None:
     assert ElementTree.fromstring(picture.svg).tag.endswith("svg")  # noqa: S314
     assert repr(graph) == "ConnectionGraph('figure2', 9 nodes, 18 edges)"
     assert repr(picture).startswith("Picture('figure2', ")
+
+
+def test_a_backbone_shows_its_spec_and_its_modules() -> None:
+    """What its spec shows, and below what ``print(model)`` writes."""
+    model = sparx_dsl.build(SPEC, device="meta")
+    assert shown(model).startswith(shown(SPEC))
+    assert f"Modules{model}" in read(shown(model)).text
 
 
 def test_hostile_names_stay_text() -> None:

@@ -18,7 +18,7 @@ FIGURES = SPECS / "paper" / "figures.yaml"
 def test_every_printed_row_has_a_spec_of_its_name() -> None:
     """The zoo is complete, and each file is named as the spec in it."""
     figures = read_figures_of(FIGURES, Figures, EXAMPLE)
-    assert (25, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
+    assert (26, 8, 7) == (len(figures.backbones), len(figures.ablations), len(figures.fusion_ablations))
     for path in ZOO:
         assert sparx_dsl.load_spec(path).name == path.stem
     names = {path.stem for path in ZOO}
@@ -31,12 +31,12 @@ def test_sizes_land_on_the_printed_figures() -> None:
     rows = [*backbones, *ablations, *fusion_ablations]
     assert {(row.tolerance.params, row.tolerance.macs) for row in (*backbones, *ablations)} == {(0.01, 0.02)}
     assert {(row.tolerance.params, row.tolerance.macs) for row in fusion_ablations} == {(0.02, 0.04)}
-    assert ["swin_t", "efficient_vmamba_b"] == [row.name for row in rows if not row.params_match]
+    assert ["swin_t", "efficient_vmamba_b", "plain_mamba_l2"] == [row.name for row in rows if not row.params_match]
     assert ["window_4"] == [row.name for row in rows if not row.macs_match]
     assert ["window_4", "fusion_sca"] == [row.name for row in rows if not row.rounding]
     assert all(row.row.note for row in rows if not (row.params_match and row.macs_match and row.rounding))
     taken = {f"{family}_{size}" for family in ("swin", "convnext", "inceptionnext") for size in "tsb"}
-    taken |= {"local_vmamba_t", "local_vmamba_s", "efficient_vmamba_b"}
+    taken |= {"local_vmamba_t", "local_vmamba_s", "efficient_vmamba_b", "plain_mamba_l2"}
     taken |= {f"pvt_v2_b{size}" for size in (2, 4, 5)}
     assert taken == {row.name for row in rows if row.row.source}
 

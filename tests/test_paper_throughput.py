@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 import sparx_dsl
 from sparx_dsl.paper.throughput_figures import read_throughput
 from tests.support.commands import sparx
-from tests.support.paths import DOCS, SPECS
+from tests.support.paths import SPECS
+from tests.support.schemas import check_stated
 
 PRINTED = SPECS / "paper" / "throughput.yaml"
 FIGURES = """
@@ -73,9 +73,7 @@ def test_the_command_measures_what_it_is_asked_for(figures: Path) -> None:
     """A table at a size in batches of one; its JSON satisfies the schema, and without --measure nothing runs."""
     words = ("paper", figures, "--measure", "throughput", "--tables", "2", "--sizes", "32", "--seconds", "0")
     found: dict[str, Any] = json.loads(sparx(*words, "--json").stdout)
-    schema = json.loads((DOCS / "schemas" / "paper_throughput.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
+    check_stated("paper_throughput", found)
     assert [("swin_t", 1), ("other", 1)] == [(row["name"], row["batch"]) for row in found["rows"]]
     assert found["rows"][1]["vmamba_t"] > 0
     assert "| other | 2 | 32 × 32 | 2 | 160 | 0.40 | 0.80 |" in sparx("paper", figures, "--markdown").stdout

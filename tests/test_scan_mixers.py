@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 import sparx_dsl
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
+from sparx_dsl.kinds.mixers.continuous_ss2d.options import ContinuousSS2D
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
 from sparx_dsl.kinds.mixers.local_ss2d.options import LocalSS2D
 from sparx_dsl.kinds.mixers.ssd.options import SSD
@@ -124,6 +126,48 @@ def test_atrous_ss2d_walks_every_grid(step: int, size: tuple[int, int]) -> None:
     near = functional.gelu(batch_norm(state, "local.norm", conv(state, "local.conv", x, padding=1, groups=4)))
     near = conv(state, "local_projection", near)
     torch.testing.assert_close(module(x), weighed(module.attention, y) + weighed(module.attention, near))
+
+
+def continuous_walks(height: int, width: int) -> list[tuple[Walk, list[int]]]:
+    """The four paths of PlainMamba, and how each comes to its positions: 0 start, 1 right, 2 left, 3 up, 4 down."""
+    by_rows = [(row, column) for row in range(height) for column in range(width)[:: -1 if row % 2 else 1]]
+    by_columns = [(row, column) for column in range(width) for row in range(height)[:: -1 if column % 2 else 1]]
+    names = {(0, 1): 1, (0, -1): 2, (-1, 0): 3, (1, 0): 4}
+    walks: list[tuple[Walk, list[int]]] = []
+    for path in (by_rows, by_rows[::-1], by_columns, by_columns[::-1]):
+        steps = [(now[0] - last[0], now[1] - last[1]) for last, now in itertools.pairwise(path)]
+        walks.append((path, [0, *(names[step] for step in steps)]))
+    return walks
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 3), (1, 1), (1, 4), (3, 6)])
+@pytest.mark.parametrize(
+    "options",
+    [ContinuousSS2D(state=2, conv=3), ContinuousSS2D(state=1, conv=0, gate=False, bias=False, rank=2)],
+    ids=["gated", "bare"],
+)
+def test_continuous_ss2d_goes_from_neighbour_to_neighbour(options: ContinuousSS2D, size: tuple[int, int]) -> None:
+    """The four scans share their weights but for the term of B; convolution, SiLU, sum, gate, projection."""
+    module = settle(builder("mixer", options)(options, Site(4, 4)))
+    projected, scan = random_map(options.projected(4), *size), module.scan
+    x = projected[:, :8]
+    if options.conv:
+        x = functional.conv2d(x, module.conv.weight, module.conv.bias, padding=1, groups=8)
+        x = x * x.sigmoid()
+    total = torch.zeros_like(x)
+    for path, moves in continuous_walks(*size):
+        hidden = torch.zeros(x.shape[0], 8, options.state, dtype=x.dtype)
+        for (row, column), move in zip(path, moves, strict=True):
+            here = x[:, :, row, column]
+            time, inward, outward = torch.split(here @ scan.x_proj_weight.T, [scan.rank, *[options.state] * 2], dim=1)
+            steps = (1 + (time @ scan.dt_weight.T + scan.dt_bias).exp()).log()[:, :, None]
+            given = (inward + scan.direction_B[move])[:, None] * here[:, :, None]
+            hidden = (steps * -scan.A_logs.exp()).exp() * hidden + steps * given
+            total[:, :, row, column] += (hidden * outward[:, None]).sum(2) + scan.D * here
+    if options.gate:
+        total = total * projected[:, 8:] * projected[:, 8:].sigmoid()
+    expected = functional.conv2d(total, module.out_projection.weight, module.out_projection.bias)
+    torch.testing.assert_close(module(projected), expected)
 
 
 def test_an_inverted_residual_is_three_convolutions_and_a_factor() -> None:

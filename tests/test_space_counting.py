@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl.search import make_space
-from sparx_dsl.search.constraints.bucket_elimination import Factor, TooWideError, eliminate
+from sparx_dsl.search.constraints.bucket_elimination import eliminate
+from sparx_dsl.search.constraints.factor import Factor, TooWideError
 from tests.support.paths import SPECS
 
 Problem = tuple[list[list[int]], list[Factor]]

@@ -62,7 +62,8 @@ CASES = {
     "a link that never fits": ("choices:\n  skip: {link: {from: stage4.layer1, to: stage3.layer1}}", "SPX720 5:16"),
     "values that exclude one another": (
         "choices:\n  stages.3.S: {from: 6, to: 7}\n  stages.3.depth: {from: 4, to: 5}\n  stages.3.M: {from: 1, to: 2}",
-        "SPX721 5:3"),
+        "SPX721 5:15"),
+    "windows that are never filled": ("choices:\n  stages.3.depth: [2, 3]\n  stages.3.M: [8, 9]", "SPX721 6:16"),
     "an amount of nothing": ("choices: {stages.3.S: [1]}\nbounds: {macs: {most: 3GiB}}", "SPX730 5:23"),
     "a bound upside down": ("choices: {stages.3.S: [1]}\nbounds: {macs: {least: 3G, most: 2G}}", "SPX731 5:16"),
     "a value of the wrong type": ("choices:\n  stages.3.S: [1, two]", "SPX103 5:19"),

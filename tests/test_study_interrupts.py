@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 import sparx_dsl
-from sparx_dsl.search.studies.interrupts import Interrupts
+from sparx_dsl.search.studies.interrupts import Interrupts, interrupts_held
 from tests.support import studies
 
+WORKER = """
+import signal
+from sparx_dsl.search.studies.interrupts import Interrupts, release_interrupts
+signal.raise_signal(signal.SIGINT)
+with Interrupts(once=True) as interrupts:
+    interrupts.check()
+    print("began")
+    release_interrupts()
+    interrupts.check()
+"""
 SMALL = studies.small_space()
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
@@ -79,3 +91,19 @@ def test_an_interrupt_that_the_objective_swallows_stops_the_study_after_its_tria
     with pytest.raises(KeyboardInterrupt):
         sparx_dsl.run_study(SMALL, objective, trials=3, study=tmp_path / "a.journal")
     assert [trial.state for trial in sparx_dsl.read_study(SMALL, tmp_path / "a.journal").trials] == ["complete"]
+
+
+def test_a_worker_that_is_being_started_is_interrupted_when_it_has_begun() -> None:
+    """In a terminal Ctrl+C comes to the study and to its workers, be they ready or not; to neither while one starts."""
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        with interrupts_held():
+            command = [sys.executable, "-c", WORKER]
+            workers.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    began, told = workers.pop().communicate()
+    assert (began, told.count(b"Traceback"), told.splitlines()[-1]) == (b"began\n", 1, b"KeyboardInterrupt")

@@ -7,7 +7,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import torch
 
@@ -21,7 +20,7 @@ from sparx_dsl.ops.triton_kernels.settings import WalkSettings, WalkShape, forwa
 from sparx_dsl.ops.triton_kernels.tuned_file import MOST_BYTES, MOST_CASES, Case, read_tuned, tuned_path, write_tuned
 from sparx_dsl.ops.triton_kernels.tuning import Measure, Tuner, settings_for
 from tests.support.commands import sparx
-from tests.support.paths import DOCS
+from tests.support.schemas import check_stated
 
 SHAPE = WalkShape(16, 640, 196, 20, 1)
 CASE = Case("forward", "a device", SHAPE)
@@ -187,8 +186,7 @@ def test_a_spec_is_tuned_scan_by_scan(path: Path) -> None:
     shapes = [(2, 192, 16, 16), (2, 384, 8, 8), (2, 640, 4, 4), (2, 1024, 2, 2)]
     assert asked == [(direction, shape) for direction in ("forward", "backward") for shape in shapes]
     found = listing.as_json()
-    schema = json.loads((DOCS / "schemas" / "tune.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(found)  # pyright: ignore[reportUnknownMemberType]
+    check_stated("tune", found)
     assert [row["ratio"] for row in found["scans"]] == [1.0] * 8
     for case, kept in read_tuned(path).items():
         assert kept == candidates(case.direction, case.shape, (9, 0))[-1]

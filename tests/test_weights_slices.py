@@ -17,6 +17,7 @@ from tests.support.deployed import trained
 
 MIXERS: dict[str, dict[str, Any]] = {
     "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
+    "continuous_ss2d": {"kind": "continuous_ss2d", "state": 2, "conv": 3},
     "ss2d": {"kind": "ss2d", "state": 2},
     "ssm": {"kind": "ssm", "state": 2, "gate": True},
     "bi_ssm": {"kind": "bi_ssm", "state": 2, "gate": True},

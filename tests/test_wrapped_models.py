@@ -67,6 +67,7 @@ def test_wrappers_are_seen_through(name: str, tmp_path: Path) -> None:
 
 
 CALLS: dict[str, Callable[[Any, Path], object]] = {
+    "loaded into": lambda model, folder: sparx_dsl.load_checkpoint(model, sparx_dsl.build(small("ss2d")).state_dict()),
     "saved": lambda model, folder: sparx_dsl.save_checkpoint(model, folder / "model.safetensors"),
     "deployed": lambda model, folder: sparx_dsl.deploy(model),
     "trained within a budget": lambda model, folder: sparx_dsl.recompute(model, "1GiB"),
@@ -90,15 +91,6 @@ def test_others_are_refused_by_name(name: str, call: str, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
     if name == "a detector":
         assert error.help == "pass the backbone itself: model.body"
-
-
-@pytest.mark.parametrize("name", ["FSDP", "FSDP2", "FSDP2 on a layer"])
-def test_sharded_models_are_not_loaded_into(name: str) -> None:
-    """Their weights are not whole here."""
-    wrap, text = REFUSED[name]
-    with pytest.raises(sparx_dsl.SparxError, match="SPX328") as caught:
-        sparx_dsl.load_checkpoint(wrap(sparx_dsl.build(small("ss2d"))), sparx_dsl.build(small("ss2d")).state_dict())
-    assert text in caught.value.diagnostics[0].message
 
 
 @pytest.mark.parametrize("name", SEEN_THROUGH)

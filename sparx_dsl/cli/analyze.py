@@ -14,6 +14,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, R
 from sparx_dsl.cli.options import Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 CHECKPOINT = ".safetensors"
 
@@ -78,17 +79,20 @@ def erf_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Measure the effective receptive field of every stage: on which pixels the centre of its map depends."""
     with reporting(errors):
-        form, progress = chosen_form(json, csv, markdown), Progress()
+        form = chosen_form(json, csv, markdown)
         request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
         built, batches, facts = prepared(request)
-        fields = [
-            sparx_dsl.analysis.effective_receptive_field(model, batches, name=about["name"], progress=progress.report)
-            for model, about in zip(built, facts["models"], strict=True)
-        ]
-        progress.end()
+        with Progress() as progress:
+            fields = [
+                sparx_dsl.analysis.effective_receptive_field(
+                    model, batches, name=about["name"], progress=progress.report
+                )
+                for model, about in zip(built, facts["models"], strict=True)
+            ]
         if picture is not None:
             sparx_dsl.analysis.receptive_field_picture(fields, picture)
         present(sparx_dsl.analysis.receptive_field_listing(fields, facts), form, output)
@@ -112,16 +116,17 @@ def cka_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Compare what the mixers of all layers give, within backbones and across: centred kernel alignment."""
     with reporting(errors):
-        form, progress = chosen_form(json, csv, markdown), Progress()
+        form = chosen_form(json, csv, markdown)
         request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
         built, batches, facts = prepared(request)
-        found = sparx_dsl.analysis.layer_similarity(
-            built, batches, [about["name"] for about in facts["models"]], progress.report
-        )
-        progress.end()
+        with Progress() as progress:
+            found = sparx_dsl.analysis.layer_similarity(
+                built, batches, [about["name"] for about in facts["models"]], progress.report
+            )
         if picture is not None:
             sparx_dsl.analysis.similarity_picture(found, picture)
         present(sparx_dsl.analysis.similarity_listing(found, facts), form, output)
@@ -204,9 +209,14 @@ def parsed(text: str | None, option: str, channels: int) -> tuple[float, ...] | 
     return numbers
 
 
+def analyze_group(version: Version = False) -> None:
+    """Say what backbones have learnt, from images."""
+
+
 def add_analyses(app: typer.Typer) -> None:
     """Add ``analyze`` with its commands to an application."""
-    analyses = typer.Typer(no_args_is_help=True, help="Say what backbones have learnt, from images.")
+    analyses = typer.Typer(no_args_is_help=True)
+    analyses.callback()(analyze_group)
     analyses.command("erf")(erf_command)
     analyses.command("cka")(cka_command)
     app.add_typer(analyses, name="analyze")

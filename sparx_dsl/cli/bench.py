@@ -12,6 +12,8 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.terminal import quiet_profiler
+from sparx_dsl.cli.version import Version
 
 PEER = "timm:"
 
@@ -37,19 +39,21 @@ def bench_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Measure images a second, milliseconds and memory, beside what was planned and beside models of timm.
 
     All run in turn; percentages are differences in speed to the first.
     """
     with reporting(errors):
-        form, sides, progress = chosen_form(json, csv, markdown), parse_size(size), Progress()
+        form, sides = chosen_form(json, csv, markdown), parse_size(size)
         specs = sparx_dsl.find_files([Path(name) for name in models if not name.startswith(PEER)], "spec")
         peers = [name.removeprefix(PEER) for name in models if name.startswith(PEER)]
-        listing = sparx_dsl.bench(
-            [sparx_dsl.load_spec(path, root=root) for path in specs], peers, device=device, batch=batch, size=sides,
-            dtype=sparx_dsl.read_dtype(dtype), deploy=deploy, train=train, compile=compile, seconds=seconds,
-            progress=progress.report,
-        )  # fmt: skip
-        progress.end()
+        quiet_profiler()
+        with Progress() as progress:
+            listing = sparx_dsl.bench(
+                [sparx_dsl.load_spec(path, root=root) for path in specs], peers, device=device, batch=batch, size=sides,
+                dtype=sparx_dsl.read_dtype(dtype), deploy=deploy, train=train, compile=compile, seconds=seconds,
+                progress=progress.report,
+            )  # fmt: skip
         present(listing, form, output)

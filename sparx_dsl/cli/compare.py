@@ -11,6 +11,7 @@ import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Errors, Output, Root, Size, SpecFiles
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.version import Version
 
 
 def compare_command(
@@ -39,6 +40,7 @@ def compare_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:  # fmt: skip
     """Compare specs: prices, layers and links side by side, with the difference to the first; without torch.
 

@@ -14,8 +14,8 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Err
 from sparx_dsl.cli.draw import deliver
 from sparx_dsl.cli.options import FLOAT32, Emit, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import STANDARD_OUTPUT, Form, chosen_form, present, show
-from sparx_dsl.cli.package import Version
 from sparx_dsl.cli.specs import loaded
+from sparx_dsl.cli.version import Version
 
 
 def compile_command(

@@ -24,9 +24,11 @@ from sparx_dsl.cli.arguments import (
     SpecFile,
     SpecFiles,
 )
-from sparx_dsl.cli.options import DIFFERENCE, FLOAT32, ConventionName, Style, parse_size, refuse, reporting
+from sparx_dsl.cli.options import FLOAT32, ConventionName, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present, show
 from sparx_dsl.cli.specs import loaded
+from sparx_dsl.cli.statuses import DIFFERENCE
+from sparx_dsl.cli.version import Version
 
 
 def check_command(
@@ -36,6 +38,7 @@ def check_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Check specs and spaces without compiling them, those in folders too; report every error in all of them."""
     with reporting(errors):
@@ -58,6 +61,7 @@ def cost_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Print the price of every part of a spec, without torch."""
     with reporting(errors):
@@ -74,6 +78,7 @@ def explain_command(
     ] = None,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Say what a node of a spec reads and why, what its graph is like as a whole, or what an error's code means."""
     with reporting(errors):
@@ -102,6 +107,7 @@ def diff_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Say what differs between two specs: layers, connections, prices; end with status 1 where something does."""
     with reporting(errors):

@@ -13,6 +13,7 @@ from sparx_dsl.cli.options import Emit, PictureStyle, Style, reporting
 from sparx_dsl.cli.output import STANDARD_OUTPUT
 from sparx_dsl.cli.specs import loaded
 from sparx_dsl.cli.terminal import write
+from sparx_dsl.cli.version import Version
 
 
 def draw_command(
@@ -35,6 +36,7 @@ def draw_command(
     head: Head = None,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Draw the connections of a spec, or what one of its layers is inside."""
     with reporting(errors):

@@ -11,6 +11,8 @@ import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, OnlyErrors, Root, Size
 from sparx_dsl.cli.options import ExportFormat, Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 CHECKPOINT: Final = ".safetensors"
 FRESH: Final = "its weights are freshly drawn; --weights names a file of others"
@@ -37,14 +39,16 @@ def export_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: OnlyErrors = Style.full,
+    version: Version = False,
 ) -> None:
     """Write a backbone for other runtimes, and run the file to check it."""
     with reporting(errors):
-        form = chosen_form(json, csv, markdown)
+        form, progress = chosen_form(json, csv, markdown), Progress()
         report = exported(
             source, root, output, format, size, batch,
-            weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators,
+            weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators, progress=progress,
         )  # fmt: skip
+        progress.end()
         drawn = weights is None and source.suffix != CHECKPOINT
         present(sparx_dsl.export_listing(report, [FRESH] if drawn else []), form)
 
@@ -61,6 +65,7 @@ def exported(
     dynamic: str | None,
     deploy: bool,
     keep_operators: bool,
+    progress: Progress,
 ) -> sparx_dsl.ExportReport:
     """Write the backbone of a spec or a ``.safetensors`` file for another runtime."""
     checkpoint = source.suffix == CHECKPOINT
@@ -72,4 +77,5 @@ def exported(
     return sparx_dsl.export(
         sparx_dsl.deploy(model) if deploy else model,
         output, None if format is None else format.value, sides, batch, names, keep_operators=keep_operators,
+        progress=progress.report,
     )  # fmt: skip

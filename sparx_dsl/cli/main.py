@@ -14,9 +14,7 @@ from sparx_dsl.cli.compile import compile_command
 from sparx_dsl.cli.describe import check_command, cost_command, diff_command, explain_command
 from sparx_dsl.cli.draw import draw_command
 from sparx_dsl.cli.export import export_command
-from sparx_dsl.cli.options import INTERRUPTED
 from sparx_dsl.cli.package import (
-    Version,
     doctor_command,
     list_command,
     schema_command,
@@ -26,8 +24,10 @@ from sparx_dsl.cli.paper import paper_command
 from sparx_dsl.cli.report import report_command
 from sparx_dsl.cli.search import SearchCommand, search_command
 from sparx_dsl.cli.set import set_command
+from sparx_dsl.cli.statuses import INTERRUPTED
 from sparx_dsl.cli.terminal import prepare_streams
 from sparx_dsl.cli.tune import tune_command
+from sparx_dsl.cli.version import Version
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
 
@@ -56,7 +56,7 @@ def make_app() -> typer.Typer:
 
 
 def main() -> None:
-    """The command ``sparx``."""
+    """The command ``sparx``, in a process that goes on; ``entry`` has what ends one."""
     _run(make_app())
 
 

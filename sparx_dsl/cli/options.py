@@ -12,6 +12,7 @@ from typing import Never
 import typer
 
 import sparx_dsl
+from sparx_dsl.cli.statuses import DIFFERENCE, ERROR, INTERRUPTED
 
 
 class Emit(StrEnum):
@@ -65,12 +66,6 @@ class ConventionName(StrEnum):
 
 FLOAT32 = "float32"
 """The type of feature maps where no other is named."""
-DIFFERENCE = 1
-"""The exit status for a difference, a budget that is exceeded, or wrong results on this machine."""
-ERROR = 2
-"""The exit status for an error in what was given."""
-INTERRUPTED = 130
-"""The exit status after Ctrl+C, as shells have it."""
 
 
 @contextlib.contextmanager

@@ -10,21 +10,10 @@ import typer
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, SpecFile
-from sparx_dsl.cli.options import DIFFERENCE, Style, reporting
+from sparx_dsl.cli.options import Style, reporting
 from sparx_dsl.cli.output import chosen_form, present, show
-
-
-def version_option(wanted: bool) -> None:
-    """Print the name and the version, and stop."""
-    if wanted:
-        with reporting(Style.full):
-            show(f"sparx_dsl {sparx_dsl.__version__}", None)
-        raise typer.Exit
-
-
-Version = Annotated[
-    bool, typer.Option("--version", callback=version_option, is_eager=True, help="Print the version and stop.")
-]
+from sparx_dsl.cli.statuses import DIFFERENCE
+from sparx_dsl.cli.version import Version
 
 
 def list_command(
@@ -34,19 +23,20 @@ def list_command(
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """List the specs that come with the package, with their sizes; each can be used by its name."""
     with reporting(errors):
         present(sparx_dsl.zoo_listing(pattern), chosen_form(json, csv, markdown), output)
 
 
-def show_command(spec: SpecFile, output: Output = None, errors: Errors = Style.full) -> None:
+def show_command(spec: SpecFile, output: Output = None, errors: Errors = Style.full, version: Version = False) -> None:
     """Print the YAML text of a spec as it stands; ``sparx compile SPEC --emit yaml`` prints it extended."""
     with reporting(errors):
         show(sparx_dsl.spec_text(spec), output)
 
 
-def schema_command(output: Output = None, errors: Errors = Style.full) -> None:
+def schema_command(output: Output = None, errors: Errors = Style.full, version: Version = False) -> None:
     """Print the JSON Schema of the language, for editors."""
     with reporting(errors):
         show(json_text.dumps(sparx_dsl.json_schema(), indent=2), output)
@@ -58,6 +48,7 @@ def doctor_command(
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Say which backends of the selective scan work here, check each, and name broken packages of kinds."""
     with reporting(errors):

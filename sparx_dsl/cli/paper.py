@@ -13,6 +13,8 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import FLOAT32, Style, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.terminal import quiet_profiler
+from sparx_dsl.cli.version import Version
 
 SMALL_SIZE = 224
 """The size that is measured by default where there is no GPU."""
@@ -52,6 +54,7 @@ def paper_command(
     csv: AsCsv = False,
     markdown: AsMarkdown = False,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Print a paper's figures beside our counts; or with --measure beside what is measured here."""
     with reporting(errors):
@@ -66,14 +69,15 @@ def paper_command(
         if figures is not None and len(figures) > 1:
             message = f"{len(figures)} files of figures, of which one can be measured"
             refuse(sparx_dsl.Code.CONFLICTING_OPTIONS, message, "name one of them")
-        progress, on_cuda = Progress(), device.startswith("cuda")
-        listing = sparx_dsl.paper_throughput(
-            figures[0] if figures else None, tables=None if tables is None else tables.split(","),
-            sizes=numbers(sizes) if sizes is not None else None if on_cuda else [SMALL_SIZE],
-            batch=batch or (None if on_cuda else 1), device=device, dtype=sparx_dsl.read_dtype(dtype),
-            deploy=deploy, compile=compile, seconds=seconds, progress=progress.report,
-        )  # fmt: skip
-        progress.end()
+        on_cuda = device.startswith("cuda")
+        quiet_profiler()
+        with Progress() as progress:
+            listing = sparx_dsl.paper_throughput(
+                figures[0] if figures else None, tables=None if tables is None else tables.split(","),
+                sizes=numbers(sizes) if sizes is not None else None if on_cuda else [SMALL_SIZE],
+                batch=batch or (None if on_cuda else 1), device=device, dtype=sparx_dsl.read_dtype(dtype),
+                deploy=deploy, compile=compile, seconds=seconds, progress=progress.report,
+            )  # fmt: skip
         present(listing, form, output)
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 EVERY: Final = 10.0
 """Seconds between two lines of one task, where standard error is not a terminal."""
 
 
 class Progress:
-    """The progress of one command; a line is ``TASK: what``, or a count that changes often."""
+    """The progress of one command; a line is ``TASK: what``, or a count that changes often.
+
+    At the end of a ``with`` block, be it an error, the line is cleared on a terminal.
+    """
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -30,8 +34,10 @@ class Progress:
             sys.stderr.flush()
             self._task, self._shown = task, time.monotonic()
 
-    def end(self) -> None:
-        """Clear the line on a terminal."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()

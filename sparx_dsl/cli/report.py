@@ -21,6 +21,7 @@ from sparx_dsl.cli.arguments import (
 )
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.version import Version
 
 STUDY_EXTENSIONS = (".journal", ".db", ".sqlite", ".sqlite3")
 
@@ -50,6 +51,7 @@ def report_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Write a page that explains a spec: diagram, costs, memory, training; what differs from another; or a study."""
     with reporting(errors):

@@ -14,8 +14,10 @@ from typer.core import TyperCommand
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Root
-from sparx_dsl.cli.options import INTERRUPTED, Style, refuse, reporting
+from sparx_dsl.cli.options import Style, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.statuses import INTERRUPTED
+from sparx_dsl.cli.version import Version
 
 ADDRESS = re.compile(r"auto|local|(?:ray://)?[^\s/]+:\d+")
 
@@ -110,6 +112,7 @@ def search_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     style: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Search a space: try points with an objective, keep every result, and write the best as specs."""
     with reporting(style):

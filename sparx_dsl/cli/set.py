@@ -10,6 +10,7 @@ import sparx_dsl
 from sparx_dsl.cli.arguments import Errors, Output, Root, SpecFile
 from sparx_dsl.cli.options import Style, refuse, reporting
 from sparx_dsl.cli.output import STANDARD_OUTPUT, show
+from sparx_dsl.cli.version import Version
 
 
 def set_command(
@@ -21,6 +22,7 @@ def set_command(
     output: Output = None,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Set values in a spec, and print the text or write it to a file; comments and order stay.
 

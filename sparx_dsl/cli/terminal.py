@@ -14,6 +14,8 @@ from sparx_dsl.cli.options import refuse
 
 FALLBACK: Final = "sparx_dsl.ascii"
 """The name under which Python's codecs know ``ascii_forms``."""
+SILENT: Final = "6"
+"""The level at which PyTorch's profiler writes no line."""
 ASCII_FORMS: Final[Mapping[str, str]] = {
     "×": "x", "→": "->", "↓": "v", "·": "|", "–": "-", "─": "-", "−": "-", "…": "...", "µ": "u", "ᵀ": "T", "�": "?"
 }  # fmt: skip
@@ -59,6 +61,14 @@ def write(content: str | bytes) -> None:
             f"cannot write to standard output: {error.strerror}",
             "write to a file with free space",
         )
+
+
+def quiet_profiler() -> None:
+    """Keep PyTorch's profiler, which counts allocations, from writing to standard error that it starts and stops.
+
+    It asks the environment when torch is imported; what the user has set stands.
+    """
+    os.environ.setdefault("KINETO_LOG_LEVEL", SILENT)
 
 
 def _open(stream: TextIO | None) -> TextIO:

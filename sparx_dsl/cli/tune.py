@@ -11,6 +11,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.version import Version
 
 
 def tune_command(
@@ -25,6 +26,7 @@ def tune_command(
     markdown: AsMarkdown = False,
     root: Root = None,
     errors: Errors = Style.full,
+    version: Version = False,
 ) -> None:
     """Measure how the scans of a spec run fastest on this GPU, and keep it for later runs.
 
@@ -33,9 +35,6 @@ def tune_command(
     with reporting(errors):
         form, sides, kind = chosen_form(json, csv, markdown), parse_size(size), sparx_dsl.read_dtype(dtype)
         source = sparx_dsl.load_spec(spec, root=root)
-        progress = Progress()
-        try:
+        with Progress() as progress:
             listing = sparx_dsl.tune(source, batch=batch, size=sides, dtype=kind, train=train, progress=progress.report)
-        finally:
-            progress.end()
         present(listing, form, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +17,14 @@ from torch.export import ExportedProgram
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
 from sparx_dsl.exporting.checked_export import checked_export
 from sparx_dsl.exporting.formats import Results
-from sparx_dsl.exporting.program import evaluated, program_of
+from sparx_dsl.exporting.program import decomposed, evaluated, exported
 from sparx_dsl.exporting.report import ExportReport
 from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.render import replacing
 
+Progress = Callable[[str], None]
+"""Is given a line about what is being done."""
 TOLERANCE = 1e-4
 """The largest error, relative to the largest value, with which a file is kept."""
 
@@ -36,6 +38,7 @@ def export(
     dynamic: Sequence[str] = (),
     *,
     keep_operators: bool = False,
+    progress: Progress | None = None,
 ) -> ExportReport:
     """Write a backbone, in evaluation, to a file that runs without this package; the model stays as it was.
 
@@ -44,7 +47,8 @@ def export(
     any number with ``"batch"`` in ``dynamic``; with ``"height"`` or ``"width"`` that side is any multiple of the last
     stage's stride, from twice that to 2,048 pixels. Scans are decomposed to plain operators; a ``.pt2`` file with
     ``keep_operators`` has them as they are and is loaded after ``import sparx_dsl.ops``. Then the format's own runtime
-    runs the file with random images; the report says how far its results are from the model's on this CPU.
+    runs the file with random images; the report says how far its results are from the model's on this CPU. ``progress``
+    is given a line for each of these steps, of which those of a large model take minutes.
 
     Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX570 where a
     package or compiler is missing, SPX571 and SPX572 for an unknown format and another file extension than its own,
@@ -54,18 +58,19 @@ def export(
     """
     target = Path(path)
     request = checked_export(model, target, format, size, batch, dynamic, keep_operators)
-    copied = evaluated(model)
+    copied, say = evaluated(model), progress or _silent
     with warnings.catch_warnings(), torch.no_grad():
         # Torch warns of its own deprecated calls, and of weights that share memory, of which it writes each.
         warnings.simplefilter("ignore")
         batches = request.samples()
+        say(f"model: {copied.spec.name} runs with {', '.join(map(str, request.batches))} images")
         expected = [listed(copied(images)) for images in batches]
-        program = _program(copied, request)
+        program = _program(copied, request, say)
         try:
             with replacing(target) as part, tempfile.TemporaryDirectory(dir=part.parent, prefix=".export-") as folder:
                 # Writers and runtimes know a file by its extension.
                 written = Path(folder) / target.name
-                error = largest_error(_written_and_run(program, written, request, batches), expected)
+                error = largest_error(_written_and_run(program, written, request, batches, say), expected)
                 _refuse_difference(error, request)
                 written.replace(part)
         except OSError as failure:
@@ -73,7 +78,7 @@ def export(
             raise SparxError(Diagnostic(Code.FILE_NOT_WRITABLE, message)) from None
     return ExportReport(
         target, request.format.name, request.size, request.dynamic, target.stat().st_size, request.format.runtime(),
-        request.batches, request.sizes, error,
+        request.batches, request.sizes, request.multiples, error,
     )  # fmt: skip
 
 
@@ -96,21 +101,34 @@ def largest_error(found: Results, expected: Results) -> float:
     return float("nan") if any(error != error for error in errors) else max(errors)
 
 
-def _program(model: Backbone, request: ExportRequest) -> ExportedProgram:
+def _silent(line: str) -> None:
+    pass
+
+
+def _program(model: Backbone, request: ExportRequest, say: Progress) -> ExportedProgram:
     try:
-        return program_of(model, request)
+        say("export: torch.export traces the model")
+        program = exported(model, request)
+        if not request.format.decomposed:
+            return program
+        say("decompose: scans become plain operators")
+        return decomposed(program, request)
     except Exception as error:  # torch.export raises of every kind
         raise _failed("torch.export", error) from error
 
 
-def _written_and_run(program: ExportedProgram, path: Path, request: ExportRequest, batches: list[Tensor]) -> Results:
+def _written_and_run(
+    program: ExportedProgram, path: Path, request: ExportRequest, batches: list[Tensor], say: Progress
+) -> Results:
     try:
+        say(f"write: the format {request.format.name}")
         request.format.write(program, path)
     except OSError:
         raise
     except Exception as error:  # as do the writers
         raise _failed(f"writing {request.format.name}", error) from error
     try:
+        say(f"run: {request.format.runtime()}")
         return request.format.run(path, batches)
     except Exception as error:  # and the runtimes
         raise _failed(request.format.runtime(), error) from error

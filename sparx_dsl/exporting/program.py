@@ -21,15 +21,17 @@ def evaluated(model: Backbone) -> Backbone:
     return copy.deepcopy(model).to("cpu").train(False).requires_grad_(False)
 
 
-def program_of(model: Backbone, request: ExportRequest) -> ExportedProgram:
-    """The program of a backbone in evaluation, its scans decomposed to plain operators where the format asks for that.
+def exported(model: Backbone, request: ExportRequest) -> ExportedProgram:
+    """The program of a backbone in evaluation, scans as this package's operators.
 
     It maps images (batch, channels, height, width) to what the model gives. Raises whatever ``torch.export`` does.
     """
     images, shapes = request.traced()
-    program = torch.export.export(model, (images,), dynamic_shapes=shapes)
-    if not request.format.decomposed:
-        return program
+    return torch.export.export(model, (images,), dynamic_shapes=shapes)
+
+
+def decomposed(program: ExportedProgram, request: ExportRequest) -> ExportedProgram:
+    """The program with its scans as plain operators; raises whatever torch does."""
     return program.run_decompositions(decompositions(request.longest))  # pyright: ignore[reportUnknownMemberType]
 
 

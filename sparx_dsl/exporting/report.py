@@ -21,9 +21,10 @@ FIELDS = (
 class ExportReport:
     """One written file.
 
-    ``size`` is (height, width) in pixels, ``runtime`` the name and version of what ran the file, ``batches`` how many
-    images it did that with, and ``sizes`` theirs. ``error`` is the largest absolute difference from the model's
-    results, relative to the largest absolute value among these; ``bytes`` is the file's size.
+    ``size`` is (height, width) in pixels; a dynamic side is one of ``multiples``. ``runtime`` is the name and version
+    of what ran the file, ``batches`` how many images it did that with, and ``sizes`` theirs. ``error`` is the largest
+    absolute difference from the model's results, relative to the largest absolute value among these; ``bytes`` is the
+    file's size.
     """
 
     path: Path
@@ -34,19 +35,30 @@ class ExportReport:
     runtime: str
     batches: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...]
+    multiples: range
     error: float
 
     def __str__(self) -> str:
-        height, width = (
-            f"any {side}" if side in self.dynamic else f"{size}" for side, size in zip(SIDES, self.size, strict=True)
-        )
-        batch = "any number of" if BATCH in self.dynamic else f"{self.batches[0]}"
-        numbers = ", ".join(map(str, self.batches))
+        batch = "any number of images" if BATCH in self.dynamic else _images(self.batches)
         sizes = "" if len(self.sizes) == 1 else " of " + " and ".join(f"{high} x {wide}" for high, wide in self.sizes)
         return (
-            f"{self.path}: {self.format}, {self.bytes / 1e6:.1f} MB, for {batch} images of {height} x {width} pixels\n"
-            f"run by {self.runtime} with {numbers} images{sizes}: largest error {self.error:.1e} of the largest value"
+            f"{self.path}: {self.format}, {self.bytes / 1e6:.1f} MB, for {batch} of {self._pixels()}\n"
+            f"run by {self.runtime} with {_images(self.batches)}{sizes}: "
+            f"largest error {self.error:.1e} of the largest value"
         )
+
+    def _pixels(self) -> str:
+        """The sizes of images that the file takes."""
+        named = [
+            f"{self.multiples.start} to {self.multiples[-1]}" if side in self.dynamic else f"{size}"
+            for side, size in zip(SIDES, self.size, strict=True)
+        ]
+        steps = f" in steps of {self.multiples.step}" if any(side in self.dynamic for side in SIDES) else ""
+        return f"{' x '.join(named)} pixels{steps}"
+
+
+def _images(numbers: tuple[int, ...]) -> str:
+    return f"{', '.join(map(str, numbers))} image{'' if numbers == (1,) else 's'}"
 
 
 def export_listing(report: ExportReport, lines: Sequence[str] = ()) -> Listing:

@@ -54,6 +54,11 @@ class ExportRequest:
         return max(LARGEST, *self.size) // self.stride * self.stride
 
     @property
+    def multiples(self) -> range:
+        """What a dynamic side can be in pixels."""
+        return range(2 * self.stride, self.largest + 1, self.stride)
+
+    @property
     def longest(self) -> int:
         """The most positions that a map of a stage can have."""
         sides = (self.largest if side in self.dynamic else size for side, size in zip(SIDES, self.size, strict=True))

@@ -36,6 +36,9 @@ class Node:
     placed: bool = False
     """Whether the rule or the spec places this layer as a ganglion layer."""
 
+    def __repr__(self) -> str:
+        return f"Node({self.name!r}, {describe(self)!r})"
+
     @property
     def ganglion(self) -> bool:
         """Whether the layer reads features of earlier layers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import optuna
@@ -74,15 +74,23 @@ def _of_value(result: StudyResult, trials: list[TrialRecord], place: int) -> Ite
 
 
 def choice_values(result: StudyResult) -> tuple[ChoiceValue, ...]:
-    """What every value of every choice gave, in the order of the space; values that no trial had too."""
-    return tuple(row for choice in result.space.choices for row in _values(result, choice))
+    """What every value of every choice gave, in the order of the space; values that no trial had too.
+
+    Those that fit no backbone, which a key with wildcards may have, are left out.
+    """
+    fitting = result.space.compiled.buckets.supported()
+    return tuple(
+        row for place, choice in enumerate(result.space.choices) for row in _values(result, choice, fitting[place])
+    )
 
 
-def _values(result: StudyResult, choice: Choice) -> Iterator[ChoiceValue]:
+def _values(result: StudyResult, choice: Choice, fitting: Collection[int]) -> Iterator[ChoiceValue]:
     name, more = result.names[0], result.directions[0] == "maximize"
     for number, value in enumerate(choice.values):
+        if number not in fitting:
+            continue
         had = [trial.values[0] for trial in result.complete
                if trial.point is not None and trial.point.picks.get(choice.name) == number]  # fmt: skip
-        best = shown_value(name, max(had) if more else min(had)) if had else "–"
-        median = shown_value(name, statistics.median(had)) if had else "–"
+        best = shown_value(result, name, max(had) if more else min(had)) if had else "–"
+        median = shown_value(result, name, statistics.median(had)) if had else "–"
         yield ChoiceValue(choice.name, value_text(value), len(had), best, median)

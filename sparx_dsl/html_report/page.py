@@ -21,7 +21,7 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError, quoted
 from sparx_dsl.errors.escape import unsafe_pattern
 from sparx_dsl.render import Listing, write_text
 from sparx_dsl.render.listing import Field, Line, Table
-from sparx_dsl.render.units import binary_bytes, decimal_count, share
+from sparx_dsl.render.units import exact_bytes, exact_count, share
 
 PACKAGE = "sparx_dsl.html_report"
 EXTENSIONS = (".html", ".htm")
@@ -56,7 +56,7 @@ def written_report(path: str | os.PathLike[str], about: Sequence[str]) -> Listin
     target = Path(path)
     count = target.stat().st_size
     table = Table("files", FIELDS, ((str(target), tuple(about), count),))
-    said = Line(f"{target}: {' against '.join(about)}, {binary_bytes(count)}")
+    said = Line(f"{target}: {' against '.join(about)}, {exact_bytes(count)}")
     return Listing("sparx.report", {}, (table,), (said,))
 
 
@@ -65,7 +65,7 @@ def _templates() -> Environment:
     found = Environment(
         loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    own = {"bytes": binary_bytes, "count": decimal_count, "exact": exact, "signed": signed, "share": share}
+    own = {"bytes": exact_bytes, "count": exact_count, "exact": exact, "signed": signed, "share": share}
     # Jinja types the dictionary by the filters that it brings itself.
     found.filters.update(own)  # pyright: ignore[reportArgumentType, reportCallIssue]
     return found

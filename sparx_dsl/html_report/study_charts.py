@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sparx_dsl.render.scatter import Axis, Panel, axis, front_line, tick
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
-from sparx_dsl.search.studies.winners import shown_name, shown_value, winners
+from sparx_dsl.search.studies.winners import shown_name, values_text, winners
 
 WIDTH, HEIGHT = 560.0, 340.0
 Spot = tuple[float, float]
@@ -71,12 +71,6 @@ def history_charts(result: StudyResult) -> tuple[Chart, ...]:
 def best_numbers(result: StudyResult) -> frozenset[int]:
     """The numbers of the trials on the front, or of the best one."""
     return frozenset(trial.number for trial in winners(result, 1))
-
-
-def values_text(result: StudyResult, trial: TrialRecord) -> str:
-    """A trial's values with their names, in one line."""
-    pairs = zip(result.names, trial.values, strict=True)
-    return ", ".join(f"{shown_name(name)} {shown_value(name, value)}" for name, value in pairs)
 
 
 def _front(result: StudyResult, trials: Sequence[TrialRecord], place: int) -> Chart:

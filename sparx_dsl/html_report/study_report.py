@@ -10,13 +10,13 @@ from sparx_dsl.html_report.diagram import Diagram, diagram
 from sparx_dsl.html_report.importances import choice_values, importances
 from sparx_dsl.html_report.overview import listed, plural
 from sparx_dsl.html_report.page import render_page, write_page
-from sparx_dsl.html_report.study_charts import best_numbers, front_charts, history_charts, values_text
+from sparx_dsl.html_report.study_charts import best_numbers, front_charts, history_charts
 from sparx_dsl.language.spec import dump_spec
 from sparx_dsl.render.units import duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.space.choices import value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
-from sparx_dsl.search.studies.winners import shown_name, shown_value, winners
+from sparx_dsl.search.studies.winners import shown_name, shown_price, shown_value, values_text, winners
 
 MOST_DRAWN = 6
 """Winners whose diagrams are drawn."""
@@ -113,8 +113,8 @@ def _row(result: StudyResult, trial: TrialRecord, names: tuple[str, ...], best: 
     prices = trial.prices
     return TrialRow(
         trial.number, STATES[trial.state], best,
-        tuple(shown_value(name, value) for name, value in zip(result.names, trial.values, strict=False)),
-        tuple("–" if prices is None else shown_value(name, price_of(prices, name)) for name in _measures(result)),
+        tuple(shown_value(result, name, value) for name, value in zip(result.names, trial.values, strict=False)),
+        tuple("–" if prices is None else shown_price(name, price_of(prices, name)) for name in _measures(result)),
         "–" if trial.seconds is None else duration(trial.seconds),
         tuple(value_text(trial.choices[name]) if name in trial.choices else "–" for name in names),
         "" if trial.cause is None else str(trial.cause),

@@ -100,7 +100,7 @@ class LayerOptions(Options, frozen=True):
     ffn: Annotated[FfnOptions | None, KindField("ffn")] = None
     """The feed-forward network; by default an MLP."""
     norm: NormName | None = None
-    """GroupNorm of one group, LayerNorm over channels, or BatchNorm; by default ``layer``."""
+    """GroupNorm of one group, LayerNorm or RMSNorm over channels, or BatchNorm; by default ``layer``."""
     layer_scale: Annotated[float, Field(ge=-1e3, le=1e3)] | Literal["none"] | None = None
     """Initial weight of a scale for each channel, or ``none``."""
     layer_scale_on: LayerScalePlace | None = None

@@ -8,6 +8,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.lowering.calls import Call, backbone_calls
 from sparx_dsl.lowering.drop_path import set_rates, with_drop_path
@@ -125,6 +126,10 @@ class Backbone(Composite):
         schedule = with_drop_path(self.schedule, rate)
         set_rates(self, schedule)
         self._follow(schedule)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: its connections, its spec's text and its modules to unfold."""
+        return shown("sparx_dsl.render.notebook:model_html", self)
 
     def _run(self, call: Call, held: FeatureMaps) -> None:
         """Make a call, with maps that are held, and hold what it gives."""

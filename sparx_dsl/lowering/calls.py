@@ -152,11 +152,15 @@ def _layer_call(steps: list[TimedStep]) -> LayerCall:
 
 
 def _external_inputs(steps: list[TimedStep]) -> tuple[str, tuple[str, ...]]:
-    """The buffers that a stage reads and does not write: the map of the stage before, and adapted links."""
-    written = {each.step.output for each in steps}
-    read = [name for each in steps for name in each.step.inputs if name not in written]
-    feed = next(each.step for each in steps if isinstance(each.step, Run)).inputs[0]
-    return feed, tuple(dict.fromkeys(name for name in read if name != feed))
+    """The buffers that a stage reads and does not write: the map of the stage before, then those of links.
+
+    The map of the stage before is a link too where a layer reads it besides the downsampling.
+    """
+    first = next(each.step for each in steps if isinstance(each.step, Run))
+    feed, downsampled = first.inputs[0], first.part == "downsample"
+    known = {each.step.output for each in steps} | (set[str]() if downsampled else {feed})
+    readers = [each.step for each in steps if not (downsampled and each.step is first)]
+    return feed, tuple(dict.fromkeys(name for step in readers for name in step.inputs if name not in known))
 
 
 def _freed(steps: Iterable[TimedStep]) -> frozenset[str]:

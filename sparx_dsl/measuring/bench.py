@@ -13,17 +13,17 @@ from sparx_dsl.measuring.memory import allocated_peak
 from sparx_dsl.measuring.settings import Progress, Settings, cannot_measure, check_settings, machine
 from sparx_dsl.measuring.subjects import Subject, of_spec, of_timm
 from sparx_dsl.render.listing import Field, Line, Listing, Table, Value
-from sparx_dsl.render.units import binary_bytes, decimal_count, signed_percent
+from sparx_dsl.render.units import exact_bytes, exact_count, signed_percent
 
 WARM_UP = 2
 LEAST_RUNS = 5
 
 FIELDS = (
-    Field("name", "Name"), Field("params", "Params", decimal_count, True),
+    Field("name", "Name"), Field("params", "Params", exact_count, True),
     Field("images_per_second", "Images/s", lambda rate: f"{rate:,.1f}", True), Field("ratio", "", signed_percent, True),
     Field("milliseconds", "ms", lambda taken: f"{taken:.2f}", True),
     Field("least_milliseconds", "least", lambda taken: f"{taken:.2f}", True), Field("runs", "Runs", number=True),
-    Field("peak_bytes", "Peak", binary_bytes, True), Field("planned_bytes", "Planned", binary_bytes, True),
+    Field("peak_bytes", "Peak", exact_bytes, True), Field("planned_bytes", "Planned", exact_bytes, True),
 )  # fmt: skip
 
 

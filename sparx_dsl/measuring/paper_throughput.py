@@ -11,7 +11,7 @@ from sparx_dsl.measuring.bench import bench
 from sparx_dsl.measuring.settings import Progress, Settings, machine
 from sparx_dsl.paper.throughput_figures import REFERENCES, Measurement, Throughput
 from sparx_dsl.render.listing import Field, Line, Listing, Table, Value
-from sparx_dsl.render.units import binary_bytes
+from sparx_dsl.render.units import exact_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +90,5 @@ def _fields() -> tuple[Field, ...]:
         Field("printed_images", "Printed", number=True), Field("images", "Images/s", lambda rate: f"{rate:,.1f}", True),
         Field("printed_swin_t", "Printed /Swin-T", ratio, True), Field("swin_t", "/Swin-T", ratio, True),
         Field("printed_vmamba_t", "Printed /VMamba-T", ratio, True), Field("vmamba_t", "/VMamba-T", ratio, True),
-        Field("printed_memory", "Printed MB", number=True), Field("peak_bytes", "Peak", binary_bytes, True),
+        Field("printed_memory", "Printed MB", number=True), Field("peak_bytes", "Peak", exact_bytes, True),
     )  # fmt: skip

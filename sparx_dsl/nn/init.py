@@ -28,7 +28,7 @@ SMALLEST_STEP, LARGEST_STEP, STEP_FLOOR = 0.001, 0.1, 1e-4
 LARGEST_RATE = 16
 """The largest initial rate of decay of a head; the smallest is 1 (Mamba-2)."""
 
-UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "position_bias", "position_embedding", "bias"})
+UNDECAYED = frozenset({"A_logs", "D", "dt_bias", "direction_B", "position_bias", "position_embedding", "bias"})
 """Leaf names of parameters that take no weight decay, whatever their shape."""
 
 
@@ -77,7 +77,11 @@ def initialised(
     module = make(*sizes, **geometry, device="meta", dtype=dtype)
     place = torch.get_default_device() if device is None else torch.device(device)
     if place.type != "meta":
-        module.to_empty(device=place)
+        # Not by to_empty, which takes longer than everything else here.
+        for name, parameter in module.named_parameters(recurse=False):
+            module.register_parameter(
+                name, nn.Parameter(torch.empty(parameter.shape, dtype=parameter.dtype, device=place))
+            )
     vars(module)[WEIGHT_STD_ATTRIBUTE] = WEIGHT_STD
     reset_product(module)
     return module

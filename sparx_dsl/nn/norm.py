@@ -1,4 +1,4 @@
-"""The three norms of the language, all over maps (batch, channels, height, width).
+"""The norms of the language, all over maps (batch, channels, height, width).
 
 On channels-last maps on a CUDA device, for which PyTorch has no kernels of GroupNorm and LayerNorm, these two go
 through ours (``sparx_dsl.ops.map_operators``). Under autocast those keep the map's dtype, and compute in float32.
@@ -39,10 +39,20 @@ class ChannelNorm(nn.LayerNorm):
         return normed.permute(0, 3, 1, 2)
 
 
+class ChannelRmsNorm(nn.RMSNorm):
+    """RMSNorm over the channels of each position of a map (Zhang and Sennrich 2019)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Divide by the root mean square; the shape stays."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 def make_norm(name: NormName, channels: int, eps: float = EPSILON, **factory: Unpack[Factory]) -> nn.Module:
-    """Make the norm of that name: ``group`` (over C, H and W), ``layer`` (over C) or ``batch``."""
+    """Make the norm of that name: ``group`` (over C, H and W), ``layer`` or ``rms`` (over C), or ``batch``."""
     if name == "group":
         return WholeMapNorm(1, channels, eps=eps, **factory)
     if name == "layer":
         return ChannelNorm(channels, eps=eps, **factory)
+    if name == "rms":
+        return ChannelRmsNorm(channels, eps=eps, **factory)
     return nn.BatchNorm2d(channels, eps=eps, **factory)

@@ -109,10 +109,10 @@ class Stage(Composite):
     """The downsampling, if there is one, then the layers, each called with the features that it reads.
 
     Called as ``stage(x)`` with the map (batch, channels, height, width) of the stage before, it gives its last layer's.
-    Where added links lead from earlier stages to it, it is called as ``stage(x, *links)`` with their adapted maps,
-    which ``links`` names in order. It gives a tuple where more is asked for: its map, then those that ``layers`` names
-    of earlier layers (``layer2``) or of its input (``downsample``), then what each of the ``adapters``, of the added
-    links that start in it, makes of the map at which its link starts.
+    Where added links lead from earlier stages to it, it is called as ``stage(x, *links)`` with their maps, adapted
+    where they do not fit, which ``links`` names in order. It gives a tuple where more is asked for: its map, then those
+    that ``layers`` names of earlier layers (``layer2``) or of its input (``downsample``), then what each of the
+    ``adapters``, of the added links that start in it, makes of the map at which its link starts.
     """
 
     def __init__(

@@ -59,6 +59,9 @@ class Examination:
         """Whether all that runs gives the right results, and no package is broken."""
         return not self.broken and not any(finding.wrong for finding in self.findings)
 
+    def __repr__(self) -> str:
+        return f"Examination({len(self.findings)} findings, {'healthy' if self.healthy else 'not healthy'})"
+
     def __str__(self) -> str:
         rows = [ROW.format("device", "dtype", "backend", "error", ""), *map(_row, self.findings)]
         broken = ["", *(f"BROKEN: {package}" for package in self.broken)] if self.broken else []

@@ -1,9 +1,9 @@
-"""Operators for inference on CPU, without derivatives: depthwise convolution, norm, and SS2D.
+"""Operators for inference on CPU, without derivatives: depthwise convolution, norm, SS2D, attention within windows.
 
 An operator whose name ends in ``_`` writes its result over its first argument, a channels-last map (batch, channels,
 height, width): allocating memory takes longer than these operators. Every one checks its arguments itself, in its body
 and in its fake implementation. Importing this module registers ``depthwise_convolution``, ``map_norm``, each also with
-``_``, and ``ss2d_`` under ``torch.ops.sparx_dsl``.
+``_``, ``ss2d_`` and ``window_attention`` under ``torch.ops.sparx_dsl``.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -21,7 +21,14 @@ from torch import Tensor
 
 from sparx_dsl.ops.arguments import require_memory, require_no_overlap
 from sparx_dsl.ops.cpu import kernels, maps
-from sparx_dsl.ops.map_arguments import check_depthwise, check_in_place, check_map_norm, check_ss2d, is_channels_last
+from sparx_dsl.ops.map_arguments import (
+    check_depthwise,
+    check_in_place,
+    check_map_norm,
+    check_ss2d,
+    check_window_attention,
+    is_channels_last,
+)
 
 LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
 """Holds these operators for as long as this module lives."""
@@ -31,6 +38,7 @@ LIBRARY.define("depthwise_convolution_(Tensor(a!) x, Tensor weight, Tensor bias,
 LIBRARY.define("map_norm(Tensor x, Tensor weight, Tensor bias, float epsilon) -> Tensor")
 LIBRARY.define("map_norm_(Tensor(a!) x, Tensor weight, Tensor bias, float epsilon) -> ()")
 LIBRARY.define("ss2d_(Tensor(a!) x, Tensor projected, Tensor weight, Tensor bias, Tensor rate, Tensor skip) -> ()")
+LIBRARY.define("window_attention(Tensor x, Tensor bias, int heads, int window, int shift) -> Tensor")
 
 
 def depthwise_convolution(
@@ -70,6 +78,16 @@ def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
     mark_modified(x)
 
 
+def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: int) -> Tensor:
+    """Attention within windows of a map, which begin ``shift`` positions right of and below its first one.
+
+    Query, key and value (batch, 3·channels, height, width) to (batch, channels, height, width), channels-last; the
+    bias of each pair of positions as ``maps.packed_bias`` returns it. Windows that leave the map go on at its other
+    side; positions that only thereby meet, and padding of the last windows, are not attended to.
+    """
+    return cast(Tensor, torch.ops.sparx_dsl.window_attention(x, bias, heads, window, shift))
+
+
 def mark_modified(x: Tensor) -> None:
     """Bump the version of a tensor of any shape, so that autograd refuses gradients that need its former values.
 
@@ -93,8 +111,11 @@ def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tens
     kernels.ss2d_in_place(x, projected, {"weight": weight, "bias": bias, "rate": rate, "skip": skip})
 
 
-def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tensor | None]) -> None:
-    """Register an operator's implementation and its fake implementation, which both check before anything else."""
+def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tensor | None], parts: int = 1) -> None:
+    """Register an operator's implementation and its fake implementation, which both check before anything else.
+
+    The result has one of so many ``parts`` of the channels.
+    """
     in_place = name.endswith("_")
     names = tuple(signature(check).parameters)[1:]
 
@@ -115,7 +136,7 @@ def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tenso
     def fake(x: Tensor, *others: Any) -> Tensor | None:
         check_all(x, *others)
         batch, channels, height, width = x.shape
-        return None if in_place else x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
+        return None if in_place else x.new_empty((batch, height, width, channels // parts)).permute(0, 3, 1, 2)
 
     LIBRARY.impl(name, implementation, "CPU")
     torch.library.register_fake(f"sparx_dsl::{name}", fake, lib=LIBRARY)
@@ -126,3 +147,4 @@ _register("depthwise_convolution_", check_depthwise, partial(maps.depthwise, in_
 _register("map_norm", check_map_norm, maps.group_norm)
 _register("map_norm_", check_map_norm, partial(maps.group_norm, in_place=True))
 _register("ss2d_", check_ss2d, _ss2d)
+_register("window_attention", check_window_attention, maps.window_attention, parts=3)

@@ -7,8 +7,10 @@ from torch import Tensor
 
 from sparx_dsl.ops.arguments import DIRECTIONS, require, sizes
 from sparx_dsl.ops.cpu.kernels import KINDS
-from sparx_dsl.ops.cpu.maps import ACTIVATIONS, CHANNELS_TOGETHER, KERNELS
+from sparx_dsl.ops.cpu.maps import ACTIVATIONS, CHANNELS_TOGETHER, KERNELS, PLACES_TOGETHER
 
+LARGEST_WINDOW = 256
+"""Positions a side: scores of more would be more than gigabytes."""
 MAP = ("batch", "channels", "height", "width")
 
 
@@ -50,6 +52,23 @@ def check_ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate:
     _check_prepared("bias", bias, (DIRECTIONS, inner), x)
     _check_prepared("rate", rate, (DIRECTIONS, state, inner), x)
     _check_prepared("skip", skip, (DIRECTIONS * inner,), x)
+
+
+def check_window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: int) -> None:
+    """Raise ``ValueError`` for arguments that ``window_attention`` does not take.
+
+    x must be (batch, 3·heads·n, height, width), the bias as ``maps.packed_bias`` returns it for heads and windows
+    of ``window`` positions a side, by fewer of which they are shifted.
+    """
+    channels = _check_map(x)[1]
+    if heads < 1 or channels % (3 * heads):
+        raise ValueError(f"{channels} channels are not query, key and value of {heads} heads: write 3·heads·n channels")
+    if not 1 <= window <= LARGEST_WINDOW:
+        raise ValueError(f"window is {window}: write a number from 1 to {LARGEST_WINDOW}")
+    if not 0 <= shift < window:
+        raise ValueError(f"shift is {shift}: write a number from 0 to {window - 1}, less than the window")
+    places = window**2
+    _check_prepared("bias", bias, (heads, places, places + -places % PLACES_TOGETHER), x)
 
 
 def check_in_place(x: Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from sparx_dsl.graph import ConnectionGraph, Edge, Node
@@ -26,7 +26,8 @@ def difference_listing(before: ConnectionGraph, after: ConnectionGraph) -> Listi
     """One line for each node and edge that is added (``+``), removed (``-``) or changed (``~``), prices, and counts.
 
     Stages that were renamed or moved, and layers that were renumbered, have a line (``>``) and are compared with what
-    they were (see ``match_nodes``); edges are matched by their ends and kind. The drop-path rates of single layers,
+    they were (see ``match_nodes``); edges are matched by their ends and kind. Names are those of the second graph, with
+    the former ones behind them where something is removed. The drop-path rates of single layers,
     which follow from the backbone's rate and depth, are not compared. Equal graphs give ``no difference``. Prices are
     for an image of each spec's own size, in float32.
     """
@@ -72,7 +73,8 @@ def _spec(before: ConnectionGraph, after: ConnectionGraph) -> Iterator[Change]:
 
 def _nodes(before: ConnectionGraph, after: ConnectionGraph, match: Match) -> Iterator[Change]:
     old, new = ({node.name: node for node in graph.nodes} for graph in (before, after))
-    yield from (Change("-", name, describe(node)) for name, node in old.items() if name not in match.names)
+    gone = {name: node for name, node in old.items() if name not in match.names}
+    yield from (Change("-", _former(name, match, new), describe(node)) for name, node in gone.items())
     former = {name: old[was] for was, name in match.names.items()}
     for name, node in new.items():
         if name not in former:
@@ -135,10 +137,12 @@ def _edges(before: ConnectionGraph, after: ConnectionGraph, match: Match) -> Ite
         if ends is not None:
             former[ends] = edge
     new = {_ends(edge): edge for edge in after.edges}
+    taken = {node.name for node in after.nodes}
     for edge in before.edges:
         ends = _renamed_ends(edge, match)
         if ends is None or ends not in new:
-            yield Change("-", _arrow(edge))
+            source, target = (_former(name, match, taken) for name in (edge.source, edge.target))
+            yield Change("-", f"{source} → {target} ({edge.kind})")
     for ends, edge in new.items():
         if ends not in former:
             yield Change("+", _arrow(edge))
@@ -150,6 +154,15 @@ def _renamed_ends(edge: Edge, match: Match) -> Ends | None:
     """The ends by their new names, and the kind; None where one of them is gone."""
     source, target = match.names.get(edge.source), match.names.get(edge.target)
     return None if source is None or target is None else (source, target, edge.kind)
+
+
+def _former(name: str, match: Match, taken: Container[str]) -> str:
+    """The name in the second graph of a node of the first one; of one that is gone, no name that another has there."""
+    now = match.names.get(name)
+    if now is None:
+        return f"{name} (removed)" if name in taken else name
+    prefix = f"{now.rpartition('.')[0]}."
+    return name if now == name else f"{now} (was {name.removeprefix(prefix)})"
 
 
 def _ends(edge: Edge) -> Ends:

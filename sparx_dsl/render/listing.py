@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from sparx_dsl.errors.escape import visible
+from sparx_dsl.errors.wording import counted
+from sparx_dsl.language.notebook import shown
 from sparx_dsl.render.text_table import WIDTH, Column, styled_line, text_table
 
 MARKUP: Final = re.compile(r"[\\|*<>\[\]`]|(?<![^\W_])_|_(?![^\W_])")
@@ -53,6 +55,9 @@ class Table:
     total: tuple[Value, ...] | None = None
     """The last row in text; JSON and CSV leave it out. None shows as nothing."""
 
+    def __repr__(self) -> str:
+        return f"Table({self.name!r}, {counted(len(self.rows), 'row')})"
+
     def only(self, *keys: str) -> Table:
         """The same table with the fields of these keys, in that order."""
         return self._of([[one.key for one in self.fields].index(key) for key in keys])
@@ -79,9 +84,13 @@ class Table:
             return None
         return ["" if value is None else one.show(value) for one, value in zip(self.fields, self.total, strict=True)]
 
-    def records(self) -> list[dict[str, Value]]:
-        """Each row as a mapping from keys to values; fields without a key are for readers only."""
-        return [{one.key: value for one, value in zip(self.fields, row, strict=True) if one.key} for row in self.rows]
+    def records(self) -> list[dict[str, Any]]:
+        """Each row as a mapping from keys to plain values; fields without a key are for readers only."""
+        return [
+            {one.key: list(value) if isinstance(value, tuple) else value
+             for one, value in zip(self.fields, row, strict=True) if one.key}
+            for row in self.rows
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,13 @@ class Listing:
 
     def __str__(self) -> str:
         return self.as_text()
+
+    def __repr__(self) -> str:
+        return f"Listing({self.schema!r}, {', '.join(map(repr, self.tables))})"
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: what text shows, as tables of HTML."""
+        return shown("sparx_dsl.render.notebook:listing_html", self)
 
     def render(self, form: Form, width: int = WIDTH, *, colour: bool = False) -> str:
         """The listing in that form; ``width``, in characters, and ``colour`` are for text."""

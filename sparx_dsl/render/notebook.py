@@ -1,10 +1,11 @@
-"""What notebooks show of a spec, a graph, a schedule and a cost: HTML without scripts, and nothing from elsewhere."""
+"""What notebooks show of specs, graphs, schedules, costs, backbones: HTML without scripts, nothing from elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Protocol
 
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.graph import ConnectionGraph, connect
@@ -12,6 +13,7 @@ from sparx_dsl.language.spec import Spec, dump_spec
 from sparx_dsl.pricing import Cost, CostRow
 from sparx_dsl.render.cost_tables import cost_table
 from sparx_dsl.render.labels import stage_heading
+from sparx_dsl.render.listing import Line, Listing, Table
 from sparx_dsl.render.picture import make_picture
 from sparx_dsl.render.units import binary_bytes, decimal_count, share
 from sparx_dsl.schedule import Free, Schedule
@@ -27,9 +29,23 @@ class Markup:
     html: str
 
 
+class CompiledModel(Protocol):
+    """A module that was compiled from a spec, and whose ``repr`` lists its modules."""
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that it was compiled from."""
+        ...
+
+
 def spec_html(spec: Spec) -> str:
     """The connections of a spec, and its text to unfold."""
     return f"{graph_svg(connect(spec))}{details('YAML', dump_spec(spec))}"
+
+
+def model_html(model: CompiledModel) -> str:
+    """The connections of a backbone, its spec's text and its modules to unfold."""
+    return f"{spec_html(model.spec)}{details('Modules', repr(model))}"
 
 
 def graph_svg(graph: ConnectionGraph) -> str:
@@ -63,6 +79,19 @@ def cost_html(cost: Cost) -> str:
     table = html_table(("", "Params", "", "MACs", "", "FLOPs", "Saved for backward"), rows)
     peak = f"<p>Peak feature memory: {binary_bytes(cost.peak_bytes)}</p>"
     return f"<p><b>{safe(graph.spec.name)}</b></p>{table}{peak}{details('Node by node', cost_table(cost))}"
+
+
+def listing_html(listing: Listing) -> str:
+    """The tables and lines that a listing shows, in their order."""
+    return "".join(
+        f"<div>{safe(part.text)}</div>" if isinstance(part, Line) else _table_html(part) for part in listing.shown
+    )
+
+
+def _table_html(table: Table) -> str:
+    total = table.total_cells()
+    rows = [*table.cells(), *([total] if total is not None else [])]
+    return html_table([one.heading for one in table.fields], rows)
 
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str | Markup]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from numbers import Integral
 from typing import TYPE_CHECKING, Final, SupportsIndex, cast
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 Output = int | str
 """A stage by its number from 1, for the map of its last layer; else a node by its name."""
-Features = Sequence[SupportsIndex | str]
-"""What may be asked for: stages by number from 1, or from -1 for the last, or by name; layers; ``stem``; ``head``."""
+Features = Collection[SupportsIndex | str]
+"""What may be asked for: stages by number from 1, or from -1 for the last, or by name; layers; ``stem``; ``head``.
+
+Any collection that has an order, as sequences and arrays have one.
+"""
 
 STEM: Final = "stem"
 HEAD: Final = "head"
@@ -29,9 +32,9 @@ def checked_outputs(spec: Spec, features: object) -> tuple[tuple[Output, ...] | 
     """
     if features is None:
         return None, []
-    if not isinstance(features, Sequence) or isinstance(features, str | bytes):
+    wanted, known = _listed(features), _known(spec)
+    if wanted is None:
         return None, [_error(spec, f"features must be a sequence, got {quoted(repr(features))}")]
-    wanted, known = cast("Sequence[object]", features), _known(spec)
     found = [_output(each, known) for each in wanted]
     errors = [_unknown(spec, each, known) for each, output in zip(wanted, found, strict=True) if output is None]
     outputs = tuple(output for output in found if output is not None)
@@ -43,6 +46,16 @@ def checked_outputs(spec: Spec, features: object) -> tuple[tuple[Output, ...] | 
         if outputs.count(output) > 1
     ]
     return (None if errors else outputs), errors
+
+
+def _listed(features: object) -> list[object] | None:
+    """What a sequence or an array holds; None for anything else."""
+    if not isinstance(features, Collection) or isinstance(features, str | bytes | Set | Mapping):
+        return None
+    try:
+        return list(cast("Collection[object]", features))
+    except TypeError:  # An array without dimensions has the methods of one with them.
+        return None
 
 
 def _output(wanted: object, known: Mapping[Output, Output]) -> Output | None:

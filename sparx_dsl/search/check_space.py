@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -14,24 +14,39 @@ from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.checks.schema_errors import schema_diagnostics
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.spec import spec_of
-from sparx_dsl.reader.tree import MappingNode, plain
+from sparx_dsl.reader.tree import MappingNode, Node, SequenceNode, plain
+from sparx_dsl.search.constraints.effort import Effort
 from sparx_dsl.search.search_space import Space
-from sparx_dsl.search.space.choices import OFF, Alternative, Choice, EditPath, LeftOut, value_text
+from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Alternative, Choice, EditPath, LeftOut, value_text
+from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import join_path
 from sparx_dsl.search.space.materialize import overlay, overlay_links
 from sparx_dsl.search.space_model import SpaceModel
 
 MAX_CONTEXTS = 64
 """Combinations of wider choices within which a value is tried."""
+MAX_VALIDATED = 8_000_000
+"""Keys and values that are checked for all values of a space: those of its base, for each of them."""
+MAX_REASONS = 8
+"""Values of which it is looked up why they do not fit."""
 ALONE = "laid over the base alone: "
 
 
 def refused_values(space: SpaceModel) -> Iterator[Diagnostic]:
-    """The language's own diagnostics of single values, each at its place in the space's text."""
+    """The language's own diagnostics of single values, each at its place in the space's text.
+
+    Raises ``SparxError`` (SPX003) where too many values would have to be laid over too large a base.
+    """
     known: set[tuple[str, str]] = set()
+    checker = _Checker(space)
+    holders: dict[EditPath, list[Choice]] = {}
     for choice in space.choices:
+        for path in choice.paths:
+            holders.setdefault(path, []).append(choice)
+    for choice in space.choices:
+        wider = _wider(choice, holders)
         for alternative in _by_place(choice):
-            for error in _refused(space, choice, alternative):
+            for error in checker.refused(wider, alternative):
                 mark = (error.message, str(error.where))
                 if mark not in known:
                     known.add(mark)
@@ -46,38 +61,55 @@ def _by_place(choice: Choice) -> Sequence[Alternative]:
     return [*first.values(), choice.alternatives[-1]]
 
 
-def _refused(space: SpaceModel, choice: Choice, alternative: Alternative) -> list[Diagnostic]:
-    """What a value is refused for within every value of the choices of wider keys; nothing where one suits it."""
-    wider = [
-        other.alternatives
-        for other in space.choices
-        if other is not choice and any(_is_wider(path, own) for path in other.paths for own in choice.paths)
-    ]
-    found: list[Diagnostic] = []
-    for context in itertools.islice(itertools.product(*wider), MAX_CONTEXTS):
-        errors = _schema_errors(space, (*context, alternative))
-        if not errors:
-            return []
-        found = found or errors
-    return found
+def _wider(choice: Choice, holders: Mapping[EditPath, Sequence[Choice]]) -> list[Choice]:
+    """The other choices that write keys around those of a choice; ``holders`` are the choices of each path."""
+    around = {path[:length] for path in choice.paths for length in range(len(path))}
+    found = {other.name: other for path in sorted(around, key=len) for other in holders.get(path, ())}
+    return [other for other in found.values() if other is not choice]
 
 
-def _is_wider(path: EditPath, inner: EditPath) -> bool:
-    return len(path) < len(inner) and inner[: len(path)] == path
+class _Checker:
+    """Lays values over the base of a space, as often as it has effort for."""
+
+    def __init__(self, space: SpaceModel) -> None:
+        self._space = space
+        self._size = _size(space.tree)
+        self._effort = Effort(MAX_VALIDATED)
+
+    def refused(self, wider: Sequence[Choice], alternative: Alternative) -> list[Diagnostic]:
+        """What a value is refused for within every value of the choices of wider keys; nothing where one suits it."""
+        found: list[Diagnostic] = []
+        contexts = itertools.product(*(other.alternatives for other in wider))
+        for context in itertools.islice(contexts, MAX_CONTEXTS):
+            errors = self._schema_errors((*context, alternative))
+            if not errors:
+                return []
+            found = found or errors
+        return found
+
+    def _schema_errors(self, alternatives: Sequence[Alternative]) -> list[Diagnostic]:
+        """What the models say of the base with these values."""
+        if not self._effort.allows(self._size):
+            values = sum(len(choice.alternatives) for choice in self._space.choices)
+            what = f"{values:,} values are laid over a base of {self._size:,} keys and values"
+            raise SparxError(too_many(what, self._space.where, f"{MAX_VALIDATED:,} to be checked"))
+        try:
+            tree = _with_values(self._space, alternatives)
+        except SparxError as error:
+            return list(error.diagnostics)
+        try:
+            SpecModel.model_validate(plain(tree))
+        except ValidationError as error:
+            findings = error.errors(include_url=False, include_input=False)
+            return schema_diagnostics(findings, tree, self._space.base.limits.errors)
+        return []
 
 
-def _schema_errors(space: SpaceModel, alternatives: Sequence[Alternative]) -> list[Diagnostic]:
-    """What the models say of the base with these values."""
-    try:
-        tree = _with_values(space, alternatives)
-    except SparxError as error:
-        return list(error.diagnostics)
-    try:
-        SpecModel.model_validate(plain(tree))
-    except ValidationError as error:
-        findings = error.errors(include_url=False, include_input=False)
-        return schema_diagnostics(findings, tree, space.base.limits.errors)
-    return []
+def _size(node: Node) -> int:
+    """How many keys and values a tree has."""
+    if isinstance(node, MappingNode):
+        return 1 + sum(1 + _size(entry.value) for entry in node.entries)
+    return 1 + sum(map(_size, node.items)) if isinstance(node, SequenceNode) else 1
 
 
 def _with_values(space: SpaceModel, alternatives: Sequence[Alternative]) -> MappingNode:
@@ -91,20 +123,21 @@ def _with_values(space: SpaceModel, alternatives: Sequence[Alternative]) -> Mapp
 
 def unfitting_values(space: SpaceModel) -> Iterator[Diagnostic]:
     """Values, and whole choices, that are part of no point."""
+    reasons = _Reasons(space)
     if space.count == 0:
-        yield _empty(space)
+        yield _empty(space, reasons)
         return
-    supported = space.compiled.buckets.supported()
+    supported = space.compiled.supported
     for number, choice in enumerate(space.choices):
         fitting = supported[number] - {OFF}
         if not fitting:
-            yield _never_fits(space, choice)
+            yield _never_fits(choice, reasons)
         elif choice.strict:
             for value in sorted(set(range(len(choice.alternatives))) - fitting):
                 alternative = choice.alternatives[value]
                 message = f"{choice.name}: {shown(alternative.value)} fits with no values of the other choices"
                 yield Diagnostic(
-                    Code.INFEASIBLE_VALUE, message, alternative.where, _reason(space, alternative), "remove it"
+                    Code.INFEASIBLE_VALUE, message, alternative.where, reasons.of(alternative), "remove it"
                 )
 
 
@@ -114,13 +147,13 @@ def fitting(space: Space) -> Space:
     One of them stays where all that its key stands for fit nowhere, and where others are conditional on it: then it is
     an error that ``unfitting_values`` finds.
     """
-    found: list[LeftOut] = []
+    found, reasons = list[LeftOut](), _Reasons(space)
     while dropped := _droppable(space):
-        found += _left_out(space, [(choice, choice.alternatives) for choice in dropped])
+        found += _left_out(reasons, [(choice, choice.alternatives) for choice in dropped])
         space = replace(space, choices=tuple(one for one in space.choices if one not in dropped))
     if space.count:
-        supported = space.compiled.buckets.supported()
-        found += _left_out(space, [
+        supported = space.compiled.supported
+        found += _left_out(reasons, [
             (choice, [one for place, one in enumerate(choice.alternatives) if place not in supported[number]])
             for number, choice in enumerate(space.choices) if choice.pattern
         ])  # fmt: skip
@@ -129,7 +162,7 @@ def fitting(space: Space) -> Space:
 
 def _droppable(space: SpaceModel) -> list[Choice]:
     """The choices of wildcards that fit nowhere, where others of the same key do."""
-    supported = space.compiled.buckets.supported() if space.count else dict(enumerate(space.compiled.domains))
+    supported = space.compiled.supported if space.count else dict(enumerate(space.compiled.domains))
     fits = [bool(set(supported[number]) - {OFF}) for number in range(len(space.choices))]
     needed = {condition.choice for choice in space.choices for condition in choice.when}
     alive = {choice.pattern for choice, fit in zip(space.choices, fits, strict=True) if fit}
@@ -140,7 +173,7 @@ def _droppable(space: SpaceModel) -> list[Choice]:
     ]
 
 
-def _left_out(space: SpaceModel, unfitting: Iterable[tuple[Choice, Sequence[Alternative]]]) -> Iterator[LeftOut]:
+def _left_out(reasons: _Reasons, unfitting: Iterable[tuple[Choice, Sequence[Alternative]]]) -> Iterator[LeftOut]:
     """One finding for each key with wildcards and the values of it that do not fit."""
     alike: dict[tuple[str, tuple[str, ...]], list[tuple[Choice, Sequence[Alternative]]]] = {}
     for choice, alternatives in unfitting:
@@ -149,34 +182,58 @@ def _left_out(space: SpaceModel, unfitting: Iterable[tuple[Choice, Sequence[Alte
             alike.setdefault((choice.pattern, values), []).append((choice, alternatives))
     for (pattern, values), found in alike.items():
         choice, alternatives = found[0]
-        reason = next(iter(_reason(space, alternatives[0])), "it fits with no values of the other choices")
-        shown = () if len(values) == len(choice.alternatives) else values
-        yield LeftOut(pattern, tuple(one.name for one, _ in found), shown, reason.removeprefix(ALONE))
+        reason = next(iter(reasons.of(alternatives[0])), "it fits with no values of the other choices")
+        some = () if len(values) == len(choice.alternatives) else values
+        yield LeftOut(pattern, tuple(one.name for one, _ in found), some, reason.removeprefix(ALONE))
 
 
-def _never_fits(space: SpaceModel, choice: Choice) -> Diagnostic:
+def _never_fits(choice: Choice, reasons: _Reasons) -> Diagnostic:
     message = f"{choice.name} is infeasible: it fits with no values of the other choices"
-    return Diagnostic(Code.INFEASIBLE_VALUE, message, choice.where, _reason(space, choice.alternatives[0]))
+    return Diagnostic(Code.INFEASIBLE_VALUE, message, choice.where, reasons.of(choice.alternatives[0]))
 
 
-def _empty(space: SpaceModel) -> Diagnostic:
+def _empty(space: SpaceModel, reasons: _Reasons) -> Diagnostic:
     """The error of a space without points: the first choice with whose values alone nothing goes, or all of them."""
     for number, choice in enumerate(space.choices):
         if not set(space.compiled.domains[number]) - {OFF}:
-            return _never_fits(space, choice)
+            return _never_fits(choice, reasons)
     empty = next((factor for factor in space.compiled.factors if not factor.rows), None)
     tied = [space.choices[number] for number in empty.scope] if empty is not None else []
     between = f" of {', '.join(choice.name for choice in tied)}" if tied else ""
     message = f"no values{between} fit together, so the space has no point"
-    where = tied[0].where if tied else space.where
-    return Diagnostic(Code.EMPTY_SPACE, message, where, _reason(space, tied[0].alternatives[0]) if tied else ())
+    if not tied:
+        return Diagnostic(Code.EMPTY_SPACE, message, space.where)
+    found = _first_error(space, [choice.alternatives[0] for choice in tied])
+    if found is None:
+        return Diagnostic(Code.EMPTY_SPACE, message, tied[0].where, reasons.of(tied[0].alternatives[0]))
+    firsts = ", ".join(f"{choice.name}: {shown(choice.alternatives[0].value)}" for choice in tied[:MOST_SHOWN])
+    here = found.where.source is not None and found.where.source == space.where.source
+    where = found.where if here else tied[0].where
+    return Diagnostic(Code.EMPTY_SPACE, message, where, (f"as with {firsts}: {found.message}",))
 
 
-def _reason(space: SpaceModel, alternative: Alternative) -> tuple[str, ...]:
-    """What the language says of the base with that value alone, where it says something."""
+def _first_error(space: SpaceModel, alternatives: Sequence[Alternative]) -> Diagnostic | None:
+    """What the language says first of the base with these values; None where it takes them."""
     try:
-        connect(spec_of(_with_values(space, (alternative,)), space.base.limits))
+        connect(spec_of(_with_values(space, alternatives), space.base.limits))
     except SparxError as error:
-        return (f"{ALONE}{error.diagnostics[0].message}",)
-    where = ", ".join(join_path(path) for path, _ in alternative.patches)
-    return (f"{where} fits the base alone, so another choice excludes it",) if where else ()
+        return error.diagnostics[0]
+    return None
+
+
+class _Reasons:
+    """Looks up why values do not fit, of the first few: each takes a whole base to be connected."""
+
+    def __init__(self, space: SpaceModel) -> None:
+        self._space, self._left = space, MAX_REASONS
+
+    def of(self, alternative: Alternative) -> tuple[str, ...]:
+        """What the language says of the base with that value alone, where it says something."""
+        if not self._left:
+            return ()
+        self._left -= 1
+        found = _first_error(self._space, (alternative,))
+        if found is not None:
+            return (f"{ALONE}{found.message}",)
+        where = ", ".join(join_path(path) for path, _ in alternative.patches)
+        return (f"{where} fits the base alone, so another choice excludes it",) if where else ()

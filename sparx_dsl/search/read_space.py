@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sparx_dsl.errors import Diagnostic, SparxError
-from sparx_dsl.language.extends import read_bytes
+from sparx_dsl.language.extends import named_bytes
 from sparx_dsl.language.load import in_order
 from sparx_dsl.language.spec import Spec, spec_of
 from sparx_dsl.language.zoo import space_path
@@ -28,12 +28,13 @@ def load_space(
 ) -> Space:
     """Read and check the space in the YAML file at ``path``, or of that name in the zoo (``wide``).
 
-    Its base, and what that extends, is looked for as ``load_spec`` does it: with a ``root`` anywhere below that. Raises
-    ``SparxError`` with every error.
+    ``-`` is standard input. Its base, and what that extends, is looked for as ``load_spec`` does it: with a ``root``
+    anywhere below that. Raises ``SparxError`` with every error.
     """
     file = space_path(Path(path))
-    tree = compose(read_bytes(file, str(file), limits), str(file), limits)
-    return _space_of(tree, file, limits, None if root is None else Path(root))
+    name, content = named_bytes(file, limits)
+    tree = compose(content, name, limits)
+    return space_of(tree, file, limits, None if root is None else Path(root))
 
 
 def parse_space(
@@ -45,7 +46,7 @@ def parse_space(
     """
     tree = node_of(text, limits=limits) if isinstance(text, Mapping) else compose(text, name, limits)
     assert isinstance(tree, MappingNode), "the top level of a text is a mapping"
-    return _space_of(tree, None, limits)
+    return space_of(tree, None, limits)
 
 
 def make_space(
@@ -56,8 +57,11 @@ def make_space(
     return parse_space({**given, "bounds": bounds} if bounds else given, limits=base.limits)
 
 
-def _space_of(tree: MappingNode, path: Path | None, limits: Limits, root: Path | None = None) -> Space:
-    """Read the parts one after another; each is only read once those before it are valid."""
+def space_of(tree: MappingNode, path: Path | None, limits: Limits, root: Path | None = None) -> Space:
+    """The space that a composed tree, read from ``path``, describes; raises ``SparxError`` with every error.
+
+    Its parts are read one after another, each only once those before it are valid.
+    """
     _raise(check_top_level(tree), tree, limits)
     base_tree = parse_base(tree, path, limits, root)
     base = spec_of(base_tree, limits)

@@ -32,8 +32,7 @@ class ComparedTensors:
     """The checkpoint's, by its own names."""
     whole: Mapping[str, Tensor]
     """Those of the whole backbone; more than the model's where it was built for features, without its last parts."""
-    graph: ConnectionGraph | None
-    """The backbone's; None where the model is no backbone."""
+    graph: ConnectionGraph
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,13 @@ def compare(tensors: ComparedTensors, format: Format, where: Where) -> Compariso
 
 
 def expected_tensors(
-    model: Mapping[str, Tensor], format: Format, graph: ConnectionGraph | None
+    model: Mapping[str, Tensor], format: Format, graph: ConnectionGraph
 ) -> dict[str, ReleasedTensor | None]:
-    """What each tensor of a model is called in that format, and its shape there; None where it has no name.
-
-    Without a graph nothing has a name in the formats of released models.
-    """
+    """What each tensor of a backbone is called in that format, and its shape there; None where it has no name."""
     shapes: dict[str, Shape] = {name: tuple(value.shape) for name, value in model.items()}
     if format == "sparx_dsl":
         return {name: ReleasedTensor(name, shape) for name, shape in shapes.items()}
-    return dict.fromkeys(shapes) if graph is None else released_tensors(format, graph, shapes)
+    return released_tensors(format, graph, shapes)
 
 
 def strict_errors(

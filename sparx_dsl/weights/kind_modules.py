@@ -73,9 +73,9 @@ class KindModules:
     by_path: dict[str, KindModule]
 
     @classmethod
-    def of(cls, graph: ConnectionGraph | None) -> KindModules:
-        """Those of a graph; none without one."""
-        return cls({} if graph is None else {module.path: module for module in kind_modules(graph)})
+    def of(cls, graph: ConnectionGraph) -> KindModules:
+        """Those of a graph."""
+        return cls({module.path: module for module in kind_modules(graph)})
 
     def locate(self, tensor: str) -> tuple[KindModule, str] | None:
         """The module that a tensor is in, and its path within; None where it is in a part that is no kind."""

@@ -14,7 +14,7 @@ from sparx_dsl.errors import Code, Diagnostic, SourceText, SparxError, Where
 from sparx_dsl.graph import connect
 from sparx_dsl.language.spec import Spec, parse_spec
 from sparx_dsl.lowering import Backbone, build_backbone, lower
-from sparx_dsl.lowering.wrapped import unwrapped
+from sparx_dsl.lowering.wrapped import backbone_within
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.schedule import Features, Output, plan
 from sparx_dsl.weights.compare import ComparedTensors, Comparison, compare, strict_errors
@@ -51,13 +51,12 @@ def load_checkpoint(
     adapted to images of other channels, and a classifier of other classes is left as it was. The model may be within
     wrappers of PyTorch. Raises ``SparxError`` (SPX328, SPX501, SPX6xx); the model is then as it was before.
     """
-    model = unwrapped(model, "loaded into")
+    model = backbone_within(model, "loaded into")
     checkpoint = read_checkpoint(source, section, limits, prefix)
     where = checkpoint.where
     chosen = detect_format(checkpoint.tensors, where) if format is None else named_format(format, where)
     targets = model_tensors(model)
-    graph = model.schedule.graph if isinstance(model, Backbone) else None
-    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(model, targets), graph)
+    tensors = ComparedTensors(targets, checkpoint.tensors, _whole(model, targets), model.schedule.graph)
     found = compare(tensors, chosen, where)
     errors = [*_without_storage(targets, where), *found.errors]
     if strict:
@@ -129,9 +128,9 @@ def model_tensors(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.state_dict())
 
 
-def _whole(model: nn.Module, targets: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def _whole(model: Backbone, targets: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """The tensors, without values, of the backbone that a model for features was cut from."""
-    if not isinstance(model, Backbone) or model.schedule.features is None:
+    if model.schedule.features is None:
         return targets
     return model_tensors(lower(plan(model.schedule.graph), device="meta"))
 
@@ -163,10 +162,8 @@ def _without_storage(targets: Mapping[str, Tensor], where: Where) -> Iterator[Di
         yield Diagnostic(Code.MODEL_ON_META, message, where, help='build it with device="cpu" or another real device')
 
 
-def _warnings(model: nn.Module, found: Comparison, checkpoint: Checkpoint) -> Iterator[str]:
+def _warnings(model: Backbone, found: Comparison, checkpoint: Checkpoint) -> Iterator[str]:
     """Where the model computes otherwise than the model that the weights come from, though all shapes are the same."""
-    if not isinstance(model, Backbone):
-        return
     if found.format != "sparx_dsl":
         yield from shortened([*other_settings(found.format, model.schedule.graph)])
     elif SPEC_KEY in checkpoint.metadata:

@@ -52,6 +52,14 @@ class LoadReport:
         """Whether every tensor of the model holds exactly the source's values, and nothing was left over."""
         return not (self.resized or self.missing or self.unused or self.identity)
 
+    def __repr__(self) -> str:
+        found = {
+            "matched": self.matched, "resized": self.resized, "missing": self.missing, "unused": self.unused,
+            "computed": self.computed, "unbuilt": self.unbuilt, "identity": self.identity, "notes": self.notes,
+        }  # fmt: skip
+        counts = [f"{len(tensors)} {word}" for word, tensors in found.items() if tensors]
+        return f"LoadReport({', '.join([repr(self.format), *counts])})"
+
     def __str__(self) -> str:
         return "\n".join(self._lines())
 

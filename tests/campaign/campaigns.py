@@ -29,6 +29,13 @@ class Campaign:
     """Attacks in the test suite."""
     full: int
     """Attacks of a full run, unless another count is given."""
+    part: Callable[[range, int], Findings] | None = None
+    """Makes the attacks of some numbers, where parts of a run can be made in several processes."""
+
+
+def in_parts(part: Callable[[range, int], Findings], few: int, full: int) -> Campaign:
+    """A campaign whose attacks are made by their numbers."""
+    return Campaign(lambda count, seed: part(range(count), seed), few, full, part)
 
 
 CAMPAIGNS: dict[str, Campaign] = {
@@ -40,7 +47,7 @@ CAMPAIGNS: dict[str, Campaign] = {
     "watched": Campaign(watch_texts, few=84, full=20_000),
     "texts": Campaign(attack_with_texts, few=len(TEXTS), full=len(SIZES) * len(TEXTS)),
     "faults": Campaign(kill_writers, few=24, full=500),
-    "deployed": Campaign(deploy_specs, few=4, full=2_000),
-    "valid": Campaign(run_specs, few=16, full=100_000),
+    "deployed": in_parts(deploy_specs, few=4, full=2_000),
+    "valid": in_parts(run_specs, few=16, full=100_000),
     "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }

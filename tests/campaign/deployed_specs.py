@@ -10,7 +10,7 @@ import torch
 
 import sparx_dsl
 from sparx_dsl.lowering import Backbone
-from tests.campaign.drawn import drawn
+from tests.campaign.drawn import numbered
 from tests.campaign.findings import Findings
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 from tests.support.scans import threads
@@ -25,11 +25,11 @@ ROUNDING = 2.0**-8
 """Of one number to bfloat16."""
 
 
-def deploy_specs(count: int, seed: int) -> Findings:
-    """Deploy so many drawn specs in float32, and each fourth in bfloat16 too; all errors are against float64."""
-    findings, largest = Findings(), {"float32": 0.0, "bfloat16": 0.0}
+def deploy_specs(numbers: range, seed: int) -> Findings:
+    """Deploy the drawn specs of these numbers in float32, each fourth in bfloat16 too; errors are against float64."""
+    findings = Findings()
     with threads(1):
-        for number, spec in zip(range(count), drawn(spec_mappings(most_stages=3, deepest=3), seed), strict=False):
+        for number, spec in numbered(spec_mappings(most_stages=3, deepest=3), seed, numbers):
             rng = random.Random(f"{seed} {number}")
             try:
                 errors = errors_of(spec, rng, in_bfloat16=number % 4 == 0)
@@ -38,13 +38,11 @@ def deploy_specs(count: int, seed: int) -> Findings:
                 findings.faults.append(f"spec {number} of seed {seed}: {traceback.format_exc()}\n{spec}")
                 continue
             for name, (error, most) in errors.items():
-                largest[name] = max(largest[name], error)
+                findings.note(f"largest difference in {name}", error)
                 kept = error <= most
                 findings.outcomes[f"{name}: {'as the plain backbone' if kept else 'another result'}"] += 1
                 if not kept:
                     findings.faults.append(f"{name}, spec {number} of seed {seed}: {error:.2g}, not {most:.2g}: {spec}")
-    for name, error in largest.items():
-        findings.measured[f"largest difference in {name}"] = f"{error:.1e} of the largest value"
     return findings
 
 

@@ -13,11 +13,25 @@ TOGETHER = 50
 """Values of one run of Hypothesis, which slows down where it has seen many."""
 
 
+APART = 1_000_003
+"""Between the numbers of one run and the next."""
+
+
 def drawn(strategy: st.SearchStrategy[Value], number: int) -> Iterator[Value]:
     """Values without end, which depend on the number alone."""
     while True:
         yield from _some(strategy, number)
-        number += 1_000_003
+        number += APART
+
+
+def numbered(strategy: st.SearchStrategy[Value], number: int, places: range) -> Iterator[tuple[int, Value]]:
+    """The values at these places of those that ``drawn`` would give, were there ``TOGETHER`` in each run; some have
+    fewer.
+    """
+    for run in range(places.start // TOGETHER, -(-places.stop // TOGETHER)):
+        for place, value in enumerate(_some(strategy, number + APART * run)[:TOGETHER], start=TOGETHER * run):
+            if place in places:
+                yield place, value
 
 
 def _some(strategy: st.SearchStrategy[Value], number: int) -> list[Value]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import sparx_dsl
 from sparx_dsl.search import parse_space
 from tests.campaign.findings import Findings
+from tests.campaign.short_spaces import SHORT_SPACES
 from tests.support.paths import ROOT
 
 SECONDS = {"sparx": 1.0, "space": 5.0}
@@ -129,6 +130,7 @@ TEXTS: dict[str, Text] = {
     "bounds": lambda size: filled(
         lambda n: f"  b{n}: {{most: 1G}}\n", size, SPACE + "choices: {stages.1.depth: [1]}\nbounds:\n"
     ),
+    **SHORT_SPACES,
 }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ def table(rows: Sequence[tuple[str, str]]) -> list[str]:
 def report(command: str, seconds: float, findings: Findings) -> str:
     """The figures of one run as Markdown."""
     rows = [(what, f"{number:,}") for what, number in sorted(findings.outcomes.items())]
+    rows += [(what, f"{len(things):,}") for what, things in findings.seen.items()]
+    rows += [(what, f"{figure:.1e} of the largest value") for what, figure in findings.largest.items()]
     rows += [*findings.measured.items(), ("faults", f"{len(findings.faults):,}"), ("time", f"{seconds:,.0f} s")]
     faults = ["", *(f"- {' '.join(fault.split())}" for fault in findings.faults[:SHOWN])] if findings.faults else []
     return "\n".join(["```bash", command, "```", "", *table(rows), *faults, "", f"With {versions()}."])

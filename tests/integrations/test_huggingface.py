@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from huggingface_hub.errors import HFValidationError
 from torch import Tensor, nn
 
 import sparx_dsl
@@ -30,14 +31,6 @@ from tests.support.huggingface_models import (
     transformers,
 )
 from tests.support.paths import ROOT
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hub that has every model: ``AutoBackbone.from_pretrained`` asks for a folder's name there first."""
-    transformers()
-    answers = SimpleNamespace(repo_exists=bool)
-    monkeypatch.setattr("transformers.models.auto.auto_factory.hf_api", lambda: answers)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -81,14 +74,13 @@ def test_a_hostile_configuration_is_refused(name: str, tmp_path: Path) -> None:
     assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
 
 
-@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["mixed", "tiny"])
 def test_a_backbone_is_loaded_as_it_was_saved(name: str, tmp_path: Path) -> None:
     """Bit for bit, from the folder, without a number drawn, and nothing is left on the meta device."""
     model = backbone_of(SPECS[name], out_features=["stem", "stage2"])
     model.save_pretrained(tmp_path)
     state = torch.get_rng_state()
-    again, report = transformers().AutoBackbone.from_pretrained(tmp_path, output_loading_info=True)
+    again, report = ours().SparxBackbone.from_pretrained(tmp_path, output_loading_info=True)
     assert torch.equal(torch.get_rng_state(), state)
     assert not any(report.values())
     assert type(again) is type(model)
@@ -193,17 +185,32 @@ def test_a_classifier_takes_another_number_of_labels(tmp_path: Path) -> None:
     assert config_of(tiny(), num_labels=5).backbone_spec == sparx_dsl.parse_spec(tiny()).edit({"head.classes": 5})
 
 
-@pytest.mark.usefixtures("hub")
 def test_a_backbone_leaves_the_head_of_a_classifier(tmp_path: Path) -> None:
     """Without a word about it, and with all the other weights."""
     model = classifier_of(tiny())
     model.save_pretrained(tmp_path)
     options: dict[str, Any] = {"out_features": ["stage2"], "output_loading_info": True}
-    again, report = transformers().AutoBackbone.from_pretrained(tmp_path, **options)
+    again, report = ours().SparxBackbone.from_pretrained(tmp_path, **options)
     assert not any(report.values())
     assert (again.out_features, again.channels) == (["stage2"], [16])
     whole = model.state_dict()
     assert all(torch.equal(whole[name], tensor) for name, tensor in again.state_dict().items())
+
+
+def test_the_class_for_any_backbone_takes_models_of_the_hub_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks the hub first: transformers refuses a folder, as the docs say, and loads what the hub says it has."""
+    model = backbone_of(tiny(), out_features=["stage2"])
+    model.save_pretrained(tmp_path)
+    any_backbone = transformers().AutoBackbone
+    with pytest.raises(HFValidationError):
+        any_backbone.from_pretrained(tmp_path)
+    answers = SimpleNamespace(repo_exists=bool)
+    monkeypatch.setattr("transformers.models.auto.auto_factory.hf_api", lambda: answers)
+    again = any_backbone.from_pretrained(tmp_path)
+    assert type(again) is type(model)
+    assert same_weights(again, model)
 
 
 @pytest.mark.parametrize("head", [{"kind": "none"}, {"kind": "semantic_fpn"}])

@@ -168,11 +168,15 @@ def test_forward_intermediates(name: str) -> None:
             assert all(torch.equal(each, maps[index]) for each, index in zip(found, chosen, strict=True))
         *rest, normed = model.forward_intermediates(images, norm=True, intermediates_only=True)
         assert torch.equal(normed, model.head.norm(maps[-1]))
+        assert torch.equal(model.get_intermediate_layers(images, reshape=True, norm=True)[0], normed)
         assert all(map(torch.equal, rest, maps))
         ran: list[str] = []
         model.get_submodule(model.feature_info.module_name()[-1]).register_forward_hook(noting(ran, "last"))
         early, _ = model.forward_intermediates(images, [0], stop_early=True)
         assert torch.equal(early, maps[0])
+        assert torch.equal(model.get_intermediate_layers(images, [0], reshape=True)[0], maps[0])
+        (positions,) = model.get_intermediate_layers(images, [0])
+        assert torch.equal(positions, torch.einsum("bchw->bhwc", maps[0]).reshape(1, -1, maps[0].shape[1]))
         assert ran == []
         model.forward_intermediates(images, [0])
         assert ran == ["last"]

@@ -14,6 +14,7 @@ MIXERS: dict[str, dict[str, object]] = {
 SCAN_MIXERS: dict[str, dict[str, object]] = {
     "local_ss2d": {"kind": "local_ss2d", "state": 2, "directions": ["columns", "rows_reversed", "window2"]},
     "atrous_ss2d": {"kind": "atrous_ss2d", "state": 2},
+    "continuous_ss2d": {"kind": "continuous_ss2d", "state": 2, "conv": 3},
     "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
     "ssd": {"kind": "ssd", "state": 2, "heads": 2},
 }

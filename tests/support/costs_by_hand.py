@@ -19,6 +19,7 @@ from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.atrous_ss2d.options import AtrousSS2D
 from sparx_dsl.kinds.mixers.attention.options import AttentionMixer
 from sparx_dsl.kinds.mixers.bi_ssm.options import BiSSM
+from sparx_dsl.kinds.mixers.continuous_ss2d.options import ContinuousSS2D
 from sparx_dsl.kinds.mixers.depthwise.options import DepthwiseBlock
 from sparx_dsl.kinds.mixers.inception.options import InceptionBlock
 from sparx_dsl.kinds.mixers.inverted_residual.options import InvertedResidual
@@ -45,6 +46,9 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
      3 * 6 * 9 + 6 * 12 * 9 + 18 + 2 * (6 + 12), 162 * 5 * 4 + 648 * 3 * 2),
     # 3×2 patches of 4×4 from a 10×7 image.
     ("stem", PatchStem(size=4), Site(3, 10), 10, 7, 3 * 10 * 16 + 10 + 20, 480 * 3 * 2),
+    # 5×4 positions behind 3→64 of 7×7 and 64→64 of 3×3, whose 3×2 patches of 2×2 have no norm.
+    ("stem", PatchStem(size=2, convs=2, norm="none"), Site(3, 10), 10, 7,
+     3 * 64 * 49 + 64 * 64 * 9 + 2 * 128 + 64 * 10 * 4 + 10, (3 * 64 * 49 + 64 * 64 * 9) * 20 + 64 * 10 * 4 * 6),
     # 3×2 patches of 5×5, four pixels apart, from a 10×7 image.
     ("stem", OverlappingStem(size=5), Site(3, 10), 10, 7, 3 * 10 * 25 + 10 + 20, 750 * 3 * 2),
     ("downsample", ConvDownsample(), Site(6, 10), 5, 4, 6 * 10 * 9 + 20, 540 * 3 * 2),
@@ -84,6 +88,10 @@ BY_HAND: list[tuple[Role, KindOptions, Site, int, int, int, int]] = [
      8 * 9 + 8 + 16 + 8 * 8 + 8
      + 8 * 16 + 8 * 25 + 8 + 9 * (6 * 8 + 2 * 8 + 8 + 8 * 2 + 8) + 16 + 8 * 8 + (16 + 8 + 1 + 8 + 8),
      (8 * 9 + 8 * 8 + 8 * 16 + 8 * 25 + 8 * 8) * 20 + 9 * (6 * 8 + 2 * 8 + 9 * 8 * 2 + 8) * 4 + 2 * 8 * 2),
+    # Inner width 16 and as much for the gate, N = 2, R = 1; four scans share the weights of one, and five terms of B.
+    ("mixer", ContinuousSS2D(state=2, conv=3), Site(8, 8), 5, 4,
+     16 * 9 + 16 + 5 * 16 + 16 + 16 + 16 * 2 + 16 + 5 * 2 + 16 * 8 + 8,
+     (16 * 9 + 5 * 16 + 16 + 4 * (9 * 16 * 2 + 16) + 16 * 8) * 20),
     # 1×1 to 16 channels, 5×5, 1×1 back, all without bias and with BatchNorm; factors through 2 channels.
     ("mixer", InvertedResidual(kernel=5, ratio=2), Site(8, 8), 5, 4,
      8 * 16 + 16 * 25 + 16 * 8 + 2 * (16 + 16 + 8) + 16 * 2 + 2 + 2 * 16 + 16,

@@ -7,7 +7,7 @@ from typing import Any
 
 import sparx_dsl
 
-DIRECTIONS = {"ss2d": 4, "ssm": 1, "bi_ssm": 2}
+DIRECTIONS = {"ss2d": 4, "continuous_ss2d": 4, "ssm": 1, "bi_ssm": 2}
 """How many scans a mixer runs."""
 
 

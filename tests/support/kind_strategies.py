@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ UNIT = 8
 """Every width is a multiple of this, so that all groups, heads and head widths drawn here divide it."""
 
 DIVISORS = st.sampled_from([1, 2, 4])
-NORMS = st.sampled_from(["group", "layer", "batch"])
+NORMS = st.sampled_from(["group", "layer", "batch", "rms"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
 RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
 RATES = st.sampled_from([0.0, 0.5])
@@ -19,6 +20,7 @@ REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 Options = st.SearchStrategy[dict[str, Any]]
 
 
+@cache
 def widths(most: int = 4) -> st.SearchStrategy[int]:
     """Channels that every drawn kind accepts."""
     return st.integers(1, most).map(lambda k: UNIT * k)
@@ -43,6 +45,7 @@ def sequence_mixer(kind: str, **optional: Any) -> Options:
     )  # fmt: skip
 
 
+@cache
 def mixers() -> Options:
     """Any token mixer."""
     window = headed("window_attention", window=st.integers(1, 7), shift=st.booleans(), dropout=RATES)
@@ -57,11 +60,12 @@ def mixers() -> Options:
         "spatial_reduction_attention", qkv_bias=st.booleans(), eps=EPSILONS,
         reduction=st.sampled_from([1, 2, 4, "pool"]),
     )  # fmt: skip
-    parts = local_ss2d(), atrous_ss2d(), inverted_residual(), ssd()
+    parts = local_ss2d(), atrous_ss2d(), continuous_ss2d(), inverted_residual(), ssd()
     inception = of_kind("inception", band=st.sampled_from([5, 11]), branch=st.sampled_from([3, 8]), ratio=RATIOS)
     return st.one_of(window, ss2d, depthwise, inception, attention, reduced, *parts, *sequences)
 
 
+@cache
 def atrous_ss2d() -> Options:
     """Scans of some grids."""
     return of_kind(
@@ -70,17 +74,29 @@ def atrous_ss2d() -> Options:
     )  # fmt: skip
 
 
+@cache
+def continuous_ss2d() -> Options:
+    """Scans along continuous paths."""
+    return of_kind(
+        "continuous_ss2d", state=st.integers(1, 2), expand=RATIOS, conv=st.sampled_from([0, 3, 5]),
+        gate=st.booleans(), bias=st.booleans(), rank=st.sampled_from(["auto", 1, 3]),
+    )  # fmt: skip
+
+
+@cache
 def ssd() -> Options:
     """The block of Mamba-2."""
     given = {"state": st.integers(1, 3), "expand": st.integers(1, 2), "conv": st.integers(1, 4), "bias": st.booleans()}
     return headed("ssd", **given)
 
 
+@cache
 def inverted_residual() -> Options:
     """An inverted residual block."""
     return of_kind("inverted_residual", kernel=st.sampled_from([3, 5]), ratio=RATIOS)
 
 
+@cache
 def local_ss2d() -> Options:
     """Scans in some directions, of which several are windows."""
     orders = st.sampled_from(["rows", "columns", "window2", "window3", "window7"])
@@ -92,6 +108,7 @@ def local_ss2d() -> Options:
     )  # fmt: skip
 
 
+@cache
 def fusions() -> Options:
     """Any fusion."""
     return st.one_of(
@@ -103,32 +120,40 @@ def fusions() -> Options:
     )
 
 
+@cache
 def ffns() -> Options:
     """Any feed-forward network, none included."""
     narrow = of_kind("mlp", ratio=RATIOS, dropout=RATES), of_kind("conv", ratio=RATIOS, dropout=RATES)
     return st.one_of(*narrow, of_kind("depthwise_mlp", ratio=RATIOS, relu=st.booleans()), of_kind("none"))
 
 
+@cache
 def _conv_downsample() -> Options:
     options: dict[str, Any] = {"norm": NORMS, "norm_place": st.sampled_from(["after", "before"]), "eps": EPSILONS}
     strided = of_kind("conv", stride=st.sampled_from([1, 2, 4]), **options)
     return st.one_of(of_kind("conv", kernel=st.sampled_from([2, 3]), **options), strided)
 
 
+@cache
 def downsamples() -> Options:
     """Any downsampling but ``none``, which asks for stages of one width."""
     return st.one_of(_conv_downsample(), of_kind("merge", norm=NORMS))
 
 
+@cache
 def stems() -> Options:
     """Any stem."""
     return st.one_of(
         of_kind("conv", convs=st.integers(2, 3), norm=NORMS, position_embedding=st.booleans()),
-        of_kind("patch", size=st.sampled_from([1, 2, 4]), norm=NORMS, eps=EPSILONS, position_embedding=st.booleans()),
+        of_kind(
+            "patch", size=st.sampled_from([1, 2, 4]), norm=st.one_of(NORMS, st.just("none")), eps=EPSILONS,
+            position_embedding=st.booleans(), convs=st.sampled_from([0, 0, 2]),
+        ),
         of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
-    )
+    )  # fmt: skip
 
 
+@cache
 def heads() -> Options:
     """Any head, none included; those for dense prediction narrow."""
     classes, narrow = {"classes": st.integers(1, 5)}, st.sampled_from([2, 4])

@@ -49,3 +49,22 @@ def batch_norm(state: dict[str, Tensor], name: str, x: Tensor) -> Tensor:
         state[f"{name}.{leaf}"][:, None, None] for leaf in ("running_mean", "running_var", "weight", "bias")
     )
     return (x - mean) / (variance + 1e-5).sqrt() * weight + bias
+
+
+@torch.no_grad()
+def draw_values(model: nn.Module, seed: int) -> None:
+    """Set every parameter, and every running statistic, to what no constructor sets, so that exchanged ones are seen.
+
+    They are normal with a standard deviation of 0.1, weights of channels around 1, and variances at least a half.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {name: each for name, each in model.state_dict().items() if each.is_floating_point()}
+    drawn, end = torch.randn(sum(each.numel() for each in tensors.values()), generator=generator).mul_(0.1), 0
+    for name, each in tensors.items():
+        values = drawn[end : end + each.numel()]
+        end += each.numel()
+        if name.endswith("running_var"):
+            values.abs_().add_(0.5)
+        elif each.ndim == 1 and name.endswith("weight"):
+            values.add_(1)
+        each.copy_(values.view(each.shape))

@@ -30,6 +30,7 @@ from tests.support import map_attacks
 from tests.support.map_attacks import widened
 from tests.support.operator_mutations import FREED, HUGE, OF_MEMORY, mutated
 from tests.support.scans import threads
+from tests.support.windows import expected_windows, window_arguments
 
 Arguments = list[Any]
 NAMESPACE = torch.ops.sparx_dsl
@@ -172,6 +173,7 @@ TARGETS = (
     Target("depthwise_convolution_", depthwise_arguments, expected_depthwise),
     Target("map_norm", norm_arguments, expected_norm),
     Target("map_norm_", norm_arguments, expected_norm),
+    Target("window_attention", window_arguments, expected_windows),
     Target("group_norm", map_attacks.norm_arguments, map_attacks.expected_group_norm),
     Target("group_norm_backward", map_attacks.group_norm_backward_arguments, map_attacks.expected_group_norm_backward),
     Target("layer_norm", map_attacks.norm_arguments, map_attacks.expected_layer_norm),

@@ -26,6 +26,7 @@ class SpecOracle:
         self.spec = spec
         self.stages = said(spec)
         self.state = {name: value.clone() for name, value in state.items()}
+        self.within = _by_owner(self.state)
         self.training = training
         self.used: set[str] = set()
 
@@ -142,10 +143,20 @@ class SpecOracle:
         read = _options(role, options)
         with torch.random.fork_rng(devices=[]):  # initial values would take numbers from stochastic depth
             module = load(default_registry().of(role, read).module)(read, site)
-        own = {key.removeprefix(f"{name}."): value for key, value in self.state.items() if key.startswith(f"{name}.")}
+        own = self.within.get(name, {})
         module.load_state_dict(own)
         self.used |= {f"{name}.{key}" for key in own}
         return module.train(self.training)
+
+
+def _by_owner(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """For the path of every module the tensors within it, by their names there."""
+    found: dict[str, dict[str, Tensor]] = {}
+    for name, value in state.items():
+        parts = name.split(".")
+        for count in range(1, len(parts)):
+            found.setdefault(".".join(parts[:count]), {})[".".join(parts[count:])] = value
+    return found
 
 
 def _options(role: Role, options: Mapping) -> Any:

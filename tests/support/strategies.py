@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from functools import cache
 from typing import Any
 
 from hypothesis import settings
@@ -22,6 +23,7 @@ def examples(part: float) -> int:
     return max(1, round(settings().max_examples * part))
 
 
+@cache
 def layer_options(*, mixer_required: bool = False) -> st.SearchStrategy[Mapping]:
     """What a ``layer`` mapping can hold."""
     optional: Mapping = {
@@ -201,6 +203,7 @@ def spec_mappings(draw: st.DrawFn, *, most_stages: int = 3, deepest: int = 5) ->
     return spec
 
 
+@cache
 def budgets() -> st.SearchStrategy[Mapping]:
     """A budget that every backbone drawn here keeps."""
     counts, held = st.sampled_from([10**15 + 1, "5.5T", "900G"]), st.sampled_from([2**40 + 1, "2GiB", "1.5TB"])

@@ -25,7 +25,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.TOO_MANY_VALUES,
         "the text holds too many values",
         "Keys, values, lists and mappings are counted while the text is read, and reading stops at the limit. So does "
-        "that of a search space whose conditions, or choices of one key, would be compared too often.",
+        "that of a search space whose conditions, or choices of one key, would be compared too often, whose conditions "
+        "tie too many combinations of values together, or whose values would be checked over too large a base.",
     ),
     CodeEntry(
         Code.NOT_UTF8,

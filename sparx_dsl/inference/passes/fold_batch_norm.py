@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,7 @@ class FoldBatchNorm:
         """The convolutions with a BatchNorm behind them, and the BatchNorms that one product alone reads."""
         for path, module in modules_of(backbone, ConvNorm):
             if is_foldable(module.norm):
-                yield path, partial(fuse_conv_bn_eval, module.conv, module.norm)
+                yield path, partial(fold_behind, module.conv, module.norm)
         for path, product in only_readers(backbone):
             norm = backbone.get_submodule(path)
             if is_foldable(norm) and product is not None and is_product_over_channels(product):
@@ -59,15 +60,24 @@ def only_readers(backbone: Backbone) -> Iterator[tuple[str, nn.Module | None]]:
                 yield f"{path}.norm", part.product(module, facts.norm_reader)
 
 
+def fold_behind(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    """A convolution that gives what its BatchNorm would have made of the result."""
+    dtype = conv.weight.dtype
+    folded = fuse_conv_bn_eval(copy.deepcopy(conv).double(), copy.deepcopy(norm).double())
+    return folded.to(dtype)
+
+
 @torch.no_grad()
 def fold_before(norm: nn.BatchNorm2d, product: nn.Conv2d | nn.Linear) -> nn.Identity:
     """Let a product over channels read what its BatchNorm would have normalised; gives what stands for the norm."""
     assert norm.running_var is not None
     assert norm.running_mean is not None
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    shift = norm.bias - norm.running_mean * scale
-    weight = product.weight.flatten(1)
-    bias = weight @ shift
-    product.bias = nn.Parameter(bias if product.bias is None else product.bias + bias)
-    product.weight = nn.Parameter((weight * scale).reshape(product.weight.shape))
+    dtype = product.weight.dtype
+    # In bfloat16 each of these would be rounded by itself.
+    scale = norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
+    shift = norm.bias.double() - norm.running_mean.double() * scale
+    weight = product.weight.flatten(1).double()
+    bias = weight @ shift if product.bias is None else product.bias.double() + weight @ shift
+    product.bias = nn.Parameter(bias.to(dtype))
+    product.weight = nn.Parameter((weight * scale).reshape(product.weight.shape).to(dtype))
     return nn.Identity()

@@ -30,7 +30,7 @@ def edited(
     if in_chans is not None:
         changes["input.channels"] = in_chans
     if img_size is not None:
-        changes["input.size"] = img_size if isinstance(img_size, int) else list(img_size)
+        changes["input.size"] = img_size
     if drop_path_rate is not None:
         changes["drop_path"] = drop_path_rate
     return spec.edit(changes) if changes else spec

@@ -110,6 +110,18 @@ class SparxModel(sparx_dsl.Backbone):
         found = [self.head.norm(maps[stage]) if norm and stage == last else maps[stage] for stage in stages]
         return found if intermediates_only else (maps[end], found)
 
+    def get_intermediate_layers(
+        self, x: Tensor, n: int | Sequence[int] = 1, reshape: bool = False, norm: bool = False
+    ) -> list[Tensor]:
+        """The maps of the last n stages, or of those listed, as DINO has it; of images as ``forward`` takes them.
+
+        Maps are (batch, positions, channels), or with ``reshape`` (batch, channels, height, width); ``norm`` as in
+        ``forward_intermediates``. Raises ``SparxError`` (SPX560).
+        """
+        maps = self.forward_intermediates(x, n, norm=norm, stop_early=True, intermediates_only=True)
+        assert isinstance(maps, list)
+        return maps if reshape else [each.flatten(2).transpose(1, 2) for each in maps]
+
     def prune_intermediate_layers(
         self, indices: int | Sequence[int] = 1, prune_norm: bool = False, prune_head: bool = True
     ) -> list[int]:

@@ -3,7 +3,7 @@
 #define SPARX_ARGUMENTS_H
 
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
-#define LAYOUT 4
+#define LAYOUT 5
 
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is contiguous. The y of SS2D, of a
  * depthwise convolution and of a norm may be its x.
@@ -64,5 +64,18 @@ typedef struct {
     const float *weight, *bias;
     void *y;
 } GroupNorm;
+
+/* Scores of windows are filled up to a multiple of this many places. */
+#define PLACES_TOGETHER 16
+
+/* Shapes: x (batch, height, width, 3, heads, channels / 3 / heads), query, key and value, and y (batch, height, width, heads,
+ * channels / 3 / heads), of `kind`; bias (heads, window², window², the last filled up). The shift is less than the window.
+ */
+typedef struct {
+    long batch, channels, height, width, heads, window, shift, kind, threads;
+    const void *x;
+    const float *bias;
+    void *y;
+} WindowAttention;
 
 #endif

@@ -9,7 +9,8 @@
     int scan_forward_##set(const Scan *);     \
     int scan_backward_##set(const Scan *);    \
     int depthwise_##set(const Depthwise *);   \
-    int group_norm_##set(const GroupNorm *);
+    int group_norm_##set(const GroupNorm *);  \
+    int window_attention_##set(const WindowAttention *);
 
 DECLARE(plain)
 #if defined(__x86_64__) && defined(WIDE_SETS)
@@ -70,3 +71,4 @@ DEFINE(scan_forward, Scan)
 DEFINE(scan_backward, Scan)
 DEFINE(depthwise, Depthwise)
 DEFINE(group_norm, GroupNorm)
+DEFINE(window_attention, WindowAttention)

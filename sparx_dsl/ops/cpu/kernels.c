@@ -9,3 +9,4 @@
 #include "scan_backward.h"
 #include "ss2d.h"
 #include "ss2d_backward.h"
+#include "window_attention.h"

@@ -23,7 +23,7 @@ from torch import Tensor
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 RECORD = f"{NAME}.sha256"
 """The file in which the build records the library's size in bytes and its SHA-256."""
-LAYOUT = 4
+LAYOUT = 5
 """The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
 """What the number of a set stands for."""
@@ -80,6 +80,18 @@ class GroupNormArguments(ctypes.Structure):
     ]
 
 
+class WindowAttentionArguments(ctypes.Structure):
+    """The arguments of the attention within windows."""
+
+    _fields_ = [
+        *(
+            (name, _LONG)
+            for name in ("batch", "channels", "height", "width", "heads", "window", "shift", "kind", "threads")
+        ),
+        *((name, _POINTER) for name in ("x", "bias", "y")),
+    ]
+
+
 FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "scan_forward": ScanArguments,
     "scan_backward": ScanArguments,
@@ -87,6 +99,7 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "ss2d_backward": SS2DArguments,
     "depthwise": DepthwiseArguments,
     "group_norm": GroupNormArguments,
+    "window_attention": WindowAttentionArguments,
 }
 """The functions of the library by name, and what each is called with."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sparx_dsl.ops.cpu import library
 from sparx_dsl.ops.cpu.kernels import KINDS
@@ -14,6 +15,8 @@ ACTIVATIONS = {"none": 0, "gelu": 1, "silu": 2}
 """The activations after a depthwise convolution, by the numbers that the library knows them by."""
 CHANNELS_TOGETHER = 16
 """The weights of a depthwise convolution are padded with zeros to a multiple of this many channels."""
+PLACES_TOGETHER = 16
+"""The last dimension of the bias of windows is padded with zeros to a multiple of this many places."""
 
 
 def problem(dtype: torch.dtype) -> str | None:
@@ -46,6 +49,23 @@ def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, in_pl
     """GroupNorm of one group, in the same shapes as ``torch.ops.sparx_dsl.map_norm``."""
     scalars = (x.shape[2] * x.shape[3], KINDS[x.dtype], library.threads(), epsilon)
     return _run("group_norm", x, scalars, weight, bias, in_place)
+
+
+def packed_bias(bias: Tensor) -> Tensor:
+    """The bias of windows (heads, window², window²) as the kernel reads it, in float32: the last dimension padded."""
+    return functional.pad(bias.detach().float(), (0, -bias.shape[2] % PLACES_TOGETHER)).contiguous()
+
+
+def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: int) -> Tensor:
+    """Attention within windows, in the same shapes as ``torch.ops.sparx_dsl.window_attention``."""
+    positions = x.permute(0, 2, 3, 1).contiguous()
+    batch, height, width, channels = positions.shape
+    y = positions.new_empty((batch, height, width, channels // 3))
+    if y.numel():
+        scalars = (batch, channels, height, width, heads, window, shift, KINDS[x.dtype], library.threads())
+        addresses = library.addresses({"x": positions, "bias": bias, "y": y})
+        library.function("window_attention")(library.WindowAttentionArguments(*scalars, *addresses.values()))
+    return y.permute(0, 3, 1, 2)
 
 
 def _run(name: str, x: Tensor, scalars: tuple[float, ...], weight: Tensor, bias: Tensor, in_place: bool) -> Tensor:

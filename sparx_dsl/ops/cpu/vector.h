@@ -147,6 +147,17 @@ INLINE float sum_of(floats value) {
     return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
+/* The largest of all lanes. */
+INLINE float largest_of(floats value) {
+#if defined(__AVX512F__) && LANES == 16
+    return _mm512_reduce_max_ps((__m512)value);
+#else
+    float largest = value[0];
+    UNROLLED for (int lane = 1; lane < LANES; lane++) largest = value[lane] > largest ? value[lane] : largest;
+    return largest;
+#endif
+}
+
 /* The lower or the upper halves of two vectors, number by number in turn. */
 #if defined(__clang__)
 #if LANES == 16

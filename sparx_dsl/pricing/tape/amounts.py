@@ -3,9 +3,9 @@
 Multiply-accumulates (MACs) are counted twice, operation by operation. The project's own count is one for each product
 of a convolution, a linear layer or an attention, the selective scan by its own formula, and none for norms, activations
 and element-wise sums. fvcore (0.1.5, ``fvcore.nn.flop_count``) counts the same products, and besides 5 for each element
-of a group or layer norm, 2 for each of a batch norm in evaluation, 4 for each element that a bilinear resizing writes,
-1 for each that nearest neighbours write, and 1 for each that an adaptive pooling reads; it does not know
-``scaled_dot_product_attention``, so the products of such an attention count nothing. Where the published
+of a group or layer norm, 2 for each of a batch norm in evaluation, none of an RMS norm, 4 for each element that a
+bilinear resizing writes, 1 for each that nearest neighbours write, and 1 for each that an adaptive pooling reads; it
+does not know ``scaled_dot_product_attention``, so the products of such an attention count nothing. Where the published
 implementation computes by other operators than ours, its operators decide: the attention of a mixer is two products
 (Swin, DeiT, PVTv2), GCCA is one fused attention, and a scale on the residual path is a 1×1 depthwise convolution
 (SparX-Mamba).

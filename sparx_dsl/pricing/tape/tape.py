@@ -123,25 +123,32 @@ class Tape(Amounts):
                 self.save(value.reshape(batch * heads, key.shape[2], width))
         return self.new(*query.shape)
 
-    def selective_scan(self, operands: tuple[FakeTensor, ...], channels: int, length: int, state: int) -> None:
+    def selective_scan(
+        self, operands: tuple[FakeTensor, ...], channels: int, length: int, state: int, *, copies: int = 1
+    ) -> None:
         """A scan over (channels, length) with N = ``state``; ``channels`` counts those of every direction.
 
         Its parameters are A, D and the bias of the time steps; MACs are 9·channels·length·N + channels·length, which is
         the count behind the paper's tables. It saves the operands, and the decay rates −exp(A_logs) twice, once before
-        the sign; these are float32 at least.
+        the sign; these are float32 at least. Of several ``copies`` the parameters are those of the first channels,
+        repeated, and D and the bias are saved as they were repeated.
         """
-        self.weight(channels, state + 2)
+        self.weight(channels // copies, state + 2)
         macs = (9 * state + 1) * channels * length
         self.multiply(macs)
         self.scan_macs += macs
-        self.save_new(channels, state, item=self.wide)
+        self.save_new(channels // copies, state, item=self.wide)
         self.save(*operands)
+        if copies > 1:
+            self.save_new(2, channels)
         self.save_new(channels, state, item=self.wide)
 
     # Norms and element-wise operations.
 
     def norm(self, name: NormName, x: FakeTensor) -> FakeTensor:
         """A norm, of the map's shape: it saves the map and two statistics for each position, image or channel."""
+        if name == "rms":
+            return self._rms_norm(x)
         batch, channels, height, width = x.shape
         self.params += 2 * channels
         self.add_macs(0, (2 if name == "batch" else 5) * channels * height * width)
@@ -160,6 +167,23 @@ class Tape(Amounts):
                 self.save(x)
                 self.save_new(2, channels)
         return x.like(*x.shape)
+
+    def _rms_norm(self, x: FakeTensor) -> FakeTensor:
+        """PyTorch composes it of smaller operations on CPUs, in float32 at least; fvcore does not know it.
+
+        It saves the map, a factor for each position, and the map times that, which the weight is multiplied with.
+        """
+        batch, channels, height, width = x.shape
+        self.weight(channels)
+        if not self.saves:
+            return x
+        if self.item < FLOAT32:
+            self.save_new(*x.shape, item=FLOAT32)
+        else:
+            self.save(x)
+        self.save_new(batch, height, width, item=self.wide)
+        self.save_new(*x.shape, item=self.wide)
+        return FakeTensor.fresh((batch, height, width, channels), x.item).permute(0, 3, 1, 2)
 
     def activation(self, x: FakeTensor) -> FakeTensor:
         """GELU or SiLU of a tensor of any shape; it saves its input."""

@@ -10,31 +10,15 @@ whatever their number.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sparx_dsl.search.constraints.elimination_order import PendingFactors
+from sparx_dsl.search.constraints.factor import Factor, Row, join, row_at, row_of
+
 MAX_ROWS = 300_000
 """Rows of one joined factor."""
-
-Row = tuple[int, ...]
-
-
-class TooWideError(Exception):
-    """The constraints tie too many choices together for tables."""
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """Which rows of values the choices of ``scope`` may have, and in how many ways each."""
-
-    scope: tuple[int, ...]
-    rows: Mapping[Row, int]
-
-    def has(self, assignment: Mapping[int, int]) -> bool:
-        """Whether the choices may have these values."""
-        return _row(self.scope, assignment) in self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +54,7 @@ class BucketTree:
         self._split(self.roots, index, found, pending)
         while pending:
             bucket, rest = pending.pop()
-            for value, ways in bucket.options[_row(bucket.context, found)]:
+            for value, ways in bucket.options[row_of(bucket.context, found)]:
                 if rest < ways:
                     found[bucket.choice] = value
                     self._split(self.children[bucket.choice], rest, found, pending)
@@ -83,7 +67,7 @@ class BucketTree:
         numbers: dict[int, int] = {}
         for bucket in reversed(self.buckets):
             before = 0
-            for value, ways in bucket.options[_row(bucket.context, assignment)]:
+            for value, ways in bucket.options[row_of(bucket.context, assignment)]:
                 if value == assignment[bucket.choice]:
                     break
                 before += ways
@@ -96,7 +80,7 @@ class BucketTree:
         """The assignment that ``pick`` makes, asked for each choice with the values that can go on (and their ways)."""
         found: dict[int, int] = {}
         for bucket in self.buckets:
-            found[bucket.choice] = pick(bucket.choice, bucket.options[_row(bucket.context, found)])
+            found[bucket.choice] = pick(bucket.choice, bucket.options[row_of(bucket.context, found)])
         return found
 
     def supported(self) -> dict[int, set[int]]:
@@ -113,7 +97,7 @@ class BucketTree:
             scope = (*bucket.context, bucket.choice)
             for child in self.children[bucket.choice]:
                 places = [scope.index(choice) for choice in child.context]
-                reached[child.choice] = {_at((*context, value), places) for context, value in rows}
+                reached[child.choice] = {row_at((*context, value), places) for context, value in rows}
         return values
 
     def _split(
@@ -121,14 +105,14 @@ class BucketTree:
     ) -> None:
         """Share a number out among parts that are independent of one another."""
         for bucket in reversed(parts):
-            index, rest = divmod(index, bucket.totals[_row(bucket.context, found)])
+            index, rest = divmod(index, bucket.totals[row_of(bucket.context, found)])
             pending.append((bucket, rest))
 
     def _joined(self, parts: tuple[Bucket, ...], numbers: Mapping[int, int], found: Mapping[int, int]) -> int:
         """The inverse of ``_split``."""
         index = 0
         for bucket in parts:
-            index = index * bucket.totals[_row(bucket.context, found)] + numbers[bucket.choice]
+            index = index * bucket.totals[row_of(bucket.context, found)] + numbers[bucket.choice]
         return index
 
 
@@ -143,38 +127,25 @@ def eliminate(
     ``needs`` are for each choice those that are to be decided before it, so it is eliminated before them.
     Raises ``TooWideError`` where a joined factor would have more than ``most`` rows.
     """
-    needs = needs or [()] * len(domains)
-    left, buckets, roots = set(range(len(domains))), list[Bucket](), list[Bucket]()
-    pending: list[tuple[Factor, Bucket | None]] = [(factor, None) for factor in factors]
-    """The factors that are left, each with the bucket whose message it is."""
+    pending = PendingFactors[Bucket](domains, factors, needs or [()] * len(domains))
+    buckets, roots = list[Bucket](), list[Bucket]()
     children: dict[int, tuple[Bucket, ...]] = {}
-    while left:
-        ready = left.difference(*(needs[other] for other in left))
-        widths = {one: _width(one, [factor.scope for factor, _ in pending], domains) for one in ready}
-        choice = min(ready, key=lambda one: (widths[one], one))
-        joined = [(factor, sender) for factor, sender in pending if choice in factor.scope]
-        pending = [(factor, sender) for factor, sender in pending if choice not in factor.scope]
+    while (choice := pending.take_narrowest()) is not None:
+        joined = pending.take_factors(choice)
         bucket = _bucket(choice, domains[choice], [factor for factor, _ in joined], most)
         children[choice] = tuple(sender for _, sender in joined if sender is not None)
         if bucket.context:
-            pending.append((Factor(bucket.context, bucket.totals), bucket))
+            pending.add(Factor(bucket.context, bucket.totals), bucket)
         else:
             roots.append(bucket)
         buckets.append(bucket)
-        left.remove(choice)
     return BucketTree(tuple(reversed(buckets)), children, tuple(roots))
-
-
-def _width(choice: int, scopes: Sequence[Sequence[int]], domains: Sequence[Sequence[int]]) -> int:
-    """How many combinations there are of all that eliminating the choice would join."""
-    scope = {choice}.union(*(own for own in scopes if choice in own))
-    return math.prod(len(domains[other]) for other in scope)
 
 
 def _bucket(choice: int, domain: Sequence[int], factors: Sequence[Factor], most: int) -> Bucket:
     joined = Factor((choice,), {(value,): 1 for value in domain})
     for factor in sorted(factors, key=lambda one: len(one.rows)):
-        joined = _join(joined, factor, most)
+        joined = join(joined, factor, most)
     place = joined.scope.index(choice)
     context = tuple(other for other in joined.scope if other != choice)
     options: dict[Row, list[tuple[int, int]]] = {}
@@ -184,34 +155,3 @@ def _bucket(choice: int, domain: Sequence[int], factors: Sequence[Factor], most:
         found.sort()
     totals = {row: sum(ways for _, ways in found) for row, found in options.items()}
     return Bucket(choice, context, options, totals)
-
-
-def _join(first: Factor, second: Factor, most: int) -> Factor:
-    """The rows that both allow, of the choices of both."""
-    shared = [choice for choice in second.scope if choice in first.scope]
-    extra = [place for place, choice in enumerate(second.scope) if choice not in first.scope]
-    here, there = [first.scope.index(choice) for choice in shared], [second.scope.index(choice) for choice in shared]
-    partners: dict[Row, list[tuple[Row, int]]] = {}
-    for row, ways in second.rows.items():
-        partners.setdefault(_at(row, there), []).append((_at(row, extra), ways))
-    rows: dict[Row, int] = {}
-    for row, ways in first.rows.items():
-        for more, other_ways in partners.get(_at(row, here), ()):
-            rows[(*row, *more)] = ways * other_ways
-        if len(rows) > most:
-            raise TooWideError
-    return Factor((*first.scope, *(second.scope[place] for place in extra)), rows)
-
-
-def tabulate(scope: tuple[int, ...], domains: Sequence[Sequence[int]], allows: Callable[[Row], bool]) -> Factor:
-    """The table of the rows that ``allows`` lets pass."""
-    every = itertools.product(*(domains[choice] for choice in scope))
-    return Factor(scope, {row: 1 for row in every if allows(row)})
-
-
-def _row(scope: Iterable[int], assignment: Mapping[int, int]) -> Row:
-    return tuple(assignment[choice] for choice in scope)
-
-
-def _at(row: Row, places: Iterable[int]) -> Row:
-    return tuple(row[place] for place in places)

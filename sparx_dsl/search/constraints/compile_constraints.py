@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from sparx_dsl.language.resolve import stage_name
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.reader.tree import MappingNode
-from sparx_dsl.search.constraints.bucket_elimination import BucketTree, Factor, TooWideError, eliminate, tabulate
+from sparx_dsl.search.constraints.bucket_elimination import BucketTree, eliminate
 from sparx_dsl.search.constraints.constraint import Constraint, Domains
+from sparx_dsl.search.constraints.effort import Effort
+from sparx_dsl.search.constraints.factor import Factor, TooWideError, tabulate
 from sparx_dsl.search.constraints.link_constraints import LinkConstraints
 from sparx_dsl.search.constraints.stage_constraints import placement_constraints, total_constraints
 from sparx_dsl.search.constraints.value_constraints import existence_constraints, value_constraints
@@ -40,6 +43,11 @@ class Compiled:
     by_choice: Mapping[int, tuple[Factor, ...]] = field(repr=False)
     """The factors that refer to a choice."""
 
+    @functools.cached_property
+    def supported(self) -> Mapping[int, set[int]]:
+        """For each choice the values that some assignment has which fits the tables."""
+        return self.buckets.supported()
+
     def factors_hold(self, assignment: Assignment) -> bool:
         """Whether the constraints hold that are in tables."""
         return all(factor.has(assignment) for factor in self.factors)
@@ -52,7 +60,11 @@ class Compiled:
 def compile_constraints(
     base: Spec, tree: MappingNode, choices: Sequence[Choice], most_combinations: int = MAX_COMBINATIONS
 ) -> Compiled:
-    """Gather the constraints of a space, and make tables of those that have at most so many combinations."""
+    """Gather the constraints of a space, and make tables of those that have at most so many combinations.
+
+    Those that come after ``effort.MAX_STEPS`` get no table either. Raises ``SparxError`` (SPX003) where that concerns
+    the conditions of choices.
+    """
     keys = SpecKeys(tree, patches_of(choices), len(base.stages))
     numbers = numbers_of(choices)
     needs = [dependencies(choice, numbers, keys) for choice in choices]
@@ -62,9 +74,11 @@ def compile_constraints(
     ]
     factors: list[Factor] = []
     late: list[Constraint] = []
-    for constraint in _constraints(base, keys, choices, domains):
+    effort = Effort()
+    for constraint in _constraints(base, keys, choices, domains, effort):
         scope = constraint.scope
-        if math.prod(len(domains[choice]) for choice in scope) > most_combinations:
+        combinations = math.prod(len(domains[choice]) for choice in scope)
+        if combinations > most_combinations or not effort.allows(combinations * constraint.steps):
             late.append(constraint)
             continue
         factors.append(tabulate(scope, domains, constraint.holds_for))
@@ -81,15 +95,17 @@ def compile_constraints(
     )  # fmt: skip
 
 
-def _constraints(base: Spec, keys: SpecKeys, choices: Sequence[Choice], domains: Domains) -> Iterator[Constraint]:
+def _constraints(
+    base: Spec, keys: SpecKeys, choices: Sequence[Choice], domains: Domains, effort: Effort
+) -> Iterator[Constraint]:
     """All constraints, those of few choices first where that narrows the domains of the others."""
     links = LinkConstraints(keys, choices, domains, [stage_name(base, index) for index in range(len(base.stages))])
     yield from sorted(value_constraints(keys), key=lambda constraint: len(constraint.scope))
-    yield from existence_constraints(choices, keys)
+    yield from existence_constraints(choices, keys, domains)
     yield from placement_constraints(keys, links.targets())
     yield from total_constraints(keys, base.limits.layers_in_total)
     yield from end_constraints(keys, domains)
-    yield from layer_constraints(keys, domains, links)
+    yield from layer_constraints(keys, domains, links, effort)
     yield from links.constraints()
 
 

@@ -18,6 +18,8 @@ class Constraint:
 
     scope: tuple[int, ...]
     holds: Callable[[Assignment], bool] = field(repr=False)
+    steps: int = 1
+    """How much it takes to ask once (see ``effort``); 0 where that was counted before."""
 
     def holds_for(self, row: tuple[int, ...]) -> bool:
         """Whether the condition holds for these values of the choices in ``scope``."""

@@ -16,6 +16,8 @@ from sparx_dsl.search.constraints.stage_constraints import placement_keys, rule_
 from sparx_dsl.search.space.choices import Assignment, Choice, LinkAction
 from sparx_dsl.search.space.spec_keys import INVALID, SpecKey, SpecKeys, given_first
 
+LINK_STEPS = 20
+"""To ask whether the links to one node are valid."""
 LinkEdit = tuple[LinkAction, Link]
 
 
@@ -72,7 +74,7 @@ class LinkConstraints:
             keys = [self.written, *(self._keys.stage(stage, "depth") for stage in stages)]
             keys += itertools.chain(*(self._keys.downsamples(stage) for stage in stages if stage > 1))
             keys += () if position is None else self._reading_keys(position[0])
-            yield Constraint(scope_of(keys, own), partial(self._are_valid, target, own))
+            yield Constraint(scope_of(keys, own), partial(self._are_valid, target, own), LINK_STEPS)
 
     def _edits(self, choices: Sequence[int], assignment: Assignment) -> list[LinkEdit]:
         """The links of the spec and of these choices in the order of the spec: cuts first."""

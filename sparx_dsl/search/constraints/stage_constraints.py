@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator
 from functools import partial
 
-from pydantic import ValidationError
-
+from sparx_dsl.graph.rule import stage_reads
 from sparx_dsl.language.checks.check_spec import check_stage
-from sparx_dsl.language.models import SpecModel
+from sparx_dsl.language.frozen import FrozenDict
+from sparx_dsl.language.models import LayerOptions, SpecModel
 from sparx_dsl.language.resolve import StageRule, rule_of, stage_rule
-from sparx_dsl.pricing.stage_shape import features_read
+from sparx_dsl.reader.limits import DEFAULT_LIMITS
+from sparx_dsl.reader.tree import MappingNode
 from sparx_dsl.search.constraints.constraint import Constraint, scope_of
 from sparx_dsl.search.space.choices import Assignment
-from sparx_dsl.search.space.spec_keys import INVALID, PLAIN_SPEC, PLAIN_STAGE, SpecKey, SpecKeys
+from sparx_dsl.search.space.spec_keys import INVALID, PLAIN_SPEC, SpecKey, SpecKeys
 
 PLACEMENT = ("depth", "S", "M", "ganglion", "cross_stage", "intra")
 """The keys of a stage that ``language.resolve.rule_of`` makes its rule of, in that order."""
+
+PLACEMENT_STEPS = 5
+"""To try one placement."""
 
 
 def placement_keys(keys: SpecKeys, stage: int) -> tuple[SpecKey, ...]:
@@ -39,7 +44,7 @@ def placement_constraints(keys: SpecKeys, linked: Collection[tuple[int, int]]) -
         placement, numbers = placement_keys(keys, stage), keys.layer_numbers(stage)
         if scope := scope_of([*placement, numbers]):
             read_otherwise = {layer for other, layer in linked if other == stage}
-            yield Constraint(scope, partial(_is_valid, placement, numbers, read_otherwise))
+            yield Constraint(scope, partial(_is_valid, placement, numbers, read_otherwise), PLACEMENT_STEPS)
 
 
 def _is_valid(
@@ -50,18 +55,23 @@ def _is_valid(
     layers = numbers(assignment)
     if INVALID in (layers, *values.values()):
         return False
-    given = {name: value for name, value in values.items() if value is not None}
-    settings: dict[int, dict[str, object]] = {number: {} for number in layers}
-    stage = {**PLAIN_STAGE, **given, "layers": settings}
-    try:
-        spec = SpecModel.model_validate({**PLAIN_SPEC, "stages": [stage]})
-    except ValidationError:
-        return False
+    given: dict[str, object] = {name: value for name, value in values.items() if value is not None}
+    given["layers"] = FrozenDict({number: LayerOptions() for number in layers})
+    # The models have checked each value by itself: what is left are the rules across them.
+    plain = _plain_spec()
+    stage = plain.stages[0].model_copy(update=given)
+    spec = plain.model_copy(update={"stages": (stage,)})
     if next(check_stage(spec, 0), None) is not None:
         return False
-    rule = stage_rule(spec.stages[0])
-    features = features_read(rule)
-    return all(features[layer - 1] or layer in read_otherwise for layer in rule.ganglion)
+    rule = stage_rule(stage)
+    # A ganglion layer reads the one before it, if nothing else: only the first may read nothing.
+    return all(stage_reads(rule, layer) or layer in read_otherwise for layer in rule.ganglion[:1])
+
+
+@functools.cache
+def _plain_spec() -> SpecModel:
+    """A spec of one stage, which knows no places: stages are tried in it."""
+    return SpecModel.model_validate(PLAIN_SPEC).with_origin(MappingNode(()), DEFAULT_LIMITS)
 
 
 def total_constraints(keys: SpecKeys, most: int) -> Iterator[Constraint]:

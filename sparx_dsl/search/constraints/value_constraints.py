@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from sparx_dsl.errors import SparxError
 from sparx_dsl.language.resolve import SLOTS
-from sparx_dsl.search.constraints.constraint import Constraint, scope_of
-from sparx_dsl.search.space.choices import OFF, Assignment, Choice, EditPath
+from sparx_dsl.search.constraints.constraint import Constraint, Domains, scope_of
+from sparx_dsl.search.constraints.effort import MAX_STEPS, Effort
+from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Assignment, Choice, EditPath
+from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import layer_of
 from sparx_dsl.search.space.existence import dependencies, exists, numbers_of
 from sparx_dsl.search.space.spec_keys import INVALID, ROOT_KEYS, STAGE_KEYS, SpecKey, SpecKeys
 
+VALIDATION_STEPS = 6
+"""To let the language's models check one value."""
 
-def existence_constraints(choices: Sequence[Choice], keys: SpecKeys) -> Iterator[Constraint]:
-    """A choice has a value exactly where it exists."""
-    numbers = numbers_of(choices)
+
+def existence_constraints(choices: Sequence[Choice], keys: SpecKeys, domains: Domains) -> Iterator[Constraint]:
+    """A choice has a value exactly where it exists.
+
+    Raises ``SparxError`` (SPX003) for conditions on values of too many combinations: no sample would be valid if they
+    were asked of whole points.
+    """
+    numbers, effort = numbers_of(choices), Effort()
     for number, choice in enumerate(choices):
         needed = dependencies(choice, numbers, keys)
         if needed:
+            scope = tuple(sorted({number, *needed}))
+            combinations = math.prod(len(domains[one]) for one in scope)
+            if not effort.allows(combinations):
+                names = ", ".join(choices[one].name for one in needed[:MOST_SHOWN])
+                total = MAX_STEPS - effort.left + combinations
+                what = f"up to {choice.name}, which depends on {names}, conditions tie {total:,} combinations together"
+                raise SparxError(too_many(what, choice.where, f"{MAX_STEPS:,}"))
             there = partial(_exists_or_is_off, number, choice, numbers, keys)
-            yield Constraint(tuple(sorted({number, *needed})), there)
+            yield Constraint(scope, there, steps=0)
 
 
 def _exists_or_is_off(
@@ -35,7 +53,7 @@ def value_constraints(keys: SpecKeys) -> Iterator[Constraint]:
         key, layer = keys.at(path), layer_of(path)
         if key.scope:
             depth = keys.stage(layer[0], "depth").scope if layer else ()
-            yield Constraint(scope_of([key], depth), partial(_is_accepted, key, layer, keys))
+            yield Constraint(scope_of([key], depth), partial(_is_accepted, key, layer, keys), VALIDATION_STEPS)
 
 
 def _is_accepted(key: SpecKey, layer: tuple[int, int] | None, keys: SpecKeys, assignment: Assignment) -> bool:

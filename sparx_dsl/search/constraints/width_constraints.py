@@ -12,13 +12,17 @@ from sparx_dsl.language.kind_options import problems_of
 from sparx_dsl.language.models import InputOptions
 from sparx_dsl.language.resolve import Chosen, KindSlot, rule_of, site_of_head
 from sparx_dsl.language.roles import HeadOptions, Role
+from sparx_dsl.registry import default_registry
 from sparx_dsl.search.constraints.constraint import Constraint, Domains, scope_of
+from sparx_dsl.search.constraints.effort import Effort
 from sparx_dsl.search.constraints.link_constraints import LinkConstraints
 from sparx_dsl.search.space.choices import Assignment
 from sparx_dsl.search.space.spec_keys import INVALID, SpecKey, SpecKeys, given_first
 
 MAX_TRIED = 50_000
 """Combinations that are tried to see whether a constraint refuses any."""
+SITE_STEPS = 5
+"""To ask a kind about one place."""
 
 
 def end_constraints(keys: SpecKeys, domains: Domains) -> Iterator[Constraint]:
@@ -57,22 +61,30 @@ def _end_constraint(
             return False
         return not any(problems_of(role, options, site(options, *values)))
 
-    found = (level.at_row(row) for level in levels for row in _rows(level.scope, domains))
-    if any(isinstance(options, KindOptions) and options.has_conditions() for options in found):
-        yield Constraint(scope_of([*levels, *around]), holds)
+    if any(_has_conditions(level, domains) for level in levels):
+        yield Constraint(scope_of([*levels, *around]), holds, SITE_STEPS)
 
 
-def layer_constraints(keys: SpecKeys, domains: Domains, links: LinkConstraints) -> Iterator[Constraint]:
+def _has_conditions(level: SpecKey, domains: Domains) -> bool:
+    """Whether a kind at that level may have conditions; True also where there are too many to look at."""
+    if math.prod(len(domains[choice]) for choice in level.scope) > MAX_TRIED:
+        return True
+    found = (level.at_row(row) for row in _rows(level.scope, domains))
+    return any(isinstance(options, KindOptions) and options.has_conditions() for options in found)
+
+
+def layer_constraints(keys: SpecKeys, domains: Domains, links: LinkConstraints, effort: Effort) -> Iterator[Constraint]:
     """What the mixers, FFNs and fusions accept, layer by layer."""
+    fits = _FitsAlways(domains, effort)
     for stage in range(1, keys.stages + 1):
         for layer in range(1, keys.deepest(stage) + 1):
-            yield from _layer_constraint(keys, domains, stage, layer, "mixer")
-            yield from _layer_constraint(keys, domains, stage, layer, "ffn")
-            yield from _layer_constraint(keys, domains, stage, layer, "fusion", links)
+            yield from _layer_constraint(keys, fits, stage, layer, "mixer")
+            yield from _layer_constraint(keys, fits, stage, layer, "ffn")
+            yield from _layer_constraint(keys, fits, stage, layer, "fusion", links)
 
 
 def _layer_constraint(
-    keys: SpecKeys, domains: Domains, stage: int, layer: int, slot: KindSlot, links: LinkConstraints | None = None
+    keys: SpecKeys, fits: _FitsAlways, stage: int, layer: int, slot: KindSlot, links: LinkConstraints | None = None
 ) -> Iterator[Constraint]:
     """That of one slot of one layer, where it refuses anything.
 
@@ -82,7 +94,7 @@ def _layer_constraint(
         slot, keys.slot(stage, layer, slot), keys.slot(stage, layer, "mixer"), keys.stage(stage, "channels"),
         layer, tuple(keys.downsamples(other) for other in range(stage + 1, keys.stages + 1)),
     )  # fmt: skip
-    if _always(kind.scope, domains, kind.fits):
+    if fits.always(kind):
         return
     depth, stride, named = (keys.stage(stage, key) for key in ("depth", "S", "ganglion"))
     linking = () if links is None else links.choices_to(stage, layer)
@@ -100,7 +112,7 @@ def _layer_constraint(
         return not is_asked(assignment) or kind.fits(assignment)
 
     around = [depth] if links is None else [depth, stride, named, links.written]
-    yield Constraint(scope_of(around, kind.scope, linking), holds)
+    yield Constraint(scope_of(around, kind.scope, linking), holds, SITE_STEPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,20 @@ class _LayerKind:
         """The choices that decide whether the kind fits."""
         return scope_of([*self.levels, *self.mixers, self.width, *itertools.chain(*self.behind)])
 
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """Equal for layers in which the same is tried: what no choice decides counts by its value."""
+        levels = (self.levels, self.mixers, (self.width,), *self.behind)
+        found = tuple(tuple(key.at_row(()) if not key.scope else id(key) for key in one) for one in levels)
+        return self.slot, self.layer if self._is_numbered() else None, found
+
+    def _is_numbered(self) -> bool:
+        """Whether what the kind has against its place may depend on the layer's number."""
+        if any(level.scope for level in self.levels):
+            return True
+        options = given_first(self.levels, {})
+        return isinstance(options, KindOptions) and default_registry().of(self.slot, options).numbered
+
     def fits(self, assignment: Assignment) -> bool:
         """Whether the kind has nothing against its place."""
         values = {"mixer": given_first(self.mixers, assignment), self.slot: given_first(self.levels, assignment)}
@@ -134,11 +160,24 @@ class _LayerKind:
         return not any(problems_of(self.slot, options, chosen.site(self.slot, width, self.layer, reduction)))
 
 
-def _always(scope: tuple[int, ...], domains: Domains, holds: Callable[[Assignment], bool]) -> bool:
-    """Whether a condition holds for all combinations; False also where there are too many to try."""
-    if math.prod(len(domains[choice]) for choice in scope) > MAX_TRIED:
-        return False
-    return all(holds(dict(zip(scope, row, strict=True))) for row in _rows(scope, domains))
+class _FitsAlways:
+    """Whether kinds fit whatever is chosen, tried once for all layers that have the same levels."""
+
+    def __init__(self, domains: Domains, effort: Effort) -> None:
+        self._domains, self._effort = domains, effort
+        self._known: dict[tuple[object, ...], bool] = {}
+
+    def always(self, kind: _LayerKind) -> bool:
+        """Whether it fits for all combinations; False also where there are too many to try."""
+        alike = kind.alike
+        if alike not in self._known:
+            count = math.prod(len(self._domains[choice]) for choice in kind.scope)
+            tried = count <= MAX_TRIED and self._effort.allows(count * SITE_STEPS)
+            self._known[alike] = tried and self._tries(kind)
+        return self._known[alike]
+
+    def _tries(self, kind: _LayerKind) -> bool:
+        return all(kind.fits(dict(zip(kind.scope, row, strict=True))) for row in _rows(kind.scope, self._domains))
 
 
 def _rows(scope: tuple[int, ...], domains: Domains) -> Iterator[tuple[int, ...]]:

@@ -18,9 +18,9 @@ MOST_COMPARED = 2**21
 """How often a value may be compared with another, or a choice, before a space is refused as too large."""
 
 
-def too_many(what: str, where: Where) -> Diagnostic:
-    """The error of a space whose choices or conditions would take too long to compare."""
-    message = f"{what}: more than {MOST_COMPARED:,} comparisons"
+def too_many(what: str, where: Where, most: str = f"{MOST_COMPARED:,} comparisons") -> Diagnostic:
+    """The error of a space whose choices or conditions would take too long."""
+    message = f"{what}: more than {most}"
     return Diagnostic(Code.TOO_MANY_VALUES, message, where, help="write fewer choices, values or conditions")
 
 

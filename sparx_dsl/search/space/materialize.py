@@ -76,8 +76,3 @@ def only_path(node: Node, path: EditPath) -> Node:
     if entry is None:
         return MappingNode(())
     return MappingNode((Entry(entry.key, only_path(entry.value, path[1:])),))
-
-
-def overlap(first: EditPath, second: EditPath) -> bool:
-    """Whether one path leads to or through the other."""
-    return all(a == b for a, b in zip(first, second, strict=False))

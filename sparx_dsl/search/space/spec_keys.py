@@ -12,7 +12,7 @@ from sparx_dsl.errors import SparxError
 from sparx_dsl.language.models import LayerOptions, SpecModel, Stage
 from sparx_dsl.reader.tree import MappingNode, Node, plain
 from sparx_dsl.search.space.choices import Assignment, EditPath
-from sparx_dsl.search.space.materialize import Patch, find_node, only_path, overlap, overlay
+from sparx_dsl.search.space.materialize import Patch, find_node, only_path, overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class SpecKeys:
     def __init__(self, tree: MappingNode, patches: Sequence[Patch], stages: int) -> None:
         self.stages = stages
         self._tree = tree
-        self._patches = patches
+        self._index = _PatchIndex(patches)
         self._made: dict[EditPath, SpecKey] = {}
         self._deepest: dict[int, int] = {}
 
     def at(self, path: EditPath) -> SpecKey:
         """The key at the path of one of ``ROOT_KEYS``, ``STAGE_KEYS`` or ``SLOTS``, with the models' values."""
         if path not in self._made:
-            self._made[path] = self._key(path, self._patches, lambda node: checked_value(path, node))
+            self._made[path] = self._key(path, self._index.of(path), lambda node: checked_value(path, node))
         return self._made[path]
 
     def stage(self, number: int, key: str) -> SpecKey:
@@ -81,7 +81,7 @@ class SpecKeys:
     def layer_numbers(self, stage: int) -> SpecKey:
         """The numbers of the layers for which the base, or a choice of all of ``layers``, has settings."""
         path: EditPath = ("stages", stage, "layers")
-        wide = [patch for patch in self._patches if len(patch.path) <= len(path)]
+        wide = [patch for patch in self._index.of(path) if len(patch.path) <= len(path)]
         return self._key(path, wide, lambda node: tuple(plain(node)) if isinstance(node, MappingNode) else ())
 
     def deepest(self, stage: int) -> int:
@@ -90,7 +90,7 @@ class SpecKeys:
             path: EditPath = ("stages", stage, "depth")
             base = only_path(self._tree, path)
             assert isinstance(base, MappingNode)
-            found = [_laid_over(base, path, written) for written in _one_at_a_time(path, self._patches)]
+            found = [_laid_over(base, path, written) for written in _one_at_a_time(self._index.of(path))]
             depths = [checked_value(path, one) for one in found if not isinstance(one, Invalid)]
             self._deepest[stage] = max((one for one in depths if one is not INVALID), default=1)
         return self._deepest[stage]
@@ -100,8 +100,7 @@ class SpecKeys:
         depth = self.stage(stage, "depth")(assignment)
         return depth is not INVALID and layer <= depth
 
-    def _key(self, path: EditPath, patches: Iterable[Patch], value: Callable[[Node | None], Any]) -> SpecKey:
-        own = [patch for patch in patches if overlap(patch.path, path)]
+    def _key(self, path: EditPath, own: Sequence[Patch], value: Callable[[Node | None], Any]) -> SpecKey:
         scope = tuple(dict.fromkeys(patch.choice for patch in own))
         base = only_path(self._tree, path)
         assert isinstance(base, MappingNode)
@@ -112,6 +111,26 @@ class SpecKeys:
             return found if isinstance(found, Invalid) else value(found)
 
         return SpecKey(scope, read)
+
+
+class _PatchIndex:
+    """Finds the patches that touch a key without a look at all of them."""
+
+    def __init__(self, patches: Sequence[Patch]) -> None:
+        self._patches = patches
+        self._at: dict[EditPath, list[int]] = {}
+        """The patches of exactly a path, by number."""
+        self._within: dict[EditPath, list[int]] = {}
+        """The patches of that path and of those inside it."""
+        for number, patch in enumerate(patches):
+            self._at.setdefault(patch.path, []).append(number)
+            for length in range(len(patch.path) + 1):
+                self._within.setdefault(patch.path[:length], []).append(number)
+
+    def of(self, path: EditPath) -> list[Patch]:
+        """The patches whose path leads to or through this one, in order."""
+        around = [number for length in range(len(path)) for number in self._at.get(path[:length], ())]
+        return [self._patches[number] for number in sorted([*around, *self._within.get(path, ())])]
 
 
 Written = Iterable[tuple[EditPath, Node | None]]
@@ -129,13 +148,12 @@ def _laid_over(base: MappingNode, path: EditPath, written: Written) -> Node | In
     return find_node(tree, path)
 
 
-def _one_at_a_time(path: EditPath, patches: Sequence[Patch]) -> Iterator[Written]:
+def _one_at_a_time(patches: Sequence[Patch]) -> Iterator[Written]:
     """Every value of each choice of a key while the others are off: the last one laid is the one that is read."""
     yield ()
     own: dict[int, list[Patch]] = {}
     for patch in patches:
-        if overlap(patch.path, path):
-            own.setdefault(patch.choice, []).append(patch)
+        own.setdefault(patch.choice, []).append(patch)
     for together in own.values():
         for value in range(len(together[0].nodes)):
             yield [(patch.path, patch.nodes[value]) for patch in together]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Self
 
@@ -58,3 +60,27 @@ class Interrupts:
         if self._immediate or (again and not self._once):
             self._immediate = False
             raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Generator[None]:
+    """Let SIGINT wait until the block ends; a process that is started inside lets it wait as well.
+
+    So a worker that still imports modules, to which Ctrl+C in a terminal comes too, does not end with a traceback.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    # It is started with the first process otherwise, and signals wait no longer then.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def release_interrupts() -> None:
+    """Let SIGINT come, in a process that was started with it held."""
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

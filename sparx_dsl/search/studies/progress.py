@@ -9,9 +9,9 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.text import Text
 
 from sparx_dsl.search.studies.records import StudyResult
+from sparx_dsl.search.studies.winners import shown_value
 
 UPDATE_INTERVAL_S = 0.5
 """Between two readings of the study."""
@@ -62,14 +62,16 @@ def best_so_far(result: StudyResult) -> str:
     parts: list[str] = []
     best = result.best
     if best is not None and len(result.directions) == 1:
-        parts.append(f"best {Text(f'{best.values[0]:.6g}').plain} (trial {best.number})")
+        parts.append(f"best {shown_value(result, result.names[0], best.values[0])} (trial {best.number})")
     elif best is not None:
         parts.append(f"front of {len(result.front)}")
         extremes = [
             (max if direction == "maximize" else min)(trial.values[place] for trial in result.front)
             for place, direction in enumerate(result.directions)
         ]
-        parts += [f"{name} {value:.4g}" for name, value in zip(result.names, extremes, strict=True)]
+        parts += [
+            f"{name} {shown_value(result, name, value)}" for name, value in zip(result.names, extremes, strict=True)
+        ]
     if result.pruned:
         parts.append(f"{len(result.pruned)} pruned")
     if result.failed:

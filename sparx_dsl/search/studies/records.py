@@ -10,7 +10,7 @@ from typing import Final, Literal
 from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.search.search_space import Space
-from sparx_dsl.search.space.bounds import Prices
+from sparx_dsl.search.space.bounds import MEASURES, Prices, price_of
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.outcome import Cause
 
@@ -42,6 +42,10 @@ class TrialRecord:
     cause: Cause | None = None
     intermediate: Mapping[int, float] = field(default_factory=dict[int, float])
     """What the objective reported before its end, by step."""
+
+    def __repr__(self) -> str:
+        values = f", values {', '.join(f'{value:g}' for value in self.values)}" if self.values else ""
+        return f"TrialRecord({self.number}, {self.state}{values})"
 
     @property
     def feasible(self) -> bool:
@@ -105,6 +109,14 @@ class StudyResult:
     def best(self) -> TrialRecord | None:
         """The first of ``front``; None while there is none."""
         return next(iter(self.front), None)
+
+    @functools.cached_property
+    def priced(self) -> frozenset[str]:
+        """The names of values that are prices in every trial; a function of the user may have the name of one."""
+        priced = [(trial.values, trial.prices) for trial in self.complete if trial.prices is not None]
+        named = [(place, name) for place, name in enumerate(self.names) if name in MEASURES]
+        return frozenset(name for place, name in named
+                         if all(values[place] == price_of(prices, name) for values, prices in priced))  # fmt: skip
 
     def losses(self, trial: TrialRecord) -> tuple[float, ...]:
         """The values with their signs turned so that less is better."""

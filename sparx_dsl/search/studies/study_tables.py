@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sparx_dsl.errors import visible
 from sparx_dsl.render.listing import Field, Line, Listing, Table, Value
@@ -15,10 +15,15 @@ from sparx_dsl.render.units import duration
 from sparx_dsl.search.space.bounds import MEASURES, price_of
 from sparx_dsl.search.space.choices import value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
-from sparx_dsl.search.studies.winners import shown_name, shown_value, study_picture, winners
-
-PRICE_KEYS: Final[Mapping[str, str]] = {"params": "params", "macs": "macs", "peak": "peak_bytes"}
-"""What the prices of a trial are called in JSON and CSV."""
+from sparx_dsl.search.studies.winners import (
+    PRICE_KEYS,
+    exact_value,
+    shown_name,
+    shown_price,
+    shown_value,
+    study_picture,
+    winners,
+)
 
 
 def study_listing(result: StudyResult, specs: Sequence[Path] = (), lines: Sequence[str] = ()) -> Listing:
@@ -70,17 +75,18 @@ def _fields(result: StudyResult) -> tuple[Field, ...]:
     return (
         Field("trial", "Trial", number=True),
         *(
-            Field(f"values.{name}", shown_name(name), functools.partial(shown_value, name), True)
+            Field(f"values.{name}", shown_name(name), functools.partial(shown_value, result, name), True)
             for name in result.names
         ),
-        *(Field(PRICE_KEYS[name], text, functools.partial(shown_value, name), True) for name, text in MEASURES.items()),
+        *(Field(PRICE_KEYS[name], text, functools.partial(shown_price, name), True) for name, text in MEASURES.items()),
         Field("seconds", "Time", duration, True),
         *(Field(f"choices.{choice.name}", choice.name) for choice in result.space.choices),
     )
 
 
 def _row(result: StudyResult, trial: TrialRecord) -> tuple[Value, ...]:
-    values: Sequence[float | None] = trial.values or [None] * len(result.names)
+    pairs = zip(result.names, trial.values, strict=True)
+    values = [exact_value(result, *pair) for pair in pairs] if trial.values else [None] * len(result.names)
     prices = (None if trial.prices is None else price_of(trial.prices, name) for name in MEASURES)
     named = (choice.name for choice in result.space.choices)
     choices = (value_text(trial.choices[name]) if name in trial.choices else None for name in named)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from sparx_dsl.errors import Code, Diagnostic, SparxError
+from sparx_dsl.render.compared_prices import shown_amount
 from sparx_dsl.render.scatter import Panel, scatter
-from sparx_dsl.render.units import exact_bytes, exact_count
 from sparx_dsl.search.space.bounds import MEASURES
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
 
+PRICE_KEYS: Final[Mapping[str, str]] = {"params": "params", "macs": "macs", "peak": "peak_bytes"}
+"""What the prices of a trial are called in JSON and CSV."""
 MOST = 10
 """Winners where there is one direction; a front is shown whole."""
 
@@ -40,11 +45,25 @@ def shown_name(name: str) -> str:
     return MEASURES.get(name, name)
 
 
-def shown_value(name: str, value: float) -> str:
-    """A value as a person reads it; prices with their units."""
-    if name == "peak":
-        return exact_bytes(round(value))
-    return exact_count(round(value)) if name in MEASURES else f"{value:.5g}"
+def exact_value(result: StudyResult, name: str, value: float) -> int | float:
+    """A value as programs read it: prices, which studies keep as floating-point numbers, are integers."""
+    return round(value) if name in result.priced else value
+
+
+def shown_value(result: StudyResult, name: str, value: float) -> str:
+    """A value as a person reads it; prices with three decimals and their units."""
+    return shown_price(name, round(value)) if name in result.priced else f"{value:.5g}"
+
+
+def shown_price(name: str, amount: int) -> str:
+    """A price, by the name that an objective has, as a person reads it."""
+    return shown_amount(PRICE_KEYS[name], amount)
+
+
+def values_text(result: StudyResult, trial: TrialRecord) -> str:
+    """A trial's values with their names, in one line."""
+    pairs = zip(result.names, trial.values, strict=True)
+    return ", ".join(f"{shown_name(name)} {shown_value(result, name, value)}" for name, value in pairs)
 
 
 def _panel(result: StudyResult, place: int | None) -> Panel:

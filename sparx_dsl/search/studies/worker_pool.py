@@ -19,7 +19,7 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.search.studies.claims import Status
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import name_prefix
-from sparx_dsl.search.studies.interrupts import Interrupts
+from sparx_dsl.search.studies.interrupts import Interrupts, interrupts_held, release_interrupts
 from sparx_dsl.search.studies.worker import run_worker
 
 
@@ -30,6 +30,7 @@ def worker_main(config: StudyConfig, messages: Connection, threads: int) -> None
     parent = multiprocessing.parent_process()
     # In a terminal both Ctrl-C and the parent's request come; only the first may disturb what follows it.
     with messages, Interrupts(once=True) as interrupts:
+        release_interrupts()
         try:
             run_worker(config, interrupts, should_stop=lambda: parent is not None and not parent.is_alive())
         except (SparxError, KeyboardInterrupt) as error:
@@ -105,7 +106,8 @@ class WorkerPool:
         ours, theirs = context.Pipe(duplex=False)
         threads = max(1, (os.cpu_count() or 1) // (self.config.workers or 1))
         process = context.Process(target=self.target, args=(self.config, theirs, threads), daemon=False)
-        process.start()
+        with interrupts_held():
+            process.start()
         theirs.close()
         return Worker(process, ours)
 

@@ -11,7 +11,7 @@ from sparx_dsl.render import write_text
 from sparx_dsl.search.space.choices import value_text
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
 from sparx_dsl.search.studies.study_tables import study_table
-from sparx_dsl.search.studies.winners import study_picture, winners
+from sparx_dsl.search.studies.winners import study_picture, values_text, winners
 
 NAME_LENGTH = 64
 
@@ -43,6 +43,5 @@ def _spec_text(result: StudyResult, trial: TrialRecord) -> str:
     spec = result.spec(trial)
     suffix = f"_trial_{trial.number}"
     named = spec.edit({"name": f"{spec.name[: NAME_LENGTH - len(suffix)]}{suffix}"})
-    values = ", ".join(f"{name} {value:.6g}" for name, value in zip(result.names, trial.values, strict=True))
     choices = "".join(f"# {visible(name)}: {visible(value_text(value))}\n" for name, value in trial.choices.items())
-    return f"# Trial {trial.number} of a study: {values}.\n{choices}{dump_spec(named)}"
+    return f"# Trial {trial.number} of a study: {visible(values_text(result, trial))}.\n{choices}{dump_spec(named)}"

@@ -1,28 +1,44 @@
-"""Window attention in inference: windows, shift and padding as one gather of positions."""
+"""Window attention in inference: on CPU one kernel over the map, elsewhere one gather of positions into windows."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
+from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention, region_labels, windows_of
+from sparx_dsl.ops.cpu import maps
+from sparx_dsl.ops.inference import window_attention
+
+BIAS = "bias"
+"""The name under which the bias between positions is kept."""
 
 
-class GatheredAttention(InferenceModule, WindowedAttention):
+class FusedWindowedAttention(PackedWeights, InferenceModule, WindowedAttention):
     """``WindowedAttention`` of a channels-last map, with its parameters and results.
 
-    Positions are gathered into windows as whole rows of query, key and value. What that takes is kept for maps of
-    the planned size, and computed in each call for others. Where all windows have one bias they are the batch
-    of the fused attention; else images follow one another, so that the bias is never expanded over them.
+    The compiled kernel reads windows where they lie in the map. Where it does not serve, positions are gathered into
+    windows as whole rows of query, key and value. What that takes is kept for maps of the planned size, and
+    computed in each call for others. Where all windows have one bias they are the batch of the fused attention; else
+    images follow one another, so that the bias is never expanded over them.
     """
 
+    packs = ("position_bias",)
+
     def __init__(self, attention: WindowedAttention, place: Place) -> None:
-        super().__init__(attention, place)
+        InferenceModule.__init__(self, attention, place)
+        self.clear()
         self.keep_tables()
+
+    def clear(self) -> None:
+        """Drop what is packed, since the bias is another."""
+        super().clear()
+        bias = self._parameters.get("position_bias")
+        self.compiled = bias is not None and bias.device.type == "cpu" and maps.problem(bias.dtype) is None
 
     def keep_tables(self) -> None:
         """Compute the tables for maps of the planned size, where the parameters are."""
@@ -36,8 +52,30 @@ class GatheredAttention(InferenceModule, WindowedAttention):
 
     def forward(self, projected: Tensor) -> Tensor:
         """Query, key and value (batch, 3·channels, height, width) to (batch, channels, height, width)."""
+        if self.fusable(projected):
+            shift = self.shift if min(projected.shape[2:]) > self.window else 0
+            attended = window_attention(projected, self.bias_for_kernel(), self.heads, self.window, shift)
+            return self.out_projection(attended)
         if torch.compiler.is_compiling():
             return super().forward(projected)
+        return self.out_projection(self.gathered(projected))
+
+    def fusable(self, x: Tensor) -> bool:
+        """Whether the compiled kernel serves query, key and value (batch, 3·channels, height, width)."""
+        self.clear_stale()
+        bias = self._parameters.get("position_bias")
+        return self.compiled and bias is not None and is_plain_inference(x, bias) and x.numel() > 0
+
+    def bias_for_kernel(self) -> Tensor:
+        """The bias (heads, window², window² filled up) as the kernel reads it; compiled graphs make it each time."""
+        if torch.compiler.is_compiling():
+            return maps.packed_bias(self.relative_bias(self.position_bias.device))
+        if BIAS not in self.packed:
+            self.packed[BIAS] = maps.packed_bias(self.relative_bias(self.position_bias.device))
+        return cast(Tensor, self.packed[BIAS])
+
+    def gathered(self, projected: Tensor) -> Tensor:
+        """Attention of gathered windows: (batch, 3·channels, height, width) to (batch, channels, height, width)."""
         batch, channels, height, width = projected.shape
         if (height, width) == self.place.size:
             index, inverse, apart = (self.get_buffer(name) for name in ("index", "inverse", "apart"))
@@ -48,15 +86,13 @@ class GatheredAttention(InferenceModule, WindowedAttention):
         windows = torch.unflatten(rows, 1, (len(index) // self.window**2, self.window**2))
         attended = self.attend(windows, bias)
         result = attended.index_select(1, inverse).reshape(batch, height, width, channels // 3)
-        return self.out_projection(result.permute(0, 3, 1, 2))
+        return result.permute(0, 3, 1, 2)
 
     def attend(self, windows: Tensor, bias: Tensor) -> Tensor:
         """(batch, windows, window², 3·channels) to (batch, windows·window², channels).
 
         The bias is (1, heads, window², window²) for all windows, or (windows, …) for each.
         """
-        if windows.is_cpu and windows.dtype == torch.bfloat16 and len(windows):
-            return self.attend_by_products(windows, bias)
         if len(windows) == 0:
             # The biases of several windows are no mask for none: torch 2.10 refuses them.
             bias = bias[:1]
@@ -67,20 +103,6 @@ class GatheredAttention(InferenceModule, WindowedAttention):
         ]
         joined = attended[0] if len(attended) == 1 else torch.cat(attended)
         return joined.transpose(1, 2).reshape(len(windows), windows.shape[1] * windows.shape[2], windows.shape[3] // 3)
-
-    def attend_by_products(self, windows: Tensor, bias: Tensor) -> Tensor:
-        """The same in the same shapes, by two products and a softmax.
-
-        On CPU, in bfloat16, that takes two thirds to nine tenths of the fused attention's time for small windows; in
-        float32 it takes longer. Scores are rounded to bfloat16 here, as in Swin's own code.
-        """
-        batch, count, size, channels = windows.shape[0], windows.shape[1], windows.shape[2], windows.shape[3] // 3
-        rows = torch.unflatten(windows.flatten(0, 1), 2, (3, self.heads, channels // self.heads))
-        query, key, value = (each.flatten(0, 1) for each in rows.permute(2, 0, 3, 1, 4).unbind(0))
-        repeated = bias.expand(batch, count, self.heads, size, size).flatten(0, 2)
-        scores = torch.baddbmm(repeated, query, key.transpose(1, 2), alpha=query.shape[-1] ** -0.5)
-        attended = torch.unflatten(scores.softmax(dim=-1) @ value, 0, (batch, count, self.heads))
-        return attended.transpose(2, 3).reshape(batch, count * size, channels)
 
     def tables(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         """Which position each place of each window reads, which place each position has, and the attention mask.
@@ -102,4 +124,6 @@ class GatheredAttention(InferenceModule, WindowedAttention):
         return index.clamp(min=0), inverse, (labels[:, :, None] != labels[:, None, :])[:, None]
 
 
-INFERENCE = Deployment({WindowedAttention: ModuleFacts(last_product="out_projection", replacement=GatheredAttention)})
+INFERENCE = Deployment(
+    {WindowedAttention: ModuleFacts(last_product="out_projection", replacement=FusedWindowedAttention)}
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.kinds.stems.patch.options import PatchStem
+from sparx_dsl.kinds.stems.patch.options import CONV_CHANNELS, PatchStem
 from sparx_dsl.kinds.stems.position import embedded
 from sparx_dsl.language.base import Site
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
@@ -10,8 +10,11 @@ from sparx_dsl.pricing.tape.tape import Tape
 
 
 def forward(options: PatchStem, site: Site, tape: Tape, image: FakeTensor) -> FakeTensor:
-    """(batch, channels, height, width) to one position for each patch; the image is padded to whole patches."""
-    size = options.size
-    height, width = (-(-side // size) * size for side in image.shape[2:])
-    patches = tape.convolution(tape.pad(image, height, width), site.out_channels, size, size, padding=0)
-    return embedded(options, site, tape, tape.norm(options.norm, patches))
+    """(batch, channels, height, width) to one position for each patch; the map is padded to whole patches."""
+    size, x = options.size, image
+    for place in range(options.convs):
+        kernel, stride = (3, 1) if place else (7, 2)
+        x = tape.relu(tape.norm("batch", tape.convolution(x, CONV_CHANNELS, kernel, stride, bias=False)))
+    height, width = (-(-side // size) * size for side in x.shape[2:])
+    patches = tape.convolution(tape.pad(x, height, width), site.out_channels, size, size, padding=0)
+    return embedded(options, site, tape, patches if options.norm == "none" else tape.norm(options.norm, patches))

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from sparx_dsl.kinds.stems.position import EmbeddedStem
 from sparx_dsl.language.base import EPSILON, Epsilon, NormName
 
+CONV_CHANNELS: Final = 64
+"""Channels of the convolutions in front of the patches."""
+
 
 class PatchStem(EmbeddedStem, frozen=True):
-    """One convolution over patches that do not overlap, then a norm (Swin)."""
+    """One convolution over patches that do not overlap, then a norm (Swin).
+
+    With ``convs``, patches of the map that 7×7 of stride 2 and then 3×3 convolutions make, without bias, BatchNorm and
+    ReLU behind each (LV-ViT, Jiang et al. 2021; PlainMamba).
+    """
 
     kind: Literal["patch"] = "patch"
     size: Annotated[int, Field(ge=1, le=64)] = 4
-    """The side of a patch, in pixels."""
-    norm: NormName = "layer"
+    """The side of a patch, in pixels, or in positions of the map of ``convs``."""
+    norm: NormName | Literal["none"] = "layer"
     """The norm behind the convolution."""
     eps: Epsilon = EPSILON
     """What the norm adds to the variance."""
 
-    later: ClassVar[frozenset[str]] = EmbeddedStem.later | {"eps"}
+    convs: Annotated[int, Field(ge=0, le=8)] = 0
+    """How many convolutions stand in front."""
+
+    later: ClassVar[frozenset[str]] = EmbeddedStem.later | {"eps", "convs"}
 
     @property
     def stride(self) -> int:
-        """The side of a patch; an image that is no multiple of it is padded with zeros right and below."""
-        return self.size
+        """The side of a patch, twice that behind ``convs``; a map of other sides is padded right and below."""
+        return self.size * (2 if self.convs else 1)

@@ -1,0 +1,88 @@
+"""Where a process of ``sparx`` begins and ends: Ctrl+C at any instant gives status 130, and never a traceback.
+
+Only the standard library is imported until Ctrl+C is taken care of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from sparx_dsl.cli.statuses import INTERRUPTED
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+
+def main() -> None:
+    """The command ``sparx``."""
+    _run(_sparx)
+
+
+def compile_main() -> None:
+    """The command ``sparx-compile``, which is ``sparx compile``."""
+    _run(_sparx_compile)
+
+
+def _sparx() -> Callable[[], None]:
+    from sparx_dsl.cli import main as commands
+
+    return commands.main
+
+
+def _sparx_compile() -> Callable[[], None]:
+    from sparx_dsl.cli import main as commands
+
+    return commands.compile_main
+
+
+def _run(load: Callable[[], Callable[[], None]]) -> None:
+    """Import a command and run it, for the rest of this process."""
+    if signal.getsignal(signal.SIGINT) != signal.default_int_handler:
+        # Whoever started this process has Ctrl+C ignored in it, as nohup does.
+        load()()
+        return
+    signal.signal(signal.SIGINT, _leave)
+    command = load()
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    sys.unraisablehook = _unraisable
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        command()
+    except BaseException as error:
+        # Compiled packages turn an interrupt into an error of their own, or lose it.
+        if not isinstance(error, KeyboardInterrupt) and not _interrupted(reader):
+            raise
+        # Python itself would end by the signal where one came inside ``exec``, as in a namedtuple's class.
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def _interrupted(reader: int) -> bool:
+    """Whether there was a Ctrl+C, which Python has written to the pipe before any handler ran."""
+    try:
+        return signal.SIGINT in os.read(reader, 4096)
+    except BlockingIOError:
+        return False
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End the process where nothing is left to tidy up, without running the rest of it."""
+    os._exit(INTERRUPTED)
+
+
+def _unraisable(unraisable: UnraisableHookArgs) -> None:
+    """Say what Python says of errors that nothing can handle, but for an interrupt."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
