@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 import sparx_dsl
+from examples.imagenet_recipe import RECIPES, load_recipe, spec_for
 from sparx_dsl.analysis import effective_receptive_field, layer_similarity
 from sparx_dsl.analysis.receptive_field import ReceptiveField
 from sparx_dsl.lowering import Backbone
@@ -39,6 +41,11 @@ def images(count: int) -> Tensor:
     return torch.randn(count, 2, 8, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
+def by_differences(give: Callable[[Tensor], Tensor], given: Tensor, pixels: Tensor) -> Tensor:
+    """The mean over images of the positive contributions of pixels, summed over channels: (pixels,)."""
+    return torch.stack([finite_differences(give, one, pixels).clamp(min=0).sum(0) for one in given]).mean(0)
+
+
 def test_receptive_fields_are_mean_gradients_at_the_centre() -> None:
     """By finite differences of a model that gives maps, for every stage, over batches of different sizes."""
     model, given = built(), images(3)
@@ -47,38 +54,72 @@ def test_receptive_fields_are_mean_gradients_at_the_centre() -> None:
     found = effective_receptive_field(model, [given[:2], given[2:]])
     assert [(one.model, one.stage, one.images) for one in found] == [("scans", 1, 3), ("scans", 2, 3)]
     for place, one in enumerate(found):
-        steps = torch.stack([finite_differences(maps, image, place).clamp(min=0).sum(0) for image in given])
+        expected = by_differences(lambda images, place=place: maps(images)[place], given, torch.arange(96))
         assert one.scores.shape == (8, 12)
-        assert steps.mean(0).max() > 1e-3
-        torch.testing.assert_close(one.scores, steps.mean(0), rtol=1e-6, atol=1e-8)
+        assert expected.max() > 1e-3
+        torch.testing.assert_close(one.scores.flatten(), expected, rtol=1e-6, atol=1e-8)
     (alone,) = effective_receptive_field(maps, [given], [2], name="other")
     torch.testing.assert_close(alone.scores, found[1].scores)
     assert alone.model == "other"
 
 
-def test_similarities_are_those_of_the_definition() -> None:
-    """Within a backbone and across, from batches, by sums over all distinct images; the network of the digits."""
-    # scikit-learn takes a while to import.
-    from examples.train_digits import SPEC, digits
+@dataclass(frozen=True)
+class Network:
+    """A backbone of an example, and images that it reads."""
 
+    spec: sparx_dsl.Spec
+    images: Tensor
+
+    def built(self) -> Backbone:
+        """In float64; names and shapes decide what is drawn."""
+        return sparx_dsl.build(self.spec, dtype="float64")
+
+
+@pytest.fixture(scope="module", params=["digits", "imagenet"])
+def network(request: pytest.FixtureRequest) -> Network:
+    """Those of ``examples/train_digits.py`` and ``examples/train_imagenet.py``."""
     torch.manual_seed(0)
-    models = [sparx_dsl.build(SPEC, dtype="float64") for _ in range(2)]
-    given = digits()[2][:11].double()
-    batches = [given[:6], given[6:]]
+    if request.param == "digits":
+        # scikit-learn takes a while to import.
+        from examples.train_digits import SPEC, digits
+
+        return Network(sparx_dsl.load_spec(SPEC), digits()[2][:11].double())
+    spec = spec_for("sparx_mamba_t", load_recipe(RECIPES / "imagenet.yaml"), classes=10)
+    return Network(spec, torch.randn(9, 3, 32, 32, dtype=torch.float64))
+
+
+def test_receptive_fields_of_the_examples_networks(network: Network) -> None:
+    """By finite differences at the pixels of the largest score, and at others."""
+    model = network.built()
+    (found,) = effective_receptive_field(model, [network.images[:2]], [2])
+    scores = found.scores.flatten()
+    pixels = torch.cat([scores.topk(3).indices, torch.arange(0, len(scores), 101)])
+    model.train(False)
+    expected = by_differences(lambda images: model.stage_maps(images, (2,))[2], network.images[:2], pixels)
+    assert expected.max() > 0
+    torch.testing.assert_close(scores[pixels] / scores.max(), expected / scores.max(), rtol=1e-6, atol=1e-6)
+
+
+def test_similarities_are_those_of_the_definition(network: Network) -> None:
+    """Within a backbone and across, from batches, by sums over all distinct images."""
+    torch.manual_seed(0)
+    models = [network.built() for _ in range(2)]
+    given = network.images
+    batches = [given[:5], given[5:]]
     found = layer_similarity(models, batches, ["first", "second"])
     layers = [node.name for node in models[0].schedule.graph.layers()]
     assert [(one.name, one.layer) for one in found.layers] == [
         (n, layer) for n in ("first", "second") for layer in layers
     ]
-    assert found.images == 11
+    assert found.images == len(given)
     paths = [f"{layer}.mixer.mixer" for layer in layers]
     values = [[each for model in models for each in outputs(model.train(False), paths, batch)] for batch in batches]
     for row, column in ((0, 1), (2, 4), (1, 8), (5, 11)):
         pairs = ((row, column), (row, row), (column, column))
         both, *own = (mean_hsic((batch[a], batch[b]) for batch in values) for a, b in pairs)
         assert float(found.values[row, column]) == pytest.approx(both / math.sqrt(own[0] * own[1]), abs=1e-9)
-    assert torch.equal(found.between(0, 1), found.between(1, 0).T)
-    torch.testing.assert_close(found.values.diagonal(), torch.ones(12, dtype=torch.float64))
+    torch.testing.assert_close(found.between(0, 1), found.between(1, 0).T)
+    torch.testing.assert_close(found.values.diagonal(), torch.ones(2 * len(layers), dtype=torch.float64))
 
 
 def test_what_was_set_on_models_stays() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pytest
@@ -40,6 +40,11 @@ SECTIONS: Mapping[Role, str] = {
 
 PLAIN_TABLES = ("Spec", "InputOptions", "Stage", "LayerOptions", "LinkEdits", "Link", "Budget")
 """The models that are no options of a kind."""
+
+SCANS = ("ss2d", "ssm", "bi_ssm", "local_ss2d", "atrous_ss2d", "continuous_ss2d")
+"""The mixers whose options in common are one table."""
+SHARED = ("state", "expand", "rank", "conv", "gate", "bias")
+"""Those options."""
 
 STAGE_DEFAULTS = {"M": "all", "cross_stage": "first", "intra": "since_last"}
 """What a stage with ganglion layers does where the key is not given; the models write None."""
@@ -127,10 +132,27 @@ def expected_rows(what: str) -> dict[str, tuple[str, ...]]:
     if what in PLAIN_TABLES:
         defaults = {"Stage": STAGE_DEFAULTS, "LayerOptions": layer_defaults()}.get(what, {})
         return dict(key_rows(getattr(models, {"Spec": "SpecModel"}.get(what, what)), defaults))
+    if what == "scans":
+        return dict(scan_rows())
     role, _, name = what.partition(" ")
     kind = KindRegistry(builtin_kinds()).find(role, name)  # pyright: ignore[reportArgumentType]
     assert kind is not None
-    return {key: cells for key, cells in key_rows(kind.load_options(), {}).items() if key != "kind"}
+    return own_rows(kind)
+
+
+def own_rows(kind: Kind) -> dict[str, tuple[str, ...]]:
+    """The options of a kind that its own table has: all, but for those that scans have in common."""
+    elsewhere = {"kind", *(SHARED if kind.role == "mixer" and kind.name in SCANS else ())}
+    return {key: cells for key, cells in key_rows(kind.load_options(), {}).items() if key not in elsewhere}
+
+
+def scan_rows() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """For each shared option the values that there are in any kind, and the default of each."""
+    tables = [key_rows(kind.load_options(), {}) for kind in builtin_kinds() if kind.name in SCANS]
+    for key in SHARED:
+        cells = [table.get(key) for table in tables]
+        values = dict.fromkeys(cell[0] for cell in cells if cell is not None)
+        yield key, (" or ".join(values), *("–" if cell is None else cell[1] for cell in cells))
 
 
 def rewritten_table(match: Block) -> str:
@@ -151,12 +173,18 @@ def test_tables_name_every_key_with_its_values_and_default(golden: Golden) -> No
     assert "|  |" not in today, "a key has no meaning yet"
 
 
+def test_the_table_of_scans_names_the_mixers() -> None:
+    """In the order of their defaults, which is that of the built-in kinds."""
+    assert [kind.name for kind in builtin_kinds() if kind.name in SCANS] == [*SCANS]
+    columns = "".join(f" `{name}` |" for name in SCANS)
+    assert f"\n| option | values |{columns} meaning |\n" in PAGES["language"].read_text(encoding="utf-8")
+
+
 def test_every_model_and_kind_has_its_table() -> None:
     """The language reference leaves no set of keys and no kind out."""
     marked = [match["what"] for match in TABLE.finditer(PAGES["language"].read_text(encoding="utf-8"))]
-    with_options = [kind for kind in builtin_kinds() if len(kind.load_options().model_fields) > 1]
-    kinds = [f"{kind.role} {kind.name}" for kind in with_options]
-    assert sorted(marked) == sorted([*PLAIN_TABLES, "limits", *kinds])
+    kinds = [f"{kind.role} {kind.name}" for kind in builtin_kinds() if own_rows(kind)]
+    assert sorted(marked) == sorted([*PLAIN_TABLES, "limits", "scans", *kinds])
 
 
 @pytest.mark.parametrize("kind", list(builtin_kinds()), ids=lambda kind: f"{kind.role}-{kind.name}")

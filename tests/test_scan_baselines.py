@@ -1,4 +1,4 @@
-"""Backbones of scans by other authors: sizes as their authors print them, and tensors as in their releases."""
+"""Backbones of scans by other authors: tensors as in their releases."""
 
 from __future__ import annotations
 
@@ -12,28 +12,6 @@ import sparx_dsl
 from sparx_dsl.weights import released_state
 from tests.support.paths import SPECS
 from tests.support.published import FOLDER
-
-
-@pytest.mark.parametrize(
-    ("name", "params", "macs"),
-    [
-        ("vmamba_t_s1l8", "30", "4.9"),
-        ("vmamba_s_s1l20", "49", "8.6"),
-        ("vmamba_b_s1l20", "87", "15.2"),
-        ("local_vmamba_t", "26", "5.7"),
-        ("local_vmamba_s", "50", "11.4"),
-        ("efficient_vmamba_b", "34", "4.0"),
-    ],
-)
-def test_sizes_are_the_printed_ones(name: str, params: str, macs: str) -> None:
-    """Millions of parameters, and billions of MACs in fvcore's count, to the digit that the authors print."""
-    price = sparx_dsl.cost(SPECS / f"{name}.yaml", convention="fvcore")
-    assert (f"{price.params / 1e6:.0f}", f"{price.macs / 1e9:.1f}") == (params, macs)
-
-
-def test_vim_s_has_the_printed_parameters() -> None:
-    """26 M; no paper prints its FLOPs."""
-    assert f"{sparx_dsl.prices(SPECS / 'vim_s.yaml').params / 1e6:.0f}" == "26"
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -32,6 +33,8 @@ Weights = Annotated[
     typer.Option(metavar="FILE", help="A checkpoint for each SPEC, in their order.", show_default=False),
 ]
 Images = Annotated[Path, typer.Option(metavar="FOLDER", help="Images, in it and below.", show_default=False)]
+Count = Annotated[int, typer.Option(min=1, help="Images at most.")]
+AtOnce = Annotated[int, typer.Option(min=1, help="Images at once.")]
 Seed = Annotated[int, typer.Option(help="For which images are chosen, where there are more.")]
 Device = Annotated[str, typer.Option(help="As torch names it: cpu, cuda, cuda:1, mps.")]
 Drawn = Annotated[
@@ -61,75 +64,79 @@ class Request:
     picture: Path | None
 
 
-def erf_command(
-    models: Models,
-    images: Images,
-    weights: Weights = None,
-    picture: Drawn = None,
-    size: Size = None,
-    count: Annotated[int, typer.Option(min=1, help="Images at most.")] = 200,
-    batch: Annotated[int, typer.Option(min=1, help="Images at once.")] = 8,
-    seed: Seed = 0,
-    mean: Numbers = None,
-    std: Numbers = None,
-    device: Device = "cpu",
-    output: Output = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-    markdown: AsMarkdown = False,
-    root: Root = None,
-    errors: Errors = Style.full,
-    version: Version = False,
-) -> None:
-    """Measure the effective receptive field of every stage: on which pixels the centre of its map depends."""
-    with reporting(errors):
-        form = chosen_form(json, csv, markdown)
-        request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
-        built, batches, facts = prepared(request)
-        with Progress() as progress:
-            fields = [
-                sparx_dsl.analysis.effective_receptive_field(
-                    model, batches, name=about["name"], progress=progress.report
-                )
-                for model, about in zip(built, facts["models"], strict=True)
-            ]
-        if picture is not None:
-            sparx_dsl.analysis.receptive_field_picture(fields, picture)
-        present(sparx_dsl.analysis.receptive_field_listing(fields, facts), form, output)
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One of the commands: what it does, for how many images and how many at once if nothing is said."""
+
+    help: str
+    run: Callable[[Request, Progress], sparx_dsl.Listing]
+    count: int
+    batch: int
 
 
-def cka_command(
-    models: Models,
-    images: Images,
-    weights: Weights = None,
-    picture: Drawn = None,
-    size: Size = None,
-    count: Annotated[int, typer.Option(min=4, help="Images at most.")] = 512,
-    batch: Annotated[int, typer.Option(min=4, help="Images at once.")] = 32,
-    seed: Seed = 0,
-    mean: Numbers = None,
-    std: Numbers = None,
-    device: Device = "cpu",
-    output: Output = None,
-    json: AsJson = False,
-    csv: AsCsv = False,
-    markdown: AsMarkdown = False,
-    root: Root = None,
-    errors: Errors = Style.full,
-    version: Version = False,
-) -> None:
-    """Compare what the mixers of all layers give, within backbones and across: centred kernel alignment."""
-    with reporting(errors):
-        form = chosen_form(json, csv, markdown)
-        request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
-        built, batches, facts = prepared(request)
-        with Progress() as progress:
-            found = sparx_dsl.analysis.layer_similarity(
-                built, batches, [about["name"] for about in facts["models"]], progress.report
-            )
-        if picture is not None:
-            sparx_dsl.analysis.similarity_picture(found, picture)
-        present(sparx_dsl.analysis.similarity_listing(found, facts), form, output)
+def fields(request: Request, progress: Progress) -> sparx_dsl.Listing:
+    """Measure, and draw where a picture is asked for."""
+    built, batches, facts = prepared(request)
+    found = [
+        sparx_dsl.analysis.effective_receptive_field(model, batches, name=about["name"], progress=progress.report)
+        for model, about in zip(built, facts["models"], strict=True)
+    ]
+    if request.picture is not None:
+        sparx_dsl.analysis.receptive_field_picture(found, request.picture)
+    return sparx_dsl.analysis.receptive_field_listing(found, facts)
+
+
+def similarities(request: Request, progress: Progress) -> sparx_dsl.Listing:
+    """Compare, and draw where a picture is asked for."""
+    built, batches, facts = prepared(request)
+    names = [about["name"] for about in facts["models"]]
+    found = sparx_dsl.analysis.layer_similarity(built, batches, names, progress.report)
+    if request.picture is not None:
+        sparx_dsl.analysis.similarity_picture(found, request.picture)
+    return sparx_dsl.analysis.similarity_listing(found, facts)
+
+
+ERF: Final = Analysis(
+    "Measure the effective receptive field of every stage: on which pixels the centre of its map depends.",
+    fields, count=200, batch=8,
+)  # fmt: skip
+CKA: Final = Analysis(
+    "Compare what the mixers of all layers give, within backbones and across: centred kernel alignment.",
+    similarities, count=512, batch=32,
+)  # fmt: skip
+
+
+def command(analysis: Analysis) -> Callable[..., None]:
+    """The command of an analysis; both have the same options."""
+
+    def run(
+        models: Models,
+        images: Images,
+        weights: Weights = None,
+        picture: Drawn = None,
+        size: Size = None,
+        count: Count = analysis.count,
+        batch: AtOnce = analysis.batch,
+        seed: Seed = 0,
+        mean: Numbers = None,
+        std: Numbers = None,
+        device: Device = "cpu",
+        output: Output = None,
+        json: AsJson = False,
+        csv: AsCsv = False,
+        markdown: AsMarkdown = False,
+        root: Root = None,
+        errors: Errors = Style.full,
+        version: Version = False,
+    ) -> None:
+        with reporting(errors):
+            form = chosen_form(json, csv, markdown)
+            request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
+            with Progress() as progress:
+                listing = analysis.run(request, progress)
+            present(listing, form, output)
+
+    return run
 
 
 def prepared(request: Request) -> tuple[list[sparx_dsl.Backbone], Any, dict[str, Any]]:
@@ -217,6 +224,6 @@ def add_analyses(app: typer.Typer) -> None:
     """Add ``analyze`` with its commands to an application."""
     analyses = typer.Typer(no_args_is_help=True)
     analyses.callback()(analyze_group)
-    analyses.command("erf")(erf_command)
-    analyses.command("cka")(cka_command)
+    analyses.command("erf", help=ERF.help)(command(ERF))
+    analyses.command("cka", help=CKA.help)(command(CKA))
     app.add_typer(analyses, name="analyze")

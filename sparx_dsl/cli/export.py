@@ -43,12 +43,12 @@ def export_command(
 ) -> None:
     """Write a backbone for other runtimes, and run the file to check it."""
     with reporting(errors):
-        form, progress = chosen_form(json, csv, markdown), Progress()
-        report = exported(
-            source, root, output, format, size, batch,
-            weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators, progress=progress,
-        )  # fmt: skip
-        progress.end()
+        form = chosen_form(json, csv, markdown)
+        with Progress() as progress:
+            report = exported(
+                source, root, output, format, size, batch,
+                weights=weights, dynamic=dynamic, deploy=deploy, keep_operators=keep_operators, progress=progress,
+            )  # fmt: skip
         drawn = weights is None and source.suffix != CHECKPOINT
         present(sparx_dsl.export_listing(report, [FRESH] if drawn else []), form)
 

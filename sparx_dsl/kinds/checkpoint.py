@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sparx_dsl.kind import Facet
 from sparx_dsl.kinds.slices import BlocksOf
 
-ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin", "timm", "pvt_v2", "inception_next"]
+ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin", "timm", "pvt_v2", "inception_next", "timm_swin"]
 Shape = tuple[int, ...]
 Difference = Callable[[Any, int], str | None]
 """Called with a kind's options and the layer's number (0 for what is no layer): how they differ from the released

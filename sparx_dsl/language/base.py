@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 NormName = Literal["group", "layer", "batch", "rms"]
-"""GroupNorm of one group, LayerNorm and RMSNorm over channels, and BatchNorm."""
+"""``group``: GroupNorm of one group; ``layer``, ``rms``: LayerNorm and RMSNorm over channels; ``batch``: BatchNorm."""
 EPSILON = 1e-5
 """What norms add to the variance where nothing else is written."""
 

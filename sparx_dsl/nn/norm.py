@@ -40,7 +40,7 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class ChannelRmsNorm(nn.RMSNorm):
-    """RMSNorm over the channels of each position of a map (Zhang and Sennrich 2019)."""
+    """RMSNorm over the channels of a map (batch, channels, height, width) (Zhang and Sennrich 2019)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Divide by the root mean square; the shape stays."""

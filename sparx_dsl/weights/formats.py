@@ -65,9 +65,16 @@ RELEASED_LAYERS: Final[Mapping[ReleasedFormat, ReleasedLayers]] = {
     "inception_next": ReleasedLayers(
         {"mixer.branch_scale.weight": "gamma", "fusion.norm": "norm1"}, "batch", stages="stages", opened=True
     ),
+    "timm_swin": ReleasedLayers(
+        {"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"},
+        "layer",
+        frozenset({"layers.3.downsample"}),
+        opened=True,
+    ),
     "swin": ReleasedLayers({"mixer.norm": "norm1", "fusion.norm": "norm1", "ffn.norm": "norm2"}, "layer"),
 }
-"""In the order in which a format is looked for: PVTv2 has SparX-Mamba's names and more, and that VMamba's."""
+"""In the order in which a format is looked for: PVTv2 has SparX-Mamba's names and more, and that VMamba's;
+timm's Swin has Swin's, its downsamplings in other places, and a part of the names of timm's ConvNeXt."""
 
 
 def named_format(format: str, where: Where) -> Format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import permutations
 from statistics import fmean
 from typing import cast
@@ -13,19 +13,22 @@ from torch import Tensor
 from sparx_dsl.lowering import Backbone
 
 
-def finite_differences(model: Backbone, image: Tensor, place: int, step: float = 1e-6) -> Tensor:
-    """How the positive activations at the centre of the map at that place change with each value of an image.
+def finite_differences(give: Callable[[Tensor], Tensor], image: Tensor, pixels: Tensor, step: float = 1e-6) -> Tensor:
+    """How the positive activations at the centre of a map change with the values of an image's pixels.
 
-    Takes (channels, height, width), gives the same, by differences of a model built for its stages' maps.
+    ``give`` makes the map of images, the image is (channels, height, width), and pixels are numbers of rows and columns
+    together, (pixels,). Returns (channels, pixels).
     """
-    moves = step * torch.eye(image.numel(), dtype=image.dtype).view(-1, *image.shape)
+    planes = torch.arange(len(image))[:, None] * image[0].numel()
+    places = (planes + pixels).flatten()
+    moves = step * torch.nn.functional.one_hot(places, image.numel()).to(image.dtype).view(-1, *image.shape)
     centres: list[Tensor] = []
     with torch.no_grad():
         for sign in (1, -1):
-            found = model(image + sign * moves)[place]
+            found = give(image + sign * moves)
             height, width = found.shape[2:]
             centres.append(found[:, :, height // 2, width // 2].clamp(min=0).sum(1))
-    return ((centres[0] - centres[1]) / (2 * step)).view(image.shape)
+    return ((centres[0] - centres[1]) / (2 * step)).view(len(image), -1)
 
 
 def outputs(model: Backbone, paths: Sequence[str], images: Tensor) -> list[Tensor]:

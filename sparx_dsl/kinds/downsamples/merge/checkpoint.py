@@ -1,4 +1,4 @@
-"""Patch merging in the checkpoints of Swin."""
+"""Patch merging in the checkpoints of Swin, and of timm's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Final
 from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, linear, normed
 from sparx_dsl.kinds.slices import Blocks, SliceBlocks
 
-_NAMES = {"norm": "norm", "reduction": "reduction"}
-
 
 def blocks(options: object) -> SliceBlocks:
     """The channels of the four corners of a patch, one behind the other."""
@@ -16,6 +14,5 @@ def blocks(options: object) -> SliceBlocks:
     return {"norm": {0: Blocks(4)}, "reduction.weight": {1: Blocks(4)}}
 
 
-CHECKPOINT: Final = KindCheckpoint(
-    {"swin": ReleasedNames(_NAMES, linear("reduction"), difference=normed("layer"))}, blocks=blocks
-)
+_NAMES = ReleasedNames({"norm": "norm", "reduction": "reduction"}, linear("reduction"), difference=normed("layer"))
+CHECKPOINT: Final = KindCheckpoint({"swin": _NAMES, "timm_swin": _NAMES}, blocks=blocks)

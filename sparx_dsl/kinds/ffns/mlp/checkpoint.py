@@ -8,4 +8,6 @@ from sparx_dsl.kinds.checkpoint import KindCheckpoint, ReleasedNames, linear
 from sparx_dsl.kinds.slices import one_block
 
 _NAMES = ReleasedNames({"expansion": "mlp.fc1", "contraction": "mlp.fc2"}, linear("expansion", "contraction"))
-CHECKPOINT: Final = KindCheckpoint({"vmamba": _NAMES, "swin": _NAMES}, blocks=one_block, last="contraction")
+CHECKPOINT: Final = KindCheckpoint(
+    {"vmamba": _NAMES, "swin": _NAMES, "timm_swin": _NAMES}, blocks=one_block, last="contraction"
+)

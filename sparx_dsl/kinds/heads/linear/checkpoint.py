@@ -23,6 +23,7 @@ CHECKPOINT: Final = KindCheckpoint(
         ),
         "swin": ReleasedNames({"norm": "norm", "linear": "head"}),
         "timm": ReleasedNames({"norm": "head.norm", "linear": "head.fc"}, difference=_pooled_last),
+        "timm_swin": ReleasedNames({"norm": "norm", "linear": "head.fc"}, signs=frozenset({"head.fc"})),
         "pvt_v2": ReleasedNames({"linear": "head"}),
     },
     class_modules=frozenset({"linear"}),

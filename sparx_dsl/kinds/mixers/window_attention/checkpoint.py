@@ -1,4 +1,4 @@
-"""Window attention in the checkpoints of Swin, and its bias table after an edit."""
+"""Window attention in the checkpoints of Swin and of timm's, and its bias table after an edit."""
 
 from __future__ import annotations
 
@@ -27,15 +27,19 @@ def blocks(options: WindowAttention) -> SliceBlocks:
     return {"projection": {0: Blocks(3)}, "mixer.position_bias": {0: None}}
 
 
+_NAMES: Final = {
+    "projection": "attn.qkv",
+    "mixer.out_projection": "attn.proj",
+    "mixer.position_bias": "attn.relative_position_bias_table",
+}
+_SHAPES: Final = linear("projection", "mixer.out_projection")
 CHECKPOINT: Final = KindCheckpoint(
     {
+        # timm computes its buffers too.
+        "timm_swin": ReleasedNames(_NAMES, _SHAPES, difference=_stays),
         "swin": ReleasedNames(
-            {
-                "projection": "attn.qkv",
-                "mixer.out_projection": "attn.proj",
-                "mixer.position_bias": "attn.relative_position_bias_table",
-            },
-            linear("projection", "mixer.out_projection"),
+            _NAMES,
+            _SHAPES,
             signs=frozenset({"attn.relative_position_bias_table"}),
             difference=_stays,
             buffers=ComputedBuffers(
@@ -45,7 +49,7 @@ CHECKPOINT: Final = KindCheckpoint(
                 other="are not in the order of Swin's windows",
                 help="is this a checkpoint of Swin V2?",
             ),
-        )
+        ),
     },
     resized={"mixer.position_bias": Resizing(f"{_TENSORS}:resized_bias", "by bicubic interpolation")},
     alternation=Alternation(shifts, SHIFTS, STAYS),

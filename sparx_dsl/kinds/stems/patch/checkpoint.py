@@ -13,6 +13,7 @@ _IN_TIMM = {"embedding.conv": "stem.0", "embedding.norm": "stem.1"}
 CHECKPOINT: Final = KindCheckpoint(
     {
         "swin": ReleasedNames(_NAMES, difference=normed("layer")),
+        "timm_swin": ReleasedNames(_NAMES, difference=normed("layer")),
         "timm": ReleasedNames(_IN_TIMM, difference=normed("layer")),
         "inception_next": ReleasedNames(_IN_TIMM, difference=normed("batch")),
     },
