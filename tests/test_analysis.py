@@ -12,9 +12,6 @@ import torch
 from torch import Tensor
 
 import sparx_dsl
-from examples.imagenet_recipe import RECIPES, load_recipe, spec_for
-from examples.train_digits import SPEC as DIGITS
-from examples.train_digits import digits
 from sparx_dsl.analysis import effective_receptive_field, layer_similarity
 from sparx_dsl.analysis.receptive_field import ReceptiveField
 from sparx_dsl.lowering import Backbone
@@ -82,7 +79,12 @@ def network(request: pytest.FixtureRequest) -> Network:
     """Those of ``examples/train_digits.py`` and ``examples/train_imagenet.py``."""
     torch.manual_seed(0)
     if request.param == "digits":
-        return Network(sparx_dsl.load_spec(DIGITS), digits()[2][:11].double())
+        # scikit-learn takes a while to import, and so does timm.
+        from examples.train_digits import SPEC, digits
+
+        return Network(sparx_dsl.load_spec(SPEC), digits()[2][:11].double())
+    from examples.imagenet_recipe import RECIPES, load_recipe, spec_for
+
     spec = spec_for("sparx_mamba_t", load_recipe(RECIPES / "imagenet.yaml"), classes=10)
     return Network(spec, torch.randn(9, 3, 32, 32, dtype=torch.float64))
 

@@ -21,7 +21,6 @@ from tests.support.paths import DOCS, ROOT
 CODE = re.compile(r"\bSPX\d{3}\b")
 CODES = builtin_codes()
 PACKAGE = ROOT / "sparx_dsl"
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 NAMES = PACKAGE / "errors" / "code_names.py"
 EXPLAINING = {*PACKAGE.glob("errors/catalogue/*.py"), *PACKAGE.glob("kinds/**/codes.py")}
 """The files that explain codes and raise none."""
@@ -36,6 +35,12 @@ BASE: Mapping[str, Any] = {
 """A sound spec; a snippet's keys take the place of its own."""
 
 SNIPPETS = [entry for code, entry in CODES.items() if entry.wrong and not code.startswith("SPX0")]
+
+
+@pytest.fixture(scope="module")
+def trees() -> Mapping[Path, ast.Module]:
+    """What every file of the package parses to."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def codes_of(snippet: str, folder: Path) -> set[str]:
@@ -79,18 +84,18 @@ def raised(tree: ast.AST) -> Iterator[str]:
             yield from (str(vars(module)[alias.name]) for alias in node.names if alias.name.isupper())
 
 
-def test_every_code_is_raised_and_explained() -> None:
+def test_every_code_is_raised_and_explained(trees: Mapping[Path, ast.Module]) -> None:
     """The package raises no code without an entry, and no entry explains a code that nothing raises."""
-    others = [tree for path, tree in TREES.items() if path not in {NAMES, *EXPLAINING}]
+    others = [tree for path, tree in trees.items() if path not in {NAMES, *EXPLAINING}]
     assert {code for tree in others for code in raised(tree)} == set(CODES)
     assert {*Code} <= set(CODES)
-    texts = [path.read_text(encoding="utf-8") for path in TREES]
+    texts = [path.read_text(encoding="utf-8") for path in trees]
     assert {code for text in texts for code in CODE.findall(text)} == set(CODES)
 
 
-def test_diagnostics_are_raised_by_name() -> None:
+def test_diagnostics_are_raised_by_name(trees: Mapping[Path, ast.Module]) -> None:
     """A number is written once, beside its name: in the table of names, or in the ``codes.py`` of a kind's folder."""
-    written = {path: found for path, tree in TREES.items() if (found := numbers(tree))}
+    written = {path: found for path, tree in trees.items() if (found := numbers(tree))}
     assert set(written) <= {NAMES, *PACKAGE.glob("kinds/**/codes.py")}
     assert sorted(number for found in written.values() for number in found) == sorted(CODES)
 

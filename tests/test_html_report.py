@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,8 +27,18 @@ from tests.support.strategies import examples, specs
 
 COST = sparx_dsl.cost(SMALL, batch=2)
 AGAINST = sparx_dsl.cost(OTHER, batch=2)
-PAGE = read_html(backbone_page(COST))
-PAIR = read_html(backbone_page(COST, AGAINST))
+
+
+@cache
+def one_page() -> Element:
+    """The page of one backbone, made when a test first asks for it."""
+    return read_html(backbone_page(COST))
+
+
+@cache
+def pair_page() -> Element:
+    """The page of two backbones."""
+    return read_html(backbone_page(COST, AGAINST))
 
 
 def numbers_of_rows(page: Element) -> dict[str, list[int]]:
@@ -39,9 +51,10 @@ def numbers_of(row: Element) -> list[int]:
     return [number_in(cell) for cell in row.all("td") if "data-value" in cell.attributes]
 
 
-@pytest.mark.parametrize("page", [PAGE, PAIR], ids=["one", "pair"])
-def test_a_page_stands_alone(page: Element) -> None:
+@pytest.mark.parametrize("made", [one_page, pair_page], ids=["one", "pair"])
+def test_a_page_stands_alone(made: Callable[[], Element]) -> None:
     """It is well-formed, each link leads somewhere in it, and it loads nothing."""
+    page = made()
     check_alone(page)
     assert next(page.all("title")).text in ("small", "small and other")
     assert len(page.by_id("main").text) > 1000
@@ -111,12 +124,12 @@ def test_what_a_layer_reads_is_said_with_the_reason() -> None:
     """Each layer's card has every feature of the graph with its slot, kind and reason, and the diagram its place."""
     graph = COST.schedule.graph
     for node in graph.nodes:
-        card = PAGE.by_id(f"node-{node.name}")
+        card = one_page().by_id(f"node-{node.name}")
         rows = [[cell.text for cell in row.all("td")] for row in card.all("tr")]
         assert [[row[0], row[1], row[3]] for row in rows if row] == [
             [str(edge.slot), edge.source, edge.reason] for edge in graph.features(node.name)
         ]
-    (picture,) = PAGE.of_class("explore")
+    (picture,) = one_page().of_class("explore")
     spots = picture.of_class("spot")
     assert [spot.attributes["data-nodes"] for spot in spots] == [node.name for node in graph.nodes]
     places = {spot.attributes["data-place"]: spot.attributes["data-nodes"] for spot in spots}
@@ -150,7 +163,7 @@ def test_a_deep_backbone_is_drawn_with_repeats_once() -> None:
 
 def test_the_difference_is_that_of_the_prices() -> None:
     """Figures of both, the difference, and each added, removed and changed thing that ``difference`` lists."""
-    (table,) = PAIR.of_class("changes")
+    (table,) = pair_page().of_class("changes")
     rows = {next(row.all("th")).text: numbers_of(row) for row in table.all("tr")}
     for name, before, after in (
         ("Parameters", AGAINST.params, COST.params), ("MACs", AGAINST.macs, COST.macs),
@@ -159,7 +172,7 @@ def test_the_difference_is_that_of_the_prices() -> None:
         ("inter-connections", AGAINST.schedule.graph.count("inter"), COST.schedule.graph.count("inter")),
     ):  # fmt: skip
         assert rows[name] == [before, after, after - before]
-    (lines,) = PAIR.of_class("lines")
+    (lines,) = pair_page().of_class("lines")
     words = {"+": "added", "-": "removed", "~": "changed"}
     text = sparx_dsl.difference(AGAINST.schedule.graph, COST.schedule.graph)
     wanted = [line for line in text.splitlines() if line[:2] in ("+ ", "- ", "~ ")]
@@ -169,7 +182,7 @@ def test_the_difference_is_that_of_the_prices() -> None:
 
 def test_the_differences_of_the_stages_add_up() -> None:
     """To those of the whole, in parameters, MACs and saved bytes."""
-    (table,) = PAIR.of_class("by-stage")
+    (table,) = pair_page().of_class("by-stage")
     rows = [numbers_of(row) for row in table.all("tr")][1:]
     assert len(rows) == 2
     assert [sum(column) for column in zip(*rows, strict=True)] == [
@@ -179,7 +192,7 @@ def test_the_differences_of_the_stages_add_up() -> None:
 
 def test_budgets_are_kept_by_what_is_run_again() -> None:
     """From nothing to all that helps: what is held while each part is differentiated fits, and the MACs are its own."""
-    (table,) = PAGE.of_class("budgets")
+    (table,) = one_page().of_class("budgets")
     rows = list(table.all("tr"))[1:]
     budgets = [number_in(next(row.all("th"))) for row in rows]
     assert budgets[0] >= COST.saved_bytes
@@ -200,11 +213,15 @@ def test_budgets_are_kept_by_what_is_run_again() -> None:
 
 def test_what_a_reader_sees_first(golden: Golden) -> None:
     """The sentences and the tables of a comparison, as text."""
-    leads = [one.text for one in PAIR.of_class("lead")]
-    tables = [*PAIR.of_class("changes"), *PAIR.of_class("stage-changes"), *PAIR.of_class("resolved")]
+    leads = [one.text for one in pair_page().of_class("lead")]
+    tables = [
+        *pair_page().of_class("changes"),
+        *pair_page().of_class("stage-changes"),
+        *pair_page().of_class("resolved"),
+    ]
     rows = [" | ".join(cell.text for cell in row.content if isinstance(cell, Element)) for table in tables
             for row in table.all("tr")]  # fmt: skip
-    figures = [f"{one.text}" for one in PAIR.of_class("figures")[0].all("div")]
+    figures = [f"{one.text}" for one in pair_page().of_class("figures")[0].all("div")]
     golden.check("\n".join([*leads, "", *figures, "", *rows]))
 
 
@@ -212,7 +229,7 @@ def test_the_words_are_those_of_the_glossary() -> None:
     """The page explains its words as docs/glossary.md does."""
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", (DOCS / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert GLOSSARY.items() <= dict(rows).items()
-    assert [term.text for term in PAGE.of_class("words")[0].all("dt")] == list(GLOSSARY)
+    assert [term.text for term in one_page().of_class("words")[0].all("dt")] == list(GLOSSARY)
 
 
 AMOUNTS = st.lists(st.integers(1, 10_000), min_size=1, max_size=30).map(lambda found: sorted(found, reverse=True))

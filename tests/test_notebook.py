@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -16,7 +17,6 @@ from sparx_dsl.weights.report import LoadReport
 from tests.support.dot import DEEP, FIGURE_2
 
 SPEC = sparx_dsl.parse_spec(FIGURE_2)
-SPACE = sparx_dsl.load_space("wide")
 VOID = {"br"}
 
 
@@ -67,21 +67,22 @@ def shown(value: Any) -> str:
     return value._repr_html_()
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        SPEC,
-        sparx_dsl.parse_spec(DEEP),
-        sparx_dsl.plan(SPEC),
-        sparx_dsl.cost(SPEC),
-        SPACE,
-        sparx_dsl.compare([SPEC, "swin_t"]),
-        sparx_dsl.difference_listing(SPEC, "swin_t"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_html_is_whole_and_harmless(value: Any) -> None:
+VALUES: Mapping[str, Callable[[], Any]] = {
+    "spec": lambda: SPEC,
+    "deep spec": lambda: sparx_dsl.parse_spec(DEEP),
+    "schedule": lambda: sparx_dsl.plan(SPEC),
+    "cost": lambda: sparx_dsl.cost(SPEC),
+    "space": lambda: sparx_dsl.load_space("wide"),
+    "comparison": lambda: sparx_dsl.compare([SPEC, "swin_t"]),
+    "difference": lambda: sparx_dsl.difference_listing(SPEC, "swin_t"),
+}
+"""What a notebook may be given to show, made when a test asks for it."""
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_html_is_whole_and_harmless(name: str) -> None:
     """Everything that opens closes, and the name of the backbone is there."""
+    value = VALUES[name]()
     assert (SPEC.name in read(shown(value)).text) or value is not SPEC
     assert len(repr(value)) < 120
     assert "\n" not in repr(value)
@@ -90,7 +91,7 @@ def test_html_is_whole_and_harmless(value: Any) -> None:
 def test_values_that_are_returned_have_a_short_repr() -> None:
     """One line, whatever they hold."""
     model = sparx_dsl.build(SPEC, device="meta")
-    point = SPACE.point(0)
+    point = sparx_dsl.load_space("wide").point(0)
     trial = sparx_dsl.TrialRecord(3, "complete", point, (0.5, 2e9), choices=dict.fromkeys(point.picks, "a"))
     values = [
         sparx_dsl.zoo_listing(), *sparx_dsl.zoo_listing().tables, sparx_dsl.doctor(), *sparx_dsl.connect(SPEC).nodes,
@@ -127,7 +128,8 @@ def test_a_cost_shows_each_stage_and_the_whole() -> None:
 
 def test_a_space_shows_its_choices() -> None:
     """A row for each choice."""
-    assert shown(SPACE).count("<tr>") == 1 + len(SPACE.choices)
+    space = sparx_dsl.load_space("wide")
+    assert shown(space).count("<tr>") == 1 + len(space.choices)
 
 
 def test_graphs_and_pictures_show_themselves_as_svg() -> None:

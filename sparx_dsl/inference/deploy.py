@@ -19,6 +19,7 @@ from sparx_dsl.inference.passes.fold_residuals import FoldResidualConvolutions, 
 from sparx_dsl.inference.passes.inference_modules import InferenceModules
 from sparx_dsl.inference.passes.map_kernels import MapKernels, PadProducts
 from sparx_dsl.inference.passes.tile_batch import TileBatch
+from sparx_dsl.inference.stand_in import StandIn
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.wrapped import backbone_within
 
@@ -41,7 +42,7 @@ LARGEST_KEPT_BLOCK = 31 << 20
 """The bytes of a block that is just small enough for glibc to learn from."""
 
 
-class DeployedBackbone(Backbone):
+class DeployedBackbone(StandIn, Backbone):
     """A backbone for inference only: nothing of it takes a gradient, and it has no training mode.
 
     Its results are those of the backbone that it was made from, up to rounding. Its ``state_dict`` has names of its
@@ -49,9 +50,7 @@ class DeployedBackbone(Backbone):
     """
 
     def __init__(self, backbone: Backbone) -> None:
-        """Take over what a backbone has: modules, hooks, attributes."""
-        nn.Module.__init__(self)
-        vars(self).update(vars(backbone))
+        super().__init__(backbone)
         keep_freed_memory()
 
     def forward(self, images: Tensor) -> Any:

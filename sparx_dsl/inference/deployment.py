@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from sparx_dsl.inference.stand_in import StandIn
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -51,10 +53,9 @@ IMAGES_APART = Deployment()
 """For kinds that state nothing but that."""
 
 
-class InferenceModule(nn.Module):
-    """A module in the place of one for training, with the parameters, submodules, hooks and settings of that."""
+class InferenceModule(StandIn):
+    """A module in the place of one for training."""
 
     def __init__(self, module: nn.Module, place: Place) -> None:
-        nn.Module.__init__(self)
-        vars(self).update(vars(module))
+        super().__init__(module)
         self.place = place

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.inference.fused_convolution import Activation, FusedConvolution
+from sparx_dsl.inference.stand_in import StandIn
 from sparx_dsl.nn.cuda_maps import as_autocast, outside_of_transforms
 from sparx_dsl.nn.norm import ChannelNorm
 from sparx_dsl.ops import map_operators
@@ -46,12 +47,8 @@ class MapDepthwise(FusedConvolution):
         return map_operators.interleaved_depthwise(first, second, third, self.weight, self.bias, activation)
 
 
-class MapNorm(nn.GroupNorm):
-    """GroupNorm of one group, with the parameters and hooks of that which it stands for."""
-
-    def __init__(self, norm: nn.GroupNorm) -> None:
-        nn.Module.__init__(self)
-        vars(self).update(vars(norm))
+class MapNorm(StandIn, nn.GroupNorm):
+    """GroupNorm of one group."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape, channels-last."""
@@ -60,12 +57,8 @@ class MapNorm(nn.GroupNorm):
         return map_operators.group_norm(input, self.weight, self.bias, self.eps)[0]
 
 
-class MapLayerNorm(ChannelNorm):
-    """LayerNorm over channels, with the parameters and hooks of that which it stands for."""
-
-    def __init__(self, norm: ChannelNorm) -> None:
-        nn.Module.__init__(self)
-        vars(self).update(vars(norm))
+class MapLayerNorm(StandIn, ChannelNorm):
+    """LayerNorm over channels."""
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape, channels-last."""
@@ -74,7 +67,7 @@ class MapLayerNorm(ChannelNorm):
         return map_operators.layer_norm(input, self.weight, self.bias, self.eps)
 
 
-class PaddedProduct(nn.Conv2d):
+class PaddedProduct(StandIn, nn.Conv2d):
     """A 1×1 convolution whose weight is padded with zeros to multiples of eight channels, once.
 
     Products of other sizes cannot use the fast path of tensor cores. The map is padded in each call where its channels
@@ -82,8 +75,7 @@ class PaddedProduct(nn.Conv2d):
     """
 
     def __init__(self, product: nn.Conv2d) -> None:
-        nn.Module.__init__(self)
-        vars(self).update(vars(product))
+        super().__init__(product)
         self.filled = -self.in_channels % ALIGNED
         rows = -self.out_channels % ALIGNED
         weight = functional.pad(product.weight.detach().flatten(1), (0, self.filled, 0, rows))

@@ -8,14 +8,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from sparx_dsl.inference.stand_in import StandIn
 from sparx_dsl.ops.forward_mode import has_tangent
 
 
-class PackedWeights(nn.Module):
+class PackedWeights(StandIn):
     """What a module adds that keeps tensors made of its weights in ``packed``, and packs other weights again.
 
-    It is made of a module for training, whose parameters, submodules, hooks and settings it takes over. A weight that
-    is another, or was written to, is seen; what is written through ``weight.data`` is not.
+    A weight that is another, or was written to, is seen; what is written through ``weight.data`` is not.
     """
 
     packs: tuple[str, ...]
@@ -25,8 +25,7 @@ class PackedWeights(nn.Module):
     """The parameters that were packed, and how often each had been written to."""
 
     def __init__(self, module: nn.Module) -> None:
-        nn.Module.__init__(self)
-        vars(self).update(vars(module))
+        super().__init__(module)
         self.clear()
 
     def clear(self) -> None:
