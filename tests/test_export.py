@@ -35,6 +35,14 @@ def test_a_pt2_file_runs_without_this_package(mixer: str, tmp_path: Path) -> Non
     assert model.training
 
 
+@pytest.mark.slow
+def test_a_whole_backbone_runs_with_its_own_images(tmp_path: Path) -> None:
+    """SparX-Swin-T at 224 × 224 pixels, 1 and 3 images; ``benchmarks/export.py`` has every mixer in every format."""
+    report = sparx_dsl.export(sparx_dsl.build("sparx_swin_t"), tmp_path / "model.pt2", dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert (report.size, report.batches) == ((224, 224), (1, 3))
+
+
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_onnxruntime_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path) -> None:
     """With any number of images, the one of a window included."""
