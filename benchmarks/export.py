@@ -4,7 +4,8 @@
 
 Every file takes any number of images, and is run with 1 and 3 of them for the error, relative to the largest value.
 Then it and our deployed backbone run in turn on one image; the ratio is the median over the turns of its time over
-ours. With one thread that is time on the CPU, which other processes on the machine do not lengthen. What is exported is the plain model, or with ``--deploy`` the deployed one; with ``--static`` it is for one image.
+ours. With one thread that is time on the CPU, which other processes on the machine do not lengthen. What is exported
+is the plain model, or with ``--deploy`` the deployed one; with ``--static`` it is for one image.
 """
 
 from __future__ import annotations
