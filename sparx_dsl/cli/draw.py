@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,8 @@ def draw_command(
             layer=layer,
         )  # fmt: skip
         deliver(drawn, output)
+        for note in drawn.notes:
+            sys.stderr.write(f"note: {note}\n")
 
 
 def deliver(drawn: sparx_dsl.Picture, output: Path, form: Emit = Emit.svg) -> None:
