@@ -282,7 +282,7 @@ def test_the_catalogues_snippets_about_text_are_true(entry: CodeEntry) -> None:
 
 
 def test_a_page_of_errors_fits_a_narrow_terminal() -> None:
-    """Messages, notes and advice are wrapped below where they begin; the line in question is cut around the mark."""
+    """Messages, notes and advice are wrapped below where they begin; the user's line is cut around the mark."""
     long = "a" * 30
     text = f"sparx: 1\nname: x\nstages: [{{channels: 8, depth: 2, {long}: 3}}]\n"
     with pytest.raises(sparx_dsl.SparxError) as caught:
