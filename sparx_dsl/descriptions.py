@@ -110,9 +110,14 @@ def write_study_report(result: StudyResult, path: str | os.PathLike[str]) -> Non
     write_study_report(result, path)
 
 
-def render_diagnostics(diagnostics: Sequence[Diagnostic], style: errors.Style = "full") -> str:
-    """Errors as text: with the lines and carets, in one line each, as JSON, SARIF, or GitHub's workflow commands."""
-    return errors.render(diagnostics, style)
+def render_diagnostics(
+    diagnostics: Sequence[Diagnostic], style: errors.Style = "full", width: int | None = None
+) -> str:
+    """Errors as text: with the lines and carets, in one line each, as JSON, SARIF, or GitHub's workflow commands.
+
+    With the lines, texts are wrapped at ``width`` characters, where one is given.
+    """
+    return errors.render(diagnostics, style, width)
 
 
 def difference(before: Source, after: Source) -> str:

@@ -25,7 +25,7 @@ LINES: Final = [
     if line
 ]
 """Every line, as words, with the page that it stands on."""
-ELSEWHERE: Final = ("cuda", "--ray", "--measure", "analyze", "doctor")
+ELSEWHERE: Final = ("cuda", "--ray", "--measure", "analyze", "doctor", "export")
 """Words of commands that need a machine which tests do not have, or are run by other tests; these are parsed here."""
 FEWER: Final = {"200": "2", "4": "1"}
 """Trials and workers."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import sparx_dsl
 from sparx_dsl.codes import builtin_codes
 from sparx_dsl.errors import (
     CodeEntry,
@@ -278,3 +279,20 @@ def test_the_catalogues_snippets_about_text_are_true(entry: CodeEntry) -> None:
         compose(entry.wrong, "wrong.yaml")
     assert entry.code in {diagnostic.code for diagnostic in caught.value.diagnostics}
     compose(entry.right, "right.yaml")
+
+
+def test_a_page_of_errors_fits_a_narrow_terminal() -> None:
+    """Messages, notes and advice are wrapped below where they begin; the user's line is cut around the mark."""
+    long = "a" * 30
+    text = f"sparx: 1\nname: x\nstages: [{{channels: 8, depth: 2, {long}: 3}}]\n"
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.parse_spec(text)
+    wide = sparx_dsl.render_diagnostics(caught.value.diagnostics)
+    narrow = sparx_dsl.render_diagnostics(caught.value.diagnostics, width=44)
+    assert max(map(len, wide.splitlines())) > 60
+    assert max(map(len, narrow.splitlines())) <= 44
+    # Lines of the text, which have a bar before them, are cut; everything else has the same words.
+    words = (
+        [word for line in page.splitlines() if " | " not in line for word in line.split()] for page in (wide, narrow)
+    )
+    assert operator.eq(*words)

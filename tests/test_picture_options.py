@@ -19,6 +19,7 @@ from sparx_dsl.render.figure import figure
 from sparx_dsl.render.look import Look, stage_names
 from sparx_dsl.render.marks import drawing, right_of
 from sparx_dsl.render.style import SMALL_SIZE
+from tests.support.commands import sparx
 from tests.support.dot import DEEP, KIND_OF_COLOUR, graph_of, read_dot
 
 POINTS = 72 / 25.4
@@ -46,6 +47,31 @@ def test_a_page_has_its_width_and_its_type(depth: int, stride: int, window: int 
     assert page.size[0] * page.scale == pytest.approx(width * POINTS)
     assert page.scale * SMALL_SIZE == pytest.approx(7)
     assert all(right_of(mark) <= page.right for mark in page.marks)
+
+
+@pytest.mark.parametrize("look", [{"style": style} for style in ("lanes", "matrix", "overview")] + [{"layer": "3"}])
+def test_long_names_are_shortened_rather_than_the_type(look: dict[str, str]) -> None:
+    """Names of 64 letters, alike but for their last one, on a column's width: each is told from the others."""
+    name = "stage_of_a_name_as_long_as_any_name_can_be_in_this_language".ljust(63, "x")
+    names = {f"stages.{place}.name": f"{name}{place}" for place in range(1, 5)}
+    spec = sparx_dsl.load_spec("sparx_mamba_t").edit(names)
+    if "layer" in look:
+        look = {"layer": f"{name}3.layer3"}
+    page = drawn(sparx_dsl.connect(spec), width=84, **look)
+    texts = [mark for mark in page.marks if isinstance(mark, Text)]
+    assert min(mark.size for mark in texts) * page.scale > 6.9
+    shortened = {mark.text for mark in texts if "…x" in mark.text}
+    assert {int(found[1]) for text in shortened if (found := re.search(r"…x+(\d)", text))} >= {3}
+    assert all(right_of(mark) <= page.right for mark in page.marks)
+
+
+def test_what_a_page_does_not_hold_is_said() -> None:
+    """A picture that is too high, or whose type is too small; none where no width was asked for, or all is well."""
+    notes = {width: sparx_dsl.draw("sparx_mamba_b", width=width).notes for width in (40, 84, 300, None)}
+    assert [["high" in note for note in found] for found in notes.values()] == [[True, False], [True], [], []]
+    done = sparx("draw", "sparx_mamba_b", "-o", "-", "--width", "84")
+    assert (done.status, done.stderr) == (0, f"note: {notes[84][0]}\n")
+    assert sparx_dsl.draw("sparx_mamba_b", width=84, stages=1).notes == ()
 
 
 @given(st.integers(4, 40), st.integers(1, 4), st.sampled_from([1, 3, "all"]))

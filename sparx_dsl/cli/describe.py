@@ -25,7 +25,7 @@ from sparx_dsl.cli.arguments import (
     SpecFiles,
 )
 from sparx_dsl.cli.options import FLOAT32, ConventionName, Style, parse_size, refuse, reporting
-from sparx_dsl.cli.output import chosen_form, present, show
+from sparx_dsl.cli.output import chosen_form, present, show_prose
 from sparx_dsl.cli.specs import loaded
 from sparx_dsl.cli.statuses import DIFFERENCE
 from sparx_dsl.cli.version import Version
@@ -82,7 +82,7 @@ def explain_command(
 ) -> None:
     """Say what a node of a spec reads and why, what its graph is like as a whole, or what an error's code means."""
     with reporting(errors):
-        show(explain_subject(subject, node, root), None)
+        show_prose(explain_subject(subject, node, root))
 
 
 def explain_subject(subject: str, node: str | None, root: Path | None = None) -> str:

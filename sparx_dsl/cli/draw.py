@@ -9,7 +9,7 @@ import typer
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import Errors, Head, Root, SpecFile
-from sparx_dsl.cli.options import Emit, PictureStyle, Style, reporting
+from sparx_dsl.cli.options import Emit, PictureStyle, Style, note, reporting
 from sparx_dsl.cli.output import STANDARD_OUTPUT
 from sparx_dsl.cli.specs import loaded
 from sparx_dsl.cli.terminal import write
@@ -46,6 +46,8 @@ def draw_command(
             layer=layer,
         )  # fmt: skip
         deliver(drawn, output)
+        for finding in drawn.notes:
+            note(finding)
 
 
 def deliver(drawn: sparx_dsl.Picture, output: Path, form: Emit = Emit.svg) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Generator
 from enum import StrEnum
-from typing import Never
+from typing import Final, Never, TextIO
 
 import typer
 
@@ -68,6 +71,27 @@ FLOAT32 = "float32"
 """The type of feature maps where no other is named."""
 
 
+WIDTH: Final = 100
+"""The most characters of a line, however wide the terminal is."""
+
+
+def line_width() -> int:
+    """The characters of a line: those of the terminal, or of the variable ``COLUMNS``, and 100 at most."""
+    return max(20, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+
+
+def wrapping_width(stream: TextIO) -> int | None:
+    """Where the texts that a stream is given are wrapped: at a terminal's width, or ``COLUMNS``; elsewhere nowhere."""
+    return line_width() if os.environ.get("COLUMNS") or stream.isatty() else None
+
+
+def note(text: str) -> None:
+    """Say on standard error what is no error, as a note."""
+    width = wrapping_width(sys.stderr)
+    lines = [f"note: {text}"] if width is None else textwrap.wrap(f"note: {text}", width, subsequent_indent="  ")
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
 @contextlib.contextmanager
 def reporting(style: Style) -> Generator[None]:
     """Print the errors of a ``SparxError`` to standard error and leave with status 2.
@@ -77,7 +101,8 @@ def reporting(style: Style) -> Generator[None]:
     try:
         yield
     except sparx_dsl.SparxError as error:
-        sys.stderr.write(sparx_dsl.render_diagnostics(error.diagnostics, style.value).rstrip("\n") + "\n")
+        told = sparx_dsl.render_diagnostics(error.diagnostics, style.value, wrapping_width(sys.stderr))
+        sys.stderr.write(told.rstrip("\n") + "\n")
         budget = {diagnostic.code for diagnostic in error.diagnostics} == {sparx_dsl.Code.OVER_BUDGET}
         raise typer.Exit(DIFFERENCE if budget else ERROR) from None
     except KeyboardInterrupt:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
+import textwrap
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import sparx_dsl
-from sparx_dsl.cli.options import refuse
+from sparx_dsl.cli.options import WIDTH, line_width, refuse, wrapping_width
 from sparx_dsl.cli.terminal import write
 
 STANDARD_OUTPUT = Path("-")
-WIDTH: Final = 100
-"""The most characters of a line, however wide the terminal is."""
+EXAMPLE = 4
+"""Lines that are indented so far are examples."""
 
 Form = Literal["text", "json", "csv", "markdown"]
 
@@ -31,8 +31,11 @@ def chosen_form(json: bool, csv: bool, markdown: bool) -> Form:
 
 def present(listing: sparx_dsl.Listing, form: Form, output: Path | None = None) -> None:
     """Print a listing in that form, or write it to a file."""
-    terminal = output is None
-    show(listing.render(form, line_width() if terminal else WIDTH, colour=terminal and coloured()), output)
+    if output is None:
+        wrap = wrapping_width(sys.stdout) is not None
+        show(listing.render(form, line_width(), colour=coloured(), wrap=wrap), None)
+    else:
+        show(listing.render(form, WIDTH), output)
 
 
 def show(text: str, output: Path | None) -> None:
@@ -44,9 +47,18 @@ def show(text: str, output: Path | None) -> None:
         sparx_dsl.write_text(output, lines)
 
 
-def line_width() -> int:
-    """The characters of a line: those of the terminal, or of the variable ``COLUMNS``, and 100 at most."""
-    return max(20, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+def show_prose(text: str) -> None:
+    """Print a text whose lines are wrapped where they are wider than the terminal; indented examples stay."""
+    width = wrapping_width(sys.stdout)
+    show(text if width is None else "\n".join(_wrapped(line, width) for line in text.splitlines()), None)
+
+
+def _wrapped(line: str, width: int) -> str:
+    start = line[: len(line) - len(line.lstrip(" "))]
+    if len(start) >= EXAMPLE:
+        return line
+    further = f"{start}  " if start else ""
+    return textwrap.fill(line, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
 
 
 def coloured() -> bool:

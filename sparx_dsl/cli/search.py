@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 
 import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Root
-from sparx_dsl.cli.options import Style, refuse, reporting
+from sparx_dsl.cli.options import Style, note, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.statuses import INTERRUPTED
 from sparx_dsl.cli.version import Version
@@ -119,7 +119,7 @@ def search_command(
         started, form = time.perf_counter(), chosen_form(json, csv, markdown)
         whole = sparx_dsl.load_space(space, root=root)
         for finding in whole.left_out:
-            sys.stderr.write(f"note: {finding}\n")
+            note(str(finding))
         file = study or sparx_dsl.default_study(whole)
         folder = output or file.with_name(f"{file.stem}.best")
         target = folder.absolute()  # An objective may go to another folder.

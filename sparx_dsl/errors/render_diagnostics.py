@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from sparx_dsl.errors.diagnostic import Diagnostic, SourceText, Where
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.errors.sarif import github_text, sarif_text
-from sparx_dsl.errors.snippet import marked_line
+from sparx_dsl.errors.snippet import MAX_WIDTH, marked_line
 from sparx_dsl.errors.wording import counted
 
+LEAST_WIDTH: Final = 16
+"""Characters of a text or a line of the user's, however narrow the page is."""
+CUT: Final = 5
+"""What stands before such a line, and the marks where it is cut."""
 Style = Literal["full", "concise", "json", "sarif", "github"]
 
 
-def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
+def render(diagnostics: Iterable[Diagnostic], style: Style = "full", width: int | None = None) -> str:
     """The diagnostics in that style, ending with a line break; nothing (``[]`` as JSON) where there are none.
 
     Control characters, bidi controls and lone surrogates come out as visible escapes, so that every result is
-    valid UTF-8 without any byte below 0x20 but the line break.
+    valid UTF-8 without any byte below 0x20 but the line break. In the style ``full`` texts are wrapped at ``width``
+    characters, where one is given.
     """
     given = tuple(diagnostics)
     if style == "json":
@@ -32,7 +38,7 @@ def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
         return "".join(f"{visible(str(diagnostic))}\n" for diagnostic in given)
     if not given:
         return ""
-    page = _Page()
+    page = _Page(width)
     blocks = [page.block(diagnostic) for diagnostic in given]
     return "\n\n".join(blocks) + f"\n\n{counted(len(given), 'error')}\n"
 
@@ -40,21 +46,32 @@ def render(diagnostics: Iterable[Diagnostic], style: Style = "full") -> str:
 class _Page:
     """The full style; it splits each source into lines once."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int | None) -> None:
+        self._width = width
         self._lines: dict[SourceText, list[str]] = {}
 
     def block(self, diagnostic: Diagnostic) -> str:
         """One diagnostic with its places, notes and help."""
         places = [diagnostic.where, *(related.where for related in diagnostic.related)]
         gutter = " " * max(len(str(place.span.line)) if place.span else 1 for place in places)
-        rows = [f"error[{diagnostic.code}]: {visible(diagnostic.message)}"]
+        rows = self.wrapped(f"error[{diagnostic.code}]: {visible(diagnostic.message)}", "  ")
         rows += self.place(diagnostic.where, gutter, "-->", "^", "")
         for related in diagnostic.related:
             rows += self.place(related.where, gutter, ":::", "-", related.text)
-        rows += [f"{gutter} = note: {visible(note)}" for note in diagnostic.notes]
-        if diagnostic.help:
-            rows.append(f"{gutter} = help: {visible(diagnostic.help)}")
+        said = [("note", note) for note in diagnostic.notes]
+        said += [("help", diagnostic.help)] if diagnostic.help else []
+        for word, text in said:
+            rows += self.wrapped(f"{gutter} = {word}: {visible(text)}", " " * (len(gutter) + len(word) + 5))
         return "\n".join(rows)
+
+    def wrapped(self, text: str, indent: str) -> list[str]:
+        """A text in lines of the page's width, the further ones indented; one line where there is no width."""
+        if self._width is None:
+            return [text]
+        return textwrap.wrap(
+            text, max(self._width, len(indent) + LEAST_WIDTH), subsequent_indent=indent, break_long_words=False,
+            break_on_hyphens=False, drop_whitespace=True,
+        )  # fmt: skip
 
     def place(self, where: Where, gutter: str, arrow: str, mark: str, text: str) -> list[str]:
         """A place's heading and, where a text is behind it, its line with marks under the span."""
@@ -66,7 +83,8 @@ class _Page:
             return [f"{gutter}{arrow} {heading}{said}"] if heading or said else []
         lines = self.lines(where.source)
         line = lines[where.span.line - 1] if where.span.line <= len(lines) else ""
-        shown, marks = marked_line(line, where.span, mark)
+        room = MAX_WIDTH if self._width is None else max(LEAST_WIDTH, self._width - len(gutter) - CUT)
+        shown, marks = marked_line(line, where.span, mark, min(MAX_WIDTH, room))
         return [
             f"{gutter}{arrow} {heading}",
             f"{gutter} |",

@@ -17,27 +17,28 @@ Cell = tuple[str, int]
 """What is printed for one character, and how many terminal cells it takes."""
 
 
-def marked_line(line: str, span: Span, mark: str) -> tuple[str, str]:
-    """The line as it is printed, and the marks below it; a span over several lines is marked on its first."""
+def marked_line(line: str, span: Span, mark: str, width: int = MAX_WIDTH) -> tuple[str, str]:
+    """The line as it is printed in ``width`` cells, and the marks below it; a span over several lines is marked on its
+    first."""
     end = len(line) + 1 if span.end_line > span.line else span.end_column
     begin = min(span.column - 1, len(line))
     end = max(min(end - 1, len(line)), begin)
     offset = max(0, begin - 2 * MAX_WIDTH)
     cells = [_cell(character) for character in line[offset : begin + 2 * MAX_WIDTH]]
     more = len(line) > begin + 2 * MAX_WIDTH
-    return _clip(cells, begin - offset, end - offset, mark, cut=(offset > 0, more))
+    return _clip(cells, begin - offset, end - offset, mark, width, cut=(offset > 0, more))
 
 
-def _clip(cells: list[Cell], begin: int, end: int, mark: str, cut: tuple[bool, bool]) -> tuple[str, str]:
-    """Print the cells around ``begin`` in ``MAX_WIDTH`` columns; ``cut`` says which sides lack text."""
+def _clip(cells: list[Cell], begin: int, end: int, mark: str, width: int, cut: tuple[bool, bool]) -> tuple[str, str]:
+    """Print the cells around ``begin`` in ``width`` columns; ``cut`` says which sides lack text."""
     left = 0
-    if cut[0] or cut[1] or _width(cells) > MAX_WIDTH:
+    if cut[0] or cut[1] or _width(cells) > width:
         left = begin
-        while left and _width(cells[left - 1 : begin]) <= LEAD:
+        while left and _width(cells[left - 1 : begin]) <= min(LEAD, width // 2):
             left -= 1
     right = left
     used = 0
-    while right < len(cells) and used + cells[right][1] <= MAX_WIDTH:
+    while right < len(cells) and used + cells[right][1] <= width:
         used += cells[right][1]
         right += 1
     before = "…" if left or cut[0] else ""

@@ -20,6 +20,7 @@ from sparx_dsl.errors import Code, Diagnostic, Related, SourceText, Span, SparxE
 from sparx_dsl.reader.frames import Frame
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.scalars import check_scalar, resolve_scalar
+from sparx_dsl.reader.thousands import Thousands, with_commas
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.reader.yaml_syntax import Mark, syntax_error
 from sparx_dsl.reader.yaml_text import read_text, span_of
@@ -214,6 +215,13 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent, span: Span) -> ScalarNode:
         """The node of a scalar; one that is wrong stands as null under the start of its text."""
         text, plain = str(event.value), not event.style
+        if plain and len(text) == 3 and (number := self._with_commas(span)):
+            if number.first:
+                message = f"{number.text} is read as several values between brackets or braces"
+                start = span.column - number.ahead
+                whole = Span(span.line, start, span.line, start + len(number.text))
+                self._error(Code.AMBIGUOUS_VALUE, message, whole, f"write {number.text.replace(',', '')}")
+            return ScalarNode(None, text, span, self._source)
         wrong = check_scalar(text, self._limits)
         value = None
         try:
@@ -227,6 +235,13 @@ class _Composer:
         if self._frames and self._frames[-1].wants_key:
             self._check_key(node, plain)
         return node
+
+    def _with_commas(self, span: Span) -> Thousands | None:
+        """The number with commas whose digits a scalar in brackets or braces is."""
+        if not self._frames or not self._frames[-1].bracketed or span.end_line != span.line:
+            return None
+        line, key = self._lines[span.line - 1], self._frames[-1].wants_key
+        return with_commas(line, span.column - 1, span.end_column - 1, key=key)
 
     def _check_key(self, node: ScalarNode, plain: bool) -> None:
         """Note what is wrong with a key: no name, a merge key, or there already."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sparx_dsl.language.flow import Flow, Operation, OperationRole, Wire
 from sparx_dsl.render.curves import Curve, Point, path
 from sparx_dsl.render.drawing import Mark, Paint, Rectangle, Text
 from sparx_dsl.render.marks import arrow, lines
-from sparx_dsl.render.style import INK, LINES, SMALL_SIZE, text_lines, text_width
+from sparx_dsl.render.style import INK, LINES, SMALL_SIZE, shortened, text_lines, text_width
 
 COLUMN, ROW = 142.0, 64.0
 """Points from column to column, and from row to row."""
@@ -17,6 +17,8 @@ BESIDE = 0.9
 """Boxes less than so many rows apart are beside each other."""
 BETWEEN = 8.0
 """Points between two boxes, at least."""
+LONGEST_NAME, NAME_END = 150.0, 10
+"""The points that a name takes at most, and how many of its last letters stay where it is shortened."""
 ARROW = 30.0
 """Points for an arrow and the shape beside it."""
 SPACE = 14.0
@@ -59,6 +61,7 @@ def flow_marks(
     ``fill`` has other paints for some operations. Where columns are closer than usual, the texts of boxes that would
     touch are broken into lines, and rows are higher where that needs it.
     """
+    flow = replace(flow, operations=tuple(map(_with_short_names, flow.operations)))
     texts = {operation.name: _text(operation, flow, column) for operation in flow.operations}
     row = _row_height(flow, texts)
     frames = {
@@ -84,6 +87,12 @@ def columns_of(flow: Flow) -> float:
     places = [operation.column for operation in flow.operations]
     places += [wire.column for wire in flow.wires if wire.column is not None]
     return max(places) - min(places)
+
+
+def _with_short_names(operation: Operation) -> Operation:
+    """The box with names of layers in its text that are no wider than ``LONGEST_NAME``."""
+    words = (shortened(word, LONGEST_NAME, SMALL_SIZE, end=NAME_END) for word in operation.text.split(" "))
+    return replace(operation, text=" ".join(words))
 
 
 def _sides(operation: Operation, text: str) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from sparx_dsl.language.kind_options import fault_of
 from sparx_dsl.registry import default_registry
 from sparx_dsl.render.drawing import Drawing
 from sparx_dsl.render.figure import figure
+from sparx_dsl.render.labels import NAME_END
 from sparx_dsl.render.look import Look, refuse
 from sparx_dsl.render.marks import bottom_of, drawing, left_of
 from sparx_dsl.render.panels import GAP, PAD, Panel, drawing_of, panel_marks
@@ -31,7 +32,9 @@ def layer_drawing(graph: ConnectionGraph, name: str, look: Look) -> Drawing:
         refuse(f"{graph.spec.name} has no layer {name!r} to look into", advice)
     node = graph.node(name)
     shape = _shape(graph, node)
-    panels = [Panel(f"{name}: {_kind(node)} layer", shape, parts_in(graph, node)), *_fusion_panel(node, shape)]
+    title, stage = f"{name}: {_kind(node)} layer", name.rpartition(".")[0]
+    own = Panel(title, shape, parts_in(graph, node), end=len(title) - len(stage) + NAME_END)
+    panels = [own, *_fusion_panel(node, shape)]
     return drawing_of(panel_marks(panels, _width(look)), f"{graph.spec.name} {name}", look)
 
 
@@ -46,7 +49,9 @@ def overview(graph: ConnectionGraph, look: Look) -> Drawing:
     for ganglion in (False, True):
         if own := [layer for layer in shown if layer.ganglion == ganglion]:
             flow = parts_of(own[-1], "the layer before", "earlier layers", "the layer after")
-            panels.append(Panel(f"{_kind(own[-1]).capitalize()} layer", f"as {own[-1].name}", flow))
+            number = len(own[-1].name.rpartition(".")[2]) + 1
+            title, details = f"{_kind(own[-1]).capitalize()} layer", f"as {own[-1].name}"
+            panels.append(Panel(title, details, flow, end=number + NAME_END))
     top = min(map(bottom_of, lanes.marks)) - GAP
     below = panel_marks(panels, _width(look), min(map(left_of, lanes.marks)), top)
     return drawing_of((*lanes.marks, *below), lanes.name, look)

@@ -12,11 +12,23 @@ from sparx_dsl.language.base import KindOptions
 from sparx_dsl.language.roles import DownsampleOptions
 from sparx_dsl.registry import default_registry
 from sparx_dsl.render.fold import Box, Sketch
-from sparx_dsl.render.style import SHAPES, TWO_LINES, Shape, ShapeName, shape_name
+from sparx_dsl.render.style import (
+    SHAPES,
+    SMALL_SIZE,
+    TITLE_SIZE,
+    TWO_LINES,
+    Shape,
+    ShapeName,
+    shape_name,
+    shortened,
+    text_width,
+)  # fmt: skip
 
 FusedRole = Literal["mixer", "fusion"]
 ROLES: Final[tuple[FusedRole, ...]] = ("mixer", "fusion")
 """The roles of which a picture says the kinds where there are several."""
+LEAST_NAME, NAME_END = 10, 3
+"""Letters that are left of a stage's name at least, and how many of these are its last ones."""
 LAST_LINE = 11
 """Points that a third line of a label takes."""
 
@@ -38,6 +50,18 @@ class Title:
     details: str
     stage: str = ""
     """What the stage is called."""
+
+    def fitted(self, width: float | None) -> Title:
+        """The title in lines of at most that many points: what its stage is called is shortened first."""
+        if width is None:
+            return self
+        placing = self.heading.removeprefix(self.stage)
+        room = max(width - text_width(placing, TITLE_SIZE), text_width(self.stage[:LEAST_NAME], TITLE_SIZE))
+        stage = shortened(self.stage, room, TITLE_SIZE, end=NAME_END)
+        heading, details = (
+            shortened(text, width, size) for text, size in ((stage + placing, TITLE_SIZE), (self.details, SMALL_SIZE))
+        )
+        return replace(self, heading=heading, details=details)
 
     @property
     def continued(self) -> Title:

@@ -128,8 +128,8 @@ class Listing:
         """How notebooks show it: what text shows, as tables of HTML."""
         return shown("sparx_dsl.render.notebook:listing_html", self)
 
-    def render(self, form: Form, width: int = WIDTH, *, colour: bool = False) -> str:
-        """The listing in that form; ``width``, in characters, and ``colour`` are for text."""
+    def render(self, form: Form, width: int = WIDTH, *, colour: bool = False, wrap: bool = False) -> str:
+        """The listing in that form; ``width``, in characters, ``colour`` and ``wrap`` are for text."""
         match form:
             case "json":
                 return json.dumps(self.as_json(), indent=2)
@@ -138,12 +138,13 @@ class Listing:
             case "markdown":
                 return self.as_markdown()
             case "text":
-                return self.as_text(width, colour=colour)
+                return self.as_text(width, colour=colour, wrap=wrap)
 
-    def as_text(self, width: int = WIDTH, *, colour: bool = False) -> str:
-        """Tables and lines for a terminal of ``width`` characters."""
+    def as_text(self, width: int = WIDTH, *, colour: bool = False, wrap: bool = False) -> str:
+        """Tables and lines for a terminal of ``width`` characters; with ``wrap`` no line is longer either."""
         return "\n".join(
-            _line(part, width, colour) if isinstance(part, Line) else _text(part, width, colour) for part in self.shown
+            _line(part, width, colour, wrap) if isinstance(part, Line) else _text(part, width, colour)
+            for part in self.shown
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -173,12 +174,18 @@ def _text(table: Table, width: int, colour: bool) -> str:
     return text_table(columns, table.cells(), table.total_cells(), width=width, colour=colour)
 
 
-def _line(line: Line, width: int, colour: bool) -> str:
-    """A line as it is, or one of a text, with an empty line before it."""
-    if line.style not in ("heading", "prose"):
+def _line(line: Line, width: int, colour: bool, wrap: bool) -> str:
+    """A line as it is or wrapped, or one of a text, with an empty line before it."""
+    text = line.style in ("heading", "prose")
+    if not (text or wrap):
         return styled_line(line.text, line.style, colour=colour)
-    parts = textwrap.wrap(visible(line.text), width, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(["", *(styled_line(part, line.style, colour=colour) for part in parts)])
+    start = re.match(" *", line.text)
+    first = start[0] if start else ""
+    parts = textwrap.wrap(
+        visible(line.text), width, initial_indent="", subsequent_indent="" if text else f"{first}  ",
+        break_long_words=False, break_on_hyphens=False,
+    ) or [""]  # fmt: skip
+    return "\n".join([*([""] if text else []), *(styled_line(part, line.style, colour=colour) for part in parts)])
 
 
 def _markdown(part: Table | Line) -> Iterator[str]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from sparx_dsl.graph import ConnectionGraph, Node
 from sparx_dsl.render.drawing import Drawing, Mark, Paint, Point, Polygon, Rectangle, Stroke, Text
 from sparx_dsl.render.fold import Box, LineKind, connections
-from sparx_dsl.render.labels import titles
+from sparx_dsl.render.labels import Title, titles
 from sparx_dsl.render.legend import SHAPE_TEXTS
 from sparx_dsl.render.look import POINTS_PER_MM, Look
 from sparx_dsl.render.marks import bottom_of, box, moved, right_of
@@ -37,6 +37,8 @@ from sparx_dsl.render.wrap import title_width
 CELL = 18.0
 """The side of a cell, where the page is wide enough."""
 LEAST_CELL = 5.0
+NAMED_CELL = 8.0
+"""Titles are shortened where they would make cells smaller than this, but to no less than a third of the page."""
 TITLE_GAP = 8.0
 """Between the frame of a stage and its title."""
 TWO_LINES = 29.0
@@ -53,8 +55,9 @@ def matrix(graph: ConnectionGraph, look: Look) -> Drawing:
     stages = look.shown(graph)
     nodes = [node for node in graph.nodes if node.stage in stages]
     wanted = look.points(SMALL_SIZE)
-    side = CELL if wanted is None else _side(graph, stages, nodes, wanted - 2 * PAD)
-    marks = [*_stages(graph, stages, nodes, side), *_diagonal(nodes, side), *_cells(graph, nodes, side)]
+    heads = _titles(graph, stages, nodes, wanted)
+    side = CELL if wanted is None else _side(heads, nodes, wanted - 2 * PAD)
+    marks = [*_stages(heads, nodes, side), *_diagonal(nodes, side), *_cells(graph, nodes, side)]
     if look.legend:
         marks += _legend(graph, nodes, side, wanted)
     top = PAD
@@ -73,18 +76,31 @@ def matrix(graph: ConnectionGraph, look: Look) -> Drawing:
     )  # fmt: skip
 
 
-def _side(graph: ConnectionGraph, stages: Sequence[int], nodes: list[Node], width: float) -> float:
+def _titles(graph: ConnectionGraph, stages: Sequence[int], nodes: list[Node], wanted: float | None) -> dict[int, Title]:
+    """The title of each stage, for which there is room beside cells of the least size."""
+    found = dict(zip(stages, titles(graph, stages), strict=True))
+    if wanted is None:
+        return found
+    room = {stage: wanted - 2 * PAD - TITLE_GAP - _cells_before(stage, nodes) * NAMED_CELL for stage in stages}
+    return {stage: title.fitted(max(wanted / 3, room[stage])) for stage, title in found.items()}
+
+
+def _cells_before(stage: int, nodes: list[Node]) -> int:
+    """How many cells stand to the left of a stage's title."""
+    return max(place for place, node in enumerate(nodes) if node.stage == stage) + 1
+
+
+def _side(heads: Mapping[int, Title], nodes: list[Node], width: float) -> float:
     """The side of a cell, so that the matrix and the titles beside it are no wider than the page."""
     side = min(CELL, width / len(nodes))
-    for stage, title in zip(stages, titles(graph, stages), strict=True):
-        before = max(place for place, node in enumerate(nodes) if node.stage == stage) + 1
-        side = min(side, (width - TITLE_GAP - title_width(title)) / before)
+    for stage, title in heads.items():
+        side = min(side, (width - TITLE_GAP - title_width(title)) / _cells_before(stage, nodes))
     return max(LEAST_CELL, side)
 
 
-def _stages(graph: ConnectionGraph, stages: Sequence[int], nodes: list[Node], side: float) -> Iterator[Mark]:
+def _stages(heads: Mapping[int, Title], nodes: list[Node], side: float) -> Iterator[Mark]:
     """A frame around what is inside a stage, and its title to the right of that."""
-    for stage, title in zip(stages, titles(graph, stages), strict=True):
+    for stage, title in heads.items():
         own = [place for place, node in enumerate(nodes) if node.stage == stage]
         left, width = own[0] * side, len(own) * side
         yield Rectangle(left, -left - width, width, width, 0.0, Paint(LANE_FILL, LANE_LINE))

@@ -10,7 +10,7 @@ from sparx_dsl.render.drawing import Drawing, Mark, Paint, Rectangle, Text
 from sparx_dsl.render.flow_marks import COLUMN, columns_of, flow_marks
 from sparx_dsl.render.look import POINTS_PER_MM, Look
 from sparx_dsl.render.marks import bottom_of, left_of, moved, right_of
-from sparx_dsl.render.style import FAINT, HUB, INK, LANE_FILL, LANE_LINE, SMALL_SIZE, TITLE_SIZE, text_lines
+from sparx_dsl.render.style import FAINT, HUB, INK, LANE_FILL, LANE_LINE, SMALL_SIZE, TITLE_SIZE, shortened, text_lines
 
 PAD = 6.0
 GAP = 20.0
@@ -33,6 +33,8 @@ class Panel:
     details: str
     flow: Flow
     paints: Mapping[str, Paint] = field(default_factory=lambda: FUSION)
+    end: int = 0
+    """How many letters at the end of the titles are kept where there is no room for all."""
 
 
 def panel_marks(panels: Sequence[Panel], width: float | None, left: float = 0.0, top: float = 0.0) -> list[Mark]:
@@ -74,9 +76,11 @@ def _marks(panel: Panel, left: float, top: float, width: float | None = None) ->
         inner = list(flow_marks(panel.flow, 0, top - HEADING, panel.paints, max(LEAST_COLUMN, column)))
     shift = left + INDENT - min(map(left_of, inner))
     placed = [moved(mark, (shift, 0)) for mark in inner]
-    titles = (
-        Text(panel.heading, left + INDENT, top - 20, TITLE_SIZE, INK),
-        Text(panel.details, left + INDENT, top - 35, SMALL_SIZE, FAINT),
+    rows = ((panel.heading, 20, TITLE_SIZE, INK), (panel.details, 35, SMALL_SIZE, FAINT))
+    room = None if width is None else width - 2 * INDENT
+    titles = tuple(
+        Text(text if room is None else shortened(text, room, size, end=panel.end), left + INDENT, top - down, size, ink)
+        for text, down, size, ink in rows
     )
     right = max(map(right_of, (*placed, *titles))) + INDENT
     bottom = min(map(bottom_of, placed)) - INDENT

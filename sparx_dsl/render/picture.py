@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.render.dot_text import dot
-from sparx_dsl.render.drawing import Drawing
+from sparx_dsl.render.drawing import Drawing, Text
 from sparx_dsl.render.figure import figure
 from sparx_dsl.render.files import write_bytes
 from sparx_dsl.render.inside import layer_drawing, overview
-from sparx_dsl.render.look import Look, refuse
+from sparx_dsl.render.look import POINTS_PER_MM, TYPE_SIZE, Look, refuse
 from sparx_dsl.render.marks import drawing
 from sparx_dsl.render.matrix import matrix
 from sparx_dsl.render.page import page
 from sparx_dsl.render.svg import svg
 
+PAGE_HEIGHT = 225
+"""The height in mm of the text of a page, as in the styles of CVPR and AAAI."""
 EXTENSIONS = (".dot", ".gv", ".svg", ".png", ".pdf")
 
 
@@ -28,6 +31,14 @@ class Picture:
 
     drawing: Drawing
     dot: str | None = None
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+    """What stands in the way of printing it on a page of the width that was asked for, and what to do about it."""
+
+    @property
+    def millimetres(self) -> tuple[float, float]:
+        """Width and height of the page."""
+        width, height = (side * self.drawing.scale / POINTS_PER_MM for side in self.drawing.size)
+        return width, height
 
     @property
     def svg(self) -> str:
@@ -69,7 +80,7 @@ class Picture:
         return self.svg
 
     def __repr__(self) -> str:
-        width, height = (side * self.drawing.scale * 25.4 / 72 for side in self.drawing.size)
+        width, height = self.millimetres
         return f"Picture({self.drawing.name!r}, {width:.0f} × {height:.0f} mm)"
 
 
@@ -80,6 +91,24 @@ def make_picture(graph: ConnectionGraph, look: Look | None = None, layer: str | 
     another package's fusion fails.
     """
     look = look or Look()
+    picture = _made(graph, look, layer)
+    return picture if look.width is None else replace(picture, notes=tuple(_notes(picture, look.width, layer)))
+
+
+def _notes(picture: Picture, width: float, layer: str | None) -> Iterator[str]:
+    """What a page of that width, in mm, does not hold."""
+    _, height = picture.millimetres
+    if height > PAGE_HEIGHT:
+        fewer = "" if layer else "show fewer stages in a picture each, as in --stages 1-2, or --style matrix; or "
+        advice = f"{fewer}write a larger --width, such as 174 for two columns"
+        yield f"the picture is {height:.0f} mm high, and the text of a page about {PAGE_HEIGHT}: {advice}"
+    least = min(mark.size for mark in picture.drawing.marks if isinstance(mark, Text)) * picture.drawing.scale
+    if least < TYPE_SIZE - 0.05:
+        wider = f"{width * TYPE_SIZE / least:.0f}"
+        yield f"its smallest type is {least:.1f} points, not {TYPE_SIZE:g}: write --width {wider}, about, for that"
+
+
+def _made(graph: ConnectionGraph, look: Look, layer: str | None) -> Picture:
     if layer is not None:
         if look.stages is not None or look.style != "lanes":
             refuse(

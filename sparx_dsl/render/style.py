@@ -112,6 +112,15 @@ def text_lines(text: str, width: float | None, size: float) -> list[str]:
     return found
 
 
+def shortened(text: str, width: float, size: float, end: int = 0) -> str:
+    """The text in at most ``width`` points: with an ellipsis in place of what stands before its last letters."""
+    shown, kept, tail = text, len(text) - end, text[len(text) - end :]
+    while text_width(shown, size) > width and kept > 1:
+        kept -= 1
+        shown = f"{text[:kept].rstrip()}…{tail}"
+    return shown
+
+
 def _letter_width(letter: str) -> float:
     """The width of a letter in units of the type's size."""
     if letter in "ijlt.,:;'|! ·()-[]":

@@ -53,7 +53,8 @@ def lanes(labels: tuple[Label, ...], titles: tuple[Title, ...], stages: tuple[in
         for line, count in enumerate(_lines(own, (width or LANE_WIDTH) - 2 * PADDING)):
             of_box += [len(of_lane)] * count
             of_lane.append(stage if line == 0 else ~stage)
-    heads = tuple(titles[stage] if stage >= 0 else titles[~stage].continued for stage in of_lane)
+    inner = None if width is None else width - 2 * PADDING
+    heads = tuple((titles[stage] if stage >= 0 else titles[~stage].continued).fitted(inner) for stage in of_lane)
     widths = _widths(labels, heads, of_box)
     rows = _rows(widths, [stage < 0 for stage in of_lane], width or max(ROW_WIDTH, *widths))
     return Lanes(tuple(of_box), tuple(max(stage, ~stage) for stage in of_lane), rows, heads, widths)

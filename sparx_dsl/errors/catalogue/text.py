@@ -76,7 +76,8 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.AMBIGUOUS_VALUE,
         "a value that YAML's versions read differently",
         "`no`, `010`, `1_000`, `1:30` and dates mean one thing in YAML 1.1 and another in YAML 1.2, so "
-        "editors and readers disagree on them. Write the value plainly, or quote it if it is text.",
+        "editors and readers disagree on them. Write the value plainly, or quote it if it is text. "
+        "`1,000` between brackets or braces is two values, and refused where a number was meant.",
         "head: off\n",
         "head: false\n",
     ),
