@@ -135,7 +135,7 @@ class _Transfer:
         return f"{origin}.{step.part}.{inner}" if _same_kind(before, now, inner) else None
 
     def _old_end_norm(self, now: Node, inner: str) -> str | None:
-        """The norm at the end of the stage that the last of these layers to have a source comes from, whichever layer it is behind."""
+        """The norm at the end of the stage that a layer's stage comes from, whichever layer it is behind."""
         target, source = self.target.schedule.graph, self.source.schedule.graph
         peers = [self.origins[node.name] for node in target.layers()
                  if node.stage == now.stage and node.name in self.origins]  # fmt: skip

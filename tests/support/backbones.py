@@ -19,7 +19,7 @@ SCAN_MIXERS: dict[str, dict[str, object]] = {
     "ssd": {"kind": "ssd", "state": 2, "heads": 2},
     "inception": {"kind": "inception", "band": 5, "branch": 3},
 }
-"""Mixers of baselines, scans and others beside; what takes a compiler or an exporter runs over one backbone of all of them."""
+"""Mixers of baselines, most of which scan; what takes a compiler or an exporter runs over one backbone of them all."""
 
 
 def scans(**changes: object) -> dict[str, Any]:
