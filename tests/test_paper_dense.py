@@ -27,6 +27,8 @@ def test_dense_predictors_land_on_the_printed_figures() -> None:
             assert abs(row.macs / (float(row.row.macs) * 1e9) - 1) <= 0.03, row.name
             assert row.params_match
             assert row.macs_match
+    off = [row.name for group in groups for row in group.rows if not row.params_round]
+    assert off == ["sparx_mamba_s", "sparx_swin_b", "dmca_no_dpe"]
 
 
 def test_resolutions_land_on_the_printed_figures() -> None:

@@ -22,6 +22,13 @@ MIXERS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
+BASELINES: tuple[dict[str, Any], ...] = (
+    {"kind": "attention", "heads": 2}, {"kind": "spatial_reduction_attention", "heads": 2, "reduction": 2},
+    {"kind": "inception", "band": 5}, {"kind": "inverted_residual"}, {"kind": "local_ss2d", "state": 1},
+    {"kind": "continuous_ss2d", "state": 1}, {"kind": "ssd", "heads": 2},
+)  # fmt: skip
+
+
 class Other(MixerOptions, frozen=True):
     """The options of a kind that says nothing of checkpoints, built as ``depthwise`` is."""
 
@@ -82,6 +89,28 @@ def test_a_deeper_backbone_computes_what_the_one_before_did(mixer: dict[str, Any
         assert sorted(every) == sorted(state)
         assert report.unused == ()
         assert not report.complete
+
+
+@pytest.mark.parametrize("place", ["pre", "post"])
+@pytest.mark.parametrize("mixer", BASELINES, ids=lambda mixer: mixer["kind"])
+def test_a_stage_that_ends_with_a_norm_grows(mixer: dict[str, Any], place: str) -> None:
+    """The norm goes to the layer that is the last now; norms behind mixer and FFN give nothing."""
+    before = spec(mixer, {"depth": 1, "end_norm": True}, ffn={"kind": "depthwise_mlp"}, norm="batch", norm_place=place)
+    source, target, report = deeper(before, after=1)
+    images = images_of(source, 2)
+    with torch.no_grad():
+        torch.testing.assert_close(target(images), source(images), rtol=1e-12, atol=1e-12)
+    assert report.unused == ()
+    assert "stage2.layer2.norm.weight" in report.matched
+
+
+def test_a_stage_that_shrinks_keeps_its_norm() -> None:
+    """That of the layer that was the last."""
+    source = sparx_dsl.build(spec(BASELINES[0], {"depth": 2, "end_norm": True}))
+    target = sparx_dsl.build(source.spec.remove_layer("stage2", 2).spec)
+    report = transfer(source, target)
+    assert report.missing == ()
+    assert not any(name.startswith("stage2.layer2.norm.") for name in report.unused)
 
 
 def test_a_layer_that_begins_as_the_identity_learns() -> None:

@@ -77,7 +77,7 @@ class Comparison:
     @property
     def params_match(self) -> bool:
         """Whether our parameters lie within the tolerance, or round to the printed figure."""
-        return abs(self.params_difference) <= self.tolerance.params or rounds_to(self.params / 1e6, self.row.params)
+        return abs(self.params_difference) <= self.tolerance.params or self.params_round
 
     @property
     def macs_match(self) -> bool:
@@ -89,6 +89,16 @@ class Comparison:
         """Which counts of MACs round to the printed figure: ``ours``, ``fvcore``."""
         counts = {"ours": self.macs, "fvcore": self.fvcore_macs}
         return tuple(name for name, macs in counts.items() if rounds_to(macs / 1e9, self.row.macs))
+
+    @property
+    def params_round(self) -> bool:
+        """Whether our parameters round to the printed figure."""
+        return rounds_to(self.params / 1e6, self.row.params)
+
+    @property
+    def to_the_digit(self) -> bool:
+        """Whether our parameters, and the MACs of a count, round to what is printed."""
+        return self.params_round and bool(self.rounding)
 
     @property
     def reason(self) -> str:

@@ -74,11 +74,12 @@ def backbones_page(
     """The tables of backbones and ablations, and a paragraph for each row that does not match."""
     rows = (*backbones, *ablations, *fusion_ablations)
     matching, exact = sum(map(_matches, rows)), sum(bool(row.rounding) for row in rows)
+    params = sum(row.params_round for row in rows)
     first = (
         f"{matching} of {len(rows)} rows match: parameters within {TOLERANCE.params:.0%} and MACs within "
         f"{TOLERANCE.macs:.0%} of the printed figure ({FUSION_TOLERANCE.params:.0%} and {FUSION_TOLERANCE.macs:.0%} "
         "for the fusion ablations, of which the paper leaves widths open), or rounding to it. The MACs of "
-        f"{exact} rows round to the printed figure in one of the two counts."
+        f"{exact} rows round to the printed figure in one of the two counts, and the parameters of {params} rows."
     )
     groups = (
         Group("backbones", IMAGE, 3, tuple(backbones)), Group("ablations", IMAGE, 3, tuple(ablations)),
@@ -91,8 +92,8 @@ def backbones_page(
     ]
     return Page((
         _prose(first), *tables, _title("Rows from other papers"), *_sources(rows),
-        _title("Rows that do not match, or round to the printed figure in neither count"),
-        *(_reason(row) for row in rows if not (_matches(row) and row.rounding)),
+        _title("Rows that do not match, or do not round to the printed figures"),
+        *(_reason(row) for row in rows if not row.to_the_digit),
     ), groups)  # fmt: skip
 
 
@@ -112,8 +113,8 @@ def dense_page(heads: Sequence[DenseComparison]) -> Page:
         shown += [_title(f"{head.head}{what}, {head.size[0]} × {head.size[1]}"), shown_models(groups[-1])]
     shown += [_title("Rows from other papers"), *_sources([row for _, row in rows])]
     reasons = [_prose(f"{row.name} with {head}: {row.reason}.") for head, row in off]
-    near = [(head, row) for head, row in rows if _matches(row) and not row.rounding]
-    shown += [_title("Rows that match, and round to the printed figure in neither count")]
+    near = [(head, row) for head, row in rows if _matches(row) and not row.to_the_digit]
+    shown += [_title("Rows that match, and do not round to the printed figures")]
     shown += [_prose(f"{row.name} with {head}: {_off_the_digit(row)}.") for head, row in near] or [_prose("None.")]
     return Page((*shown, _title("Rows that do not match"), *(reasons or [_prose("None.")])), tuple(groups))
 
@@ -139,7 +140,22 @@ def throughput_page(figures: Throughput) -> Page:
 
 
 def _off_the_digit(row: Comparison) -> str:
-    """Where the printed MACs lie beside both counts, and why, as far as that is known."""
+    """Where the printed figures lie beside ours, those that do not round to them, and why, as far as that is known."""
+    said = "; ".join([*([] if row.params_round else [_params_off(row)]), *([] if row.rounding else [_macs_off(row)])])
+    return said if row.row.note is None else f"{said}; {row.row.note}"
+
+
+def _params_off(row: Comparison) -> str:
+    """Where the printed parameters lie beside ours."""
+    ours, printed = row.params / 1e6, float(row.row.params)
+    decimals = 10 ** len(row.row.params.partition(".")[2])
+    side = "above" if printed > ours else "below"
+    said = f"the printed {row.row.params} M lies {abs(printed / ours - 1):.1%} {side} ours"
+    return f"{said}, which is that without what follows" if int(ours * decimals) == round(printed * decimals) else said
+
+
+def _macs_off(row: Comparison) -> str:
+    """Where the printed MACs lie beside both counts."""
     low, high = sorted((row.macs / 1e9, row.fvcore_macs / 1e9))
     printed = float(row.row.macs)
     beside = "between the two counts"
@@ -147,8 +163,7 @@ def _off_the_digit(row: Comparison) -> str:
         beside = f"{printed / high - 1:.1%} above the larger count"
     elif printed < low:
         beside = f"{1 - printed / low:.1%} below the smaller count"
-    said = f"the printed {row.row.macs} G lies {beside}"
-    return said if row.row.note is None else f"{said}; {row.row.note}"
+    return f"the printed {row.row.macs} G lies {beside}"
 
 
 def _title(text: str) -> Line:
@@ -172,5 +187,5 @@ def _sources(rows: Iterable[Comparison]) -> Iterator[Line]:
 
 
 def _reason(row: Comparison) -> Line:
-    what = " and ".join(["params"] * (not row.params_match) + ["MACs"] * (not (row.macs_match and row.rounding)))
+    what = " and ".join(["params"] * (not row.params_round) + ["MACs"] * (not row.rounding))
     return _prose(f"{row.name} ({what}): {row.reason}.")

@@ -38,13 +38,17 @@ def identity_values(kinds: KindModules, layer: Node, drawn: Mapping[str, Tensor]
     """The values by which a layer gives what it is given, by the names of its tensors of any shape; else nothing.
 
     The position encoding and what the mixer and the FFN end with are 0, and scales on the residual 1. Everything else
-    stays as it was drawn, so that the layer learns. A kind says what it ends with by ``KindCheckpoint(last=…)``.
+    stays as it was drawn, so that the layer learns. A kind says what it ends with by ``KindCheckpoint(last=…)``, and
+    where a norm stands behind it, that is what is 0.
     """
     zeros, ones = set(_scales(layer, "bias")), set(_scales(layer, "weight"))
     zeros |= {name for name in drawn if name.startswith(f"{layer.name}.dpe.")}
     for path in (f"{layer.name}.mixer", f"{layer.name}.ffn.ffn"):
         module = kinds.by_path[path]
         if not any(name.startswith(f"{path}.") for name in drawn):
+            continue
+        if layer.layer_settings.norm_place == "post":
+            zeros |= {f"{layer.name}.{module.role}.post_norm.{leaf}" for leaf in ("weight", "bias")}
             continue
         last = module.checkpoint.last
         if last is None:

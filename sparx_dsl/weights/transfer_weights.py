@@ -119,6 +119,8 @@ class _Transfer:
 
     def _old_name(self, step: Run, inner: str) -> str | None:
         """What the source calls this tensor, if it has one of the same meaning."""
+        if step.part == "norm":
+            return self._old_end_norm(self.target.schedule.graph.node(step.node), inner)
         origin = self.origins.get(step.node)
         if origin is None:
             return None
@@ -131,6 +133,17 @@ class _Transfer:
             # The layer's own norm stands before its fusion, or before its mixer where there is none.
             return f"{origin}.{'fusion' if before.ganglion else 'mixer'}.{inner}"
         return f"{origin}.{step.part}.{inner}" if _same_kind(before, now, inner) else None
+
+    def _old_end_norm(self, now: Node, inner: str) -> str | None:
+        """The norm at the end of the stage that a layer's stage comes from, whichever layer it is behind."""
+        target, source = self.target.schedule.graph, self.source.schedule.graph
+        peers = [self.origins[node.name] for node in target.layers()
+                 if node.stage == now.stage and node.name in self.origins]  # fmt: skip
+        if not peers:
+            return None
+        stage = source.node(peers[-1]).stage
+        last = [node.name for node in source.layers() if node.stage == stage][-1]
+        return f"{last}.norm.{inner}"
 
     def _same_end(self, before: Node, now: Node) -> bool:
         """Whether a stem, a downsampling or a head means the same in both; a head may read a map of each stage."""

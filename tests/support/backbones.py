@@ -17,8 +17,9 @@ SCAN_MIXERS: dict[str, dict[str, object]] = {
     "continuous_ss2d": {"kind": "continuous_ss2d", "state": 2, "conv": 3},
     "inverted_residual": {"kind": "inverted_residual", "ratio": 2},
     "ssd": {"kind": "ssd", "state": 2, "heads": 2},
+    "inception": {"kind": "inception", "band": 5, "branch": 3},
 }
-"""Mixers of baselines that scan; what takes a compiler or an exporter runs over one backbone of all of them."""
+"""Mixers of baselines, most of which scan; what takes a compiler or an exporter runs over one backbone of them all."""
 
 
 def scans(**changes: object) -> dict[str, Any]:

@@ -9,5 +9,5 @@ from sparx_dsl.kinds.slices import one_block
 
 _NAMES = {"expansion": "mlp.fc1", "conv": "mlp.dwconv", "contraction": "mlp.fc2"}
 CHECKPOINT: Final = KindCheckpoint(
-    {"pvt_v2": ReleasedNames(_NAMES, linear("expansion", "contraction"))}, blocks=one_block
+    {"pvt_v2": ReleasedNames(_NAMES, linear("expansion", "contraction"))}, blocks=one_block, last="contraction"
 )

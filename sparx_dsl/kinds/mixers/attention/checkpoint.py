@@ -15,4 +15,4 @@ def blocks(options: AttentionMixer) -> SliceBlocks:
     return {"projection": {0: Blocks(3)}}
 
 
-CHECKPOINT: Final = KindCheckpoint(blocks=blocks)
+CHECKPOINT: Final = KindCheckpoint(blocks=blocks, last="mixer.out_projection")

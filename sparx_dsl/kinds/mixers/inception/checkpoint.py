@@ -16,4 +16,4 @@ _NAMES = {
 }
 _SIGNS = frozenset({"token_mixer.dwconv_hw"})
 # No blocks: which channels pass, and which a convolution reads, changes with the width.
-CHECKPOINT: Final = KindCheckpoint({"inception_next": ReleasedNames(_NAMES, signs=_SIGNS)})
+CHECKPOINT: Final = KindCheckpoint({"inception_next": ReleasedNames(_NAMES, signs=_SIGNS)}, last="mixer.contraction")

@@ -7,4 +7,4 @@ from typing import Final
 from sparx_dsl.kinds.checkpoint import KindCheckpoint
 from sparx_dsl.kinds.slices import one_block
 
-CHECKPOINT: Final = KindCheckpoint(blocks=one_block)
+CHECKPOINT: Final = KindCheckpoint(blocks=one_block, last="mixer.contraction.norm")

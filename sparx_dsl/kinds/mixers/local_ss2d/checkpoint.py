@@ -20,4 +20,4 @@ def blocks(options: LocalSS2D) -> SliceBlocks:
     }
 
 
-CHECKPOINT: Final = KindCheckpoint(blocks=blocks)
+CHECKPOINT: Final = KindCheckpoint(blocks=blocks, last="mixer.out_projection")

@@ -27,4 +27,5 @@ def blocks(options: SpatialReductionAttention) -> SliceBlocks:
 CHECKPOINT: Final = KindCheckpoint(
     {"pvt_v2": ReleasedNames(_NAMES, _LINEAR, signs=frozenset({"attn.kv"}))},
     blocks=blocks,
+    last="mixer.out_projection",
 )

@@ -12,4 +12,5 @@ KIND = Kind(
     cost=f"{__name__}.cost:forward",
     codes=f"{__name__}.codes:CODES",
     numbered=False,
+    checkpoint=f"{__name__}.checkpoint:CHECKPOINT",
 )
