@@ -153,6 +153,8 @@ def require_no_overlap(written: Tensor, read: Mapping[str, Tensor]) -> None:
 
 def _span(tensor: Tensor) -> tuple[int, int]:
     """The bytes of its storage between which a tensor of some elements lies."""
-    first = int(tensor.storage_offset())
-    last = first + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    return first * tensor.element_size(), (last + 1) * tensor.element_size()
+    first, size = int(tensor.storage_offset()), tensor.element_size()
+    if tensor.is_contiguous() or tensor.is_contiguous(memory_format=torch.channels_last):
+        return first * size, (first + tensor.numel()) * size
+    last = first + sum((count - 1) * stride for count, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return first * size, (last + 1) * size

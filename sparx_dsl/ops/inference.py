@@ -32,6 +32,8 @@ from sparx_dsl.ops.map_arguments import (
 
 LIBRARY = torch.library.Library("sparx_dsl", "FRAGMENT")
 """Holds these operators for as long as this module lives."""
+IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {}
+"""What the operators do on CPU, by their names; filled below, once."""
 
 LIBRARY.define("depthwise_convolution(Tensor x, Tensor weight, Tensor bias, str activation) -> Tensor")
 LIBRARY.define("depthwise_convolution_(Tensor(a!) x, Tensor weight, Tensor bias, str activation) -> ()")
@@ -50,10 +52,10 @@ def depthwise_convolution(
     them. With ``may_overwrite`` the result is written over x, where it can be: nothing else may read x then.
     """
     if may_overwrite and can_overwrite(x):
-        torch.ops.sparx_dsl.depthwise_convolution_(x, weight, bias, activation)
+        _call("depthwise_convolution_", x, weight, bias, activation)
         mark_modified(x)
         return x
-    return cast(Tensor, torch.ops.sparx_dsl.depthwise_convolution(x, weight, bias, activation))
+    return cast(Tensor, _call("depthwise_convolution", x, weight, bias, activation))
 
 
 def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, may_overwrite: bool = False) -> Tensor:
@@ -63,10 +65,10 @@ def map_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, may_ove
     ``may_overwrite`` as for ``depthwise_convolution``.
     """
     if may_overwrite and is_channels_last(x):
-        torch.ops.sparx_dsl.map_norm_(x, weight, bias, epsilon)
+        _call("map_norm_", x, weight, bias, epsilon)
         mark_modified(x)
         return x
-    return cast(Tensor, torch.ops.sparx_dsl.map_norm(x, weight, bias, epsilon))
+    return cast(Tensor, _call("map_norm", x, weight, bias, epsilon))
 
 
 def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
@@ -74,7 +76,7 @@ def ss2d_in_place(x: Tensor, projected: Tensor, *parameters: Tensor) -> None:
 
     ``projected`` as for ``ss2d_scan``, parameters from ``ss2d_parameters``.
     """
-    torch.ops.sparx_dsl.ss2d_(x, projected, *parameters)
+    _call("ss2d_", x, projected, *parameters)
     mark_modified(x)
 
 
@@ -85,7 +87,23 @@ def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: in
     bias of each pair of positions as ``maps.packed_bias`` returns it. Windows that leave the map go on at its other
     side; positions that only thereby meet, and padding of the last windows, are not attended to.
     """
-    return cast(Tensor, torch.ops.sparx_dsl.window_attention(x, bias, heads, window, shift))
+    return cast(Tensor, _call("window_attention", x, bias, heads, window, shift))
+
+
+def _call(name: str, x: Tensor, *others: Any) -> Any:
+    """Run an operator: by its implementation where nothing could tell the difference, since dispatching takes longer.
+
+    Compilers, profilers, tracers and modes of operators see the operator; tensors may be of any shape.
+    """
+    if (
+        not x.is_cpu
+        or torch.compiler.is_compiling()
+        or torch._C._len_torch_dispatch_stack() > 0  # pyright: ignore[reportPrivateUsage]
+        or torch.autograd._profiler_enabled()  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
+        or type(x) is not Tensor
+    ):
+        return getattr(torch.ops.sparx_dsl, name)(x, *others)
+    return IMPLEMENTATIONS[name](x, *others)
 
 
 def mark_modified(x: Tensor) -> None:
@@ -138,6 +156,7 @@ def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tenso
         batch, channels, height, width = x.shape
         return None if in_place else x.new_empty((batch, height, width, channels // parts)).permute(0, 3, 1, 2)
 
+    IMPLEMENTATIONS[name] = implementation
     LIBRARY.impl(name, implementation, "CPU")
     torch.library.register_fake(f"sparx_dsl::{name}", fake, lib=LIBRARY)
 

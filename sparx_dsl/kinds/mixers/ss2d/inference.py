@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
-from sparx_dsl.inference.fused_convolution import silu_of
+from sparx_dsl.inference.fused_convolution import packable, silu_of
 from sparx_dsl.inference.fused_norm import norm_in_place
 from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
+from sparx_dsl.ops import onednn
 from sparx_dsl.ops.backends import forced_backend
 from sparx_dsl.ops.cpu import kernels, maps
 from sparx_dsl.ops.inference import ss2d_in_place
@@ -21,6 +22,8 @@ from sparx_dsl.ops.selective_scan import decay_rates
 
 SCAN = "scan"
 """The name under which what is made of the scan's parameters is kept."""
+PRODUCT = "product"
+"""The name under which the weight of its product is kept."""
 
 
 class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
@@ -31,7 +34,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
     scan, it scans as ``SelectiveScan2D`` does.
     """
 
-    packs = ("dt_weight", "dt_bias", "A_logs", "D")
+    packs = ("x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D")
 
     def __init__(self, scan: SelectiveScan2D, place: Place) -> None:
         InferenceModule.__init__(self, scan, place)
@@ -53,8 +56,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
             x = x.contiguous(memory_format=torch.channels_last)
         elif x is projected and not may_overwrite:
             x = x.clone(memory_format=torch.channels_last)
-        values = functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
-        ss2d_in_place(x, values, *self.scan_parameters())
+        ss2d_in_place(x, self.values_of(x), *self.scan_parameters())
         return self.out_projection(norm_in_place(self.norm, x))
 
     def fusable(self, x: Tensor) -> bool:
@@ -62,11 +64,21 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         # One that is computed from others in each call is no parameter, and cannot be kept.
         return (
             self.compiled
-            and all(name in self._parameters for name in ("x_proj_weight", *self.packs))
+            and all(name in self._parameters for name in self.packs)
             and is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
             and x.numel() > 0
             and forced_backend() in ("", "cpu")
         )
+
+    def values_of(self, x: Tensor) -> Tensor:
+        """What all positions of a map (batch, inner, height, width) project to: (batch, height, width, 4·(R + 2N))."""
+        weight = self.x_proj_weight.flatten(0, 1)[:, :, None, None]
+        if torch.compiler.is_compiling() or not packable(weight):
+            return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1))
+        self.clear_stale()
+        if PRODUCT not in self.packed:
+            self.packed[PRODUCT] = onednn.pack_product(weight)
+        return onednn.multiply(x, self.packed[PRODUCT], None, "none").permute(0, 2, 3, 1)
 
     def scan_parameters(self) -> tuple[Tensor, ...]:
         """The scan's parameters as its kernel reads them, of the shapes of ``kernels.ss2d_parameters``.
