@@ -1,4 +1,4 @@
-"""Writers that are killed at random instants, or whose disk is full: a file is the old one or the new one, whole.
+"""Writers that are killed, hindered or not alone: a file is the old one or the new one, whole.
 
     python -m tests.campaign.killed_writers SEED COUNT FOLDER
 
@@ -11,6 +11,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,21 +24,20 @@ from tempfile import TemporaryDirectory
 import torch
 
 import sparx_dsl
-from sparx_dsl.render.files import write_text
-from sparx_dsl.weights import save_checkpoint
+from tests.campaign.file_writers import FileKind, Write, file_kinds
 from tests.campaign.findings import Findings
-from tests.support.backbones import tiny
-from tests.support.checkpoints import small
 from tests.support.paths import ROOT
 
-Write = Callable[[Path, int], object]
-"""Writes one of two versions of a file, as a command or a call of the package does."""
-LONGEST = 0.03
-"""Seconds for which a writer lives at most."""
 STUDIES = 5
 """For so many writers there is one study that is killed."""
 FULL = 100
 """Bytes that a file can have on a disk that is full."""
+NOBODY = 65534
+"""A user who owns nothing."""
+EXPORTS_FROM = 100
+"""Exports, which take seconds, are among the files of a run of so many attacks."""
+REFUSED = ("refused on a full disk", "refused in a forbidden folder")
+WRITTEN = ("killed", "written by two at once")
 
 
 def kill_writers(count: int, seed: int) -> Findings:
@@ -57,55 +57,57 @@ def _in_a_process(module: str, seed: int, count: int) -> Findings:
     return Findings(Counter(report["outcomes"]), report.get("measured", {}), report["faults"])
 
 
-def writers() -> dict[str, tuple[str, Write]]:
-    """A file extension and the writer of each kind of file."""
-    models = [small("sparx_mamba", seed) for seed in (0, 1)]
-    specs = [sparx_dsl.load_spec(name) for name in ("sparx_mamba_t", "sparx_swin_b")]
-    texts = [sparx_dsl.dump_spec(spec) for spec in specs]
-    reported = [sparx_dsl.parse_spec(tiny(name=name)) for name in ("one", "other")]
-    return {
-        "spec": ("yaml", lambda path, version: write_text(path, texts[version])),
-        "picture": ("svg", lambda path, version: sparx_dsl.draw(specs[version], path)),
-        "report": ("html", lambda path, version: sparx_dsl.write_report(reported[version], path)),
-        "checkpoint": ("safetensors", lambda path, version: save_checkpoint(models[version], path)),
-        "released checkpoint": (
-            "pth", lambda path, version: save_checkpoint(models[version], path, format="sparx_mamba")
-        ),
-    }  # fmt: skip
-
-
 def main(seed: int, count: int, folder: Path) -> None:
-    """Kill each writer in turn, then fill the disk of each."""
+    """Kill each writer in turn, or fill its disk, or forbid its folder, or let two of them write at once."""
     torch.set_num_threads(1)
-    findings, kinds, replaced = Findings(), writers(), 0
+    folder.chmod(0o755)  # what is forbidden in one attack is the file's own folder
+    findings, kinds, replaced = Findings(), file_kinds(folder, exports=count >= EXPORTS_FROM), 0
     versions: dict[str, list[bytes]] = {}
-    for name, (extension, write) in kinds.items():
+    for name, kind in kinds.items():
         versions[name] = []
         for version in (0, 1):
-            write(folder / f"{version}.{extension}", version)
-            versions[name].append((folder / f"{version}.{extension}").read_bytes())
+            kind.write(folder / f"{version}.{kind.extension}", version)
+            versions[name].append((folder / f"{version}.{kind.extension}").read_bytes())
     for number in range(count):
         rng = random.Random(f"{seed} {number}")
         name = list(kinds)[number % len(kinds)]
-        extension, write = kinds[name]
-        path = folder / f"file.{extension}"
+        kind = kinds[name]
+        place = folder / "place"
+        place.mkdir(mode=0o755, exist_ok=True)
+        path = place / f"file.{kind.extension}"
         path.write_bytes(versions[name][0])
-        full = rng.random() < 0.1
-        outcome = full_disk(path, write) if full else killed(path, write, rng.uniform(0, LONGEST))
+        outcome = attacked(path, kind, rng)
         found = path.read_bytes()
-        replaced += found == versions[name][1]
-        if found not in versions[name] or (outcome != "killed" and found != versions[name][0]):
+        replaced += found != versions[name][0]
+        whole = kind.is_whole(found, versions[name], path)
+        if not whole or (outcome in REFUSED and found != versions[name][0]):
             findings.faults.append(f"{name}, attack {number} of seed {seed}: {outcome}, and {len(found)} other bytes")
-        elif outcome not in ("killed", "refused on a full disk"):
+        elif outcome not in (*REFUSED, *WRITTEN):
             findings.faults.append(f"{name}, attack {number} of seed {seed}: {outcome}")
         findings.outcomes[f"{name}: {outcome}"] += 1
-        for left in folder.glob(".*.part"):
+        left = [one for one in place.iterdir() if one != path]
+        if left:
             findings.outcomes["a hidden part was left by a killed writer"] += outcome == "killed"
-            if outcome != "killed":
-                findings.faults.append(f"{name}, attack {number} of seed {seed}: a part was left on a full disk")
-            left.unlink()
+            if outcome != "killed" or not all(one.name.startswith(".") for one in left):
+                findings.faults.append(f"{name}, attack {number} of seed {seed}: {left} was left, {outcome}")
+        shutil.rmtree(place)
     findings.measured["the new file was there"] = f"{replaced:,} times"
     print(json.dumps({"outcomes": findings.outcomes, "measured": findings.measured, "faults": findings.faults}))
+
+
+def attacked(path: Path, kind: FileKind, rng: random.Random) -> str:
+    """What one attack on a writer comes to."""
+    attack = rng.choices(("kill", "full disk", "forbidden folder", "two at once"), (7, 1, 1, 1))[0]
+    if attack == "full disk":
+        return refused(path, kind.write, _fill_disk, "refused on a full disk")
+    if attack == "forbidden folder":
+        path.parent.chmod(0o555)
+        return refused(path, kind.write, _become_nobody, "refused in a forbidden folder")
+    return (
+        two_at_once(path, kind.write)
+        if attack == "two at once"
+        else killed(path, kind.write, rng.uniform(0, kind.longest))
+    )
 
 
 def killed(path: Path, write: Write, seconds: float) -> str:
@@ -123,21 +125,50 @@ def killed(path: Path, write: Write, seconds: float) -> str:
     return "killed" if status == -signal.SIGKILL else f"ended with {status}"
 
 
-def full_disk(path: Path, write: Write) -> str:
-    """Write the new version where a file can't grow beyond a few bytes."""
+def refused(path: Path, write: Write, forbid: Callable[[], None], outcome: str) -> str:
+    """Write the new version in a process in which that was made impossible."""
     child = os.fork()
     if not child:
         status = 1
         try:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+            forbid()
             write(path, 1)
         except sparx_dsl.SparxError as error:
             status = 0 if error.diagnostics[0].code == sparx_dsl.Code.FILE_NOT_WRITABLE else 2
         finally:
             os._exit(status)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return "refused on a full disk" if status == 0 else f"on a full disk: ended with {status}"
+    return outcome if status == 0 else f"not {outcome}: ended with {status}"
+
+
+def _fill_disk() -> None:
+    """No file can grow beyond a few bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL))
+
+
+def _become_nobody() -> None:
+    """What the folder's mode forbids is forbidden to root too."""
+    if os.geteuid() == 0:
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def two_at_once(path: Path, write: Write) -> str:
+    """Write both versions in two processes at once."""
+    children: list[int] = []
+    for version in (0, 1):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                for _ in range(3):
+                    write(path, version)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return "written by two at once" if ends == [0, 0] else f"two at once: ended with {ends}"
 
 
 if __name__ == "__main__":

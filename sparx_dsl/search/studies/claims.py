@@ -19,6 +19,7 @@ from sparx_dsl.search.studies.outcome import Cause, Outcome
 from sparx_dsl.search.studies.pruning import StoreReports
 from sparx_dsl.search.studies.records import ENDED, TrialRecord
 from sparx_dsl.search.studies.sampler import sample_point
+from sparx_dsl.search.studies.sampler_study import SamplerStudy
 from sparx_dsl.search.studies.store import Store
 from sparx_dsl.search.studies.trial import WEIGHTS, Trial
 
@@ -68,10 +69,12 @@ class TrialQueue:
     heartbeat: Heartbeat
     watch: CrashDetector = field(init=False)
     history: History = field(init=False)
+    seen: SamplerStudy = field(init=False)
 
     def __post_init__(self) -> None:
         self.watch = CrashDetector(self.store.workers, self.config.limits)
         self.history = History(self.store)
+        self.seen = SamplerStudy(self.store, self.config)
 
     def next(self) -> Claim | NoTrial:
         """Begin a free trial: the lowest number, those that lost a worker last.
@@ -117,7 +120,7 @@ class TrialQueue:
 
     def _sampled(self, attempt: int, number: int) -> Claim:
         """Sample the point of a begun trial, and gather what its objective is called with."""
-        point, prices = sample_point(self.store, self.config, attempt, number, self.history)
+        point, prices = sample_point(self.seen, self.store, self.config, attempt, number, self.history)
         parent = self._parent(point) if self.config.inherit else None
         self.store.write_point(attempt, point, prices, None if parent is None else parent.number)
         folder = self.store.trial_folder(number)

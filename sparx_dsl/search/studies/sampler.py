@@ -20,6 +20,7 @@ from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import Prices, excess
 from sparx_dsl.search.space.choices import OFF, Choice, Point
 from sparx_dsl.search.studies.config import Sampler, StudyConfig
+from sparx_dsl.search.studies.sampler_study import SamplerStudy
 from sparx_dsl.search.studies.store import Store, distribution_of
 
 MAX_RESAMPLES = 12
@@ -35,7 +36,7 @@ MIN_GENERATIONS = 8
 
 
 def sample_point(
-    store: Store, config: StudyConfig, attempt: int, number: int, tried: Container[Point]
+    seen: SamplerStudy, store: Store, config: StudyConfig, attempt: int, number: int, tried: Container[Point]
 ) -> tuple[Point, Prices]:
     """A point for a trial that has begun, sampled with its own seed, and its parameters, MACs and peak bytes.
 
@@ -46,7 +47,7 @@ def sample_point(
     space = store.space
     rng = random.Random(config.trial_seed(number, "point"))  # noqa: S311
     if config.sampler != "random":
-        found = _suggested(store, config, attempt, number, tried, rng)
+        found = _suggested(seen, store, config, attempt, number, tried, rng)
         if found is not None:
             return found
     point = space.sample(rng)
@@ -54,12 +55,18 @@ def sample_point(
 
 
 def _suggested(
-    store: Store, config: StudyConfig, attempt: int, number: int, tried: Container[Point], rng: random.Random
+    seen: SamplerStudy,
+    store: Store,
+    config: StudyConfig,
+    attempt: int,
+    number: int,
+    tried: Container[Point],
+    rng: random.Random,
 ) -> tuple[Point, Prices] | None:
     """A point by the sampler, a tried one where it suggests nothing else; None where none satisfies the bounds."""
     space = store.space
     sampler = make_sampler(config.sampler, config.trials, config.trial_seed(number, "sampler"))
-    study, trial = store.study(sampler, config.pruner), store.storage.get_trial(attempt)
+    study, trial = seen.begin(sampler, attempt)
     guide = GuidedSampler(sampler, study, trial, rng, _joint(space, config))
     repeated: list[Point] = []
     for _ in range(MAX_OUT_OF_BOUNDS):

@@ -1,0 +1,83 @@
+"""Every kind of file that the package writes, each in two versions, as commands and calls write them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sparx_dsl
+from sparx_dsl.render.files import write_text
+from sparx_dsl.weights import save_checkpoint
+from tests.support.backbones import tiny
+from tests.support.checkpoints import small
+from tests.support.commands import Done, sparx
+
+Write = Callable[[Path, int], object]
+"""Writes one of two versions of a file."""
+LONGEST = 0.03
+"""Seconds for which a writer lives at most."""
+
+
+def same_bytes(found: bytes, versions: Sequence[bytes], path: Path) -> bool:
+    """Whether a file has the bytes of one of two versions."""
+    return found in versions
+
+
+def whole_archive(found: bytes, versions: Sequence[bytes], path: Path) -> bool:
+    """Whether a file has the bytes of the old version, or is an archive of which no byte is missing or another."""
+    return found == versions[0] or (zipfile.is_zipfile(path) and zipfile.ZipFile(path).testzip() is None)
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file, and its writer."""
+
+    extension: str
+    write: Write
+    is_whole: Callable[[bytes, Sequence[bytes], Path], bool] = same_bytes
+    longest: float = LONGEST
+    """Seconds for which a writer lives at most."""
+
+
+def done(result: Done) -> None:
+    """Raise ``OSError`` where a command ended with an error that is not about its file."""
+    if result.status and "SPX502" not in result.stderr:
+        raise OSError(result.stderr)
+    if result.status:
+        raise sparx_dsl.SparxError(sparx_dsl.Diagnostic(sparx_dsl.Code.FILE_NOT_WRITABLE, result.stderr))
+
+
+def file_kinds(folder: Path, *, exports: bool) -> dict[str, FileKind]:
+    """All kinds of file by name; ``exports``, of which each takes seconds, where they are wanted."""
+    models = [small("sparx_mamba", seed) for seed in (0, 1)]
+    specs = [sparx_dsl.load_spec(name) for name in ("sparx_mamba_t", "sparx_swin_b")]
+    texts = [sparx_dsl.dump_spec(spec) for spec in specs]
+    reported = [sparx_dsl.parse_spec(tiny(name=name)) for name in ("one", "other")]
+    edited = folder / "edited.yaml"
+    edited.write_text(sparx_dsl.dump_spec(sparx_dsl.parse_spec(tiny())), encoding="utf-8")
+    kinds = {
+        "spec": FileKind("yaml", lambda path, version: write_text(path, texts[version])),
+        "picture": FileKind("svg", lambda path, version: sparx_dsl.draw(specs[version], path)),
+        "report": FileKind("html", lambda path, version: sparx_dsl.write_report(reported[version], path)),
+        "checkpoint": FileKind("safetensors", lambda path, version: save_checkpoint(models[version], path)),
+        "released checkpoint": FileKind(
+            "pth", lambda path, version: save_checkpoint(models[version], path, format="sparx_mamba")
+        ),
+        "sparx set": FileKind(
+            "yaml", lambda path, version: done(sparx("set", edited, f"name=v{version}", "-o", path))
+        ),
+        "sparx list": FileKind(
+            "csv", lambda path, version: done(sparx("list", ("swin*", "vmamba*")[version], "--csv", "-o", path))
+        ),
+        "sparx draw": FileKind(
+            "svg", lambda path, version: done(sparx("draw", ("swin_t", "vim_s")[version], "-o", path))
+        ),
+    }  # fmt: skip
+    if exports:
+        exported = [sparx_dsl.build(spec) for spec in reported]
+        kinds["export"] = FileKind(
+            "pt2", lambda path, version: sparx_dsl.export(exported[version], path, size=(32, 32)), whole_archive, 3.0
+        )
+    return kinds
