@@ -4,7 +4,8 @@
 
 Every file takes any number of images, and is run with 1 and 3 of them for the error, relative to the largest value.
 Then it and our deployed backbone run in turn on one image; the ratio is the median over the turns of its time over
-ours. What is exported is the plain model, or with ``--deploy`` the deployed one; with ``--static`` it is for one image.
+ours. With one thread that is time on the CPU, which other processes on the machine do not lengthen. What is exported
+is the plain model, or with ``--deploy`` the deployed one; with ``--static`` it is for one image.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,10 +39,10 @@ def compare(name: str, format: Any, options: argparse.Namespace, folder: Path) -
     written = sparx_dsl.export(deployed if options.deploy else model, path, format, size, dynamic=dynamic)
     images = torch.randn(1, model.spec.input.channels, *size)
     run = loaded(format, path, options.threads)
+    calls: dict[str, Callable[[], object]] = {format: lambda: run(images), "deployed": lambda: deployed(images)}
+    clock = time.process_time if options.threads == 1 else time.perf_counter
     with torch.inference_mode():
-        theirs, ours = in_turn(
-            {format: lambda: run(images), "deployed": lambda: deployed(images)}, options.runs
-        ).values()
+        theirs, ours = in_turn(calls, options.runs, clock).values()
     ratio = statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
     numbers = " and ".join(map(str, written.batches))
     return (

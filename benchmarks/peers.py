@@ -35,16 +35,18 @@ def paired(ours: Callable[[], object], peer: Callable[[], object], runs: int) ->
     return mine, theirs
 
 
-def in_turn(calls: Mapping[str, Callable[[], object]], runs: int) -> dict[str, list[float]]:
+def in_turn(
+    calls: Mapping[str, Callable[[], object]], runs: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Milliseconds of each of several calls: all of them in turn, that many times, after one that is not counted."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
     for _ in range(runs):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = clock()
             call()
-            taken[name].append((time.perf_counter() - started) * 1e3)
+            taken[name].append((clock() - started) * 1e3)
     return taken
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 import sparx_dsl
 from sparx_dsl.exporting import pt2, scans
@@ -32,6 +33,14 @@ def test_a_pt2_file_runs_without_this_package(mixer: str, tmp_path: Path) -> Non
     assert report.bytes == (tmp_path / "model.pt2").stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt2"]
     assert model.training
+
+
+@pytest.mark.slow
+def test_a_whole_backbone_runs_with_its_own_images(tmp_path: Path) -> None:
+    """SparX-Swin-T at 224 × 224 pixels, 1 and 3 images; ``benchmarks/export.py`` has every mixer in every format."""
+    report = sparx_dsl.export(sparx_dsl.build("sparx_swin_t"), tmp_path / "model.pt2", dynamic=("batch",))
+    assert report.error <= CLOSE
+    assert (report.size, report.batches) == ((224, 224), (1, 3))
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
@@ -111,9 +120,12 @@ def test_a_deployed_backbone_with_every_mixer_is_exported(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("mixer", MIXERS)
 def test_a_pt2_file_keeps_operators(mixer: str, tmp_path: Path) -> None:
-    """The format is that of the extension; a process that has imported the operators runs it, and no other one can."""
+    """The format is that of the extension; a process that has imported the operators runs it, and no other one can.
+
+    What is exported may be within a wrapper of PyTorch.
+    """
     model, path = sparx_dsl.build(small(mixer)).eval(), tmp_path / "model.pt2"
-    report = sparx_dsl.export(model, path, size=(24, 24), keep_operators=True)
+    report = sparx_dsl.export(nn.DataParallel(model), path, size=(24, 24), keep_operators=True)
     assert report.error == 0
     assert "import sparx_dsl.ops" in report.runtime
     kept = {str(node.target) for node in torch.export.load(path).graph.nodes if "sparx_dsl" in str(node.target)}

@@ -69,6 +69,7 @@ def test_wrappers_are_seen_through(name: str, tmp_path: Path) -> None:
 CALLS: dict[str, Callable[[Any, Path], object]] = {
     "loaded into": lambda model, folder: sparx_dsl.load_checkpoint(model, sparx_dsl.build(small("ss2d")).state_dict()),
     "saved": lambda model, folder: sparx_dsl.save_checkpoint(model, folder / "model.safetensors"),
+    "exported": lambda model, folder: sparx_dsl.export(model, folder / "model.pt2"),
     "deployed": lambda model, folder: sparx_dsl.deploy(model),
     "trained within a budget": lambda model, folder: sparx_dsl.recompute(model, "1GiB"),
     "the source of a transfer": lambda model, folder: sparx_dsl.transfer(model, sparx_dsl.build(small("ss2d"))),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.export import ExportedProgram
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
@@ -21,6 +21,7 @@ from sparx_dsl.exporting.program import decomposed, evaluated, exported
 from sparx_dsl.exporting.report import ExportReport
 from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.wrapped import backbone_within
 from sparx_dsl.render import replacing
 
 Progress = Callable[[str], None]
@@ -30,7 +31,7 @@ TOLERANCE = 1e-4
 
 
 def export(
-    model: Backbone,
+    model: nn.Module,
     path: str | os.PathLike[str],
     format: Literal["pt2", "onnx", "aoti", "executorch"] | None = None,
     size: tuple[int, int] = (224, 224),
@@ -42,6 +43,8 @@ def export(
 ) -> ExportReport:
     """Write a backbone, in evaluation, to a file that runs without this package; the model stays as it was.
 
+    It may be within wrappers of PyTorch.
+
     Without a ``format`` the file's extension says which: ``.pt2``, ``.onnx`` or ``.pte``.
     The file takes images (batch, channels, height, width) of ``size`` (height, width) in pixels: ``batch`` of them, or
     any number with ``"batch"`` in ``dynamic``; with ``"height"`` or ``"width"`` that side is any multiple of the last
@@ -50,15 +53,16 @@ def export(
     runs the file with random images; the report says how far its results are from the model's on this CPU. ``progress``
     is given a line for each of these steps, of which those of a large model take minutes.
 
-    Raises ``SparxError``: SPX320 for images that cannot be, SPX502 where the file cannot be written, SPX570 where a
-    package or compiler is missing, SPX571 and SPX572 for an unknown format and another file extension than its own,
-    SPX573 for what a format or the backbone cannot do (dynamic sides with windows, other dtypes than float32), SPX574
-    where torch or the runtime fails, and SPX575 for an error above 1e-4 of the largest value. No file is left behind
-    then, and one that was there stays.
+    Raises ``SparxError``: SPX320 for images that cannot be, SPX328 for a model that is no backbone, SPX502 where the
+    file cannot be written, SPX570 where a package or compiler is missing, SPX571 and SPX572 for an unknown format and
+    another file extension than its own, SPX573 for what a format or the backbone cannot do (dynamic sides with windows,
+    other dtypes than float32), SPX574 where torch or the runtime fails, and SPX575 for an error above 1e-4 of the
+    largest value. No file is left behind then, and one that was there stays.
     """
     target = Path(path)
-    request = checked_export(model, target, format, size, batch, dynamic, keep_operators)
-    copied, say = evaluated(model), progress or _silent
+    backbone = backbone_within(model, "exported")
+    request = checked_export(backbone, target, format, size, batch, dynamic, keep_operators)
+    copied, say = evaluated(backbone), progress or _silent
     with warnings.catch_warnings(), torch.no_grad():
         # Torch warns of its own deprecated calls, and of weights that share memory, of which it writes each.
         warnings.simplefilter("ignore")

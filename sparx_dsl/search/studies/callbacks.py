@@ -24,17 +24,24 @@ class Callbacks:
     store: Store
     callbacks: Sequence[Callback]
     _ended: set[int] = field(init=False)
+    """The attempts that have ended and were seen, or were there before."""
+    _seen: int = field(init=False, default=0)
+    """So many of the settled attempts are among them."""
 
     def __post_init__(self) -> None:
         attempts = self.store.attempts() if self.callbacks else []
         self._ended = {one.id for one in attempts if one.record.state in ENDED}
+        self._seen = len(self.store.settled)
 
     def notify(self) -> None:
         """Call them for the trials that have ended since the last time; raises what they raise."""
         if not self.callbacks:
             return
         study = self.store.study()
-        for attempt in self.store.attempts():
+        recent = self.store.recent()
+        later = [*self.store.settled[self._seen :], *recent]
+        self._seen = len(self.store.settled)
+        for attempt in later:
             if attempt.record.state not in ENDED or attempt.id in self._ended:
                 continue
             self._ended.add(attempt.id)

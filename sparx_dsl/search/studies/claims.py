@@ -6,8 +6,7 @@ another one, and so another seed.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -15,11 +14,12 @@ from pathlib import Path
 from sparx_dsl.search.space.choices import Point
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.heartbeat import CrashDetector, Heartbeat
+from sparx_dsl.search.studies.history import History
 from sparx_dsl.search.studies.outcome import Cause, Outcome
 from sparx_dsl.search.studies.pruning import StoreReports
 from sparx_dsl.search.studies.records import ENDED, TrialRecord
 from sparx_dsl.search.studies.sampler import sample_point
-from sparx_dsl.search.studies.store import Attempt, Store
+from sparx_dsl.search.studies.store import Store
 from sparx_dsl.search.studies.trial import WEIGHTS, Trial
 
 
@@ -67,9 +67,11 @@ class TrialQueue:
     config: StudyConfig
     heartbeat: Heartbeat
     watch: CrashDetector = field(init=False)
+    history: History = field(init=False)
 
     def __post_init__(self) -> None:
         self.watch = CrashDetector(self.store.workers, self.config.limits)
+        self.history = History(self.store)
 
     def next(self) -> Claim | NoTrial:
         """Begin a free trial: the lowest number, those that lost a worker last.
@@ -77,22 +79,18 @@ class TrialQueue:
         Raises ``SparxError`` (SPX732) where no point satisfies the bounds.
         """
         with self.store.lock:
-            attempts = self._without_dead()
-            taken = {one.record.number: one.record.state for one in attempts if one.record.state != "lost"}
-            free = [number for number in range(self.config.trials) if number not in taken]
-            if not free:
-                running = any(taken[number] == "running" for number in range(self.config.trials))
-                return NoTrial.WAITING if running else NoTrial.FINISHED
+            self._end_dead()
+            number = self.history.free(self.config.trials)
+            if number is None:
+                return NoTrial.WAITING if self.history.is_running(self.config.trials) else NoTrial.FINISHED
             if self.config.is_late:
                 return NoTrial.LATE
-            crashes = _crashes(attempts)
-            number = min(free, key=lambda one: (crashes[one], one)) if crashes else free[0]
             attempt = self.store.create(number, self.heartbeat.worker)
-        return self._sampled(attempt, number, [one.record for one in attempts])
+        return self._sampled(attempt, number)
 
     def give_back(self) -> None:
         """Leave the trials that this worker has begun, and not ended, to others."""
-        for one in self.store.attempts():
+        for one in self.store.recent():
             if one.record.state == "running" and one.record.worker == self.heartbeat.worker:
                 self.store.lose(one.id)
 
@@ -101,27 +99,26 @@ class TrialQueue:
         """Whether some trial has values, so that one with a wrong answer does not mean that all have."""
         return any(one.record.state == "complete" for one in self.store.attempts())
 
-    def _without_dead(self) -> list[Attempt]:
-        """All attempts, once those whose workers have died are ended."""
-        attempts = self.store.attempts()
-        dead = [one for one in attempts if one.record.state == "running" and self.watch.is_dead(one.record.worker)]
+    def _end_dead(self) -> None:
+        """Read the attempts, and end those whose workers have died."""
+        self.history.update()
+        running = (one for one in self.history.recent if one.record.state == "running")
+        dead = [one for one in running if self.watch.is_dead(one.record.worker)]
         if not dead:
-            return attempts
-        crashes, most = _crashes(attempts), self.config.limits.worker_crashes
+            return
+        crashes, most = self.history.crashes, self.config.limits.worker_crashes
         for one in dead:
             if crashes[one.record.number] + 1 < most:
                 self.store.lose(one.id, died=True)
             else:
                 cause = Cause("WorkerDied", f"the trial's worker crashed {most} times")
                 self.store.finish(one.id, Outcome(cause=cause))
-        return self.store.attempts()
+        self.history.update()
 
-    def _sampled(self, attempt: int, number: int, others: Sequence[TrialRecord]) -> Claim:
+    def _sampled(self, attempt: int, number: int) -> Claim:
         """Sample the point of a begun trial, and gather what its objective is called with."""
-        known = ("complete", "pruned", "running")
-        tried = (one.point for one in others if one.point is not None and one.state in known)
-        point, prices = sample_point(self.store, self.config, attempt, number, tried)
-        parent = self._parent(point, others) if self.config.inherit else None
+        point, prices = sample_point(self.store, self.config, attempt, number, self.history)
+        parent = self._parent(point) if self.config.inherit else None
         self.store.write_point(attempt, point, prices, None if parent is None else parent.number)
         folder = self.store.trial_folder(number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,9 +136,10 @@ class TrialQueue:
         )
         return Claim(attempt, trial)
 
-    def _parent(self, point: Point, others: Sequence[TrialRecord]) -> TrialRecord | None:
+    def _parent(self, point: Point) -> TrialRecord | None:
         """The finished trial with weights that differs in the fewest choices, the first of several."""
-        saved = [one for one in others if one.state == "complete" and self._weights(one).is_file()]
+        complete = (one for one in self.store.records() if one.state == "complete")
+        saved = [one for one in complete if self._weights(one).is_file()]
         return min(saved, key=lambda one: (differences(point, one.point), one.number), default=None)
 
     def _weights(self, record: TrialRecord) -> Path:
@@ -152,8 +150,3 @@ def differences(first: Point, second: Point | None) -> int:
     """In how many choices two points differ; one that exists at one of them alone counts too."""
     picks: Mapping[str, int] = {} if second is None else second.picks
     return sum(first.picks.get(name) != picks.get(name) for name in {*first.picks, *picks})
-
-
-def _crashes(attempts: Sequence[Attempt]) -> Counter[int]:
-    """For each trial how many workers died with it."""
-    return Counter(one.record.number for one in attempts if one.died)

@@ -7,7 +7,7 @@ says which of them can still be completed to a point.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,7 +35,7 @@ MIN_GENERATIONS = 8
 
 
 def sample_point(
-    store: Store, config: StudyConfig, attempt: int, number: int, tried: Iterable[Point]
+    store: Store, config: StudyConfig, attempt: int, number: int, tried: Container[Point]
 ) -> tuple[Point, Prices]:
     """A point for a trial that has begun, sampled with its own seed, and its parameters, MACs and peak bytes.
 
@@ -46,7 +46,7 @@ def sample_point(
     space = store.space
     rng = random.Random(config.trial_seed(number, "point"))  # noqa: S311
     if config.sampler != "random":
-        found = _suggested(store, config, attempt, number, frozenset(tried), rng)
+        found = _suggested(store, config, attempt, number, tried, rng)
         if found is not None:
             return found
     point = space.sample(rng)
@@ -54,7 +54,7 @@ def sample_point(
 
 
 def _suggested(
-    store: Store, config: StudyConfig, attempt: int, number: int, tried: Collection[Point], rng: random.Random
+    store: Store, config: StudyConfig, attempt: int, number: int, tried: Container[Point], rng: random.Random
 ) -> tuple[Point, Prices] | None:
     """A point by the sampler, a tried one where it suggests nothing else; None where none satisfies the bounds."""
     space = store.space

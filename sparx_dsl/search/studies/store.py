@@ -7,11 +7,10 @@ killed at any moment leaves either nothing or something that the others recognis
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import warnings
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
@@ -26,13 +25,14 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError, Where, quoted
 from sparx_dsl.search.search_space import Space
 from sparx_dsl.search.space.bounds import Prices
 from sparx_dsl.search.space.choices import Choice, Point, value_text
+from sparx_dsl.search.studies.attempts import Attempt, AttemptReader
 from sparx_dsl.search.studies.config import StudyConfig
 from sparx_dsl.search.studies.journal import Journal
 from sparx_dsl.search.studies.limits import StudyLimits
 from sparx_dsl.search.studies.locks import SharedLock
 from sparx_dsl.search.studies.outcome import Outcome
 from sparx_dsl.search.studies.records import TrialRecord, by_number
-from sparx_dsl.search.studies.snapshot import Header, read_header, read_record
+from sparx_dsl.search.studies.snapshot import Header, read_header
 from sparx_dsl.search.studies.storage_errors import access_errors, at_study, check_regular, content_errors
 
 STUDY_NAME = "sparx"
@@ -41,16 +41,6 @@ DATABASES = (".db", ".sqlite", ".sqlite3")
 SQLITE_SUFFIXES = ("-journal", "-wal", "-shm")
 """Of the files that SQLite keeps beside a database."""
 HEADER_ATTRIBUTE = "sparx"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One time that a trial was begun, by Optuna's id; several may have the number of one trial."""
-
-    id: int
-    record: TrialRecord
-    died: bool = False
-    """Whether it ended with its worker."""
 
 
 class Store:
@@ -62,11 +52,7 @@ class Store:
         self.id = -1
         self.width = 0
         """How many values a trial has."""
-        self._ended: dict[int, Attempt] = {}
-        """The attempts that have ended, which never change, by id."""
-        self._first: list[Attempt] = []
-        """The attempts among the first ``_settled`` of Optuna's trials, all of which have ended."""
-        self._settled = 0
+        self._reader = AttemptReader(storage, self.id, space, self.width)
 
     def study(
         self, sampler: optuna.samplers.BaseSampler | None = None, pruner: optuna.pruners.BasePruner | None = None
@@ -85,15 +71,16 @@ class Store:
             if stored is None and not self.storage.get_all_trials(self.id, deepcopy=False):
                 return None
             self.width = len(self.storage.get_study_directions(self.id))
+            self._reader = AttemptReader(self.storage, self.id, self.space, self.width)
             return read_header(stored, self.width)
 
     def begin(self, header: Header) -> None:
         """Write the header of a new study."""
         if self.id >= 0:  # A process was killed between the two steps below.
             self.storage.delete_study(self.id)
-            self._ended, self._first, self._settled = {}, [], 0
         directions = [StudyDirection[direction.upper()] for direction in header.directions]
         self.id, self.width = self.storage.create_new_study(directions, STUDY_NAME), len(directions)
+        self._reader = AttemptReader(self.storage, self.id, self.space, self.width)
         # Optuna's tools call the values by these names.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
@@ -102,24 +89,18 @@ class Store:
 
     def attempts(self) -> list[Attempt]:
         """Every attempt of every trial, in the order in which they began; raises ``SparxError`` (SPX752)."""
+        recent = self.recent()
+        return [*self._reader.settled, *recent]
+
+    @property
+    def settled(self) -> Sequence[Attempt]:
+        """The attempts that ``recent`` leaves out: all before the first that is running. The list grows at its end."""
+        return self._reader.settled
+
+    def recent(self) -> list[Attempt]:
+        """The attempts that are running, or began after one that is; raises ``SparxError`` (SPX752)."""
         with content_errors(self.path):
-            trials = self.storage.get_all_trials(self.id, deepcopy=False)
-            # A long study is read from where it can still change.
-            later, found = trials[self._settled :], list(self._first)
-            for trial in later:
-                # Optuna's public names give a trial's number and its id one after the other, with a look at the file.
-                one = trial._trial_id  # pyright: ignore[reportPrivateUsage]
-                attempt = self._ended.get(one)
-                if attempt is None and "number" in trial.user_attrs:
-                    attempt = Attempt(one, *read_record(trial, self.space, self.width))
-                    if trial.state.is_finished():
-                        self._ended[one] = attempt
-                found += [] if attempt is None else [attempt]
-            ended = itertools.takewhile(lambda trial: trial.state.is_finished(), later)
-            settled = [self._ended.get(trial._trial_id) for trial in ended]  # pyright: ignore[reportPrivateUsage]
-            self._settled += len(settled)
-            self._first += [attempt for attempt in settled if attempt is not None]
-            return found
+            return self._reader.recent()
 
     def records(self) -> tuple[TrialRecord, ...]:
         """One record for each trial."""
