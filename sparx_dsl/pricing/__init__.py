@@ -9,9 +9,9 @@ from sparx_dsl.pricing.cost_rows import price_schedule as price_schedule
 from sparx_dsl.pricing.price import CONVENTIONS as CONVENTIONS
 from sparx_dsl.pricing.price import Convention as Convention
 from sparx_dsl.pricing.price import Price as Price
+from sparx_dsl.pricing.price import Totals as Totals
 from sparx_dsl.pricing.saved import SavedPart as SavedPart
 from sparx_dsl.pricing.saved import saved_parts as saved_parts
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor as FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape as Tape
-from sparx_dsl.pricing.totals import Totals as Totals
 from sparx_dsl.pricing.totals_by_stage import prices as prices

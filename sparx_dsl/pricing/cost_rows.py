@@ -11,10 +11,9 @@ from sparx_dsl.graph.nodes import EdgeKind
 from sparx_dsl.language.dtypes import ITEM_BYTES, DType
 from sparx_dsl.language.notebook import shown
 from sparx_dsl.language.spec import Spec
-from sparx_dsl.pricing.price import Convention, checked_convention
+from sparx_dsl.pricing.price import Convention, Totals, checked_convention
 from sparx_dsl.pricing.saved import saved_steps
 from sparx_dsl.pricing.steps import price_step
-from sparx_dsl.pricing.totals import Totals
 from sparx_dsl.schedule import Features, Free, Gather, Run, Schedule, plan
 from sparx_dsl.schedule.steps import adapted_name
 

@@ -1,4 +1,4 @@
-"""Parameters and multiply-accumulates of a part of a backbone, in exact integers."""
+"""Parameters and multiply-accumulates of a part of a backbone, and the totals of a whole one, in exact integers."""
 
 from __future__ import annotations
 
@@ -62,3 +62,14 @@ def checked_convention(convention: str) -> Convention:
             return known
     message = f"unknown convention {convention!r} for counting MACs"
     raise SparxError(Diagnostic(Code.UNKNOWN_CONVENTION, message, help=f"write one of {', '.join(CONVENTIONS)}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums of a ``Cost``, and its peak: MACs and FLOPs are for one image, bytes for a batch and a dtype."""
+
+    params: int
+    macs: int
+    flops: int
+    peak_bytes: int
+    traffic_bytes: int

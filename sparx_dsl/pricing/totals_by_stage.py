@@ -17,9 +17,9 @@ from sparx_dsl.language.resolve import ResolvedStage
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.cost_rows import cost
 from sparx_dsl.pricing.kind_cost import KindCostError
+from sparx_dsl.pricing.price import Totals
 from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost, stage_cost
 from sparx_dsl.pricing.stage_shape import features_read
-from sparx_dsl.pricing.totals import Totals
 from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule.request import Request, checked_request
 

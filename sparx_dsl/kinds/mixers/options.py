@@ -16,6 +16,19 @@ Rank = Annotated[int, Field(ge=1, le=4096)] | Literal["auto"]
 Kernel = Annotated[int, Field(ge=0, le=31)]
 
 
+class MapMixer(MixerOptions, frozen=True):
+    """What the mixers have in common that read the normalised map itself, without an input projection."""
+
+    def projected(self, channels: int) -> int:
+        """The map itself."""
+        return channels
+
+    @property
+    def has_projection(self) -> bool:
+        """None."""
+        return False
+
+
 class ScanMixer(MixerOptions, frozen=True):
     """What the three mixers that scan have in common."""
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sparx_dsl.kinds.mixers.options import OddKernel, ScanMixer
+from sparx_dsl.kinds.mixers.options import MapMixer, OddKernel, ScanMixer
 
 
-class AtrousSS2D(ScanMixer, frozen=True):
+class AtrousSS2D(MapMixer, ScanMixer, frozen=True):
     """2D selective scans over every ``step``-th row and column beside a depthwise convolution (EfficientVMamba).
 
     The scans: projection to twice ``expand``·C, depthwise ``conv`` × ``conv``, SiLU, a scan for each of the step² grids
@@ -24,12 +24,3 @@ class AtrousSS2D(ScanMixer, frozen=True):
     """N, the numbers of state for each channel."""
     conv: OddKernel = 3
     """Side of the depthwise convolution before the scans; 0 for none, and then no SiLU either."""
-
-    def projected(self, channels: int) -> int:
-        """The map itself."""
-        return channels
-
-    @property
-    def has_projection(self) -> bool:
-        """None: the scans and the convolution read the map itself."""
-        return False

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sparx_dsl.kinds.mixers.depthwise.codes import EVEN_DEPTHWISE_KERNEL
+from sparx_dsl.kinds.mixers.options import MapMixer
 from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.ratios import Ratio
-from sparx_dsl.language.roles import MixerOptions
 
 
-class DepthwiseBlock(MixerOptions, frozen=True):
+class DepthwiseBlock(MapMixer, frozen=True):
     """A depthwise convolution, the layer's norm, and an MLP: the block of ConvNeXt, whose layers have no other FFN."""
 
     kind: Literal["depthwise"] = "depthwise"
@@ -21,15 +21,6 @@ class DepthwiseBlock(MixerOptions, frozen=True):
     """Side of the convolution, odd."""
     ratio: Ratio = 4
     """The MLP's hidden channels are this many times the layer's."""
-
-    def projected(self, channels: int) -> int:
-        """The map itself."""
-        return channels
-
-    @property
-    def has_projection(self) -> bool:
-        """None: the convolution reads the map itself."""
-        return False
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """An odd kernel keeps the map's size."""

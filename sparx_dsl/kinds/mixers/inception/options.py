@@ -8,15 +8,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from sparx_dsl.kinds.mixers.inception.codes import TOO_FEW_CHANNELS_FOR_BRANCHES
+from sparx_dsl.kinds.mixers.options import MapMixer
 from sparx_dsl.language.base import Problem, Site
 from sparx_dsl.language.ratios import Ratio
-from sparx_dsl.language.roles import MixerOptions
 
 SQUARE: Final = 3
 """The side of the square convolution."""
 
 
-class InceptionBlock(MixerOptions, frozen=True):
+class InceptionBlock(MapMixer, frozen=True):
     """Depthwise convolutions on parts of the channels, the layer's norm, and an MLP: the block of InceptionNeXt."""
 
     kind: Literal["inception"] = "inception"
@@ -26,15 +26,6 @@ class InceptionBlock(MixerOptions, frozen=True):
     """Each of the three convolutions has one such part of the channels; the rest pass as they are."""
     ratio: Ratio = 4
     """The MLP's hidden channels are this many times the layer's."""
-
-    def projected(self, channels: int) -> int:
-        """The map itself."""
-        return channels
-
-    @property
-    def has_projection(self) -> bool:
-        """None: the convolutions read the map itself."""
-        return False
 
     def problems(self, site: Site) -> Iterator[Problem]:
         """Every branch has a channel."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sparx_dsl.kinds.mixers.options import attention_channels
+from sparx_dsl.kinds.mixers.options import MapMixer, attention_channels
 from sparx_dsl.language.ratios import Ratio, times
-from sparx_dsl.language.roles import MixerOptions
 
 
-class InvertedResidual(MixerOptions, frozen=True):
+class InvertedResidual(MapMixer, frozen=True):
     """1×1, a depthwise convolution, squeeze-and-excitation, 1×1; BatchNorm behind each convolution, ReLU between."""
 
     kind: Literal["inverted_residual"] = "inverted_residual"
@@ -17,15 +16,6 @@ class InvertedResidual(MixerOptions, frozen=True):
     """Side of the depthwise convolution."""
     ratio: Ratio = 4
     """The hidden channels are this many times the layer's."""
-
-    def projected(self, channels: int) -> int:
-        """The map itself."""
-        return channels
-
-    @property
-    def has_projection(self) -> bool:
-        """None: the first convolution is one."""
-        return False
 
     def hidden(self, channels: int) -> int:
         """The channels of the depthwise convolution."""

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from sparx_dsl.kinds.mixers.attention_options import GlobalAttentionOptions
+from sparx_dsl.kinds.mixers.options import MapMixer
 from sparx_dsl.language.base import Epsilon, Site
 
 POOLED_SIDE: Final = 7
 """The side of the map to which ``reduction: pool`` brings every map (PVTv2, section 3.2)."""
 
 
-class SpatialReductionAttention(GlobalAttentionOptions, frozen=True):
+class SpatialReductionAttention(MapMixer, GlobalAttentionOptions, frozen=True):
     """Every position attends to all positions of a smaller map, which keys and values are made of (PVTv2)."""
 
     kind: Literal["spatial_reduction_attention"] = "spatial_reduction_attention"
@@ -21,15 +22,6 @@ class SpatialReductionAttention(GlobalAttentionOptions, frozen=True):
     """By how much that map is smaller per side; ``pool`` for means over 7×7 areas, whatever the map's size."""
     eps: Epsilon | None = None
     """What the norm of the smaller map adds to the variance; by default as the layer's norms."""
-
-    def projected(self, channels: int) -> int:
-        """The map itself."""
-        return channels
-
-    @property
-    def has_projection(self) -> bool:
-        """None: query, and key and value, are made of maps of two sizes."""
-        return False
 
     def norm_eps(self, site: Site) -> float:
         """What the norm of the smaller map adds to the variance."""
