@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ import sparx_dsl
 from sparx_dsl.exporting import pt2, scans
 from sparx_dsl.exporting.formats import compiler
 from tests.support.backbones import MIXERS, mixed, small
-from tests.support.paths import ROOT
+from tests.support.markdown import bodies
+from tests.support.paths import DOCS, ROOT
 
 CLOSE = 1e-5
 """The error that is accepted here, relative to the largest value."""
@@ -34,13 +36,20 @@ def test_a_pt2_file_runs_without_this_package(mixer: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
-def test_onnxruntime_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path) -> None:
-    """With any number of images, the one of a window included."""
-    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
-    report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(12, 12), dynamic=("batch",))
+def test_the_block_of_the_page_gives_the_results_of_every_mixer(
+    mixer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/export.md has it, of a smaller backbone: with any number of images, the one of a window included."""
+    (block,) = bodies(DOCS / "export.md", "python")
+    assert block.count('"sparx_mamba_t"') == block.count("(224, 224)") == 1
+    spec = sparx_dsl.parse_spec(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    (tmp_path / "small.yaml").write_text(sparx_dsl.dump_spec(spec), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "block.py").write_text(block.replace("sparx_mamba_t", "small.yaml").replace("224, 224", "12, 12"))
+    report = runpy.run_path("block.py")["report"]
     assert report.error <= CLOSE
     assert report.batches == (1, 3)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["block.py", "model.onnx", "small.yaml"]
 
 
 @pytest.mark.slow
