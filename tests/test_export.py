@@ -1,10 +1,11 @@
-"""Exported files: run by their own runtimes with the model's results, refused or left out where that cannot be."""
+"""Exported files: run by their own runtimes with the model's results."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import sparx_dsl
 from sparx_dsl.exporting import pt2, scans
 from sparx_dsl.exporting.formats import compiler
 from tests.support.backbones import MIXERS, mixed, small
+from tests.support.markdown import bodies
 from tests.support.paths import DOCS, ROOT
 
 CLOSE = 1e-5
@@ -44,13 +46,20 @@ def test_a_whole_backbone_runs_with_its_own_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mixer", MIXERS)
-def test_onnxruntime_gives_the_results_of_every_mixer(mixer: str, tmp_path: Path) -> None:
-    """With any number of images, the one of a window included."""
-    model = sparx_dsl.build(small(mixer, stages=[{"channels": 8, "depth": 1}]))
-    report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(12, 12), dynamic=("batch",))
+def test_the_block_of_the_page_gives_the_results_of_every_mixer(
+    mixer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/export.md has it, of a smaller backbone: with any number of images, the one of a window included."""
+    (block,) = bodies(DOCS / "export.md", "python")
+    assert block.count('"sparx_mamba_t"') == block.count("(224, 224)") == 1
+    spec = sparx_dsl.parse_spec(small(mixer, stages=[{"channels": 8, "depth": 1}]))
+    (tmp_path / "small.yaml").write_text(sparx_dsl.dump_spec(spec), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "block.py").write_text(block.replace("sparx_mamba_t", "small.yaml").replace("224, 224", "12, 12"))
+    report = runpy.run_path("block.py")["report"]
     assert report.error <= CLOSE
     assert report.batches == (1, 3)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["block.py", "model.onnx", "small.yaml"]
 
 
 @pytest.mark.slow
@@ -60,27 +69,6 @@ def test_onnxruntime_runs_a_deployed_backbone(tmp_path: Path) -> None:
     report = sparx_dsl.export(model, tmp_path / "model.onnx", "onnx", size=(32, 32))
     assert report.error <= CLOSE
     assert report.runtime.startswith("onnxruntime ")
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("model.onnx", r"onnx, onnxscript, onnxruntime .*sparx_dsl\[export\]"),
-        ("model.pte", r"the package executorch .*sparx_dsl\[executorch\]"),
-    ],
-)
-def test_missing_packages_are_named(name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the extra that brings them."""
-    installed: dict[str, object] = {}
-    monkeypatch.setattr(importlib.util, "find_spec", installed.get)
-    with pytest.raises(sparx_dsl.SparxError, match=says):
-        sparx_dsl.export(sparx_dsl.build(small("ssm")), tmp_path / name, size=(24, 24))
-
-
-def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is compiled."""
-    monkeypatch.setenv("CXX", "no-such-compiler")
-    assert codes(path=tmp_path / "model.pt2", format="aoti") == ["SPX570"]
 
 
 @pytest.mark.slow
@@ -222,83 +210,3 @@ def test_softplus_is_accurate_where_it_is_small() -> None:
     assert float(((scans.softplus(z) - exact) / exact).abs().max()) < 5e-7
     assert scans.softplus(z, 2.0) is NotImplemented
     assert scans.softplus(z, threshold=5.0) is NotImplemented
-
-
-def codes(**wanted: object) -> list[str]:
-    """The codes with which an export of a small backbone is refused."""
-    model = wanted.pop("model", None) or sparx_dsl.build(small("ss2d"))
-    with pytest.raises(sparx_dsl.SparxError) as caught:
-        sparx_dsl.export(model, **{"size": (24, 24), **wanted})  # pyright: ignore[reportArgumentType]
-    return [diagnostic.code for diagnostic in caught.value.diagnostics]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "code"),
-    [
-        ({"format": "onx"}, "SPX571"),
-        ({"path": "model.pth"}, "SPX572"),
-        ({"path": "model.onnx", "format": "pt2"}, "SPX572"),
-        ({"path": "model.pt2", "format": "executorch"}, "SPX572"),
-        ({"format": "aoti", "keep_operators": True}, "SPX573"),
-        ({"path": "model.pte", "dynamic": ("batch",)}, "SPX573"),
-        ({"path": "model.pte", "dynamic": ("height", "width")}, "SPX573"),
-        ({"dynamic": ("height", "width"), "size": (25, 24)}, "SPX573"),
-        ({"dynamic": ("width",), "size": (24, 8)}, "SPX573"),
-        ({"dynamic": ("depth",)}, "SPX573"),
-        ({"dynamic": "batch"}, "SPX573"),
-        ({"size": (0, 24)}, "SPX320"),
-        ({"batch": 0}, "SPX320"),
-    ],
-)
-def test_what_cannot_be_is_refused_first(
-    wanted: dict[str, object], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before anything is written."""
-    monkeypatch.chdir(tmp_path)
-    assert codes(**{"path": "model.pt2", **wanted}) == [code]
-    assert [*tmp_path.iterdir()] == []
-
-
-@pytest.mark.parametrize("keep", [False, True])
-def test_dynamic_sides_of_windows_are_refused(keep: bool, tmp_path: Path) -> None:
-    """Though torch might trace them, after minutes."""
-    wanted = {"dynamic": ("height",), "size": (48, 48), "keep_operators": keep}
-    model = sparx_dsl.build(small("window_attention"))
-    assert codes(model=model, path=tmp_path / "model.pt2", **wanted) == ["SPX573"]
-    assert not list(tmp_path.iterdir())
-
-
-def test_models_without_float32_weights_are_refused(tmp_path: Path) -> None:
-    """In other dtypes, and on the device meta."""
-    for model in (sparx_dsl.build(small("ssm"), dtype="bfloat16"), sparx_dsl.build(small("ssm"), device="meta")):
-        assert codes(model=model, path=tmp_path / "model.pt2") == ["SPX573"]
-
-
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    """As for every file that cannot be written."""
-    assert codes(model=sparx_dsl.build(small("window_attention")), path=tmp_path / "no" / "model.pt2") == ["SPX502"]
-
-
-@pytest.mark.parametrize("wrong", [2e-4, float("nan")])
-def test_a_file_with_other_results_is_not_left_behind(
-    wrong: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And the one that was there stays."""
-    model, target = sparx_dsl.build(small("window_attention")), tmp_path / "model.pt2"
-    target.write_bytes(b"former")
-
-    def run(format: str, path: Path, batches: list[torch.Tensor]) -> list[list[torch.Tensor]]:
-        assert path.stat().st_size > 1000
-        return [[results + wrong * results.abs().max()] for results in map(model.eval(), batches)]
-
-    monkeypatch.setattr(pt2, "run_in_process", run)
-    assert codes(model=model, path=target) == ["SPX575"]
-    assert target.read_bytes() == b"former"
-    assert [*tmp_path.iterdir()] == [target]
-
-
-def test_a_process_that_fails_is_reported(tmp_path: Path) -> None:
-    """With the last line that it wrote."""
-    (tmp_path / "model.pt2").write_bytes(b"no program")
-    with pytest.raises(RuntimeError, match="not a zip file"):
-        pt2.run(tmp_path / "model.pt2", [torch.zeros(1, 3, 24, 24)])

@@ -13,8 +13,8 @@ from tests.support.paths import DOCS
 
 EXAMPLES = DOCS / "examples"
 NAMES = (
-    "language", "rules", "running", "training", "integrations", "ablate", "detect", "reports", "pictures", "editors",
-    "extending", "commands", "weights",
+    "language", "rules", "deploy", "running", "training", "integrations", "ablate", "detect", "reports", "pictures",
+    "editors", "extending", "commands", "weights",
 )  # fmt: skip
 PAGES = {name: DOCS / f"{name}.md" for name in NAMES}
 
