@@ -22,4 +22,5 @@ settings.register_profile(
     "default", deadline=None, max_examples=60, derandomize="CI" in os.environ, suppress_health_check=SUPPRESSED
 )
 settings.register_profile("thorough", deadline=None, max_examples=2_000, suppress_health_check=SUPPRESSED)
+settings.register_profile("few", deadline=None, max_examples=8, derandomize=True, suppress_health_check=SUPPRESSED)
 settings.load_profile("default")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import sparx_dsl
+from sparx_dsl.errors import Code
+from tests.support.backbones import tiny
 from tests.support.golden_text import Golden
 from tests.support.paths import SPECS
 
@@ -99,3 +103,33 @@ def test_asking_for_what_is_not_there() -> None:
     with pytest.raises(LookupError):
         _ = graph.node("stem").layer_settings
     assert graph.feed("stem") is None
+
+
+LINKED: dict[str, Any] = tiny()
+"""Three stages, of which the third reads a layer of each other through links."""
+
+
+def test_a_node_says_who_reads_it_and_which_links_are_adapted() -> None:
+    """Readers are by other edges than feeds; a link is adapted where size or width differ."""
+    graph = sparx_dsl.connect(LINKED)
+    assert [(edge.target, edge.kind) for edge in graph.readers("stage1.layer2")] == [("deep.layer1", "added")]
+    assert [edge.source for edge in graph.edges if graph.adapted(edge)] == ["stage1.layer2", "stage2.layer1"]
+    assert graph.node("stage1.layer1").layer_settings.norm == "batch"
+    assert repr(graph) == f"ConnectionGraph('tiny', {len(graph.nodes)} nodes, {len(graph.edges)} edges)"
+
+
+def test_connections_are_counted_while_they_are_made() -> None:
+    """At the limit there is a graph; beyond it SPX404 says what to make smaller."""
+    count = sum(edge.kind in ("intra", "inter", "cross_stage") for edge in sparx_dsl.connect(LINKED).edges)
+    sparx_dsl.connect(LINKED, limits=sparx_dsl.Limits(connections=count))
+    with pytest.raises(sparx_dsl.SparxError, match=f"read more than {count - 1} features") as caught:
+        sparx_dsl.connect(LINKED, limits=sparx_dsl.Limits(connections=count - 1))
+    assert [each.code for each in caught.value.diagnostics] == [Code.TOO_MANY_CONNECTIONS]
+
+
+def test_no_more_mistakes_in_links_are_told_than_the_limit() -> None:
+    """Of many unknown ends the first are told."""
+    links = {"add": [{"from": f"stage1.layer{number}", "to": "deep.layer1"} for number in range(5, 12)]}
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.connect({**LINKED, "links": links}, limits=sparx_dsl.Limits(errors=3))
+    assert len(caught.value.diagnostics) == 3
