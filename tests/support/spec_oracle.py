@@ -49,6 +49,7 @@ def said(spec: Mapping) -> tuple[SaidStage, ...]:
     """The stages of a valid spec."""
     stem, reads = spec["stem"], read_by(spec)
     stride = {"conv": 4}.get(stem["kind"]) or stem.get("step" if stem["kind"] == "overlapping" else "size", 4)
+    stride *= 2 if stem.get("convs") and stem["kind"] == "patch" else 1
     total = sum(stage["depth"] for stage in spec["stages"])
     found: list[SaidStage] = []
     before = 0

@@ -121,7 +121,10 @@ class SpecOracle:
         return self._norm(name, options, x) if options["norm_place"] == "pre" else x
 
     def _norm(self, name: str, options: Mapping, x: Tensor) -> Tensor:
-        weight, bias, eps = self._take(f"{name}.weight"), self._take(f"{name}.bias"), options["norm_eps"]
+        weight, eps = self._take(f"{name}.weight"), options["norm_eps"]
+        if options["norm"] == "rms":
+            return functional.rms_norm(x.permute(0, 2, 3, 1), weight.shape, weight, eps).permute(0, 3, 1, 2)
+        bias = self._take(f"{name}.bias")
         if options["norm"] == "group":
             return functional.group_norm(x, 1, weight, bias, eps)
         if options["norm"] == "layer":
