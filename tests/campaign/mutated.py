@@ -33,8 +33,10 @@ ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
              "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
 """Of pytest, which would warn that this module has imported one of its helpers before."""
 FEW = "--hypothesis-profile=few"
-SECONDS = 60
-"""Of CPU, after which a mutant is killed as one that never ends."""
+SECONDS = 20
+"""Of CPU, several times what a room's tests take with few examples, after which a mutant is one that never ends."""
+LONGEST = 1200
+"""Seconds that all tests may take on a mutant that is imported from the start."""
 
 
 class FaultyRoom:
@@ -109,7 +111,7 @@ def survives_from_the_start(file: Path, number: int, tests: Sequence[str]) -> bo
     """Whether a fault that is there when its file is imported is found by no test either."""
     command = [sys.executable, "-m", "tests.campaign.mutated", "--imported", f"{file}:{number}", *tests]
     try:
-        ran = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=20 * SECONDS, check=False)
+        ran = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=LONGEST, check=False)
     except subprocess.TimeoutExpired:
         return False
     return ran.returncode == 0
