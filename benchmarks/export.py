@@ -1,12 +1,15 @@
 """How far exported backbones are from ours, and how fast their runtimes are beside our deployed backbone on this CPU.
 
-    python benchmarks/export.py [--models sparx_mamba_t …] [--formats onnx pt2 aoti] [--size 224] [--threads 1]
+    python benchmarks/export.py [--models sparx_mamba_t …] [--formats onnx pt2 aoti executorch] [--size 224]
 
 Every file takes any number of images, and is run with 1 and 3 of them for the error, relative to the largest value.
 Then it and our deployed backbone run in turn on one image; the ratio is the median over the turns of its time over
 ours. With one thread that is time on the CPU, which other processes on the machine do not lengthen. What is exported
 is the plain model, or with ``--deploy`` the deployed one; with ``--static`` it is for one image.
 """
+
+# pyright: reportMissingModuleSource=false
+# executorch is an extra of its own; its types are in typings/.
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ import sparx_dsl
 
 MODELS = ("sparx_mamba_t", "sparx_ssm_t", "sparx_bi_ssm_t", "sparx_swin_t")
 """A backbone of the size T for each of the paper's four mixers."""
+EXTENSIONS = {"onnx": ".onnx", "pt2": ".pt2", "aoti": ".pt2", "executorch": ".pte"}
 FORMATS = ("onnx", "pt2", "aoti")
+"""Those that are measured by default; ExecuTorch, which takes one number of images, is on request."""
 
 
 def compare(name: str, format: Any, options: argparse.Namespace, folder: Path) -> str:
@@ -34,8 +39,8 @@ def compare(name: str, format: Any, options: argparse.Namespace, folder: Path) -
     torch.manual_seed(0)
     model = sparx_dsl.build(name).eval()
     deployed = sparx_dsl.deploy(model)
-    path, size = folder / f"{name}{'.onnx' if format == 'onnx' else '.pt2'}", (options.size, options.size)
-    dynamic = () if options.static else ("batch",)
+    path, size = folder / f"{name}{EXTENSIONS[format]}", (options.size, options.size)
+    dynamic = () if options.static or format == "executorch" else ("batch",)
     written = sparx_dsl.export(deployed if options.deploy else model, path, format, size, dynamic=dynamic)
     images = torch.randn(1, model.spec.input.channels, *size)
     run = loaded(format, path, options.threads)
@@ -57,6 +62,11 @@ def loaded(format: str, path: Path, threads: int) -> Callable[[Tensor], object]:
         return torch.export.load(path).module()
     if format == "aoti":
         return torch._inductor.aoti_load_package(str(path))  # pyright: ignore
+    if format == "executorch":
+        from executorch.runtime import Runtime
+
+        method: Any = Runtime.get().load_program(path).load_method("forward")
+        return lambda images: method.execute([images])
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
@@ -69,7 +79,7 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=MODELS)
-    parser.add_argument("--formats", nargs="+", default=FORMATS, choices=FORMATS)
+    parser.add_argument("--formats", nargs="+", default=FORMATS, choices=EXTENSIONS)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=11)

@@ -24,7 +24,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import sparx_dsl
-from sparx_dsl.integrations.torchvision import backbone_with_fpn, has_compiled_operators
+
+try:
+    from sparx_dsl.integrations.torchvision import backbone_with_fpn, has_compiled_operators
+except sparx_dsl.SparxError as error:  # the extra torchvision is missing
+    sys.exit(str(error))
 
 SPECS = Path(__file__).parent.parent / "specs"
 STAGES = (1, 2, 3, 4)

@@ -66,7 +66,7 @@ FOLDERS = {
     "sparx_dsl": ("pictures", "search", "ray", "triton", "timm", "torchvision", "huggingface", "mmengine", "export",
                   "executorch", "test"),
     "examples": ("examples", "lightning", "timm"),
-    "benchmarks": ("bench", "export"),
+    "benchmarks": ("bench", "export", "executorch"),
     "tests": ("test", "ray", "mamba", "fuzz"),
     "docs": ("docs",),
 }  # fmt: skip

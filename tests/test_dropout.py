@@ -1,4 +1,4 @@
-"""Dropout in feed-forward networks and behind attention: in training alone, where published models have it."""
+"""Dropout in feed-forward networks, behind attention and in heads: in training alone, as in published models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from torch.nn import functional
 import sparx_dsl
 from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.kinds.ffns.mlp.options import Mlp
+from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
+from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.roles import Role
@@ -51,6 +53,30 @@ def test_an_mlp_drops_behind_its_activation_and_at_its_end() -> None:
     expected = functional.dropout(ffn.contraction(hidden), 0.5)
     torch.manual_seed(5)
     torch.testing.assert_close(ffn(x), expected)
+
+
+@pytest.mark.parametrize("options", [SemanticFpn(dropout=0.5), UPerNet(dropout=0.5, pyramid_channels=64)])
+def test_heads_for_dense_prediction_drop_whole_channels(options: SemanticFpn | UPerNet) -> None:
+    """In front of every classifier, in training alone; what stays is twice as large."""
+    head = settle(builder("head", options)(options, Site(4, 4, maps=(8, 4))))
+    given: list[torch.Tensor] = []
+
+    def keep(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        given.append(inputs[0])
+
+    for name, module in head.named_modules():
+        if name.endswith("classifier"):
+            module.register_forward_pre_hook(keep)
+    maps = random_map(8, 6, 5), random_map(4, 3, 3), random_map(3, 24, 20)
+    whole = head(*maps)
+    assert torch.equal(whole, head(*maps))
+    assert (given[0] != 0).flatten(2).any(2).sum() > given[0].shape[:2].numel() * 0.7
+    given.clear()
+    head.train()(*maps)
+    for x in given:
+        dropped = (x == 0).flatten(2).all(2)
+        assert 0 < dropped.sum() < dropped.numel()
+    assert len(given) == (2 if options.kind == "upernet" else 1)
 
 
 def test_a_rate_of_zero_is_what_specs_without_it_have() -> None:

@@ -173,9 +173,9 @@ def test_the_difference_is_that_of_the_prices() -> None:
     ):  # fmt: skip
         assert rows[name] == [before, after, after - before]
     (lines,) = pair_page().of_class("lines")
-    words = {"+": "added", "-": "removed", "~": "changed"}
+    words = {"+": "added", "-": "removed", "~": "changed", ">": "renamed"}
     text = sparx_dsl.difference(AGAINST.schedule.graph, COST.schedule.graph)
-    wanted = [line for line in text.splitlines() if line[:2] in ("+ ", "- ", "~ ")]
+    wanted = [line for line in text.splitlines() if line[:2] in ("+ ", "- ", "~ ", "> ")]
     assert len(wanted) > 5
     assert [item.text for item in lines.all("li")] == [f"{words[line[0]]} {line[2:]}" for line in wanted]
 

@@ -72,6 +72,14 @@ def test_pointing_at_a_layer_shows_what_it_reads_and_why(shown: Opened) -> None:
     assert page.locator(".wire.into").first.evaluate("a => getComputedStyle(a).stroke") != "none"
 
 
+def test_the_figure_is_saved_as_a_file_for_a_paper(shown: Opened) -> None:
+    """A click saves the diagram as an SVG of 174 mm with its text, without network."""
+    with shown.page.expect_download() as found:
+        shown.page.locator(".explorer a[download]").click()
+    assert found.value.suggested_filename == "small.svg"
+    assert Path(found.value.path()).read_text(encoding="utf-8") == sparx_dsl.draw(SMALL, width=174).svg
+
+
 def test_a_click_on_a_layer_leads_to_its_price(shown: Opened) -> None:
     """Its row is marked and in sight; the row's name leads on to its card, which opens."""
     page = shown.page

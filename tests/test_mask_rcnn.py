@@ -74,3 +74,13 @@ def test_the_count_is_printed() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     (line,) = done.stdout.splitlines()[1:]
     assert line.split()[:6] == ["swin_t", "47.80", "M", "48", "M", "-0.4%"]
+
+
+def test_without_torchvision_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no traceback."""
+    # The package's module is imported again, as in an environment without the extra.
+    monkeypatch.delitem(sys.modules, "sparx_dsl.integrations.torchvision", raising=False)
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(SystemExit, match=r"^SPX750 the package torchvision is not installed") as stopped:
+        runpy.run_path(str(EXAMPLE), run_name="mask_rcnn")
+    assert "\n" not in str(stopped.value.code)

@@ -32,8 +32,8 @@ def test_every_kind_of_fault_is_made_once() -> None:
     """Texts, annotations, defaults, docstrings and assertions stay."""
     made = [mutant(SOURCE, number) for number in range(count_mutants(SOURCE))]
     assert {each.fault for each in made} == FAULTS
-    assert {each.source for each in made}.isdisjoint({ast.unparse(ast.parse(SOURCE))})
-    assert len({each.source for each in made}) == len(made)
+    assert {ast.unparse(each.tree) for each in made}.isdisjoint({ast.unparse(ast.parse(SOURCE))})
+    assert len({ast.unparse(each.tree) for each in made}) == len(made)
 
 
 def test_the_rooms_have_tests() -> None:

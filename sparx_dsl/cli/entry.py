@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -49,10 +50,10 @@ def _run(load: Callable[[], Callable[[], None]]) -> None:
         return
     signal.signal(signal.SIGINT, _leave)
     command = load()
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     sys.unraisablehook = _unraisable
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -69,10 +70,10 @@ def _run(load: Callable[[], Callable[[], None]]) -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
-def _interrupted(reader: int) -> bool:
-    """Whether there was a Ctrl+C, which Python has written to the pipe before any handler ran."""
+def _interrupted(reader: socket.socket) -> bool:
+    """Whether there was a Ctrl+C, which Python has written to the socket before any handler ran."""
     try:
-        return signal.SIGINT in os.read(reader, 4096)
+        return signal.SIGINT in reader.recv(4096)
     except BlockingIOError:
         return False
 

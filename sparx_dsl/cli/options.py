@@ -101,8 +101,8 @@ def reporting(style: Style) -> Generator[None]:
     try:
         yield
     except sparx_dsl.SparxError as error:
-        told = sparx_dsl.render_diagnostics(error.diagnostics, style.value, wrapping_width(sys.stderr))
-        sys.stderr.write(told.rstrip("\n") + "\n")
+        page = sparx_dsl.render_diagnostics(error.diagnostics, style.value, wrapping_width(sys.stderr))
+        sys.stderr.write(page.rstrip("\n") + "\n")
         budget = {diagnostic.code for diagnostic in error.diagnostics} == {sparx_dsl.Code.OVER_BUDGET}
         raise typer.Exit(DIFFERENCE if budget else ERROR) from None
     except KeyboardInterrupt:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.html_report.overview import KIND_WORDS, Unit, amounts, listed, plural
 from sparx_dsl.html_report.spec_section import ResolvedRow, resolved_rows
 from sparx_dsl.pricing import Cost
-from sparx_dsl.render import difference
+from sparx_dsl.render import difference_listing
 from sparx_dsl.render.labels import stage_heading
 
 
@@ -46,7 +47,7 @@ class StagePrices:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that differs: added, removed or changed."""
+    """One thing that differs: added, removed, changed or renamed."""
 
     change: str
     text: str
@@ -76,7 +77,16 @@ class Comparison:
     lines: tuple[Line, ...]
 
 
-SIGNS = {"+": "added", "-": "removed", "~": "changed"}
+MEANINGS: Final[Mapping[str, str]] = {
+    "S": "every S-th layer is a ganglion layer",
+    "M": "how many of the closest preceding ganglion layers a ganglion layer reads",
+    "cross-stage": "whether ganglion layers read the feature of the stage before",
+    "intra": "which normal layers a ganglion layer reads",
+    "depth": "the number of layers", "channels": "the width of maps",
+}  # fmt: skip
+"""What the values of a stage are, of which a sentence says how they differ."""
+MOST_SAID = 4
+"""Values of stages of which sentences say how they differ."""
 COMPARED = (
     ("Parameters", "parameters", ("more", "fewer", "as many")),
     ("MACs", "MACs", ("more", "fewer", "as many")),
@@ -95,18 +105,37 @@ def compare(before: Cost, after: Cost) -> Comparison:
     pairs = zip(amounts(before), amounts(after), strict=True)
     changes = tuple(Change(first.name, first.unit, first.value, second.value) for first, second in pairs)
     kinds = tuple(Change(f"{word}s", "count", old.count(kind), new.count(kind)) for kind, word in KIND_WORDS.items())
-    text = difference(old, new).splitlines()
-    lines = tuple(Line(SIGNS[line[0]], line[2:]) for line in text if line[:1] in SIGNS and line[1:2] == " ")
+    rows = difference_listing(old, new).as_json()["changes"]
+    lines = tuple(Line(row["change"], f"{row['what']}: {row['how']}" if row["how"] else row["what"]) for row in rows)
+    stages = tuple(_stages(before, after))
     return Comparison(
         old.spec.name,
         new.spec.name,
-        sentences=tuple(_sentences(old, new, changes)),
-        stages=tuple(_stages(before, after)),
+        sentences=(*_causes(old.spec.name, new.spec.name, stages), *_sentences(old, new, changes)),
+        stages=stages,
         by_stage=tuple(_by_stage(before, after)),
         changes=changes,
         connections=tuple(kind for kind in kinds if kind.before or kind.after),
         lines=lines,
     )
+
+
+def _causes(before: str, after: str, stages: tuple[StageChange, ...]) -> Iterator[str]:
+    """What was changed in the stages, and what that means."""
+    said = [change for change in stages if change.name in MEANINGS]
+    for change in said[:MOST_SAID]:
+        yield (
+            f"In {change.stage}, {change.name} ({MEANINGS[change.name]}) is {change.after} in {after} "
+            f"and {change.before} in {before}."
+        )
+    if len(said) > MOST_SAID:
+        yield f"{plural(len(said) - MOST_SAID, 'more value')} of stages differ; the table below has all."
+    if any(change.name == "layers" for change in stages):
+        yield (
+            "What layers are made of differs too, as the table below says."
+            if said
+            else ("They differ in what layers are made of, as the table below says.")
+        )
 
 
 def _sentences(old: ConnectionGraph, new: ConnectionGraph, changes: tuple[Change, ...]) -> Iterator[str]:

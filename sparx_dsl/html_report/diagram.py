@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ from sparx_dsl.render.fold import Box
 from sparx_dsl.render.look import Look
 from sparx_dsl.render.marks import drawing
 from sparx_dsl.render.matrix import matrix
+from sparx_dsl.render.picture import make_picture
 from sparx_dsl.render.svg import svg
 
 MOST_NODES = 120
 """Graphs of more nodes are drawn with their repeats folded."""
 MOST_CELLS = 600
 """Graphs of more connections have no matrix on the page."""
+PAPER = 174.0
+"""The width of a saved figure, in mm: two columns."""
 REACH = 3.0
 """Points by which the place that can be pointed at is larger than its box."""
 
@@ -68,6 +72,8 @@ class Diagram:
     spots: tuple[Spot, ...]
     wires: tuple[Wire, ...]
     folded: bool
+    file: str
+    """The address of the picture as a file for two columns of a paper, which holds all of it."""
 
 
 def diagram(graph: ConnectionGraph) -> Diagram:
@@ -79,13 +85,19 @@ def diagram(graph: ConnectionGraph) -> Diagram:
     arcs = zip(picture.sketch.arcs, picture.curves, strict=True)
     wires = tuple(Wire(arc.source, arc.target, arc.kind, _path(curve)) for arc, curve in arcs)
     return Diagram(
-        graph.spec.name, found.marks, found.view, width, height, tuple(_spots(graph, picture)), wires, folded
-    )
+        graph.spec.name, found.marks, found.view, width, height, tuple(_spots(graph, picture)), wires, folded,
+        _address(make_picture(graph, Look(fold=folded, width=PAPER)).svg),
+    )  # fmt: skip
 
 
 def connection_matrix(graph: ConnectionGraph) -> Marks | None:
     """What reads what as a matrix, in which no arrow covers another; None where there is too much to show."""
     return _marks(svg(matrix(graph, Look()))) if len(graph.edges) <= MOST_CELLS else None
+
+
+def _address(text: str) -> str:
+    """A data URL of an SVG, which a link can save."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode('ascii')}"
 
 
 def _marks(text: str) -> Marks:

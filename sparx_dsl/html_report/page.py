@@ -21,7 +21,7 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError, quoted
 from sparx_dsl.errors.escape import unsafe_pattern
 from sparx_dsl.render import Listing, write_text
 from sparx_dsl.render.listing import Field, Line, Table
-from sparx_dsl.render.units import exact_bytes, exact_count, share
+from sparx_dsl.render.units import binary_bytes, exact_bytes, exact_count, share
 
 PACKAGE = "sparx_dsl.html_report"
 EXTENSIONS = (".html", ".htm")
@@ -65,7 +65,14 @@ def _templates() -> Environment:
     found = Environment(
         loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    own = {"bytes": exact_bytes, "count": exact_count, "exact": exact, "signed": signed, "share": share}
+    own = {
+        "bytes": binary_bytes,
+        "exact_bytes": exact_bytes,
+        "count": exact_count,
+        "exact": exact,
+        "signed": signed,
+        "share": share,
+    }
     # Jinja types the dictionary by the filters that it brings itself.
     found.filters.update(own)  # pyright: ignore[reportArgumentType, reportCallIssue]
     return found

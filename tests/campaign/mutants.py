@@ -24,11 +24,11 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One fault: where it is, what it is, and the whole source with it."""
+    """One fault: where it is, what it is, and the whole file with it, where every line has the number that it had."""
 
     line: int
     fault: str
-    source: str
+    tree: ast.Module
 
 
 def count_mutants(source: str) -> int:
@@ -41,7 +41,7 @@ def mutant(source: str, number: int) -> Mutant:
     tree = ast.parse(source)
     place = next(islice(_places(tree), number, None))
     fault = place.change()
-    return Mutant(place.line, fault, ast.unparse(ast.fix_missing_locations(tree)))
+    return Mutant(place.line, fault, ast.fix_missing_locations(tree))
 
 
 @dataclass(frozen=True, slots=True)

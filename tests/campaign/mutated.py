@@ -2,26 +2,26 @@
 
     python -m tests.campaign.mutated --count 60 --seed 0 reader graph
 
-Each fault is put into one file as it is imported, in a process of its own that is forked from one that has imported
-everything but this package. A test that fails, or takes too long, kills the mutant; the others are listed.
+The tests of a room are collected once. For each fault the process is forked, the code of functions is exchanged, and
+the tests are run, with few examples of Hypothesis, until one fails; a test that takes too long has failed. What
+survives is imported from the start by another process, and given to all tests with as many examples as ever.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import functools
+import gc
 import os
 import random
 import resource
-import signal
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from importlib.abc import MetaPathFinder, SourceLoader
-from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+from collections.abc import Iterator, Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType
 
 import pytest
 
@@ -29,74 +29,112 @@ from tests.campaign.mutants import Mutant, count_mutants, mutant
 from tests.campaign.rooms import ROOMS
 from tests.support.paths import ROOT
 
-LIBRARIES = ("hypothesis", "networkx", "pydantic", "yaml", "jsonschema", "torch", "numpy")
-"""What tests import besides, each once for all mutants."""
-ARGUMENTS = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Of pytest, which would warn that some of its plugins were imported before."""
+ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
+             "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
+"""Of pytest, which would warn that this module has imported one of its helpers before."""
 FEW = "--hypothesis-profile=few"
-SECONDS = 60
-"""Of CPU, after which a mutant is killed as one that never ends."""
+SECONDS = 20
+"""Of CPU, several times what a room's tests take with few examples, after which a mutant is one that never ends."""
+LONGEST = 1200
+"""Seconds that all tests may take on a mutant that is imported from the start."""
 
 
-class MutatedFile(MetaPathFinder, SourceLoader):
-    """Imports one module from another source."""
+class FaultyRoom:
+    """A plugin of pytest that runs the collected tests once for each fault, in the place of running them once."""
 
-    def __init__(self, path: Path, source: str) -> None:
-        self.path, self.source = path, source
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        self.module = name.removesuffix(".__init__")
+    def __init__(self, faults: Sequence[tuple[Path, int]], until: float) -> None:
+        self.faults, self.until = faults, until
+        self.tried: list[tuple[Path, int]] = []
+        self.survivors: list[tuple[Path, int]] = []
+        self.sound = False
+        """Whether the tests pass without a fault."""
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
-    ) -> ModuleSpec | None:
-        """Itself for its module, and nothing for others."""
-        if fullname != self.module:
-            return None
-        return spec_from_loader(fullname, self, origin=str(self.path), is_package=self.path.stem == "__init__")
-
-    def get_filename(self, fullname: str) -> str:
-        """Where the source would be."""
-        return str(self.path)
-
-    def get_data(self, path: str | bytes) -> bytes:
-        """The source with its fault."""
-        return self.source.encode()
-
-    def path_stats(self, path: str) -> dict[str, float]:
-        """Nothing that a cache of compiled files could be compared with."""
-        raise OSError
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the tests without a fault, then with each."""
+        self.sound = _passes(session, None)
+        for file, number in self.faults if self.sound else ():
+            if time.monotonic() > self.until:
+                break
+            self.tried.append((file, number))
+            if _passes(session, (file, mutant(file.read_text(encoding="utf-8"), number))):
+                self.survivors.append((file, number))
+        return True
 
 
-def passes(file: Path, fault: Mutant | None, arguments: Sequence[str]) -> bool:
-    """Whether tests pass, in a process of their own, with a fault in a file; without one, of the code as it is."""
+def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None) -> bool:
+    """Whether all tests pass in a fork of this process."""
     child = os.fork()
     if child == 0:
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
-        if fault is not None:
-            sys.meta_path.insert(0, MutatedFile(file, fault.source))
-        status = 70
+        status = 1
         try:
-            status = int(pytest.main([*ARGUMENTS, *arguments]))
+            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            silent = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silent, 1)
+            os.dup2(silent, 2)
+            if fault is not None:
+                exchange(*fault)
+            status = int(_fails(session))
         finally:
             os._exit(status)
     return os.waitpid(child, 0)[1] == 0
 
 
-def survives(file: Path, fault: Mutant, tests: Sequence[str]) -> bool:
-    """Whether no test finds a fault, first with few examples of Hypothesis, then with as many as ever."""
-    return passes(file, fault, [FEW, *tests]) and passes(file, fault, tests)
+def _fails(session: pytest.Session) -> bool:
+    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return True
+    return False
 
 
-def sampled(room: str, count: int, seed: int) -> list[tuple[Path, Mutant]]:
-    """So many mutants of a room, drawn from all."""
+def exchange(file: Path, fault: Mutant) -> None:
+    """Give every function of a file the code that it has with the fault, and forget what was computed before."""
+    codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compile(fault.tree, str(file), "exec"))}
+    for each in gc.get_objects():
+        if type(each) is FunctionType and each.__code__.co_filename == str(file):
+            code = codes.get((each.__code__.co_qualname, each.__code__.co_firstlineno))
+            if code is not None and code.co_freevars == each.__code__.co_freevars:
+                each.__code__ = code
+        elif isinstance(each, functools._lru_cache_wrapper):  # pyright: ignore[reportPrivateUsage]
+            each.cache_clear()
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            yield each
+            yield from _codes(each)
+
+
+def survives_from_the_start(file: Path, number: int, tests: Sequence[str]) -> bool:
+    """Whether a fault that is there when its file is imported is found by no test either."""
+    command = [sys.executable, "-m", "tests.campaign.mutated", "--imported", f"{file}:{number}", *tests]
+    try:
+        ran = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=LONGEST, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return ran.returncode == 0
+
+
+def run_imported(file: Path, number: int, tests: Sequence[str]) -> int:
+    """Run tests on a file that has the fault from the start; the status of pytest."""
+    original = SourceFileLoader.get_code
+
+    def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
+        if self.path != str(file):
+            return original(self, fullname)
+        return compile(mutant(file.read_text(encoding="utf-8"), number).tree, self.path, "exec")
+
+    SourceFileLoader.get_code = get_code
+    return int(pytest.main([*ARGUMENTS, *tests]))
+
+
+def sampled(room: str, count: int, seed: int) -> list[tuple[Path, int]]:
+    """So many faults of a room, drawn from all: each a file and the fault's number in it."""
     files = sorted((ROOT / "sparx_dsl" / room).rglob("*.py"))
-    sources = {file: file.read_text(encoding="utf-8") for file in files}
-    places = [(file, number) for file, source in sources.items() for number in range(count_mutants(source))]
-    chosen = random.Random(f"{room} {seed}").sample(places, min(count, len(places)))
-    return [(file, mutant(sources[file], number)) for file, number in chosen]
+    places = [(file, number) for file in files for number in range(count_mutants(file.read_text(encoding="utf-8")))]
+    return random.Random(f"{room} {seed}").sample(places, min(count, len(places)))
 
 
 def main() -> int:
@@ -105,25 +143,27 @@ def main() -> int:
     parser.add_argument("rooms", nargs="*", help="which rooms (default: all)")
     parser.add_argument("--count", type=int, default=60, help="mutants of each room")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="when to begin no more of them")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for a room, when to begin no more of them")
+    parser.add_argument("--imported", help=argparse.SUPPRESS)
     given = parser.parse_args()
     os.environ["CI"] = "1"  # Hypothesis draws the same for each
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    begun, tried, survivors = time.monotonic(), 0, 0
+    if given.imported:
+        file, _, number = given.imported.rpartition(":")
+        return run_imported(Path(file), int(number), given.rooms)
+    tried, survivors = 0, 0
     for room in given.rooms or ROOMS:
         tests = [str(ROOT / "tests" / f"test_{name}.py") for name in ROOMS[room]]
-        if not passes(ROOT, None, [FEW, *tests]):
+        faulty = FaultyRoom(sampled(room, given.count, given.seed), time.monotonic() + given.seconds)
+        pytest.main([*ARGUMENTS, FEW, *tests], plugins=[faulty])
+        if not faulty.sound:
             raise SystemExit(f"the tests of {room} fail without a fault")
-        for file, fault in sampled(room, given.count, given.seed):
-            if time.monotonic() - begun > given.seconds:
-                break
-            tried += 1
-            if survives(file, fault, tests):
-                survivors += 1
-                print(f"{file.relative_to(ROOT)}:{fault.line}: {fault.fault}", flush=True)
-        print(f"{room}: {tried} mutants so far, {survivors} survived, {time.monotonic() - begun:.0f} s", flush=True)
+        tried += len(faulty.tried)
+        left = [place for place in faulty.survivors if survives_from_the_start(*place, tests)]
+        survivors += len(left)
+        print(f"\n{room}: {len(faulty.tried)} mutants, {len(left)} survived", flush=True)
+        for file, number in left:
+            fault = mutant(file.read_text(encoding="utf-8"), number)
+            print(f"{file.relative_to(ROOT)}:{fault.line}: {fault.fault}", flush=True)
     return 0 if survivors <= 0.08 * tried else 1
 
 

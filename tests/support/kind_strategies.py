@@ -165,6 +165,6 @@ def heads() -> Options:
         of_kind("none"),
         of_kind("linear", classes, norm=classifier_norms, eps=EPSILONS, pool_first=st.booleans()),
         of_kind("mlp_classifier", classes, ratio=st.integers(1, 3), eps=EPSILONS),
-        of_kind("semantic_fpn", fpn, norm=NORMS),
-        of_kind("upernet", upernet, norm=NORMS, auxiliary=st.booleans(), pools=pools),
+        of_kind("semantic_fpn", fpn, norm=NORMS, eps=EPSILONS, dropout=RATES),
+        of_kind("upernet", upernet, norm=NORMS, eps=EPSILONS, dropout=RATES, auxiliary=st.booleans(), pools=pools),
     )

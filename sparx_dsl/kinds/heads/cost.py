@@ -14,6 +14,17 @@ def rectified(tape: Tape, x: FakeTensor, outputs: int, kernel: int) -> FakeTenso
     return tape.relu(tape.norm("batch", tape.convolution(x, outputs, kernel, bias=False)))
 
 
+def classified(tape: Tape, x: FakeTensor, classes: int, dropout: float) -> FakeTensor:
+    """Channels dropped, which saves what each is multiplied by, and a 1×1 convolution.
+
+    (batch, channels, height, width) to (batch, classes, height, width).
+    """
+    if dropout and x.strides is not None:
+        tape.save_new(*x.shape[:2])
+        x = tape.elementwise(x)
+    return tape.convolution(x, classes)
+
+
 def summed_from_last(tape: Tape, levels: list[FakeTensor], *, nearest: bool) -> list[FakeTensor]:
     """Each level summed with the one behind it, resized to its own size (bilinear or nearest), from the last on.
 

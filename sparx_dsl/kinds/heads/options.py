@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from sparx_dsl.language.base import NormName
+from sparx_dsl.language.base import EPSILON, DropRate, Epsilon, NormName
 from sparx_dsl.language.roles import HeadOptions
 
 Classes = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -25,6 +25,12 @@ class SegmentationHead(HeadOptions, frozen=True):
     """How many classes there are."""
     norm: NormName = "layer"
     """The norm on each stage's map, which published backbones for dense prediction have (Swin, VMamba, SparX)."""
+    eps: Epsilon = EPSILON
+    """What these norms add to the variance."""
+    dropout: DropRate = 0.0
+    """How often a channel is dropped before the classes, in training."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"eps", "dropout"})
 
     @property
     def reads_all_stages(self) -> bool:

@@ -29,9 +29,9 @@ class ConvNormRelu(nn.Module):
 class NormedMaps(nn.Module):
     """A norm for each stage's last map."""
 
-    def __init__(self, maps: Sequence[int], norm: NormName, **factory: Unpack[Factory]) -> None:
+    def __init__(self, maps: Sequence[int], norm: NormName, eps: float, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.norms = nn.ModuleList(make_norm(norm, channels, **factory) for channels in maps)
+        self.norms = nn.ModuleList(make_norm(norm, channels, eps, **factory) for channels in maps)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """The maps, each (batch, channels, height, width), normalised; the shapes stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sparx_dsl.kinds.heads.cost import rectified, summed_from_last
+from sparx_dsl.kinds.heads.cost import classified, rectified, summed_from_last
 from sparx_dsl.kinds.heads.semantic_fpn.options import SemanticFpn
 from sparx_dsl.language.base import Site
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
@@ -23,7 +23,7 @@ def forward(options: SemanticFpn, site: Site, tape: Tape, *inputs: FakeTensor) -
     total = climbed[0]
     for x in climbed[1:]:
         total = tape.elementwise(total, x)
-    return tape.resize(tape.convolution(total, options.classes), images)
+    return tape.resize(classified(tape, total, options.classes, options.dropout), images)
 
 
 def climb(tape: Tape, x: FakeTensor, outputs: int, before: Sequence[FakeTensor]) -> FakeTensor:

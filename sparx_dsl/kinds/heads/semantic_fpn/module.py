@@ -65,12 +65,13 @@ class SemanticFpnHead(nn.Module):
         super().__init__()
         maps = site.maps
         width = options.head_channels
-        self.norms = NormedMaps(maps, options.norm, **factory)
+        self.norms = NormedMaps(maps, options.norm, options.eps, **factory)
         self.pyramid = FeaturePyramid(maps, options.pyramid_channels, **factory)
         self.climbs = nn.ModuleList(
             Climb(options.pyramid_channels, width, stages, **factory) for stages in range(len(maps))
         )
         self.classifier = pointwise(width, options.classes, **factory)
+        self.dropout = options.dropout
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The maps of all stages, the first one's first, and the images, to (batch, classes) at the images' size."""
@@ -81,4 +82,5 @@ class SemanticFpnHead(nn.Module):
             climbed = climb(x, levels[:place][::-1])
             total = climbed if total is None else total + climbed
         assert total is not None
-        return resized(self.classifier(total), images)
+        kept = functional.dropout2d(total, self.dropout, self.training)
+        return resized(self.classifier(kept), images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.kinds.heads.cost import rectified, summed_from_last
+from sparx_dsl.kinds.heads.cost import classified, rectified, summed_from_last
 from sparx_dsl.kinds.heads.upernet.options import UPerNet
 from sparx_dsl.language.base import Site
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
@@ -18,11 +18,12 @@ def forward(options: UPerNet, site: Site, tape: Tape, *inputs: FakeTensor) -> Fa
     *before, last = summed_from_last(tape, [*levels, pooled(options, tape, maps[-1])], nearest=False)
     first, *others = [*(rectified(tape, x, inner, 3) for x in before), last]
     joined = tape.concatenate((first, *(tape.resize(x, first) for x in others)))
-    result = tape.resize(tape.convolution(rectified(tape, joined, inner, 3), options.classes), images)
+    fused = rectified(tape, joined, inner, 3)
+    result = tape.resize(classified(tape, fused, options.classes, options.dropout), images)
     if options.auxiliary:
         with tape.training_only():
             hidden = rectified(tape, maps[max(len(maps) - 2, 0)], options.auxiliary_channels, 3)
-            tape.convolution(hidden, options.classes)
+            classified(tape, hidden, options.classes, options.dropout)
     return result
 
 

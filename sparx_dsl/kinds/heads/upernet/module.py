@@ -37,14 +37,16 @@ class PyramidPooling(nn.Module):
 class AuxiliaryHead(nn.Module):
     """A 3×3 convolution and the classes, on one stage's map."""
 
-    def __init__(self, channels: int, hidden: int, classes: int, **factory: Unpack[Factory]) -> None:
+    def __init__(self, channels: int, options: UPerNet, **factory: Unpack[Factory]) -> None:
         super().__init__()
+        hidden = options.auxiliary_channels
         self.conv = rectified3x3(channels, hidden, **factory)
-        self.classifier = pointwise(hidden, classes, **factory)
+        self.classifier = pointwise(hidden, options.classes, **factory)
+        self.dropout = options.dropout
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to (batch, classes, height, width)."""
-        return self.classifier(self.conv(x))
+        return self.classifier(functional.dropout2d(self.conv(x), self.dropout, self.training))
 
 
 class UPerNetHead(nn.Module):
@@ -55,14 +57,15 @@ class UPerNetHead(nn.Module):
         maps = site.maps
         *before, last = maps
         width = options.pyramid_channels
-        self.norms = NormedMaps(maps, options.norm, **factory)
+        self.norms = NormedMaps(maps, options.norm, options.eps, **factory)
         self.pooling = PyramidPooling(last, width, options.pools, **factory)
         self.laterals = nn.ModuleList(normed_pointwise(channels, width, **factory) for channels in before)
         self.outputs = nn.ModuleList(rectified3x3(width, width, **factory) for _ in before)
         self.fusion = rectified3x3(len(maps) * width, width, **factory)
         self.classifier = pointwise(width, options.classes, **factory)
-        hidden, classes, middle = options.auxiliary_channels, options.classes, maps[auxiliary_place(len(maps))]
-        self.auxiliary = AuxiliaryHead(middle, hidden, classes, **factory) if options.auxiliary else None
+        self.dropout = options.dropout
+        middle = maps[auxiliary_place(len(maps))]
+        self.auxiliary = AuxiliaryHead(middle, options, **factory) if options.auxiliary else None
 
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """The maps of all stages, the first one's first, and the images, to (batch, classes) at the images' size.
@@ -71,7 +74,8 @@ class UPerNetHead(nn.Module):
         """
         *maps, images = inputs
         maps = self.norms(maps)
-        result = resized(self.classifier(self.fused(maps)), images)
+        fused = functional.dropout2d(self.fused(maps), self.dropout, self.training)
+        result = resized(self.classifier(fused), images)
         if self.auxiliary is None or not self.training:
             return result
         return result, resized(self.auxiliary(maps[auxiliary_place(len(maps))]), images)
