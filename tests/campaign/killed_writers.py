@@ -54,7 +54,7 @@ def _in_a_process(module: str, seed: int, count: int) -> Findings:
     if done.returncode:
         return Findings(faults=[f"{module}, seed {seed}: ended with {done.returncode}: {done.stderr[-2000:]}"])
     report = json.loads(done.stdout)
-    return Findings(Counter(report["outcomes"]), report.get("measured", {}), report["faults"])
+    return Findings(outcomes=Counter(report["outcomes"]), measured=report.get("measured", {}), faults=report["faults"])
 
 
 def main(seed: int, count: int, folder: Path) -> None:
