@@ -37,7 +37,9 @@ def json_schema() -> dict[str, Any]:
 def _kinds_named() -> dict[str, Any]:
     """The keys at which a file that extends no other has to name a kind."""
     named = {"required": ["kind"]}
-    return {"stem": named, "layer": {"properties": {"mixer": named}}}
+    layer = {"properties": dict.fromkeys(("mixer", "fusion", "ffn"), named)}
+    stage = {"properties": {"downsample": named, "layer": layer, "layers": {"additionalProperties": layer}}}
+    return {"stem": named, "downsample": named, "head": named, "layer": layer, "stages": {"items": stage}}
 
 
 def _extending(schema: Any) -> None:

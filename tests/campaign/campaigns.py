@@ -15,6 +15,7 @@ from tests.campaign.large_texts import SIZES, TEXTS, attack_with_texts
 from tests.campaign.raw_operators import attack_operators
 from tests.campaign.same_specs import rewrite_specs
 from tests.campaign.sanitized_operators import attack_sanitized
+from tests.campaign.schema_agreement import compare_with_schema
 from tests.campaign.valid_specs import run_specs
 from tests.campaign.watched_texts import watch_texts
 
@@ -49,5 +50,6 @@ CAMPAIGNS: dict[str, Campaign] = {
     "faults": Campaign(kill_writers, few=24, full=500),
     "deployed": in_parts(deploy_specs, few=4, full=2_000),
     "valid": in_parts(run_specs, few=16, full=100_000),
+    "schema": Campaign(compare_with_schema, few=120, full=20_000),
     "rewritten": Campaign(rewrite_specs, few=160, full=20_000),
 }

@@ -13,12 +13,14 @@ from typing import Any, cast
 import yaml
 
 import sparx_dsl
+from sparx_dsl.search import fingerprint
 from tests.campaign.drawn import drawn
 from tests.campaign.findings import Findings
 from tests.support.spec_paths import DUMPER, dumped
 from tests.support.strategies import spec_mappings
 
 Mapping = dict[str, Any]
+RENAMED = "other names: the same hash and prices"
 
 
 def rewrite_specs(count: int, seed: int) -> Findings:
@@ -29,6 +31,10 @@ def rewrite_specs(count: int, seed: int) -> Findings:
             if made >= count:
                 break
             expected = outcome_of(spec)
+            findings.outcomes[outcome := renamed_outcome(spec)] += 1
+            made += 1
+            if outcome != RENAMED:
+                findings.faults.append(f"spec {number} of seed {seed}: {outcome}")
             for name, text in rewritten(spec, random.Random(f"{seed} {number}"), Path(folder)).items():
                 found = outcome_of(text)
                 same = found == expected
@@ -58,6 +64,39 @@ def rewritten(spec: Mapping, rng: random.Random, folder: Path) -> dict[str, str 
     path.write_text(dumped({"extends": "base.yaml", "name": spec["name"], "head": spec["head"]}), encoding="utf-8")
     # A head of another kind takes the place of the base's, and a budget is the base's own.
     return texts | {"extends": path}
+
+
+def renamed_outcome(spec: Mapping) -> str:
+    """Whether other names of the backbone and its stages change neither the hash of the graph nor a price."""
+    found = {identity(value) for value in (spec, renamed(spec))}
+    return RENAMED if len(found) == 1 else f"other names: {found}"
+
+
+def identity(spec: Mapping) -> tuple[object, ...]:
+    """The hash of a spec's graph, and what it costs."""
+    try:
+        parsed = sparx_dsl.parse_spec(spec)
+        price = sparx_dsl.cost(parsed)
+        return fingerprint(parsed), price.params, price.macs, price.peak_bytes
+    except sparx_dsl.SparxError as error:
+        return tuple(diagnostic.code for diagnostic in error.diagnostics)
+
+
+def renamed(spec: Mapping) -> Mapping:
+    """The spec under another name, with names of their own for all stages, also in links."""
+    old = [stage.get("name", f"stage{number}") for number, stage in enumerate(spec["stages"], start=1)]
+    new = {name: f"renamed_{number}" for number, name in enumerate(old, start=1)}
+    stages = [{**stage, "name": new[name]} for name, stage in zip(old, spec["stages"], strict=True)]
+
+    def end(place: str) -> str:
+        stage, dot, rest = place.partition(".")
+        return f"{new.get(stage, stage)}{dot}{rest}"
+
+    links = {
+        action: [{key: end(place) for key, place in link.items()} for link in edits]
+        for action, edits in spec.get("links", {}).items()
+    }
+    return {**spec, "name": "another", "stages": stages} | ({"links": links} if links else {})
 
 
 def shuffled(value: Any, rng: random.Random) -> Any:

@@ -62,6 +62,17 @@ def plain_depthwise_arguments(rng: random.Random) -> Arguments:
     return [*depthwise_arguments(rng), stride, stride == 1 and rng.random() < 0.5, rng.choice(list(ACTIVATIONS))]
 
 
+def plane_arguments(rng: random.Random) -> Arguments:
+    channels, kernel = size(rng, 19), rng.choice([3, 5, 7])
+    bias = torch.randn(channels) if rng.random() < 0.7 else None
+    return [some_map(rng, channels, torch.float32), torch.randn(channels, 1, kernel, kernel), bias]
+
+
+def plane_backward_arguments(rng: random.Random) -> Arguments:
+    x, weight, _ = plane_arguments(rng)
+    return [torch.randn_like(x), x, weight]
+
+
 def interleaved_arguments(rng: random.Random) -> Arguments:
     return [*depthwise_arguments(rng, 3), rng.choice(list(ACTIVATIONS))]
 
@@ -157,6 +168,14 @@ def expected_depthwise_backward(arguments: Arguments) -> Sequence[Tensor]:
         return expected_plain_depthwise([*each, *rest])[0]
 
     return gradients(function, gradient, tensors)
+
+
+def expected_plane_convolution(arguments: Arguments) -> Sequence[Tensor]:
+    return expected_plain_depthwise([*arguments, 1, False, "none"])
+
+
+def expected_plane_backward(arguments: Arguments) -> Sequence[Tensor]:
+    return expected_depthwise_backward([*arguments, None, 1, False, "none"])
 
 
 def expected_product(arguments: Arguments) -> Sequence[Tensor]:

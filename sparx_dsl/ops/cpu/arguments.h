@@ -3,7 +3,7 @@
 #define SPARX_ARGUMENTS_H
 
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
-#define LAYOUT 5
+#define LAYOUT 6
 
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is contiguous. The y of SS2D, of a
  * depthwise convolution and of a norm may be its x.
@@ -55,6 +55,17 @@ typedef struct {
     const float *weight, *bias;
     void *y;
 } Depthwise;
+
+/* Shapes: x, y, gradient, dx (batch, channels, height, width); weight, d_weight (channels, kernel, kernel); bias, d_bias
+ * (channels); all float32. The kernel is 3, 5 or 7. Derivatives are written, not added to.
+ */
+typedef struct {
+    long batch, channels, height, width, kernel, threads;
+    const float *x, *weight, *bias;
+    float *y;
+    const float *gradient;
+    float *dx, *d_weight, *d_bias;
+} Planes;
 
 /* Shapes: x, y (batch, positions, channels), of `kind`; weight, bias (channels). */
 typedef struct {

@@ -10,7 +10,9 @@
     int scan_backward_##set(const Scan *);    \
     int depthwise_##set(const Depthwise *);   \
     int group_norm_##set(const GroupNorm *);  \
-    int window_attention_##set(const WindowAttention *);
+    int window_attention_##set(const WindowAttention *); \
+    int planes_forward_##set(const Planes *); \
+    int planes_backward_##set(const Planes *);
 
 DECLARE(plain)
 #if defined(__x86_64__) && defined(WIDE_SETS)
@@ -72,3 +74,5 @@ DEFINE(scan_backward, Scan)
 DEFINE(depthwise, Depthwise)
 DEFINE(group_norm, GroupNorm)
 DEFINE(window_attention, WindowAttention)
+DEFINE(planes_forward, Planes)
+DEFINE(planes_backward, Planes)

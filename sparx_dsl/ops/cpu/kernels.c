@@ -5,6 +5,7 @@
 
 #include "depthwise.h"
 #include "group_norm.h"
+#include "planes.h"
 #include "scan.h"
 #include "scan_backward.h"
 #include "ss2d.h"

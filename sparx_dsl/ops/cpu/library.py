@@ -23,7 +23,7 @@ from torch import Tensor
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 RECORD = f"{NAME}.sha256"
 """The file in which the build records the library's size in bytes and its SHA-256."""
-LAYOUT = 5
+LAYOUT = 6
 """The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
 """What the number of a set stands for."""
@@ -70,6 +70,15 @@ class DepthwiseArguments(ctypes.Structure):
     ]
 
 
+class PlanesArguments(ctypes.Structure):
+    """The arguments of the depthwise convolution of channels-first maps, forward and backward."""
+
+    _fields_ = [
+        *((name, _LONG) for name in ("batch", "channels", "height", "width", "kernel", "threads")),
+        *((name, _POINTER) for name in ("x", "weight", "bias", "y", "gradient", "dx", "d_weight", "d_bias")),
+    ]
+
+
 class GroupNormArguments(ctypes.Structure):
     """The arguments of the norm over whole maps."""
 
@@ -99,6 +108,8 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "ss2d_backward": SS2DArguments,
     "depthwise": DepthwiseArguments,
     "group_norm": GroupNormArguments,
+    "planes_forward": PlanesArguments,
+    "planes_backward": PlanesArguments,
     "window_attention": WindowAttentionArguments,
 }
 """The functions of the library by name, and what each is called with."""
