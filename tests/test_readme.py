@@ -83,7 +83,8 @@ def test_the_mistake_that_is_shown() -> None:
     wrong = bodies(README, "yaml")[0].replace("kind: ss2d", "kind: ss2", 1)
     with pytest.raises(sparx_dsl.SparxError) as caught:
         sparx_dsl.parse_spec(wrong, name="my_backbone.yaml")
-    assert sparx_dsl.render_diagnostics(caught.value.diagnostics).startswith(shown.rstrip("\n"))
+    rendered = sparx_dsl.render_diagnostics(caught.value.diagnostics, width=100)
+    assert rendered.startswith(shown.rstrip("\n"))
 
 
 def test_links_lead_to_files() -> None:
