@@ -103,9 +103,10 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
     CodeEntry(
         Code.NOT_A_BACKBONE,
         "a model that is not a backbone",
-        "Saving, loading, transfer and `deploy` see through DDP, DataParallel, `torch.compile`, AveragedModel and "
-        "checkpoint wrappers around a backbone. Of a sharded model (FSDP) the weights are in parts on several "
-        "processes; other models hold a backbone, at a path that the message says. `recompute` gives another model, "
+        "Saving, loading, transfer, `deploy` and `export` see through DDP, DataParallel, `torch.compile`, "
+        "AveragedModel and checkpoint wrappers around a backbone. Of a sharded model (FSDP) the weights are in parts "
+        "on several processes; other models hold a backbone, at a path that the message says. `recompute` gives "
+        "another model, "
         "which would be without the wrapper: call it first.",
     ),
 )
