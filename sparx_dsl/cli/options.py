@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import sys
@@ -81,8 +80,12 @@ def line_width() -> int:
 
 
 def wrapping_width(stream: TextIO) -> int | None:
-    """Where the texts that a stream is given are wrapped: at a terminal's width, or ``COLUMNS``; elsewhere nowhere."""
-    return line_width() if os.environ.get("COLUMNS") or stream.isatty() else None
+    """Where the texts that a stream is given are wrapped: at a terminal's width, or at fewer ``COLUMNS`` than 100.
+
+    None elsewhere: lines in files and pipes are as long as they are.
+    """
+    width = line_width()
+    return width if width < WIDTH or stream.isatty() else None
 
 
 def note(text: str) -> None:
