@@ -70,12 +70,8 @@ def keys(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(schema, dict):
         whole = cast("dict[str, Any]", schema)
         for name, said in whole.get("properties", {}).items():
-            if said.keys() - {
-                "required",
-                "properties",
-                "items",
-                "additionalProperties",
-            }:  # what only asks for keys says nothing
+            # What only asks for keys says nothing of them.
+            if said.keys() - {"required", "properties", "items", "additionalProperties"}:
                 yield f"{path}.{name}", said
         for name, inner in whole.items():
             yield from keys(inner, f"{path}/{name}")

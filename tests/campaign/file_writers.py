@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +15,6 @@ from tests.support.commands import Done, sparx
 
 Write = Callable[[Path, int], object]
 """Writes one of two versions of a file."""
-LONGEST = 0.03
-"""Seconds for which a writer lives at most."""
-
-
-def same_bytes(found: bytes, versions: Sequence[bytes], path: Path) -> bool:
-    """Whether a file has the bytes of one of two versions."""
-    return found in versions
-
-
-def whole_archive(found: bytes, versions: Sequence[bytes], path: Path) -> bool:
-    """Whether a file has the bytes of the old version, or is an archive of which no byte is missing or another."""
-    return found == versions[0] or (zipfile.is_zipfile(path) and zipfile.ZipFile(path).testzip() is None)
 
 
 @dataclass(frozen=True)
@@ -36,9 +23,6 @@ class FileKind:
 
     extension: str
     write: Write
-    is_whole: Callable[[bytes, Sequence[bytes], Path], bool] = same_bytes
-    longest: float = LONGEST
-    """Seconds for which a writer lives at most."""
 
 
 def done(result: Done) -> None:
@@ -49,15 +33,15 @@ def done(result: Done) -> None:
         raise sparx_dsl.SparxError(sparx_dsl.Diagnostic(sparx_dsl.Code.FILE_NOT_WRITABLE, result.stderr))
 
 
-def file_kinds(folder: Path, *, exports: bool) -> dict[str, FileKind]:
-    """All kinds of file by name; ``exports``, of which each takes seconds, where they are wanted."""
+def file_kinds(folder: Path) -> dict[str, FileKind]:
+    """All kinds of file by name."""
     models = [small("sparx_mamba", seed) for seed in (0, 1)]
     specs = [sparx_dsl.load_spec(name) for name in ("sparx_mamba_t", "sparx_swin_b")]
     texts = [sparx_dsl.dump_spec(spec) for spec in specs]
     reported = [sparx_dsl.parse_spec(tiny(name=name)) for name in ("one", "other")]
     edited = folder / "edited.yaml"
     edited.write_text(sparx_dsl.dump_spec(sparx_dsl.parse_spec(tiny())), encoding="utf-8")
-    kinds = {
+    return {
         "spec": FileKind("yaml", lambda path, version: write_text(path, texts[version])),
         "picture": FileKind("svg", lambda path, version: sparx_dsl.draw(specs[version], path)),
         "report": FileKind("html", lambda path, version: sparx_dsl.write_report(reported[version], path)),
@@ -75,9 +59,3 @@ def file_kinds(folder: Path, *, exports: bool) -> dict[str, FileKind]:
             "svg", lambda path, version: done(sparx("draw", ("swin_t", "vim_s")[version], "-o", path))
         ),
     }  # fmt: skip
-    if exports:
-        exported = [sparx_dsl.build(spec) for spec in reported]
-        kinds["export"] = FileKind(
-            "pt2", lambda path, version: sparx_dsl.export(exported[version], path, size=(32, 32)), whole_archive, 3.0
-        )
-    return kinds

@@ -47,7 +47,7 @@ class SamplerStudy:
             self._add(self._best_before(begin))
         self._add([self._store.storage.get_trial(one.id) for one in settled[self._added :]])
         self._added = len(settled)
-        # A new study has cached nothing. Samplers keep notes on the trial that is running, so it needs one.
+        # A new study object has cached nothing. Samplers keep notes on the trial that is running, so it needs one.
         study = optuna.load_study(study_name=STUDY_NAME, storage=self._storage, sampler=sampler)
         return study, self._storage.get_trial(self._storage.create_new_trial(self._id))
 
