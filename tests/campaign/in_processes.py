@@ -20,8 +20,7 @@ def made_in_parts(
     begun, findings, made = time.monotonic(), Findings(), 0
     waiting = iter([range(first, min(first + PART, count)) for first in range(0, count, PART)])
     running: dict[Future[Findings], range] = {}
-    # A process is exchanged after some parts, so that none can grow through a whole run.
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), max_tasks_per_child=20) as pool:
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         while True:
             while len(running) < processes and time.monotonic() - begun < seconds:
                 numbers = next(waiting, None)

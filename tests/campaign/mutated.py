@@ -35,6 +35,8 @@ ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
 FEW = "--hypothesis-profile=few"
 SECONDS = 20
 """Of CPU, several times what a room's tests take with few examples, after which a mutant is one that never ends."""
+BROKEN = 70
+"""The status of a process that could not run the tests."""
 LONGEST = 1200
 """Seconds that all tests may take on a mutant that is imported from the start."""
 
@@ -66,7 +68,7 @@ def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None) -> bool:
     """Whether all tests pass in a fork of this process."""
     child = os.fork()
     if child == 0:
-        status = 1
+        status = BROKEN
         try:
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
             silent = os.open(os.devnull, os.O_WRONLY)
@@ -77,7 +79,10 @@ def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None) -> bool:
             status = int(_fails(session))
         finally:
             os._exit(status)
-    return os.waitpid(child, 0)[1] == 0
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == BROKEN:
+        raise RuntimeError(f"a fault could not be put into {fault and fault[0]}")
+    return status == 0
 
 
 def _fails(session: pytest.Session) -> bool:
