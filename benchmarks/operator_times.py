@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from models import PEER, step_of
 from peers import import_timm, machine
-from torch import nn
+from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 import sparx_dsl
 
 SPECS = Path(__file__).parent.parent / "specs"
+PEER = "swin_tiny_patch4_window7_224"
 SIZE = 224
 LISTED = 14
 """How many operators are listed by themselves."""
@@ -86,6 +86,19 @@ def print_tables(times: Mapping[str, Mapping[str, float]], batch: int) -> None:
         print(
             f"{name}: " + ", ".join(f"{operator.rpartition('::')[2]} {taken / batch:.2f}" for operator, taken in most)
         )
+
+
+def step_of(model: nn.Module, images: Tensor) -> Callable[[], object]:
+    """One step of training on images (batch, channels, height, width): forward, loss, backward, SGD."""
+    optimiser = torch.optim.SGD(model.train().parameters(), lr=1e-3)
+    labels = torch.randint(0, 1000, (len(images),))
+
+    def step() -> None:
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(images), labels).backward()
+        optimiser.step()
+
+    return step
 
 
 def calls_of(options: argparse.Namespace) -> dict[str, Callable[[], object]]:
