@@ -62,7 +62,7 @@ def least_times(calls: Mapping[str, Callable[[], object]], runs: int) -> dict[st
             for event in sorted(seen.events() or (), key=lambda event: event.time_range.start):
                 uses[event.name] += 1
                 use, taken = (event.name, uses[event.name]), (event.self_cpu_time_total or 0.0) / 1e3
-                least[name][use] = min(least[name].get(use, taken), taken)
+                least[name][use] = min(least[name].get(use, float(taken)), float(taken))
     found: dict[str, dict[str, float]] = {name: {} for name in calls}
     for name, mine in least.items():
         for (operator, _), taken in mine.items():
