@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from models import PEER, step_of
 from peers import import_timm, machine
-from torch import nn
+from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 import sparx_dsl
 
 SPECS = Path(__file__).parent.parent / "specs"
+PEER = "swin_tiny_patch4_window7_224"
 SIZE = 224
 LISTED = 14
 """How many operators are listed by themselves."""
@@ -62,7 +62,7 @@ def least_times(calls: Mapping[str, Callable[[], object]], runs: int) -> dict[st
             for event in sorted(seen.events() or (), key=lambda event: event.time_range.start):
                 uses[event.name] += 1
                 use, taken = (event.name, uses[event.name]), (event.self_cpu_time_total or 0.0) / 1e3
-                least[name][use] = min(least[name].get(use, taken), taken)
+                least[name][use] = min(least[name].get(use, float(taken)), float(taken))
     found: dict[str, dict[str, float]] = {name: {} for name in calls}
     for name, mine in least.items():
         for (operator, _), taken in mine.items():
@@ -86,6 +86,19 @@ def print_tables(times: Mapping[str, Mapping[str, float]], batch: int) -> None:
         print(
             f"{name}: " + ", ".join(f"{operator.rpartition('::')[2]} {taken / batch:.2f}" for operator, taken in most)
         )
+
+
+def step_of(model: nn.Module, images: Tensor) -> Callable[[], object]:
+    """One step of training on images (batch, channels, height, width): forward, loss, backward, SGD."""
+    optimiser = torch.optim.SGD(model.train().parameters(), lr=1e-3)
+    labels = torch.randint(0, 1000, (len(images),))
+
+    def step() -> None:
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(images), labels).backward()
+        optimiser.step()
+
+    return step
 
 
 def calls_of(options: argparse.Namespace) -> dict[str, Callable[[], object]]:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import torch
 from torch import Tensor, nn
 
 from sparx_dsl.language.base import NormName
-from sparx_dsl.nn.cuda_maps import (
-    as_autocast,
-    has_hooks,
-    in_autocast,
-    is_traced,
-    kernels_serve,
-    outside_of_transforms,
-)
+from sparx_dsl.nn.cpu_maps import convolved
+from sparx_dsl.nn.cuda_maps import as_autocast, has_hooks, in_autocast, kernels_serve
 from sparx_dsl.nn.init import Factory, initialised
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.ops import map_operators
-from sparx_dsl.ops.forward_mode import has_tangent
 from sparx_dsl.ops.map_backends import has_gradient_kernel
 from sparx_dsl.ops.map_definitions import ACTIVATIONS
-from sparx_dsl.ops.plane_operators import plane_convolution, planes_serve
 
 
 def convolution(
@@ -63,44 +54,6 @@ def convolve(conv: nn.Module, x: Tensor, *, residual: bool = False, activation: 
         return map_operators.depthwise(given, conv.weight, conv.bias, 1, residual, activation)
     # Written so that nothing holds the convolution's result while the activation runs.
     return ACTIVATIONS[activation](x + convolved(conv, x) if residual else convolved(conv, x))
-
-
-def convolved(conv: nn.Module, x: Tensor) -> Tensor:
-    """The convolution of x (batch, channels, height, width).
-
-    A depthwise one of a channels-first map on the CPU that records gradients runs through kernels of ours, whose
-    backward takes a fraction of PyTorch's time. It saves the same.
-    """
-    if isinstance(conv, nn.Conv2d) and records_plainly(x) and has_plane_kernel(conv, x):
-        return plane_convolution(x, conv.weight, conv.bias)
-    return conv(x)
-
-
-def has_plane_kernel(conv: nn.Conv2d, x: Tensor) -> bool:
-    """Whether a convolution of x (batch, channels, height, width) has kernels for channels-first maps on the CPU."""
-    size = conv.kernel_size[0]
-    return (
-        x.dim() == 4
-        and x.is_contiguous()
-        and x.numel() > 0
-        and planes_serve(x, size)
-        and conv.weight.dtype == x.dtype
-        and conv.weight.shape == (x.shape[1], 1, size, size)
-        and has_kernel(conv, x)
-    )
-
-
-def records_plainly(x: Tensor) -> bool:
-    """Whether gradients are recorded of a tensor on the CPU, of any shape, and nothing but autograd looks on."""
-    return (
-        x.is_cpu
-        and torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and not torch.compiler.is_exporting()
-        and outside_of_transforms()
-        and not (has_tangent(x) or is_traced() or in_autocast(x))
-        and torch._C._len_torch_dispatch_stack() == 0  # pyright: ignore[reportPrivateUsage]
-    )
 
 
 def has_kernel(conv: nn.Conv2d, x: Tensor) -> bool:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.roles import MixerOptions
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.layer_scale import BranchScale, FoldedScale, LayerScale, Scale
 from sparx_dsl.nn.norm import make_norm
@@ -117,7 +118,7 @@ class NormalMixing(Residual):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return self.join(x, self.mixer(self.projection(self.norm(x))))
+        return self.join(x, self.mixer(convolved(self.projection, self.norm(x))))
 
 
 class Fusing(nn.Module):

@@ -91,7 +91,7 @@ def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: in
 
 
 def _call(name: str, x: Tensor, *others: Any) -> Any:
-    """Run an operator: by its implementation where nothing could show the difference, since dispatching takes longer.
+    """Run an operator: by its implementation where nothing looks on, since dispatching takes longer.
 
     Compilers, profilers, tracers and modes of operators see the operator; tensors may be of any shape.
     """

@@ -10,7 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sparx_dsl.ops import channel_product, plane_operators
+
 Arguments = list[Any]
+IMPORTED = (channel_product, plane_operators)
+"""Importing these registers the operators for training on CPU."""
 
 
 def unchanged(y: Tensor) -> Tensor:
@@ -71,6 +75,17 @@ def plane_arguments(rng: random.Random) -> Arguments:
 def plane_backward_arguments(rng: random.Random) -> Arguments:
     x, weight, _ = plane_arguments(rng)
     return [torch.randn_like(x), x, weight]
+
+
+def channel_product_arguments(rng: random.Random) -> Arguments:
+    channels, out = size(rng, 19), size(rng, 19)
+    bias = torch.randn(out) if rng.random() < 0.7 else None
+    return [some_map(rng, channels, torch.float32), torch.randn(out, channels, 1, 1), bias]
+
+
+def channel_backward_arguments(rng: random.Random) -> Arguments:
+    x, weight, _ = channel_product_arguments(rng)
+    return [torch.randn(len(x), len(weight), *x.shape[2:]), x, weight]
 
 
 def interleaved_arguments(rng: random.Random) -> Arguments:
@@ -176,6 +191,16 @@ def expected_plane_convolution(arguments: Arguments) -> Sequence[Tensor]:
 
 def expected_plane_backward(arguments: Arguments) -> Sequence[Tensor]:
     return expected_depthwise_backward([*arguments, None, 1, False, "none"])
+
+
+def expected_channel_product(arguments: Arguments) -> Sequence[Tensor]:
+    return expected_product([*arguments, "none"])
+
+
+def expected_channel_backward(arguments: Arguments) -> Sequence[Tensor]:
+    gradient, x, weight = widened(arguments)
+    dx = torch.einsum("oc, nohw -> nchw", weight[:, :, 0, 0], gradient)
+    return [dx, torch.einsum("nohw, nchw -> oc", gradient, x)[:, :, None, None], gradient.sum((0, 2, 3))]
 
 
 def expected_product(arguments: Arguments) -> Sequence[Tensor]:

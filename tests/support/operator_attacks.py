@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.errors import SparxError
-from sparx_dsl.ops import inference, map_operators, onednn, operators, pipeline, plane_operators, reference
+from sparx_dsl.ops import inference, map_operators, onednn, operators, pipeline, reference
 from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import backends
 from sparx_dsl.ops.cpu import kernels, maps
@@ -34,7 +34,7 @@ from tests.support.windows import expected_windows, window_arguments
 
 Arguments = list[Any]
 NAMESPACE = torch.ops.sparx_dsl
-IMPORTED = (operators, inference, map_operators, onednn, plane_operators)
+IMPORTED = (operators, inference, map_operators, onednn, *map_attacks.IMPORTED)
 """Importing these registers the operators."""
 TOLERANCES = {torch.float64: 1e-3, torch.float32: 1e-3}
 COARSE = 0.06
@@ -183,6 +183,8 @@ TARGETS = (
     Target("interleaved_depthwise", map_attacks.interleaved_arguments, map_attacks.expected_interleaved),
     Target("plane_convolution", map_attacks.plane_arguments, map_attacks.expected_plane_convolution),
     Target("plane_convolution_backward", map_attacks.plane_backward_arguments, map_attacks.expected_plane_backward),
+    Target("channel_product", map_attacks.channel_product_arguments, map_attacks.expected_channel_product),
+    Target("channel_product_backward", map_attacks.channel_backward_arguments, map_attacks.expected_channel_backward),
     Target("product", map_attacks.product_arguments, map_attacks.expected_product),
     Target("convolution", map_attacks.convolution_arguments, map_attacks.expected_convolution),
 )

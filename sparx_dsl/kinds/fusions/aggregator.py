@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, convolve, depthwise, pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
 
@@ -55,7 +56,7 @@ class Aggregator(nn.Module):
     def select(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, L·C, height, width) to Y_k and Y_v, (batch, C, height, width) each."""
         selected = functional.gelu(self.selection(self.norm(features)))
-        key, value = functional.gelu(self.key_value(selected)).chunk(2, dim=1)
+        key, value = functional.gelu(convolved(self.key_value, selected)).chunk(2, dim=1)
         return key, value
 
     def mix(self, own: Tensor, attended: Tensor, value: Tensor) -> Tensor:

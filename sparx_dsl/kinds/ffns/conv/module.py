@@ -11,6 +11,7 @@ from sparx_dsl.kinds.ffns.conv.options import ConvFfn
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory
 
 
@@ -27,7 +28,7 @@ class ConvolutionalFfn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        hidden = self.expansion(x)
+        hidden = convolved(self.expansion, x)
         active = convolve(self.conv, hidden, residual=True, activation="gelu")
         active = functional.dropout(active, self.dropout, self.training)
-        return functional.dropout(self.contraction(active), self.dropout, self.training)
+        return functional.dropout(convolved(self.contraction, active), self.dropout, self.training)

@@ -11,6 +11,7 @@ from sparx_dsl.kinds.ffns.depthwise_mlp.options import DepthwiseMlp
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import depthwise, pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory
 
 
@@ -27,5 +28,5 @@ class DepthwiseFfn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        hidden = self.expansion(x)
+        hidden = convolved(self.expansion, x)
         return self.contraction(functional.gelu(self.conv(functional.relu(hidden) if self.relu else hidden)))

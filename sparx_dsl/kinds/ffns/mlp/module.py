@@ -11,6 +11,7 @@ from sparx_dsl.kinds.ffns.mlp.options import Mlp
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.ratios import times
 from sparx_dsl.nn.convolution import pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory
 
 
@@ -26,5 +27,5 @@ class PointwiseFfn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        active = functional.dropout(functional.gelu(self.expansion(x)), self.dropout, self.training)
-        return functional.dropout(self.contraction(active), self.dropout, self.training)
+        active = functional.dropout(functional.gelu(convolved(self.expansion, x)), self.dropout, self.training)
+        return functional.dropout(convolved(self.contraction, active), self.dropout, self.training)

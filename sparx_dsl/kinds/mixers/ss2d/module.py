@@ -11,6 +11,7 @@ from torch.nn import functional
 from sparx_dsl.kinds.mixers.ss2d.options import SS2D
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory, reset_scan
 from sparx_dsl.nn.norm import make_norm
 from sparx_dsl.ops.arguments import DIRECTIONS
@@ -47,7 +48,7 @@ class SelectiveScan2D(nn.Module):
     def forward(self, projected: Tensor) -> Tensor:
         """(batch, inner, height, width) to (batch, out_channels, height, width)."""
         x = projected if self.conv is None else convolve(self.conv, projected, activation="silu")
-        return self.out_projection(self.norm(self.scan(x)))
+        return convolved(self.out_projection, self.norm(self.scan(x)))
 
     def scan(self, x: Tensor) -> Tensor:
         """Scan in four directions and sum what they give: (batch, inner, height, width) to the same shape."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import pointwise
+from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory, reset_weight
 from sparx_dsl.nn.static_size import StaticSize
 
@@ -55,7 +56,7 @@ class WindowedAttention(StaticSize):
         result = self.assemble(attended, height + below, width + right)
         if shift:
             result = result.roll((shift, shift), (2, 3))
-        result = self.out_projection(result[:, :, :height, :width])
+        result = convolved(self.out_projection, result[:, :, :height, :width])
         return functional.dropout(result, self.dropout, self.training)
 
     def partition(self, projected: Tensor) -> Tensor:
