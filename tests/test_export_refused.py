@@ -85,8 +85,11 @@ def test_models_without_float32_weights_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    """As for every file that cannot be written."""
-    assert codes(model=sparx_dsl.build(small("window_attention")), path=tmp_path / "no" / "model.pt2") == ["SPX502"]
+    """As for every file that cannot be written, and before anything is done."""
+    said: list[str] = []
+    model = sparx_dsl.build(small("window_attention"))
+    assert codes(model=model, path=tmp_path / "no" / "model.pt2", progress=said.append) == ["SPX502"]
+    assert said == []
 
 
 @pytest.mark.parametrize("wrong", [2e-4, float("nan")])

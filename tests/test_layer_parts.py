@@ -41,7 +41,7 @@ def test_the_scale_stands_on_the_residual_path() -> None:
     with torch.no_grad():
         scale.weight.copy_(torch.tensor([2.0, 3.0, 4.0]))
         scale.bias.copy_(torch.tensor([1.0, 0.0, -1.0]))
-    part = Feeding(nn.Identity(), nn.Hardtanh(), scale, DropPath())
+    part = Feeding(nn.Identity(), nn.Hardtanh(), scale, DropPath(), None)
     x = random_map(3, 2, 2)
     expected = x * scale.weight[:, None, None] + scale.bias[:, None, None] + x.clamp(-1, 1)
     torch.testing.assert_close(part(x), expected)

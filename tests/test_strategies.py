@@ -92,7 +92,7 @@ def test_the_strategies_draw_every_feature_of_the_language() -> None:
     expected = set(offered(schema, schema["$defs"])) - {("", "extends")}
     found = drawn_from(spec_mappings(), "", 80)
     for slot, strategy in KINDS.items():
-        found |= drawn_from(strategy, slot, 400)
+        found |= drawn_from(strategy, slot, 600)
     for slot in ("layer", "layers"):
         found |= drawn_from(layer_options(), slot, 60)
     assert len(expected) > 100

@@ -1,6 +1,7 @@
 """Where a process of ``sparx`` begins and ends: Ctrl+C at any instant gives status 130, and never a traceback.
 
-Only the standard library is imported until Ctrl+C is taken care of.
+SIGTERM, by which schedulers and ``timeout`` end a command, is as Ctrl+C once the command runs: files that are half
+written go. Only the standard library is imported until Ctrl+C is taken care of.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ def _sparx_compile() -> Callable[[], None]:
 def _run(load: Callable[[], Callable[[], None]]) -> None:
     """Import a command and run it, for the rest of this process."""
     if signal.getsignal(signal.SIGINT) != signal.default_int_handler:
-        # Whoever started this process has Ctrl+C ignored in it, as nohup does.
-        load()()
+        # Whoever started this process has Ctrl+C ignored in it, as scripts do for what runs in the background.
+        command = load()
+        _tidy_when_terminated()
+        command()
         return
     signal.signal(signal.SIGINT, _leave)
     command = load()
@@ -57,6 +60,7 @@ def _run(load: Callable[[], Callable[[], None]]) -> None:
     sys.unraisablehook = _unraisable
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        _tidy_when_terminated()
         command()
     except BaseException as error:
         # Compiled packages turn an interrupt into an error of their own, or lose it.
@@ -70,10 +74,16 @@ def _run(load: Callable[[], Callable[[], None]]) -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
+def _tidy_when_terminated() -> None:
+    """Let SIGTERM raise what Ctrl+C raises, where nothing else was asked for."""
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def _interrupted(reader: socket.socket) -> bool:
-    """Whether there was a Ctrl+C, which Python has written to the socket before any handler ran."""
+    """Whether there was a Ctrl+C or a SIGTERM, which Python has written to the socket before any handler ran."""
     try:
-        return signal.SIGINT in reader.recv(4096)
+        return not {signal.SIGINT, signal.SIGTERM}.isdisjoint(reader.recv(4096))
     except BlockingIOError:
         return False
 

@@ -9,4 +9,4 @@ DIFFERENCE: Final = 1
 ERROR: Final = 2
 """An error in what was given."""
 INTERRUPTED: Final = 130
-"""Ctrl+C, as shells have it."""
+"""Ctrl+C, as shells have it, or SIGTERM."""

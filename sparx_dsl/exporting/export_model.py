@@ -67,11 +67,12 @@ def export(
         # Torch warns of its own deprecated calls, and of weights that share memory, of which it writes each.
         warnings.simplefilter("ignore")
         batches = request.samples()
-        say(f"model: {copied.spec.name} runs with {', '.join(map(str, request.batches))} images")
-        expected = [listed(copied(images)) for images in batches]
-        program = _program(copied, request, say)
         try:
+            # The place to write to comes first: what cannot be kept is not made.
             with replacing(target) as part, tempfile.TemporaryDirectory(dir=part.parent, prefix=".export-") as folder:
+                say(f"model: {copied.spec.name} runs with {', '.join(map(str, request.batches))} images")
+                expected = [listed(copied(images)) for images in batches]
+                program = _program(copied, request, say)
                 # Writers and runtimes know a file by its extension.
                 written = Path(folder) / target.name
                 error = largest_error(_written_and_run(program, written, request, batches, say), expected)

@@ -27,7 +27,16 @@ PATIENCE = 20
 """Seconds that a forked process may take for its calls."""
 AT_ONCE = 4
 OF_PYTORCH = frozenset(
-    {"layer_norm", "depthwise", "depthwise_backward", "interleaved_depthwise", "product", "convolution"}
+    {
+        "layer_norm",
+        "depthwise",
+        "depthwise_backward",
+        "interleaved_depthwise",
+        "product",
+        "convolution",
+        "channel_product",
+        "channel_product_backward",
+    }
 )
 """Those that PyTorch's own kernels compute on a CPU; they wait for ever in such forks with more than one thread."""
 

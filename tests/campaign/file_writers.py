@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +22,26 @@ Write = Callable[[Path, int], object]
 
 @dataclass(frozen=True)
 class FileKind:
-    """A kind of file, and its writer."""
+    """A kind of file, its writer, and what a file of it says, where that can be written in several ways.
+
+    ``content`` raises ``ValueError`` or ``BadZipFile`` where a file is not whole.
+    """
 
     extension: str
     write: Write
+    content: Callable[[bytes], object] = bytes
+
+
+def of_safetensors(file: bytes) -> object:
+    """The header, whose entries stand in any order, and all that follows."""
+    start = 8 + int.from_bytes(file[:8], "little")
+    return json.loads(file[8:start]), file[start:]
+
+
+def of_torch(file: bytes) -> object:
+    """The members of the archive, without its own name, which is that of the part that was written."""
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
 
 
 def done(result: Done) -> None:
@@ -45,9 +64,11 @@ def file_kinds(folder: Path) -> dict[str, FileKind]:
         "spec": FileKind("yaml", lambda path, version: write_text(path, texts[version])),
         "picture": FileKind("svg", lambda path, version: sparx_dsl.draw(specs[version], path)),
         "report": FileKind("html", lambda path, version: sparx_dsl.write_report(reported[version], path)),
-        "checkpoint": FileKind("safetensors", lambda path, version: save_checkpoint(models[version], path)),
+        "checkpoint": FileKind(
+            "safetensors", lambda path, version: save_checkpoint(models[version], path), of_safetensors
+        ),
         "released checkpoint": FileKind(
-            "pth", lambda path, version: save_checkpoint(models[version], path, format="sparx_mamba")
+            "pth", lambda path, version: save_checkpoint(models[version], path, format="sparx_mamba"), of_torch
         ),
         "sparx set": FileKind(
             "yaml", lambda path, version: done(sparx("set", edited, f"name=v{version}", "-o", path))

@@ -159,7 +159,7 @@ def heads() -> Options:
     classes, narrow = {"classes": st.integers(1, 5)}, st.sampled_from([2, 4])
     pools = st.lists(st.integers(1, 7), min_size=1, max_size=3)
     fpn = {**classes, "pyramid_channels": narrow, "head_channels": narrow}
-    classifier_norms = st.sampled_from(["group", "layer", "batch", "none"])
+    classifier_norms = st.sampled_from(["group", "layer", "batch", "rms", "none"])
     upernet = {**classes, "pyramid_channels": narrow, "auxiliary_channels": narrow}
     return st.one_of(
         of_kind("none"),

@@ -26,19 +26,21 @@ class Interrupts:
     def __init__(self, *, once: bool = False) -> None:
         self._once = once
         self._received = self._immediate = False
-        self._replaced: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {}
+        self._replaced: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
-                if signal.getsignal(number) == default:
-                    self._replaced[number] = default
+                # A command has let SIGTERM raise the same already.
+                found = signal.getsignal(number)
+                if found in (default, signal.default_int_handler):
+                    self._replaced[number] = found
                     signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, default in self._replaced.items():
-            signal.signal(number, default)
+        for number, before in self._replaced.items():
+            signal.signal(number, before)
 
     def check(self) -> None:
         """Raise ``KeyboardInterrupt`` if there was one."""
