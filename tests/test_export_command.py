@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,16 @@ def test_dynamic_sides_are_refused(spec: Path) -> None:
     assert done.status == 2
     assert "SPX573" in done.stderr
     assert not output.exists()
+
+
+def test_a_command_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
+    """As batch systems end one: with the status of an interrupt, and the folder as it was."""
+    (tmp_path / "spec.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    words = [sys.executable, "-m", "sparx_dsl", "export", "spec.yaml", "-o", "model.onnx"]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("write: ") for line in process.stderr)
+        process.terminate()
+        assert process.stderr.read() == ""
+    assert process.returncode == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["spec.yaml"]

@@ -20,7 +20,7 @@ FRESH: Final = "its weights are freshly drawn; --weights names a file of others"
 
 def export_command(
     source: Annotated[Path, typer.Argument(metavar="SPEC | FILE", help="A spec, or a .safetensors file with one.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write: .pt2, .onnx, or .pte for ExecuTorch.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file: .pt2, .onnx, or .pte for ExecuTorch.")],
     format: Annotated[
         ExportFormat | None, typer.Option(help="What to write; by default what the file's extension says.")
     ] = None,
