@@ -109,6 +109,17 @@ def test_standard_input_is_read_once(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    "words", [("draw", "swin_t", "--style", "foo"), ("analyze", "erf", "swin_t", "--errors", "foo")]
+)
+def test_an_unknown_choice_is_said_in_plain_words(words: tuple[str, ...]) -> None:
+    """With those that exist, and without the name of an exception; for commands of a group too."""
+    done = sparx(*words)
+    assert done.status == 2
+    assert "'foo' is not one of '" in done.stderr
+    assert "Value error" not in done.stderr
+
+
+@pytest.mark.parametrize(
     ("path", "text", "found"),
     [
         (Path("-"), b"space: 1\nbase: swin_t.yaml\nchoices: {stages.3.depth: [2, 6]}\n", "1 space"),
