@@ -56,7 +56,8 @@ def find_files(paths: Sequence[str | os.PathLike[str]], kind: FileKind | None = 
         inside = [file for file in _yaml_files(path) if (known := kind_of(file)) and kind in (None, known)]
         if not inside:
             message = f"no {kind or 'spec or search space'} is in this folder, or below"
-            help = "name a file, or a folder with files ending in .yaml or .yml that have the key sparx or extends"
+            keys = {"spec": "sparx or extends", "space": "space", None: "sparx, extends or space"}[kind]
+            help = f"name a file, or a folder with files ending in .yaml or .yml that have the key {keys}"
             where = Where(source=SourceText(str(path), ""))
             raise SparxError(Diagnostic(Code.NOTHING_TO_CHECK, message, where, help=help))
         found += inside

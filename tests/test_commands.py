@@ -59,12 +59,15 @@ def test_a_folder_without_specs_is_said(tmp_path: Path) -> None:
     """Nothing to check is an error, not a success."""
     done = sparx("check", tmp_path, "--errors", "concise")
     assert (done.status, "SPX527" in done.stderr) == (2, True)
+    assert "the key sparx, extends or space" in sparx("check", tmp_path).stderr
+    assert "the key sparx or extends" in sparx("compare", tmp_path).stderr
 
 
 def test_a_name_of_the_other_kind_is_named() -> None:
     """A spec of the zoo where a space is wanted, and a space where a spec is."""
     assert "swin_t is a spec" in sparx("search", "swin_t", "--errors", "concise").stderr
-    assert "wide is a search space" in sparx("cost", "wide", "--errors", "concise").stderr
+    said = sparx("report", "wide", "-o", "x.html").stderr
+    assert "wide is a search space, which sparx search takes, and sparx report with --study" in said
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,29 @@ def test_standard_input_is_a_spec() -> None:
             [sys.executable, "-m", "sparx_dsl", *words], input=text, capture_output=True, check=False, cwd=ROOT
         )
         assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("check", "-", "-"), ("compare", "-", "swin_t", "-"), ("diff", "-", "-"), ("bench", "-", "-"),
+     ("report", "-", "--against", "-", "-o", "a.html"), ("analyze", "cka", "-", "-", "--images", ".")],
+    ids=lambda words: words[0],
+)  # fmt: skip
+def test_standard_input_is_read_once(words: tuple[str, ...]) -> None:
+    """A second hyphen is an error, which says so."""
+    done = sparx(*words)
+    assert (done.status, "standard input can be read once" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words", [("draw", "swin_t", "--style", "foo"), ("analyze", "erf", "swin_t", "--errors", "foo")]
+)
+def test_an_unknown_choice_is_said_in_plain_words(words: tuple[str, ...]) -> None:
+    """With those that exist, and without the name of an exception; for commands of a group too."""
+    done = sparx(*words)
+    assert done.status == 2
+    assert "'foo' is not one of '" in done.stderr
+    assert "Value error" not in done.stderr
 
 
 @pytest.mark.parametrize(

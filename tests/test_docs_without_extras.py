@@ -20,7 +20,7 @@ from tests.support.paths import ROOT
 PROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONSOLE: Final = ("ablate", "commands", "language", "pictures", "rules")
 """Pages whose commands are run."""
-PYTHON: Final = ("language", "pictures", "reports")
+PYTHON: Final = ("detect", "editors", "language", "pictures", "pricing", "reports", "training", "weights")
 """Pages whose snippets are run."""
 TEST_TOOLS: Final = ("test", "dev", "docs", "bench")
 

@@ -77,13 +77,14 @@ def test_all_in_a_diagram_leads_from_the_inputs_to_the_result(kind: Kind, site: 
 
 @pytest.mark.parametrize(("kind", "site", "options"), CASES, ids=lambda value: getattr(value, "name", ""))
 def test_boxes_of_a_diagram_stand_apart(kind: Kind, site: Site, options: dict[str, Any]) -> None:
-    """No two boxes touch, and shapes are written between them; in narrow columns too."""
+    """No two boxes touch, and shapes are written between them; in narrow columns too. A stride has its number."""
     for column in (COLUMN, 93.0):
-        marks = flow_marks(flow_of(kind, site, options), 0, 0, column=column)
+        marks = list(flow_marks(flow_of(kind, site, options), 0, 0, column=column))
         boxes = [mark for mark in marks if isinstance(mark, Rectangle)]
         for one, other in itertools.combinations(boxes, 2):
             apart = one.left + one.width < other.left or other.left + other.width < one.left
             assert apart or one.bottom + one.height < other.bottom or other.bottom + other.height < one.bottom
+        assert not [mark for mark in marks if isinstance(mark, Text) and mark.text.endswith("stride")]
 
 
 @pytest.mark.parametrize("kind", FUSIONS, ids=lambda kind: kind.name)

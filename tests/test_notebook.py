@@ -67,6 +67,20 @@ def shown(value: Any) -> str:
     return value._repr_html_()
 
 
+def study() -> sparx_dsl.StudyResult:
+    """Three trials of a space of the zoo by what they cost, one of which failed."""
+    space = sparx_dsl.load_space("wide")
+    points = [space.point(number) for number in range(3)]
+    prices = [space.prices(point) for point in points]
+    trials = [
+        sparx_dsl.TrialRecord(number, "complete", point, (0.5 + number, float(price.macs)), prices=price,
+                              choices=dict.fromkeys(point.picks, "<a>"))
+        for number, (point, price) in enumerate(zip(points[:2], prices, strict=False))
+    ]  # fmt: skip
+    failed = sparx_dsl.TrialRecord(2, "failed", points[2])
+    return sparx_dsl.StudyResult(space, ("accuracy", "macs"), ("maximize", "minimize"), (*trials, failed))
+
+
 VALUES: Mapping[str, Callable[[], Any]] = {
     "spec": lambda: SPEC,
     "deep spec": lambda: sparx_dsl.parse_spec(DEEP),
@@ -74,6 +88,7 @@ VALUES: Mapping[str, Callable[[], Any]] = {
     "cost": lambda: sparx_dsl.cost(SPEC),
     "space": lambda: sparx_dsl.load_space("wide"),
     "comparison": lambda: sparx_dsl.compare([SPEC, "swin_t"]),
+    "study": study,
     "difference": lambda: sparx_dsl.difference_listing(SPEC, "swin_t"),
 }
 """What a notebook may be given to show, made when a test asks for it."""
@@ -130,6 +145,13 @@ def test_a_space_shows_its_choices() -> None:
     """A row for each choice."""
     space = sparx_dsl.load_space("wide")
     assert shown(space).count("<tr>") == 1 + len(space.choices)
+
+
+def test_a_study_shows_its_trials_and_its_winners() -> None:
+    """A dot for each trial that has values, and the text of its table."""
+    result = study()
+    assert shown(result).count("<circle") == len(result.complete) == 2
+    assert read(shown(result)).text.endswith(sparx_dsl.study_table(result))
 
 
 def test_graphs_and_pictures_show_themselves_as_svg() -> None:

@@ -72,6 +72,8 @@ def test_what_a_page_does_not_hold_is_said() -> None:
     done = sparx("draw", "sparx_mamba_b", "-o", "-", "--width", "84")
     assert (done.status, done.stderr) == (0, f"note: {notes[84][0]}\n")
     assert sparx_dsl.draw("sparx_mamba_b", width=84, stages=1).notes == ()
+    (high,) = sparx_dsl.draw("sparx_mamba_b", width=84, stages=3, fold=False).notes
+    assert ("high" in high, "stages" in high, "matrix" in high) == (True, False, True)
 
 
 @given(st.integers(4, 40), st.integers(1, 4), st.sampled_from([1, 3, "all"]))

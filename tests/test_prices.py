@@ -9,8 +9,6 @@ is element-wise, is the scale on the residual path; the tests add it.
 
 from __future__ import annotations
 
-import re
-import runpy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,15 +173,3 @@ def test_rows_of_sparx_mamba_t(golden: Golden) -> None:
     rows = [row for row in price.rows if row.part != "gather"]
     lines = [f"{row.node:<20} {row.part:<12} {row.params:>12,} {row.macs:>16,}" for row in rows]
     golden.check("\n".join([*lines, f"{'':<20} {'sum':<12} {price.params:>12,} {price.macs:>16,}"]))
-
-
-def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Python blocks of docs/pricing.md run in the folder of the zoo, and what they assert holds."""
-    text = (SPECS.parent / "docs" / "pricing.md").read_text(encoding="utf-8")
-    monkeypatch.chdir(SPECS)
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert blocks
-    for number, body in enumerate(blocks):
-        file = tmp_path / f"block{number}.py"
-        file.write_text(body, encoding="utf-8")
-        runpy.run_path(str(file))

@@ -133,14 +133,25 @@ def test_the_picture_has_a_dot_for_each_trial(searched: tuple[Path, StudyResult]
 NUMBERS = st.floats(-1e12, 1e12, allow_nan=False).map(lambda value: round(value, 3))
 
 
-@given(st.lists(NUMBERS, min_size=1, max_size=20))
-def test_an_axis_has_all_its_values(values: list[float]) -> None:
+@given(st.lists(NUMBERS, min_size=1, max_size=20), st.booleans())
+def test_an_axis_has_all_its_values(values: list[float], of_bytes: bool) -> None:
     """Between its ends, in order, with ticks that stand there too and read differently."""
-    found = axis(values, 10.0, 210.0)
+    found = axis(values, 10.0, 210.0, of_bytes=of_bytes)
     assert all(10 <= found.at(value) <= 210 for value in values)
     ticks = list(found.ticks())
     assert all(10 - 1e-6 <= found.at(value) <= 210 + 1e-6 for value in ticks)
     assert len({tick(value, found) for value in ticks}) == len(ticks) <= 12
+
+
+def test_bytes_stand_in_the_unit_of_tables() -> None:
+    """Their ticks are round in MiB, which the label names; both axes say that less is better."""
+    sizes = (2.25 * 2**20, 4.1 * 2**20)
+    panel = Panel("MACs", "peak", tuple((2e9 * size, size) for size in sizes), frozenset(), frozenset((0, 1)),
+                  more_upward=False, bytes_upward=True)  # fmt: skip
+    root = ElementTree.fromstring(scatter([panel], "two"))  # noqa: S314
+    texts = {element.text for element in root if element.tag.endswith("text")}
+    assert {"2.5", "3.0", "3.5", "4.0", "peak (MiB, less is better)", "MACs (less is better)"} <= texts
+    assert "peak (MiB, less is better)" in sparx_dsl.front_picture(["swin_t", "sparx_mamba_t"], ("macs", "peak"))
 
 
 DOTS = st.lists(st.tuples(st.integers(0, 6).map(float), st.integers(0, 6).map(float)), min_size=1, max_size=12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_what_a_callback_raises_ends_the_study(tmp_path: Path) -> None:
 
 
 def test_tables_show_the_choices_in_which_the_best_differ() -> None:
-    """One column for each trial, in blocks as wide as the table."""
+    """One column for each trial, in blocks as wide as the table; of a single winner, all choices."""
     result = sparx_dsl.StudyResult(SMALL, ("f",), ("maximize",), tuple(
         sparx_dsl.TrialRecord(
             number, "complete", SMALL.point(number), (float(-number),), seconds=1.0,
@@ -174,3 +175,7 @@ def test_tables_show_the_choices_in_which_the_best_differ() -> None:
         "layer.ffn  {kind: mlp, ratio: 2}",
         "late                        true",
     ]
+    _, _, alone = sparx_dsl.study_table(dataclasses.replace(result, trials=result.trials[:1])).partition("Its choices:")
+    assert [line.split(maxsplit=1) for line in alone.splitlines() if line.strip() and "─" not in line] == [
+        ["Trial", "0"], ["same", "1"], ["layer.ffn", "{kind: mlp, ratio: 0}"],
+    ]  # fmt: skip

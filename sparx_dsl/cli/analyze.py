@@ -15,6 +15,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Errors, Output, R
 from sparx_dsl.cli.options import Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.specs import refuse_second_input
 from sparx_dsl.cli.version import Version
 
 CHECKPOINT = ".safetensors"
@@ -131,6 +132,7 @@ def command(analysis: Analysis) -> Callable[..., None]:
     ) -> None:
         with reporting(errors):
             form = chosen_form(json, csv, markdown)
+            refuse_second_input(models)
             request = Request(models, weights, size, device, root, images, count, batch, seed, mean, std, picture)
             with Progress() as progress:
                 listing = analysis.run(request, progress)

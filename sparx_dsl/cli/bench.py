@@ -12,6 +12,7 @@ from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, DType, Errors, Ou
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, reporting
 from sparx_dsl.cli.output import chosen_form, present
 from sparx_dsl.cli.progress import Progress
+from sparx_dsl.cli.specs import refuse_second_input
 from sparx_dsl.cli.terminal import quiet_profiler
 from sparx_dsl.cli.version import Version
 
@@ -47,7 +48,9 @@ def bench_command(
     """
     with reporting(errors):
         form, sides = chosen_form(json, csv, markdown), parse_size(size)
-        specs = sparx_dsl.find_files([Path(name) for name in models if not name.startswith(PEER)], "spec")
+        paths = [Path(name) for name in models if not name.startswith(PEER)]
+        refuse_second_input(paths)
+        specs = sparx_dsl.find_files(paths, "spec")
         peers = [name.removeprefix(PEER) for name in models if name.startswith(PEER)]
         quiet_profiler()
         with Progress() as progress:

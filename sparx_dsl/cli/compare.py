@@ -11,6 +11,7 @@ import sparx_dsl
 from sparx_dsl.cli.arguments import AsCsv, AsJson, AsMarkdown, Batch, DType, Errors, Output, Root, Size, SpecFiles
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.specs import STANDARD_INPUT, refuse_second_input
 from sparx_dsl.cli.version import Version
 
 
@@ -49,10 +50,13 @@ def compare_command(
     with reporting(errors):
         form, sides = chosen_form(json, csv, markdown), parse_size(size)
         name = sparx_dsl.read_dtype(dtype)
+        refuse_second_input(specs)
         paths = sparx_dsl.find_files(specs, "spec")
-        listing = sparx_dsl.compare(paths, sides, batch, name, sort=sort, where=where or (), root=root)
+        # Standard input is read once for the table and the picture.
+        sources = [sparx_dsl.load_spec(path, root=root) if path == STANDARD_INPUT else path for path in paths]
+        listing = sparx_dsl.compare(sources, sides, batch, name, sort=sort, where=where or (), root=root)
         if picture is not None:
-            found = [sparx_dsl.load_spec(path, root=root) for path in paths]
+            found = [sparx_dsl.load_spec(one, root=root) if isinstance(one, Path) else one for one in sources]
             drawn = sparx_dsl.front_picture(found, _axes(picture, axes), sides, batch, name)
             sparx_dsl.write_text(picture, drawn)
         present(listing, form, output)

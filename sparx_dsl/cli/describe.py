@@ -26,7 +26,7 @@ from sparx_dsl.cli.arguments import (
 )
 from sparx_dsl.cli.options import FLOAT32, ConventionName, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present, show_prose
-from sparx_dsl.cli.specs import loaded
+from sparx_dsl.cli.specs import loaded, refuse_second_input
 from sparx_dsl.cli.statuses import DIFFERENCE
 from sparx_dsl.cli.version import Version
 
@@ -42,6 +42,7 @@ def check_command(
 ) -> None:
     """Check specs and spaces without compiling them, those in folders too; report every error in all of them."""
     with reporting(errors):
+        refuse_second_input(specs)
         present(sparx_dsl.check_files(specs, root=root), chosen_form(json, csv, markdown))
         if errors in (Style.json, Style.sarif):
             # Programs that read errors find that there are none, rather than nothing.
@@ -112,6 +113,7 @@ def diff_command(
     """Say what differs between two specs: layers, connections, prices; end with status 1 where something does."""
     with reporting(errors):
         form = chosen_form(json, csv, markdown)
+        refuse_second_input((before, after))
         found = sparx_dsl.difference_listing(loaded(before, root=root), loaded(after, root=root))
         present(found, form, output)
         if not found.facts["equal"]:

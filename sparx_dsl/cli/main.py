@@ -27,6 +27,7 @@ from sparx_dsl.cli.set import set_command
 from sparx_dsl.cli.statuses import INTERRUPTED
 from sparx_dsl.cli.terminal import prepare_streams
 from sparx_dsl.cli.tune import tune_command
+from sparx_dsl.cli.usage import Commands, SingleCommand
 from sparx_dsl.cli.version import Version
 
 HELP: Final = {"help_option_names": ["-h", "--help"]}
@@ -38,7 +39,7 @@ def root(version: Version = False) -> None:
 
 def make_app() -> typer.Typer:
     """The ``sparx`` command with its subcommands."""
-    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, context_settings=HELP)
+    app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, context_settings=HELP)
     app.callback()(root)
     named = {
         "compile": compile_command, "check": check_command, "draw": draw_command, "cost": cost_command,
@@ -63,7 +64,7 @@ def main() -> None:
 def compile_main() -> None:
     """The command ``sparx-compile``, which is ``sparx compile``."""
     app = typer.Typer(pretty_exceptions_enable=False, context_settings=HELP)
-    app.command()(compile_command)
+    app.command(cls=SingleCommand)(compile_command)
     _run(app)
 
 

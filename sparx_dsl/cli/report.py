@@ -21,6 +21,7 @@ from sparx_dsl.cli.arguments import (
 )
 from sparx_dsl.cli.options import FLOAT32, Style, parse_size, refuse, reporting
 from sparx_dsl.cli.output import chosen_form, present
+from sparx_dsl.cli.specs import refuse_second_input
 from sparx_dsl.cli.version import Version
 
 STUDY_EXTENSIONS = (".journal", ".db", ".sqlite", ".sqlite3")
@@ -58,6 +59,7 @@ def report_command(
         form, sides = chosen_form(json, csv, markdown), parse_size(size)
         if study is None:
             refuse_study(source)
+            refuse_second_input((source, against))
             spec = sparx_dsl.load_spec(source, root=root)
             other = None if against is None else sparx_dsl.load_spec(against, root=root)
             sparx_dsl.write_report(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparx_dsl.render.scatter import Axis, Panel, axis, front_line, tick
+from sparx_dsl.render.scatter import Axis, Panel, axis, axis_label, front_line, tick
 from sparx_dsl.search.studies.records import StudyResult, TrialRecord
-from sparx_dsl.search.studies.winners import shown_name, values_text, winners
+from sparx_dsl.search.studies.winners import of_bytes, shown_name, values_text, winners
 
 WIDTH, HEIGHT = 560.0, 340.0
 Spot = tuple[float, float]
@@ -92,13 +92,16 @@ def _chart(
     *,
     more_across: bool,
 ) -> Chart:
-    across = axis([x for x, _ in spots], LEFT, WIDTH - RIGHT)
-    upward = axis([y for _, y in spots], HEIGHT - BOTTOM, TOP)
+    across = axis([x for x, _ in spots], LEFT, WIDTH - RIGHT, of_bytes=of_bytes(result, name))
+    upward = axis([y for _, y in spots], HEIGHT - BOTTOM, TOP, of_bytes=of_bytes(result, result.names[0]))
     feasible = frozenset(place for place, trial in enumerate(trials) if trial.feasible)
     more = result.directions[0] == "maximize"
     line = front_line(Panel("", "", tuple(spots), frozenset(), feasible, more_across=more_across, more_upward=more))
     dots = _dots(result, trials, spots, across, upward)
-    named = _axis_name(name, more=more_across), _axis_name(result.names[0], more=more)
+    named = (
+        axis_label(shown_name(name), across, more=more_across),
+        axis_label(shown_name(result.names[0]), upward, more=more),
+    )
     title = f"{shown_name(result.names[0])} and {shown_name(name)}"
     return Chart(title, *named, _ticks(across), _ticks(upward), dots, _points(line, across, upward))
 
@@ -107,7 +110,7 @@ def _history(result: StudyResult, place: int) -> Chart:
     trials = result.complete
     spots = [(float(trial.number), trial.values[place]) for trial in trials]
     across = axis([0.0, *(x for x, _ in spots)], LEFT, WIDTH - RIGHT)
-    upward = axis([y for _, y in spots], HEIGHT - BOTTOM, TOP)
+    upward = axis([y for _, y in spots], HEIGHT - BOTTOM, TOP, of_bytes=of_bytes(result, result.names[place]))
     more, line, best = result.directions[place] == "maximize", list[Spot](), None
     for trial, (x, y) in zip(trials, spots, strict=True):
         if trial.feasible and (best is None or (y > best if more else y < best)):
@@ -118,7 +121,7 @@ def _history(result: StudyResult, place: int) -> Chart:
         line.append((spots[-1][0], best))
     title = f"{shown_name(result.names[place])} over the trials"
     dots = _dots(result, trials, spots, across, upward)
-    named = _axis_name(result.names[place], more=more)
+    named = axis_label(shown_name(result.names[place]), upward, more=more)
     return Chart(title, "trial", named, _ticks(across), _ticks(upward), dots, _points(line, across, upward))
 
 
@@ -133,10 +136,6 @@ def _dots(
     )  # fmt: skip
     # The best are drawn last, over the others.
     return tuple(sorted(found, key=lambda dot: dot.best))
-
-
-def _axis_name(name: str, *, more: bool) -> str:
-    return f"{shown_name(name)} ({'more' if more else 'less'} is better)"
 
 
 def _ticks(along: Axis) -> tuple[Tick, ...]:

@@ -72,7 +72,8 @@ def spec_path(path: Path) -> Path:
     A path with neither is given as it is; raises ``SparxError`` for a plain word that is no name of the zoo.
     """
     name = path.as_posix()
-    other = f"{name} is a search space, which sparx search takes" if name in zoo_spaces() else None
+    space = f"{name} is a search space, which sparx search takes, and sparx report with --study"
+    other = space if name in zoo_spaces() else None
     return _path_of(path, zoo(), "spec", ADVICE, other)
 
 

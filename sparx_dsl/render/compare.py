@@ -158,9 +158,11 @@ def front_picture(backbones: Sequence[Backbone], across: str, upward: str) -> st
     dots = [(float(one.amounts[keys[0]]), float(one.amounts[keys[1]])) for one in backbones]
     front = [place for place, dot in enumerate(dots) if not any(_beats(other, dot) for other in dots)]
     titles = {**MEASURES, **STRUCTURE}
+    of_bytes = [key.endswith("bytes") for key in keys]
     panel = Panel(
         titles[keys[0]], titles[keys[1]], tuple(dots), frozenset(front), frozenset(range(len(dots))),
-        more_across=False, more_upward=False, names=tuple(one.name for one in backbones),
+        more_across=False, more_upward=False, bytes_across=of_bytes[0], bytes_upward=of_bytes[1],
+        names=tuple(one.name for one in backbones),
     )  # fmt: skip
     return scatter([panel], f"{len(backbones)} backbones")
 

@@ -92,20 +92,31 @@ def make_picture(graph: ConnectionGraph, look: Look | None = None, layer: str | 
     """
     look = look or Look()
     picture = _made(graph, look, layer)
-    return picture if look.width is None else replace(picture, notes=tuple(_notes(picture, look.width, layer)))
+    if look.width is None:
+        return picture
+    advice = _to_lower(graph, look, layer)
+    return replace(picture, notes=tuple(_notes(picture, look.width, advice)))
 
 
-def _notes(picture: Picture, width: float, layer: str | None) -> Iterator[str]:
-    """What a page of that width, in mm, does not hold."""
+def _notes(picture: Picture, width: float, lower: str) -> Iterator[str]:
+    """What a page of that width, in mm, does not hold; ``lower`` says how a picture becomes lower."""
     _, height = picture.millimetres
     if height > PAGE_HEIGHT:
-        fewer = "" if layer else "show fewer stages in a picture each, as in --stages 1-2, or --style matrix; or "
-        advice = f"{fewer}write a larger --width, such as 174 for two columns"
-        yield f"the picture is {height:.0f} mm high, and the text of a page about {PAGE_HEIGHT}: {advice}"
+        yield f"the picture is {height:.0f} mm high, and the text of a page about {PAGE_HEIGHT}: {lower}"
     least = min(mark.size for mark in picture.drawing.marks if isinstance(mark, Text)) * picture.drawing.scale
     if least < TYPE_SIZE - 0.05:
         wider = f"{width * TYPE_SIZE / least:.0f}"
         yield f"its smallest type is {least:.1f} points, not {TYPE_SIZE:g}: write --width {wider}, about, for that"
+
+
+def _to_lower(graph: ConnectionGraph, look: Look, layer: str | None) -> str:
+    """What makes the picture lower: only what it does not have yet."""
+    wider = "write a larger --width, such as 174 for two columns"
+    if layer is not None:
+        return wider
+    other = ["show fewer stages in a picture each, as in --stages 1-2"] if len(look.shown(graph)) > 1 else []
+    other += ["write --style matrix"] if look.style != "matrix" else []
+    return "; or ".join([", or ".join(other), wider] if other else [wider])
 
 
 def _made(graph: ConnectionGraph, look: Look, layer: str | None) -> Picture:

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 from sparx_dsl.errors.escape import visible
 from sparx_dsl.render.style import FAINT, INK, LANE_LINE
 from sparx_dsl.render.svg import FAMILY, NAMESPACE
+from sparx_dsl.render.units import BINARY, DECIMAL
 
 TRIED, CHOSEN = "#8fb8d6", "#d55e00"
 WIDTH, HEIGHT = 380.0, 300.0
@@ -31,6 +32,9 @@ class Panel:
     more_across: bool = False
     """Whether more is better across; otherwise less is."""
     more_upward: bool = True
+    bytes_across: bool = False
+    """Whether the numbers across are bytes, which are shown in powers of 1024."""
+    bytes_upward: bool = False
     names: tuple[str, ...] = ()
     """What is written beside each dot; nothing by default."""
 
@@ -44,6 +48,12 @@ class Axis:
     start: float
     end: float
     step: float
+    of_bytes: bool = False
+
+    @property
+    def unit(self) -> tuple[float, str]:
+        """The unit that suits the whole axis: how much it is, and its name."""
+        return _unit(max(abs(self.low), abs(self.high)), of_bytes=self.of_bytes)
 
     def at(self, value: float) -> float:
         """Where a number stands on the page, in points."""
@@ -74,8 +84,8 @@ def scatter(panels: Sequence[Panel], title: str) -> str:
 def _panel(panel: Panel, shift: float) -> Iterator[str]:
     if not panel.dots:
         raise ValueError("a panel without dots")
-    across = axis([x for x, _ in panel.dots], shift + LEFT, shift + WIDTH - RIGHT)
-    upward = axis([y for _, y in panel.dots], HEIGHT - BOTTOM, TOP)
+    across = axis([x for x, _ in panel.dots], shift + LEFT, shift + WIDTH - RIGHT, of_bytes=panel.bytes_across)
+    upward = axis([y for _, y in panel.dots], HEIGHT - BOTTOM, TOP, of_bytes=panel.bytes_upward)
     yield from _frame(panel, across, upward)
     line = front_line(panel)
     if len(line) > 1:
@@ -107,22 +117,30 @@ def _frame(panel: Panel, across: Axis, upward: Axis) -> Iterator[str]:
                f"{tick(value, upward)}</text>")  # fmt: skip
     yield f'<path d="M{across.start:g} {top:g}V{bottom:g}H{across.end:g}" fill="none" stroke="{INK}"/>'
     middle = (across.start + across.end) / 2
-    arrow = "more is better" if panel.more_across else "less is better"
-    label = f"{_safe(panel.across_label)} ({arrow})"
+    label = _safe(axis_label(panel.across_label, across, more=panel.more_across))
     yield f'<text x="{middle:g}" y="{bottom + 34:g}" text-anchor="middle" fill="{INK}">{label}</text>'
     x, y = across.start - 48, (top + bottom) / 2
+    label = _safe(axis_label(panel.upward_label, upward, more=panel.more_upward))
     yield (f'<text x="{x:g}" y="{y:g}" text-anchor="middle" fill="{INK}" transform="rotate(-90 {x:g} {y:g})">'
-           f"{_safe(panel.upward_label)}</text>")  # fmt: skip
+           f"{label}</text>")  # fmt: skip
 
 
-def axis(values: Sequence[float], start: float, end: float) -> Axis:
-    """The axis that has all values, with a little room, between two places on the page."""
+def axis(values: Sequence[float], start: float, end: float, *, of_bytes: bool = False) -> Axis:
+    """The axis that has all values, with a little room, between two places; ticks of bytes are round in MiB."""
     low, high = min(values), max(values)
     room = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
-    rough = (high - low + 2 * room) / MOST_TICKS
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= rough)
-    return Axis(low - room, high + room, start, end, step)
+    low, high = low - room, high + room
+    size = _unit(max(abs(low), abs(high)), of_bytes=True)[0] if of_bytes else 1.0
+    rough = (high - low) / MOST_TICKS / size
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    return Axis(low, high, start, end, step * size, of_bytes)
+
+
+def axis_label(name: str, along: Axis, *, more: bool) -> str:
+    """What stands beside an axis: its name, the unit of bytes, and whether more or less is better."""
+    unit = f"{along.unit[1]}, " if along.of_bytes else ""
+    return f"{name} ({unit}{'more' if more else 'less'} is better)"
 
 
 def front_line(panel: Panel) -> list[tuple[float, float]]:
@@ -139,11 +157,15 @@ def front_line(panel: Panel) -> list[tuple[float, float]]:
 
 
 def tick(value: float, along: Axis) -> str:
-    """A number on an axis, with the unit k, M or G that suits the whole axis."""
-    most = max(abs(along.low), abs(along.high))
-    size, unit = next(((size, unit) for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if most >= size), (1.0, ""))
+    """A number on an axis in the unit that suits the whole axis: with k, M or G; of bytes, the label has it."""
+    size, unit = along.unit
     digits = max(0, -math.floor(math.log10(along.step / size) + 1e-9))
-    return f"{value / size:.{digits}f}{unit}"
+    return f"{value / size:.{digits}f}{'' if along.of_bytes else unit}"
+
+
+def _unit(most: float, *, of_bytes: bool) -> tuple[float, str]:
+    base, names = (1024.0, BINARY) if of_bytes else (1000.0, DECIMAL)
+    return max((base**power, name) for power, name in enumerate(names[:4]) if power == 0 or most >= base**power)
 
 
 def _safe(text: str) -> str:

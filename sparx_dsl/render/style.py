@@ -123,7 +123,7 @@ def shortened(text: str, width: float, size: float, end: int = 0) -> str:
 
 def _letter_width(letter: str) -> float:
     """The width of a letter in units of the type's size."""
-    if letter in "ijlt.,:;'|! ·()-[]":
+    if letter in "ijlt.,:;'|! \N{NO-BREAK SPACE}·()-[]":
         return 0.33
     if letter in "mwMW→…%@":
         return 1.0

@@ -14,7 +14,7 @@ from tests.support.paths import DOCS
 EXAMPLES = DOCS / "examples"
 NAMES = (
     "language", "rules", "deploy", "running", "training", "integrations", "ablate", "detect", "reports", "pictures",
-    "editors", "extending", "commands", "weights",
+    "editors", "extending", "commands", "weights", "analysis", "pricing",
 )  # fmt: skip
 PAGES = {name: DOCS / f"{name}.md" for name in NAMES}
 

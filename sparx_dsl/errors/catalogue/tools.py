@@ -12,7 +12,7 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         Code.FILE_NOT_READABLE,
         "a file that cannot be read",
         "The file is not there, may not be read, or is a folder, a pipe or a device. A spec is also read from standard "
-        "input, for which `-` is written.",
+        "input, for which `-` is written, once.",
     ),
     CodeEntry(
         Code.FILE_NOT_WRITABLE, "a file that cannot be written", "The folder is not there, or may not be written to."

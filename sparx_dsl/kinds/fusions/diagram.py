@@ -28,8 +28,13 @@ def selection(column: float) -> Operation:
 
 def reduced(name: str, column: float, row: float, ratio: int) -> Operation:
     """The projection of a map, spatially reduced where the ratio (per side) is not 1."""
-    reduction = f"depthwise {ratio + 1}×{ratio + 1}, stride {ratio}\nBatchNorm, GELU\n" if ratio > 1 else ""
+    reduction = f"{strided(ratio + 1, ratio)}\nBatchNorm, GELU\n" if ratio > 1 else ""
     return Operation(name, f"{reduction}1×1, BatchNorm", column, row, gives=reduced_map(ratio))
+
+
+def strided(kernel: int, stride: int) -> str:
+    """A depthwise convolution with a stride, which is not parted from its number where the line is broken."""
+    return f"depthwise {kernel}×{kernel}, stride\N{NO-BREAK SPACE}{stride}"
 
 
 def reduced_map(ratio: int) -> str:

@@ -105,15 +105,16 @@ def _summary(result: StudyResult, found: Table) -> Table:
 
 
 def _choices(shown: Sequence[TrialRecord]) -> Iterator[Table | Line]:
-    """A table of the choices in which the trials differ, one row for each, and one column for each trial."""
+    """A table of the choices in which the trials differ, of one trial all: a row for each, a column for each trial."""
     names = dict.fromkeys(name for trial in shown for name in trial.choices)
     rows = [(name, *(value_text(trial.choices[name]) if name in trial.choices else None for trial in shown))
             for name in names]  # fmt: skip
-    differing = tuple(row for row in rows if len({*row[1:]}) > 1)
-    if differing:
-        yield Line("Their choices, where they differ:")
+    alone = len(shown) == 1
+    shown_rows = tuple(row for row in rows if alone or len({*row[1:]}) > 1)
+    if shown_rows:
+        yield Line("Its choices:" if alone else "Their choices, where they differ:")
         columns = (Field(str(trial.number), str(trial.number), number=True) for trial in shown)
-        yield Table("choices", (Field("choice", "Trial"), *columns), differing)
+        yield Table("choices", (Field("choice", "Trial"), *columns), shown_rows)
 
 
 def _failures(result: StudyResult) -> Iterator[str]:

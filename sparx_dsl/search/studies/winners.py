@@ -60,6 +60,11 @@ def shown_price(name: str, amount: int) -> str:
     return shown_amount(PRICE_KEYS[name], amount)
 
 
+def of_bytes(result: StudyResult, name: str) -> bool:
+    """Whether a value is a price in bytes."""
+    return name in result.priced and PRICE_KEYS[name].endswith("bytes")
+
+
 def values_text(result: StudyResult, trial: TrialRecord) -> str:
     """A trial's values with their names, in one line."""
     pairs = zip(result.names, trial.values, strict=True)
@@ -81,4 +86,6 @@ def _panel(result: StudyResult, place: int | None) -> Panel:
         feasible=frozenset(at for at, trial in enumerate(shown) if trial.feasible),
         more_across=direction == "maximize",
         more_upward=result.directions[0] == "maximize",
+        bytes_across=place is not None and of_bytes(result, result.names[place]),
+        bytes_upward=of_bytes(result, result.names[0]),
     )

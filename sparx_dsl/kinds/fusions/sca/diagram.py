@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sparx_dsl.kinds.fusions.diagram import MAP, inputs, result
+from sparx_dsl.kinds.fusions.diagram import MAP, inputs, result, strided
 from sparx_dsl.kinds.fusions.sca.options import SCA
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.flow import Flow, Operation, Wire
@@ -14,7 +14,7 @@ def diagram(options: SCA, site: Site) -> Flow:
     side, few = 2 * ratio - 1, f"/{ratio**2}" if ratio > 1 else ""
     operations = (
         *inputs(site, 0, 1),
-        Operation("merging", f"depthwise {side}×{side}, stride {ratio}", 1, 1, gives=f"{site.features}C × N{few}"),
+        Operation("merging", strided(side, ratio), 1, 1, gives=f"{site.features}C × N{few}"),
         Operation("scale", "× a factor for each Y, norm", 1, 2),
         Operation("own", "1×1: Q, K, V", 0, 3, gives="3C × N"),
         Operation("merged", "1×1: K, V", 1, 3, gives=f"2C × N{few}"),
