@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,17 +13,10 @@ from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.ops.channel_product import channel_product
 from tests.support.deployed import worst_error
+from tests.support.derivatives import gradients, of_gradients
 from tests.support.strategies import examples
 
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
-
-
-def gradients(function: Callable[..., Tensor], tensors: list[Tensor]) -> list[Tensor]:
-    """The result of a function, and the gradients of the sum of its products with numbers that differ."""
-    leaves = [each.detach().requires_grad_() for each in tensors]
-    y = function(*leaves)
-    against = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
-    return [y.detach(), *torch.autograd.grad(y, leaves, against)]
 
 
 @settings(max_examples=examples(0.3), deadline=None)
@@ -55,15 +46,8 @@ def test_second_derivatives_are_those_of_pytorch() -> None:
     torch.manual_seed(0)
     tensors = [torch.randn(2, 3, 5, 6), torch.randn(4, 3, 1, 1), torch.randn(4)]
 
-    def twice(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def penalty(*each: Tensor) -> Tensor:
-            slopes = torch.autograd.grad(function(*each).pow(3).sum(), each, create_graph=True)
-            return torch.stack([slope.square().sum() for slope in slopes])
-
-        return penalty
-
-    expected = gradients(twice(functional.conv2d), [each.double() for each in tensors])
-    found = gradients(twice(channel_product), tensors)
+    expected = gradients(of_gradients(functional.conv2d), [each.double() for each in tensors])
+    found = gradients(of_gradients(channel_product), tensors)
     assert worst_error([each.double() for each in found], expected) < 1e-5
 
 

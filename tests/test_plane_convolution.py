@@ -15,6 +15,7 @@ from sparx_dsl.nn.convolution import convolve, depthwise
 from sparx_dsl.ops.cpu import library, planes
 from sparx_dsl.ops.plane_operators import plane_convolution
 from tests.support.deployed import worst_error
+from tests.support.derivatives import gradients, of_gradients
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
@@ -22,14 +23,6 @@ pytestmark = pytest.mark.skipif(library.problem() is not None, reason=str(librar
 
 TOLERANCE = 3e-6
 OURS = "plane_convolution"
-
-
-def gradients(function: Callable[..., Tensor], tensors: list[Tensor]) -> list[Tensor]:
-    """The result of a function, and the gradients of the sum of its products with numbers that differ."""
-    leaves = [each.detach().requires_grad_() for each in tensors]
-    y = function(*leaves)
-    against = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).reshape(y.shape)
-    return [y.detach(), *torch.autograd.grad(y, leaves, against)]
 
 
 def definition(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -81,15 +74,8 @@ def test_second_derivatives_are_those_of_pytorch() -> None:
     torch.manual_seed(0)
     tensors = [torch.randn(2, 3, 5, 6), torch.randn(3, 1, 3, 3), torch.randn(3)]
 
-    def twice(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def penalty(*each: Tensor) -> Tensor:
-            slopes = torch.autograd.grad(function(*each).pow(3).sum(), each, create_graph=True)
-            return torch.stack([slope.square().sum() for slope in slopes])
-
-        return penalty
-
-    expected = gradients(twice(definition), [each.double() for each in tensors])
-    found = gradients(twice(plane_convolution), tensors)
+    expected = gradients(of_gradients(definition), [each.double() for each in tensors])
+    found = gradients(of_gradients(plane_convolution), tensors)
     assert worst_error([each.double() for each in found], expected) < 1e-5
 
 
