@@ -143,19 +143,28 @@ SPOILS = {
 }
 
 
+@pytest.mark.parametrize("place", [0, 2])
 @pytest.mark.parametrize("complaint", SPOILS)
-def test_a_broken_pass_is_seen(complaint: str) -> None:
-    """Verification after each pass names the pass, and what it broke."""
+def test_a_broken_pass_is_seen(complaint: str, place: int) -> None:
+    """Of several passes the one that broke something is named, and what it broke."""
+    passes = (*INFERENCE[:place], SPOILS[complaint], *INFERENCE[place:])
     with pytest.raises(RuntimeError, match=f"the pass 'spoil' .*{complaint}"):
-        apply_passes(sparx_dsl.build(mixed()), [SPOILS[complaint]])
+        apply_passes(lambda: sparx_dsl.build(mixed()).eval(), passes)
+
+
+def test_what_another_pass_raises_is_the_fault_of_the_broken_one() -> None:
+    """A pass that runs parts, and so fails at what an earlier one left, is not named."""
+    spoil = Spoil("stage1.layer1.ffn", nn.Linear(1, 1))
+    with pytest.raises(RuntimeError, match=r"the pass 'spoil' "):
+        apply_passes(lambda: sparx_dsl.build(mixed()).eval(), [spoil, TileBatch()])
 
 
 @pytest.mark.parametrize("single", INFERENCE, ids=lambda each: each.name)
 def test_each_pass_sees_what_it_has_not_done(single: Pass) -> None:
     """A pass has something to change behind those before it, and nothing once it ran."""
     layer = {"mixer": MIXERS["ss2d"], "norm": "batch", "dpe": True, "layer_scale": 1.0}
-    model = sparx_dsl.build(mixed(layer=layer)).eval()
-    apply_passes(model, INFERENCE[: INFERENCE.index(single)])
+    earlier = INFERENCE[: INFERENCE.index(single)]
+    model = apply_passes(lambda: sparx_dsl.build(mixed(layer=layer)).eval(), earlier)
     assert list(single.changes(model)) != []
-    apply_passes(model, [single])
-    assert list(single.changes(model)) == []
+    changed = apply_passes(lambda: model, [single])
+    assert list(single.changes(changed)) == []

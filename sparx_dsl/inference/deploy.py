@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.inference.passes.base import Pass, apply_passes, modules_of, verify
 from sparx_dsl.inference.passes.channels_last import ChannelsLast
@@ -114,16 +115,21 @@ def unshare(module: nn.Module, seen: set[nn.Module]) -> None:
             unshare(child, seen)
 
 
+def deployable_copy(backbone: Backbone) -> DeployedBackbone:
+    """A copy that passes can change; raises ``SparxError`` (SPX324) for one that does not run as its spec says."""
+    deployed = DeployedBackbone(copy.deepcopy(backbone).train(False).requires_grad_(False))
+    unshare(deployed, set())
+    refuse_other_steps(deployed)
+    return deployed.train(False)
+
+
 def refuse_other_steps(model: Backbone) -> None:
     """Raise ``SparxError`` (SPX324) for a model that runs otherwise than its schedule says, or gives other shapes."""
-    try:
-        other = tuple(verify(model))
-    except Exception as error:  # whatever a user has put in the place of a part
-        other = (exception_text(error),)
+    other = verify(model)
     if other:
         message = "a backbone cannot be deployed that does not run as its spec says"
         help = "deploy the backbone as it was built, then replace its parts"
-        raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, notes=other[:5], help=help))
+        raise SparxError(Diagnostic(Code.EDITED_BACKBONE, message, notes=tuple(other[:5]), help=help))
 
 
 def passes_for(device_types: Iterable[str]) -> tuple[Pass, ...]:
@@ -145,11 +151,8 @@ def deploy(model: nn.Module, passes: Sequence[Pass] | None = None) -> DeployedBa
     refuse_computed_weights(backbone)
     # Tensors of inference mode do not record when they are written to; folding under autocast would round the weights.
     with torch.inference_mode(False), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-        deployed = DeployedBackbone(copy.deepcopy(backbone).train(False).requires_grad_(False))
-        unshare(deployed, set())
-        refuse_other_steps(deployed)
-        chosen = passes_for({each.device.type for each in deployed.parameters()}) if passes is None else passes
-        apply_passes(deployed.train(False), chosen)
+        chosen = passes_for({each.device.type for each in backbone.parameters()}) if passes is None else passes
+        deployed = apply_passes(partial(deployable_copy, backbone), chosen)
         for _, module in modules_of(deployed, PackedWeights):
             module.clear()  # It was verified with weights of the meta device, and took these for its own.
         return deployed.requires_grad_(False)

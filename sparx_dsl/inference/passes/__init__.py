@@ -1,1 +1,1 @@
-"""Passes over a compiled backbone: each small, named, verified after it ran, kept only where it pays."""
+"""Passes over a compiled backbone: each small, named, kept only where it pays; what they made is verified."""

@@ -1,10 +1,10 @@
-"""What a pass is, and how passes are applied: one after the other, each verified."""
+"""What a pass is, and how passes are applied: one after the other, and verified."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Protocol, TypeVar, cast
 
@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from sparx_dsl.errors import exception_text
 from sparx_dsl.lowering.backbone import Backbone
 from sparx_dsl.lowering.fxgraph import other_steps
 from sparx_dsl.schedule import Run, Schedule
 
 Wanted = TypeVar("Wanted", bound=nn.Module)
+Changed = TypeVar("Changed", bound=Backbone)
 
 
 Change = tuple[str, Callable[[], nn.Module]]
@@ -36,24 +38,46 @@ class Pass(Protocol):
         ...
 
 
-def apply_passes(backbone: Backbone, passes: Sequence[Pass]) -> None:
-    """Apply passes in their order, in place, and verify after each; ``RuntimeError`` for one that broke something."""
-    beside = set(outside_of_steps(backbone))
+def apply_passes(make: Callable[[], Changed], passes: Sequence[Pass]) -> Changed:
+    """A backbone of ``make`` with the passes applied in their order, verified when all have run.
+
+    Only where that fails are they applied once more, to another backbone, and verified one by one: ``RuntimeError``
+    names the first that broke something, and a pass that raises raises there.
+    """
+    backbone = make()
+    with suppress(Exception):  # What a later pass raises may be due to an earlier one.
+        undone = [sentence for each in passes for sentence in apply_pass(backbone, each)]
+        if not [*undone, *verify(backbone)]:
+            return backbone
+    backbone = make()
     for each in passes:
-        for path, make in list(each.changes(backbone)):
-            replace(backbone, path, make())
-        undone = [f"{path} is as it was" for path, _ in each.changes(backbone)]
-        stray = [f"{name} belongs to no step" for name in outside_of_steps(backbone) if name not in beside]
-        broken = [*undone, *stray, *verify(backbone)]
+        broken = [*apply_pass(backbone, each), *verify(backbone)]
         if broken:
             raise RuntimeError(f"the pass {each.name!r} made an invalid module: {'; '.join(broken)}")
+    return backbone
 
 
-def verify(backbone: Backbone) -> Iterator[str]:
-    """The invariants of a backbone that a pass has broken, one sentence each.
+def apply_pass(backbone: Backbone, applied: Pass) -> list[str]:
+    """Apply one pass in place; what it left as it was, or put beside the steps, one sentence each."""
+    beside = set(outside_of_steps(backbone))
+    for path, make in list(applied.changes(backbone)):
+        replace(backbone, path, make())
+    undone = [f"{path} is as it was" for path, _ in applied.changes(backbone)]
+    return undone + [f"{name} belongs to no step" for name in outside_of_steps(backbone) if name not in beside]
+
+
+def verify(backbone: Backbone) -> list[str]:
+    """The invariants of a backbone that a pass, or its user, has broken, one sentence each.
 
     It runs the steps of its schedule, and results have the planned shapes, whatever hooks would make of them.
     """
+    try:
+        return list(_broken_invariants(backbone))
+    except Exception as error:  # whatever was put in the place of a part
+        return [exception_text(error)]
+
+
+def _broken_invariants(backbone: Backbone) -> Iterator[str]:
     schedule = backbone.schedule
     yield from other_steps(backbone, schedule)
     planned = [schedule.buffers[name].shape for name in schedule.outputs]
