@@ -1,8 +1,8 @@
 """Hashes of the specs that there were before the language grew: they mean what they meant.
 
 They were computed at commit 97762a1, where layers had one place of norms and one kind of scale, and every mixer a
-projection. A hash is made of all options but those that came later and stand at their defaults, so that whatever changes
-the meaning of an old key changes one.
+projection. A hash is made of all options but those that came later and stand at their defaults, so what changes the
+meaning of an old key changes one.
 """
 
 from __future__ import annotations
