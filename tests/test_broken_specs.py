@@ -152,7 +152,7 @@ def test_every_message_stands_alone_and_almost_all_say_what_to_write() -> None:
         (
             "schema/unknown_key_in_stem",
             'did you mean "size"?',
-            "the keys are kind, position_embedding, size, norm, eps, convs",
+            "the keys are kind, position_embedding, size, norm, eps, convs, remainder",
         ),
         ("schema/unknown_key_in_links", 'did you mean "cut"?', "the keys are add, cut"),
         ("schema/names_of_other_code", 'did you mean "channels"?', None),

@@ -14,7 +14,7 @@ import sparx_dsl
 from sparx_dsl import SparxError, Spec
 from sparx_dsl.lowering.build import lay_out, memory_format
 from tests.support.backbones import tiny
-from tests.support.strategies import specs, stage_strides
+from tests.support.strategies import side_of, specs, stage_steps, stage_strides
 
 
 def test_keys_of_the_tiny_sparx_mamba_are_stable() -> None:
@@ -73,9 +73,10 @@ def test_feature_maps_have_the_announced_shapes(spec: Spec, height: int, width: 
     info = backbone.feature_info
     with torch.no_grad():
         maps = backbone(torch.randn(2, spec.input.channels, height, width))
+    steps = stage_steps(spec.written())
     expected = [
-        (2, channels, -(-height // reduction), -(-width // reduction))
-        for channels, reduction in zip(info.channels(), info.reduction(), strict=True)
+        (2, channels, side_of(steps[stage - 1], height), side_of(steps[stage - 1], width))
+        for channels, stage in zip(info.channels(), wanted, strict=True)
     ]
     assert [tuple(each.shape) for each in maps] == expected
     assert info.out_indices == wanted

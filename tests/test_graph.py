@@ -157,12 +157,13 @@ def test_networkx_sees_the_same_acyclic_graph(spec: sparx_dsl.Spec) -> None:
 def test_channels_and_strides_follow_the_stages(mapping: dict[str, Any]) -> None:
     """A node has its stage's channels; every stage shrinks the map of the stage before as its downsampling says."""
     graph, strides = sparx_dsl.connect(sparx_dsl.parse_spec(mapping)), strategies.stage_strides(mapping)
+    steps = strategies.stage_steps(mapping)
     for node in graph.nodes:
         assert node.channels == mapping["stages"][node.stage - 1]["channels"]
         assert node.stride == strides[node.stage - 1]
         if node.role == "layer":
             assert node.site.reduction == strides[-1] // node.stride
-        assert node.map_size((61, 40)) == (-(-61 // node.stride), -(-40 // node.stride))
+        assert node.map_size((61, 40)) == tuple(strategies.side_of(steps[node.stage - 1], side) for side in (61, 40))
 
 
 @given(strategies.specs())

@@ -13,6 +13,7 @@ import sparx_dsl
 from sparx_dsl import Kind
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.roles import DownsampleOptions
+from sparx_dsl.language.shrinking import total
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from tests.support.kinds import registered
@@ -106,7 +107,7 @@ def test_a_layer_reads_what_the_downsampling_before_it_reads() -> None:
 def test_strides_multiply() -> None:
     """Every size follows from the strides in front, every ``reduction: auto`` from those behind."""
     spec = sparx_dsl.parse_spec(MIXED)
-    assert [stage.stride for stage in spec.resolved] == [4, 4, 4, 4, 16]
+    assert [total(stage.shrinkings) for stage in spec.resolved] == [4, 4, 4, 4, 16]
     assert [stage.reduction for stage in spec.resolved] == [4, 4, 4, 4, 1]
     model = sparx_dsl.build(spec, features=(1, 2, 3, 4, 5)).eval()
     shapes = [tuple(each.shape[1:]) for each in model(torch.randn(1, 3, 37, 50))]

@@ -206,8 +206,8 @@ def test_parts_of_a_layer() -> None:
     assert told(x, features, part=partial(layer.fusing, plain, site)) == concat + norm
     assert told(x, part=partial(layer.feeding, plain, site)) == mlp + norm
     assert told(x, part=partial(layer.feeding, scaled, site)) == mlp + norm + products(16, 8 * 20)
-    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=8, ratio=1)) == products(6 * 8 + 8, 48 * 20)
-    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=6, ratio=1)) == ZERO
+    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=8, shrinkings=())) == products(6 * 8 + 8, 48 * 20)
+    assert told((1, 6, 5, 4), part=partial(layer.adapter, channels=6, shrinkings=())) == ZERO
 
 
 class Broken(FfnOptions, frozen=True):

@@ -38,7 +38,7 @@ class Family:
     model: Callable[[], nn.Module]
     edits: Edits
     sizes: tuple[tuple[int, int], ...]
-    """Of images; odd ones where timm's do not drop what fills no patch, nor attend to what fills a window."""
+    """Of images; odd ones but for windows, where timm's attend to what fills one up."""
     stem: str = "stem"
     stages: str = "stages"
     widths: tuple[int, ...] = WIDTHS
@@ -62,7 +62,7 @@ FAMILIES = {
     "convnext": Family(
         "convnext_t", "timm",
         lambda: timm.models.convnext.ConvNeXt(depths=DEPTHS, dims=WIDTHS, num_classes=5, ls_init_value=0.5),
-        {"layer.layer_scale": 0.5}, ((64, 64), (96, 32)),
+        {"layer.layer_scale": 0.5}, ODD,
     ),
     "pvt_v2": Family("pvt_v2_b2", "pvt_v2", pvt, HEADS, ODD, "patch_embed"),
     "pvt_v2, pooled": Family(
@@ -83,7 +83,7 @@ FAMILIES = {
     "inception_next": Family(
         "inceptionnext_t", "inception_next",
         lambda: timm.models.inception_next.MetaNeXt(depths=DEPTHS, dims=WIDTHS, num_classes=5, ls_init_value=0.5),
-        {"layer.layer_scale": 0.5}, ((64, 64), (96, 32)),
+        {"layer.layer_scale": 0.5}, ODD,
     ),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 import sparx_dsl
 from sparx_dsl.graph import ConnectionGraph, Edge, verify_graph
 from sparx_dsl.graph.verify import verified
+from sparx_dsl.language.shrinking import Shrinking
 
 
 def sound() -> ConnectionGraph:
@@ -110,9 +111,10 @@ BROKEN = {
         lambda: replace(dense(), edges=tuple(edge for edge in dense().edges if edge.kind != "tap")),
     "head is built for maps of (8, 17) channels and reads (8, 16)": lambda: with_maps(8, 17),
     "stage1.layer1 is fed a map of another shape by stem": lambda: with_node("stem", channels=24),
-    "head is fed a map of another shape by stage2.layer2": lambda: with_node("stage2.layer2", stride=16),
+    "head is fed a map of another shape by stage2.layer2":
+        lambda: with_node("stage2.layer2", shrinkings=(Shrinking(16),)),
     "stage2.layer2 reads a feature of another shape from stage2.downsample":
-        lambda: with_node("stage2.downsample", stride=4),
+        lambda: with_node("stage2.downsample", shrinkings=(Shrinking(4),)),
     "stage2.layer2 reads stage1.layer1 of another stage by the rule":
         lambda: with_edge("stage1.layer1", "stage2.layer2", kind="inter"),
 }  # fmt: skip

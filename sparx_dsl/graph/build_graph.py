@@ -53,7 +53,7 @@ def _nodes(spec: Spec, edges: list[Edge]) -> Iterator[Node]:
     features = Counter(edge.target for edge in edges if edge.kind != "feed")
     for stage in stages:
         role = "stem" if stage.position == 1 else "downsample"
-        place = stage.channels, stage.stride
+        place = stage.channels, stage.shrinkings
         if stage.is_opened:
             yield Node(stage.opening_name, role, stage.position, 0, *place, stage.opening_site, stage.opening)
         for number, settings in enumerate(stage.layers, start=1):
@@ -64,7 +64,7 @@ def _nodes(spec: Spec, edges: list[Edge]) -> Iterator[Node]:
             )  # fmt: skip
     if default_registry().of("head", spec.head).runs:
         last = stages[-1]
-        yield Node("head", "head", last.position, 0, last.channels, last.stride, head_site(spec), spec.head)
+        yield Node("head", "head", last.position, 0, last.channels, last.shrinkings, head_site(spec), spec.head)
 
 
 def _feeds(nodes: tuple[Node, ...]) -> Iterator[Edge]:

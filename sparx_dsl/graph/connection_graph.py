@@ -61,7 +61,7 @@ class ConnectionGraph:
     def adapted(self, edge: Edge) -> bool:
         """Whether the feature must be resampled or projected before the target can read it."""
         source, target = self.node(edge.source), self.node(edge.target)
-        return edge.kind == "added" and (source.stride, source.channels) != (target.stride, target.channels)
+        return edge.kind == "added" and (source.shrinkings, source.channels) != (target.shrinkings, target.channels)
 
     def layers(self, stage: int | None = None) -> tuple[Node, ...]:
         """The layers of the stage at that 1-based position, or of all stages."""

@@ -8,6 +8,7 @@ from typing import Literal
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.resolve import LayerSettings
 from sparx_dsl.language.roles import NodeRole
+from sparx_dsl.language.shrinking import Shrinkings, shrunk, total
 
 EdgeKind = Literal["feed", "cross_stage", "intra", "inter", "added", "tap"]
 
@@ -24,8 +25,8 @@ class Node:
     """The layer's number in its stage, from 1; 0 for what is no layer."""
     channels: int
     """Channels of what the node gives."""
-    stride: int
-    """The image's side over the map's side; sizes are rounded up."""
+    shrinkings: Shrinkings
+    """How the map is smaller than the images."""
     site: Site
     options: KindOptions | None = None
     """The options of a stem, a downsampling or a head."""
@@ -38,6 +39,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {describe(self)!r})"
+
+    @property
+    def stride(self) -> int:
+        """The image's side over the map's side, where that is an integer."""
+        return total(self.shrinkings)
 
     @property
     def ganglion(self) -> bool:
@@ -53,7 +59,7 @@ class Node:
 
     def map_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the node's map for an image of that size."""
-        return (-(-size[0] // self.stride), -(-size[1] // self.stride))
+        return shrunk(size, self.shrinkings)
 
 
 @dataclass(frozen=True, slots=True)

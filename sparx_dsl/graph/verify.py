@@ -99,7 +99,7 @@ def _shapes(graph: ConnectionGraph) -> Iterator[str]:
     inputs = {after.stage: before for before, after in itertools.pairwise(graph.nodes) if after.stage > before.stage}
     for edge in graph.edges:
         source, target = nodes[edge.source], nodes[edge.target]
-        same = (source.channels, source.stride) == (target.channels, target.stride)
+        same = (source.channels, source.shrinkings) == (target.channels, target.shrinkings)
         if edge.kind == "feed" and target.role in ("layer", "head") and not same:
             yield f"{target.name} is fed a map of another shape by {source.name}"
         if edge.kind in ("cross_stage", "intra", "inter") and not same:

@@ -15,6 +15,12 @@ EPSILON = 1e-5
 
 Epsilon = Annotated[float, Field(ge=1e-12, le=1.0)]
 
+Remainder = Literal["pad", "crop"]
+"""What becomes of rows and columns that fill no patch: ``pad`` fills them up with zeros, right and below.
+
+``crop`` leaves them out, as a convolution without padding does; a side shorter than one patch is padded then too.
+"""
+
 DropRate = Annotated[float, Field(ge=0, lt=1)]
 """How many of the values are dropped in training, of one."""
 

@@ -9,6 +9,7 @@ from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text, visib
 from sparx_dsl.kind import Facet, Kind, load
 from sparx_dsl.language.base import MAX_CHANNELS, KindOptions, Problem, Site
 from sparx_dsl.language.roles import DownsampleOptions, HeadOptions, MixerOptions, Role, StemOptions
+from sparx_dsl.language.shrinking import Shrinking, total
 from sparx_dsl.registry import default_registry
 
 FacetT = TypeVar("FacetT")
@@ -103,8 +104,10 @@ def _declarations(
     yield "canonical", lambda: options.canonical(site), lambda value: isinstance(value, dict)
     if isinstance(options, DownsampleOptions):
         yield "total_stride", lambda: options.total_stride, lambda value: _is_count(value, MAX_STRIDE)
+        yield "shrinkings", lambda: options.shrinkings, lambda value: _are_shrinkings(value, options.total_stride)
     elif isinstance(options, StemOptions):
         yield "stride", lambda: options.stride, lambda value: _is_count(value, MAX_STRIDE)
+        yield "shrinkings", lambda: options.shrinkings, lambda value: _are_shrinkings(value, options.stride)
     elif isinstance(options, MixerOptions):
         yield "projected", lambda: options.projected(site.channels), lambda value: _is_count(value, MAX_PROJECTED)
         yield "has_projection", lambda: options.has_projection, lambda value: isinstance(value, bool)
@@ -132,6 +135,16 @@ def _is_problem(value: object) -> bool:
 
 def _is_count(value: object, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _are_shrinkings(value: object, stride: int) -> bool:
+    """Whether these are steps that together shrink a side by the stride."""
+    if not isinstance(value, tuple):
+        return False
+    steps = cast("tuple[object, ...]", value)
+    kept = [each for each in steps if isinstance(each, Shrinking)]
+    right = (_is_count(each.by, MAX_STRIDE) and isinstance(cast("object", each.crops), bool) for each in kept)
+    return len(kept) == len(steps) and all(right) and total(tuple(kept)) == stride
 
 
 def _is_shape(value: object) -> bool:

@@ -22,7 +22,8 @@ from sparx_dsl.language.models import (
     Stage,
 )
 from sparx_dsl.language.roles import FfnOptions, FusionOptions, MixerOptions
-from sparx_dsl.language.strides import downsampling, opening_strides, stage_reduction, stage_stride
+from sparx_dsl.language.shrinking import Shrinkings
+from sparx_dsl.language.strides import downsampling, opening_strides, stage_reduction, stage_shrinkings
 from sparx_dsl.registry import default_registry
 
 Path = tuple[str | int, ...]
@@ -92,8 +93,8 @@ class ResolvedStage:
     """From 1."""
     name: str
     channels: int
-    stride: int
-    """The image's side over the side of the stage's maps."""
+    shrinkings: Shrinkings
+    """How the stage's maps are smaller than the images."""
     reduction: int
     """The side of the stage's maps over that of the last stage's."""
     rule: StageRule
@@ -194,7 +195,7 @@ def resolve_stage(spec: SpecModel, index: int, chosen: Sequence[Chosen]) -> Reso
         index + 1,
         stage_name(spec, index),
         stage.channels,
-        stage_stride(openings, index),
+        stage_shrinkings(spec, index),
         stage_reduction(openings, index),
         stage_rule(stage),
         spec.stem if index == 0 else downsampling(spec, index),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from sparx_dsl.language.base import KindOptions
+from sparx_dsl.language.shrinking import Shrinking, Shrinkings
 
 Role = Literal["stem", "downsample", "mixer", "fusion", "ffn", "head"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -18,8 +19,13 @@ class StemOptions(KindOptions, frozen=True):
 
     @property
     def stride(self) -> int:
-        """By how much the stem shrinks each side of the image, rounded up."""
+        """By how much the stem shrinks each side of the image."""
         raise NotImplementedError
+
+    @property
+    def shrinkings(self) -> Shrinkings:
+        """The same in steps, each of which rounds up or down; by default it is one that rounds up."""
+        return (Shrinking(self.stride),)
 
 
 class DownsampleOptions(KindOptions, frozen=True):
@@ -27,8 +33,13 @@ class DownsampleOptions(KindOptions, frozen=True):
 
     @property
     def total_stride(self) -> int:
-        """By how much it shrinks each side of the map, rounded up; a kind without a module leaves the map as it is."""
+        """By how much it shrinks each side of the map; a kind without a module leaves the map as it is."""
         return 2
+
+    @property
+    def shrinkings(self) -> Shrinkings:
+        """The same in steps, each of which rounds up or down; by default it is one that rounds up."""
+        return (Shrinking(self.total_stride),)
 
 
 class MixerOptions(KindOptions, frozen=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.roles import DownsampleOptions, StemOptions
+from sparx_dsl.language.shrinking import Shrinkings, joined
 
 
 def downsampling(spec: SpecModel, index: int) -> DownsampleOptions:
@@ -20,14 +22,14 @@ def opening_strides(spec: SpecModel) -> tuple[int, ...]:
     return spec.stem.stride, *downsamples
 
 
-def stride_behind(stem: StemOptions, *downsamples: DownsampleOptions) -> int:
-    """The image's side over the side of the maps behind that stem and these downsamplings; sizes are rounded up."""
-    return math.prod((stem.stride, *(each.total_stride for each in downsamples)))
+def shrinkings_behind(stem: StemOptions, *downsamples: DownsampleOptions) -> Shrinkings:
+    """How the maps behind that stem and these downsamplings are smaller than the images."""
+    return joined((*stem.shrinkings, *itertools.chain(*(each.shrinkings for each in downsamples))))
 
 
-def stage_stride(openings: Sequence[int], index: int) -> int:
-    """The image's side over that of the maps of the stage at that 0-based index, of ``opening_strides``."""
-    return math.prod(openings[: index + 1])
+def stage_shrinkings(spec: SpecModel, index: int) -> Shrinkings:
+    """How the maps of the stage at that 0-based index are smaller than the images."""
+    return shrinkings_behind(spec.stem, *(downsampling(spec, each) for each in range(1, index + 1)))
 
 
 def stage_reduction(openings: Sequence[int], index: int) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sparx_dsl.graph import Node
+from sparx_dsl.language.shrinking import between
 from sparx_dsl.lowering.kind_modules import checked_builder, compare_parameters
 from sparx_dsl.nn import layer
 from sparx_dsl.nn.init import Factory
@@ -58,8 +59,8 @@ def _end(place: Place) -> nn.Module:
 
 def _link(place: Place) -> nn.Module:
     source = place.schedule.graph.node(place.run.inputs[0])
-    ratio = place.node.stride // source.stride
-    return layer.LinkAdapter(source.channels, place.node.channels, ratio, **place.factory)
+    shrinkings = between(source.shrinkings, place.node.shrinkings)
+    return layer.LinkAdapter(source.channels, place.node.channels, shrinkings, **place.factory)
 
 
 def _dpe(place: Place) -> nn.Module:

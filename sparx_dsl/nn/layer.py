@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from sparx_dsl.language.base import KindOptions, Site
 from sparx_dsl.language.roles import MixerOptions
+from sparx_dsl.language.shrinking import Shrinkings
 from sparx_dsl.nn.convolution import convolve, depthwise, pointwise
 from sparx_dsl.nn.cpu_maps import convolved
 from sparx_dsl.nn.init import Factory
@@ -167,22 +168,24 @@ class Feeding(Residual):
 
 
 class LinkAdapter(nn.Module):
-    """Brings an earlier stage's feature to a layer: average pooling, then 1×1 where channels differ."""
+    """Brings an earlier stage's feature to a layer: average pooling for each step, then 1×1 where channels differ."""
 
-    def __init__(self, in_channels: int, channels: int, ratio: int, **factory: Unpack[Factory]) -> None:
+    def __init__(self, in_channels: int, channels: int, shrinkings: Shrinkings, **factory: Unpack[Factory]) -> None:
         super().__init__()
-        self.ratio = ratio
+        self.shrinkings = shrinkings
         self.projection = pointwise(in_channels, channels, **factory) if in_channels != channels else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, in_channels, height, width) to (batch, channels, ⌈height / ratio⌉, ⌈width / ratio⌉)."""
-        if self.ratio > 1:
-            x = functional.avg_pool2d(x, self.ratio, ceil_mode=True, count_include_pad=False)
+        """(batch, in_channels, height, width) to (batch, channels, …) of the height and width that the steps make."""
+        for by, crops in self.shrinkings:
+            # What is cropped is at least one position; windows that hang over the edge take the mean of what is there.
+            sides = (min(by, x.shape[2]), min(by, x.shape[3])) if crops else (by, by)
+            x = functional.avg_pool2d(x, sides, ceil_mode=not crops, count_include_pad=False)
         return x if self.projection is None else self.projection(x)
 
     def extra_repr(self) -> str:
         """What ``repr`` says of it."""
-        return f"ratio={self.ratio}"
+        return ", ".join(f"{'⌊' if crops else '⌈'}/{by}{'⌋' if crops else '⌉'}" for by, crops in self.shrinkings)
 
 
 def front_norm(site: Site, **factory: Unpack[Factory]) -> nn.Module:

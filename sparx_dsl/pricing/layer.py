@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.resolve import LayerSettings
+from sparx_dsl.language.shrinking import Shrinkings, shrunk
 from sparx_dsl.pricing.kind_cost import record_kind
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape
@@ -74,11 +75,12 @@ def joined(
     return tape.elementwise(residual, tape.drop_path(branch, drop_path))
 
 
-def adapter(tape: Tape, x: FakeTensor, channels: int, ratio: int) -> FakeTensor:
-    """What brings an earlier feature to a layer: average pooling by ``ratio``, then 1×1 where channels differ.
+def adapter(tape: Tape, x: FakeTensor, channels: int, shrinkings: Shrinkings) -> FakeTensor:
+    """What brings an earlier feature to a layer: average pooling for each step, then 1×1 where channels differ.
 
-    (batch, C, height, width) to (batch, channels, ⌈height / ratio⌉, ⌈width / ratio⌉).
+    (batch, C, height, width) to (batch, channels, …) of the height and width that the steps make.
     """
-    if ratio > 1:
-        x = tape.pool(x, *(-(-side // ratio) for side in x.shape[2:]))
+    for step in shrinkings:
+        height, width = x.shape[2:]
+        x = tape.pool(x, *shrunk((height, width), (step,)))
     return x if x.shape[1] == channels else tape.convolution(x, channels)

@@ -105,8 +105,3 @@ def head_price(head: KindOptions, site: Site, read: tuple[tuple[int, ...], ...],
     tape = Tape(saves=False)
     record_kind("head", head, site, tape, *(tape.new(1, *shape) for shape in read), shape=(1, *made))
     return tape.price
-
-
-def map_size(size: Size, stride: int) -> Size:
-    """Height and width of a map at that stride, of an image of that size."""
-    return -(-size[0] // stride), -(-size[1] // stride)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sparx_dsl.graph.nodes import Node
+from sparx_dsl.language.shrinking import between
 from sparx_dsl.pricing import layer
 from sparx_dsl.pricing.kind_cost import KindCostError, record_kind
 from sparx_dsl.pricing.layer_cost import layer_cost
@@ -39,7 +40,7 @@ def _price(schedule: Schedule, step: Run, node: Node) -> Price:
         source = schedule.graph.node(step.inputs[0])
         tape = Tape(saves=False)
         x = tape.new(1, *schedule.buffers[step.inputs[0]].shape[1:])
-        layer.adapter(tape, x, node.channels, _ratio(source, node))
+        layer.adapter(tape, x, node.channels, between(source.shrinkings, node.shrinkings))
         return tape.price
     site = node.site
     cost = layer_cost(node.settings, site.channels, node.number, site.features, site.reduction, *size)
@@ -68,7 +69,8 @@ def _record(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Fa
             shape = schedule.buffers[step.output].shape
             return record_kind(step.part, node.options, node.site, tape, *inputs, shape=shape)
         case "link":
-            return layer.adapter(tape, inputs[0], node.channels, _ratio(schedule.graph.node(step.inputs[0]), node))
+            source = schedule.graph.node(step.inputs[0])
+            return layer.adapter(tape, inputs[0], node.channels, between(source.shrinkings, node.shrinkings))
         case "dpe":
             return layer.dpe(tape, *inputs)
         case "fusion":
@@ -80,8 +82,3 @@ def _record(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Fa
             return layer.feeding(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
         case "norm":
             return layer.end_norm(node.site, tape, *inputs)
-
-
-def _ratio(source: Node, target: Node) -> int:
-    """How many times smaller the target's map is, per side."""
-    return target.stride // source.stride

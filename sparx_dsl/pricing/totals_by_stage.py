@@ -14,11 +14,12 @@ from typing import Any
 
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.resolve import ResolvedStage
+from sparx_dsl.language.shrinking import shrunk
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.pricing.cost_rows import cost
 from sparx_dsl.pricing.kind_cost import KindCostError
 from sparx_dsl.pricing.price import Totals
-from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost, stage_cost
+from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, opening_cost, stage_cost
 from sparx_dsl.pricing.stage_shape import features_read
 from sparx_dsl.registry import default_registry
 from sparx_dsl.schedule.request import Request, checked_request
@@ -61,7 +62,7 @@ def _summed(parts: list[tuple[PartCost, int]], request: Request) -> Totals:
 
 def _parts(spec: Spec, stages: Sequence[ResolvedStage], size: Size) -> Iterator[tuple[PartCost, int]]:
     """Every part in order, with what passes it by: what a later part reads, and the current part does not."""
-    sizes = tuple(map_size(size, stage.stride) for stage in stages)
+    sizes = tuple(shrunk(size, stage.shrinkings) for stage in stages)
     areas = [stage.channels * height * width for stage, (height, width) in zip(stages, sizes, strict=True)]
     image, node = (spec.input.channels, *size), ""
     passing = passing_by(spec.head.reads_all_stages, image[0] * image[1] * image[2], areas)

@@ -15,6 +15,7 @@ NORMS = st.sampled_from(["group", "layer", "batch", "rms"])
 EPSILONS = st.sampled_from([1e-6, 1e-5, 1e-3])
 RATIOS = st.sampled_from([1, 2, 1.5, 2.6667])
 RATES = st.sampled_from([0.0, 0.5])
+REMAINDERS = st.sampled_from(["pad", "crop"])
 REDUCTIONS = st.sampled_from(["auto", 1, 2, 3])
 
 Options = st.SearchStrategy[dict[str, Any]]
@@ -131,7 +132,8 @@ def ffns() -> Options:
 def _conv_downsample() -> Options:
     options: dict[str, Any] = {"norm": NORMS, "norm_place": st.sampled_from(["after", "before"]), "eps": EPSILONS}
     strided = of_kind("conv", stride=st.sampled_from([1, 2, 4]), **options)
-    return st.one_of(of_kind("conv", kernel=st.sampled_from([2, 3]), **options), strided)
+    patches = of_kind("conv", {"kernel": st.just(2)}, remainder=REMAINDERS, **options)
+    return st.one_of(of_kind("conv", kernel=st.sampled_from([2, 3]), **options), patches, strided)
 
 
 @cache
@@ -148,6 +150,7 @@ def stems() -> Options:
         of_kind(
             "patch", size=st.sampled_from([1, 2, 4]), norm=st.one_of(NORMS, st.just("none")), eps=EPSILONS,
             position_embedding=st.booleans(), convs=st.sampled_from([0, 0, 2]),
+            remainder=REMAINDERS,
         ),
         of_kind("overlapping", size=st.sampled_from([5, 7]), step=st.sampled_from([2, 4]), norm=NORMS, eps=EPSILONS),
     )  # fmt: skip

@@ -5,6 +5,7 @@ Shares no code with ``language.resolve``, the graph, the schedule or the lowerin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +35,8 @@ class SaidStage:
     """One stage as the values say it is."""
 
     channels: int
-    stride: int
-    """The image's side over the side of its maps."""
+    steps: tuple[tuple[int, bool], ...]
+    """By how much each step in front of it shrinks a map's sides, and whether it rounds down, not up."""
     opening: str
     """The node that gives its input."""
     layers: tuple[SaidLayer, ...]
@@ -44,19 +45,25 @@ class SaidStage:
     end_norm: bool
     """Whether a norm ends its last layer."""
 
+    @property
+    def stride(self) -> int:
+        """The image's side over the side of its maps."""
+        return math.prod(by for by, _ in self.steps)
+
 
 def said(spec: Mapping) -> tuple[SaidStage, ...]:
     """The stages of a valid spec."""
     stem, reads = spec["stem"], read_by(spec)
     stride = {"conv": 4}.get(stem["kind"]) or stem.get("step" if stem["kind"] == "overlapping" else "size", 4)
-    stride *= 2 if stem.get("convs") and stem["kind"] == "patch" else 1
+    front = ((2, False),) if stem.get("convs") and stem["kind"] == "patch" else ()
+    steps = (*front, (stride, stem.get("remainder") == "crop"))
     total = sum(stage["depth"] for stage in spec["stages"])
     found: list[SaidStage] = []
     before = 0
     for place, stage in enumerate(spec["stages"]):
         name, opening = _name(spec, place), opening_of(spec, place)
         if place and opening["kind"] != "none":
-            stride *= opening.get("stride", 2)
+            steps = (*steps, (opening.get("stride", 2), opening.get("remainder") == "crop"))
         layers: list[SaidLayer] = []
         for number in range(1, stage["depth"] + 1):
             levels = spec.get("layer", {}), stage.get("layer", {}), stage.get("layers", {}).get(number, {})
@@ -66,7 +73,7 @@ def said(spec: Mapping) -> tuple[SaidStage, ...]:
             layers.append(SaidLayer(layer, number, options, tuple(reads.get(layer, ())), rate))
             before += 1
         opened, ended = opening["kind"] != "none", stage.get("end_norm", False)
-        found.append(SaidStage(stage["channels"], stride, _opening(spec, place), tuple(layers), opened, ended))
+        found.append(SaidStage(stage["channels"], steps, _opening(spec, place), tuple(layers), opened, ended))
     return tuple(found)
 
 

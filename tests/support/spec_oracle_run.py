@@ -6,6 +6,8 @@ encoding, adapters, concatenation. Weights come from a state dict, by the names 
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import torch
@@ -111,9 +113,14 @@ class SpecOracle:
 
     def _adapted(self, layer: SaidLayer, stage: SaidStage, origin: SaidStage, source: str, x: Tensor) -> Tensor:
         """A feature of another stage, averaged to the size and projected to the width of the layer that reads it."""
-        ratio = stage.stride // origin.stride
-        if ratio > 1:
-            x = functional.avg_pool2d(x, ratio, ceil_mode=True, count_include_pad=False)
+        steps = (step for step in stage.steps[len(origin.steps) :] if step[0] > 1)
+        for crops, run in itertools.groupby(steps, key=lambda step: step[1]):
+            ratio = math.prod(by for by, _ in run)
+            # What is cropped: means of whole squares, and of what there is of the first one.
+            sides = [side if side < ratio else side // ratio * ratio for side in x.shape[2:]]
+            x = x[..., : sides[0], : sides[1]] if crops else x
+            if ratio > 1:
+                x = functional.avg_pool2d(x, ratio, ceil_mode=True, count_include_pad=False)
         name = f"{layer.name}.link_{source.replace('.', '_')}.projection"
         return self._conv(name, x) if origin.channels != stage.channels else x
 

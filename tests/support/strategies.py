@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from functools import cache
 from typing import Any
 
@@ -100,15 +101,29 @@ def input_name(position: int, made: list[Mapping]) -> str:
     return f"{stage_name(position, stage)}.downsample"
 
 
-def stage_strides(mapping: Mapping) -> list[int]:
-    """The image's side over that of each stage's maps, of a spec as plain values."""
+def stage_steps(mapping: Mapping) -> list[list[tuple[int, bool]]]:
+    """For each stage of a spec as plain values, by how much each step in front of it shrinks, and whether it crops."""
     stem = mapping["stem"]
-    strides = [4 if stem["kind"] == "conv" else stem.get("step" if stem["kind"] == "overlapping" else "size", 4)]
+    stride = 4 if stem["kind"] == "conv" else stem.get("step" if stem["kind"] == "overlapping" else "size", 4)
+    fronts = [(2, False)] if stem["kind"] == "patch" and stem.get("convs") else []
+    found = [[*fronts, (stride, stem.get("remainder") == "crop")]]
     for stage in mapping["stages"][1:]:
         downsample = stage.get("downsample") or mapping.get("downsample", {})
         stride = 1 if downsample.get("kind") == "none" else downsample.get("stride", 2)
-        strides.append(strides[-1] * stride)
-    return strides
+        found.append([*found[-1], (stride, downsample.get("remainder") == "crop")])
+    return found
+
+
+def stage_strides(mapping: Mapping) -> list[int]:
+    """The image's side over that of each stage's maps, of a spec as plain values."""
+    return [math.prod(by for by, _ in steps) for steps in stage_steps(mapping)]
+
+
+def side_of(steps: list[tuple[int, bool]], side: int) -> int:
+    """What the steps make of a map's side."""
+    for by, crops in steps:
+        side = max(math.floor(side / by), 1) if crops else math.ceil(side / by)
+    return side
 
 
 def joined_stages(mapping: Mapping, number: int) -> list[int]:

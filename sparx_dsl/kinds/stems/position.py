@@ -8,6 +8,7 @@ from sparx_dsl.kinds.checkpoint import Resizing
 from sparx_dsl.kinds.slices import SliceBlocks
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.roles import StemOptions
+from sparx_dsl.language.shrinking import shrunk
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape
 
@@ -26,8 +27,7 @@ class EmbeddedStem(StemOptions, frozen=True):
 
     def embedded_size(self, site: Site) -> tuple[int, int]:
         """Height and width of the embedding: of the map that images of the spec's size become."""
-        height, width = (-(-side // self.stride) for side in site.image)
-        return height, width
+        return shrunk(site.image, self.shrinkings)
 
     def canonical(self, site: Site) -> dict[str, Any]:
         """With the embedding's height and width, where there is one."""

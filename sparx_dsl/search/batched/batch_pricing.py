@@ -20,9 +20,10 @@ from sparx_dsl.language.base import KindOptions, NormName, Site
 from sparx_dsl.language.dtypes import ITEM_BYTES
 from sparx_dsl.language.models import InputOptions
 from sparx_dsl.language.roles import DownsampleOptions, HeadOptions, StemOptions
-from sparx_dsl.language.strides import stride_behind
+from sparx_dsl.language.shrinking import shrunk
+from sparx_dsl.language.strides import shrinkings_behind
 from sparx_dsl.pricing.price import ZERO
-from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, map_size, opening_cost
+from sparx_dsl.pricing.stage_cost import PartCost, Size, head_cost, opening_cost
 from sparx_dsl.pricing.totals_by_stage import passing_by
 from sparx_dsl.registry import default_registry
 from sparx_dsl.search.batched.lookup import Ids, LabelNumbers, Labels, LookupTable
@@ -190,7 +191,7 @@ class _PartPricer:
 
 def _area(images: InputOptions, stem: StemOptions, *downsamples: DownsampleOptions) -> Size:
     """The size of the maps behind that stem and these downsamplings."""
-    return map_size(images.size, stride_behind(stem, *downsamples))
+    return shrunk(images.size, shrinkings_behind(stem, *downsamples))
 
 
 def _runs(downsample: KindOptions | None) -> int:

@@ -5,41 +5,38 @@ from __future__ import annotations
 from typing import Unpack
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, convolution
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.nn.patches import padded_to_patches
 
 
-class PaddedDownsampling(nn.Module):
-    """A strided convolution on a map that is padded with zeros, right and below, to a multiple of ``multiple``.
+class PatchDownsampling(nn.Module):
+    """A strided convolution on a map that is padded, or cropped, to patches of the side ``size``.
 
     The norm stands in front of it or behind.
     """
 
-    def __init__(self, conv: nn.Conv2d, norm: nn.Module, multiple: int, *, norm_first: bool) -> None:
+    def __init__(self, conv: nn.Conv2d, norm: nn.Module, size: int, *, crops: bool, norm_first: bool) -> None:
         super().__init__()
         self.conv = conv
         self.norm = norm
-        self.multiple = multiple
+        self.size = size
+        self.crops = crops
         self.norm_first = norm_first
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, height, width) to (batch, out_channels, ⌈height / stride⌉, ⌈width / stride⌉)."""
+        """(batch, channels, height, width) to (batch, out_channels, …), height and width over the stride."""
         if self.norm_first:
             x = self.norm(x)
-        right, below = -x.shape[3] % self.multiple, -x.shape[2] % self.multiple
-        # Padding by nothing would still copy the map.
-        if right or below:
-            x = functional.pad(x, (0, right, 0, below))
-        x = self.conv(x)
+        x = self.conv(padded_to_patches(x, self.size, crops=self.crops))
         return x if self.norm_first else self.norm(x)
 
 
-def build(options: ConvDownsample, site: Site, **factory: Unpack[Factory]) -> ConvNorm | PaddedDownsampling:
+def build(options: ConvDownsample, site: Site, **factory: Unpack[Factory]) -> ConvNorm | PatchDownsampling:
     """Make the strided convolution with its norm for that site."""
     first, kernel = options.norm_place == "before", options.kernel
     padding = 1 if kernel == 3 else 0
@@ -48,4 +45,5 @@ def build(options: ConvDownsample, site: Site, **factory: Unpack[Factory]) -> Co
     norm = make_norm(options.norm, site.channels if first else site.out_channels, options.eps, **factory)
     if kernel == 3 and not first:
         return ConvNorm(conv, norm)
-    return PaddedDownsampling(conv, norm, 1 if kernel == 3 else 2, norm_first=first)
+    size, crops = 1 if kernel == 3 else kernel, options.remainder == "crop"
+    return PatchDownsampling(conv, norm, size, crops=crops, norm_first=first)

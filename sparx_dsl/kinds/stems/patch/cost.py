@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sparx_dsl.kinds.patches_cost import padded_to_patches
 from sparx_dsl.kinds.stems.patch.options import CONV_CHANNELS, PatchStem
 from sparx_dsl.kinds.stems.position import embedded
 from sparx_dsl.language.base import Site
@@ -10,11 +11,11 @@ from sparx_dsl.pricing.tape.tape import Tape
 
 
 def forward(options: PatchStem, site: Site, tape: Tape, image: FakeTensor) -> FakeTensor:
-    """(batch, channels, height, width) to one position for each patch; the map is padded to whole patches."""
+    """(batch, channels, height, width) to one position for each patch; the map is padded, or cropped, to whole ones."""
     size, x = options.size, image
     for place in range(options.convs):
         kernel, stride = (3, 1) if place else (7, 2)
         x = tape.relu(tape.norm("batch", tape.convolution(x, CONV_CHANNELS, kernel, stride, bias=False)))
-    height, width = (-(-side // size) * size for side in x.shape[2:])
-    patches = tape.convolution(tape.pad(x, height, width), site.out_channels, size, size, padding=0)
+    whole = padded_to_patches(tape, x, size, options.remainder)
+    patches = tape.convolution(whole, site.out_channels, size, size, padding=0)
     return embedded(options, site, tape, patches if options.norm == "none" else tape.norm(options.norm, patches))

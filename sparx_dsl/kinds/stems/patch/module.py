@@ -13,6 +13,7 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, convolution
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.nn.patches import padded_to_patches
 from sparx_dsl.nn.position import PositionEmbedding
 
 
@@ -22,6 +23,7 @@ class PatchEmbedding(nn.Module):
     def __init__(self, options: PatchStem, site: Site, **factory: Unpack[Factory]) -> None:
         super().__init__()
         self.size = size = options.size
+        self.crops = options.remainder == "crop"
         self.convs = nn.ModuleList(_front(site.channels, options.convs, **factory))
         read = CONV_CHANNELS if options.convs else site.channels
         conv = convolution(read, site.out_channels, size, stride=size, **factory)
@@ -36,15 +38,11 @@ class PatchEmbedding(nn.Module):
         self.position = PositionEmbedding(site.out_channels, *height_width, **factory) if embedded else None
 
     def forward(self, image: Tensor) -> Tensor:
-        """(batch, channels, height, width) to (batch, out_channels, ⌈height / stride⌉, ⌈width / stride⌉)."""
+        """(batch, channels, height, width) to (batch, out_channels, …), one position for each patch."""
         x = image
         for conv in self.convs:
             x = functional.relu(conv(x))
-        right, below = -x.shape[3] % self.size, -x.shape[2] % self.size
-        # Padding by nothing would still copy the map.
-        if right or below:
-            x = functional.pad(x, (0, right, 0, below))
-        x = self.embedding(x)
+        x = self.embedding(padded_to_patches(x, self.size, crops=self.crops))
         return x if self.position is None else self.position(x)
 
 

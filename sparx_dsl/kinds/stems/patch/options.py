@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from sparx_dsl.kinds.stems.position import EmbeddedStem
-from sparx_dsl.language.base import EPSILON, Epsilon, NormName
+from sparx_dsl.language.base import EPSILON, Epsilon, NormName, Remainder, Site
+from sparx_dsl.language.shrinking import Shrinking, Shrinkings
 
 CONV_CHANNELS: Final = 64
 """Channels of the convolutions in front of the patches."""
@@ -30,10 +31,23 @@ class PatchStem(EmbeddedStem, frozen=True):
 
     convs: Annotated[int, Field(ge=0, le=8)] = 0
     """How many convolutions stand in front."""
+    remainder: Remainder = "pad"
+    """Whether rows and columns that fill no patch are padded with zeros, right and below, or left out."""
 
-    later: ClassVar[frozenset[str]] = EmbeddedStem.later | {"eps", "convs"}
+    later: ClassVar[frozenset[str]] = EmbeddedStem.later | {"eps", "convs", "remainder"}
 
     @property
     def stride(self) -> int:
-        """The side of a patch, twice that behind ``convs``; a map of other sides is padded right and below."""
+        """The side of a patch, twice that behind ``convs``."""
         return self.size * (2 if self.convs else 1)
+
+    @property
+    def shrinkings(self) -> Shrinkings:
+        """Of the first convolution in front, and of the patches."""
+        patches = Shrinking(self.size, self.remainder == "crop")
+        return (Shrinking(2), patches) if self.convs else (patches,)
+
+    def canonical(self, site: Site) -> dict[str, Any]:
+        """Without the remainder where patches of one position leave none."""
+        values = super().canonical(site)
+        return {key: value for key, value in values.items() if key != "remainder" or self.size > 1}

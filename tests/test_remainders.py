@@ -1,0 +1,99 @@
+"""Rows and columns that fill no patch: sizes, features and prices where they are left out, beside PyTorch's own."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+import sparx_dsl
+from sparx_dsl.language.shrinking import Shrinking, between, joined, shrunk, total
+from sparx_dsl.lowering import Backbone
+from sparx_dsl.search import fingerprint
+from tests.support.spec_oracle_run import SpecOracle
+from tests.support.strategies import examples
+
+STEPS = st.lists(st.builds(Shrinking, st.sampled_from([1, 2, 3, 4]), st.booleans()), max_size=5).map(tuple)
+SIDES = st.integers(1, 70)
+
+
+@given(st.integers(1, 8), st.integers(0, 60), st.integers(0, 60))
+def test_cropped_sizes_are_those_of_a_convolution_without_padding(by: int, taller: int, wider: int) -> None:
+    """Of every map that has one whole patch; and of no other, where PyTorch's convolutions refuse the map."""
+    x, kernel = torch.empty(1, 1, by + taller, by + wider, device="meta"), torch.empty(1, 1, by, by, device="meta")
+    size = x.shape[2], x.shape[3]
+    assert shrunk(size, (Shrinking(by, crops=True),)) == functional.conv2d(x, kernel, stride=by).shape[2:]
+    assert shrunk((1, by), (Shrinking(by, crops=True),)) == (1, 1)
+
+
+@given(STEPS, STEPS, SIDES, SIDES)
+def test_steps_compose(first: tuple[Shrinking, ...], then: tuple[Shrinking, ...], height: int, width: int) -> None:
+    """Joined steps make the sizes of all, and what lies between two places those of the second from the first's."""
+    size = (height, width)
+    near, far = joined(first), joined((*first, *then))
+    assert shrunk(size, first) == shrunk(size, near)
+    assert shrunk(shrunk(size, first), then) == shrunk(size, far) == shrunk(shrunk(size, near), between(near, far))
+    assert total(near) * total(between(near, far)) == total(far) == total((*first, *then))
+    assert all(here.crops != after.crops and here.by > 1 for here, after in itertools.pairwise(far))
+
+
+MIXED = """
+sparx: 1
+name: mixed
+input: {channels: 3, size: [43, 30]}
+stem: {kind: patch, size: 3, remainder: crop}
+downsample: {kind: conv, kernel: 2, remainder: crop}
+layer: {mixer: {kind: depthwise, kernel: 3}, ffn: {kind: none}, fusion: {kind: concat}}
+stages:
+  - {channels: 8, depth: 1}
+  - {channels: 16, depth: 1}
+  - {channels: 16, depth: 2, S: 2, downsample: {kind: conv}}
+  - {channels: 16, depth: 2, S: 1, M: 1}
+links:
+  add:
+    - {from: stage1.layer1, to: stage4.layer2}
+    - {from: stage1.layer1, to: stage2.layer1}
+    - {from: stage2.layer1, to: stage4.layer2}
+head: {kind: semantic_fpn, classes: 2, pyramid_channels: 4, head_channels: 4}
+"""
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Backbone, Backbone]:
+    """The backbone of that spec, and the deployed one."""
+    model = sparx_dsl.build(sparx_dsl.parse_spec(MIXED)).eval()
+    return model, sparx_dsl.deploy(model)
+
+
+@settings(max_examples=examples(0.3))
+@given(height=SIDES, width=SIDES)
+def test_features_of_other_stages_fit_where_some_steps_crop_and_some_pad(
+    pair: tuple[Backbone, Backbone], height: int, width: int
+) -> None:
+    """Every map is as planned, and as the spec's values say, also where a map is smaller than a patch."""
+    model, deployed = pair
+    spec = model.spec
+    images = torch.randn(1, 3, height, width)
+    plan = sparx_dsl.plan(sparx_dsl.connect(spec), (height, width))
+    with torch.no_grad():
+        result = model(images)
+        expected = SpecOracle(spec.written(), model.state_dict()).maps(images)
+        assert torch.allclose(result, expected["head"], atol=1e-5)
+        assert torch.allclose(deployed(images), result, atol=1e-5)
+    for name, buffer in plan.buffers.items():
+        assert name not in expected or buffer.shape == expected[name].shape
+    assert sparx_dsl.prices(spec, (height, width)) == sparx_dsl.cost(spec, (height, width)).totals
+
+
+def test_a_spec_that_pads_is_the_one_that_says_nothing() -> None:
+    """It has the hash of the spec without the key, and that which crops another."""
+    spec = sparx_dsl.parse_spec(MIXED.replace(", remainder: crop", ""))
+    padding = spec.edit({"stem.remainder": "pad", "downsample.remainder": "pad"})
+    cropping = [spec.edit({f"{key}.remainder": "crop"}) for key in ("stem", "downsample")]
+    hashes = [fingerprint(each) for each in (spec, padding, *cropping)]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
