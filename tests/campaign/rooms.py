@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "reader": ("scalars", "compose", "compose_mistakes", "compose_limits", "compose_nesting", "compose_tags", "nodes",
-               "limits", "data_of_libraries", "read_sources", "extends", "spec"),
+               "quantities", "limits", "data_of_libraries", "read_sources", "hints", "extends", "spec"),
     "language": ("spec", "stage_names", "broken_specs", "hints", "edit", "edit_layers", "edit_text", "extends",
                  "ratios", "links", "norm_places", "isotropic", "spec_json", "zoo"),
     "graph": ("graph", "rule", "links", "verify_graph", "graph_text", "notebook"),
