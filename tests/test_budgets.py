@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.reader.quantities import read_quantity, write_quantity
+from sparx_dsl.reader.quantities import write_quantity
 from sparx_dsl.search import fingerprint
 from tests.support import strategies
 from tests.support.broken_specs import CORPUS
@@ -93,22 +93,6 @@ def test_a_budget_is_inherited_replaced_and_taken_away(tmp_path: Path) -> None:
         path.write_text(f"extends: base.yaml\nname: other\nbudget: {budget}\n", encoding="utf-8")
         found.append(sparx_dsl.load_spec(path).written().get("budget", {}))
     assert found == [{"params": "3M", "macs": "2G"}, {"params": "1M"}, {}]
-
-
-@given(st.integers(1, 10**17), st.booleans())
-def test_amounts_are_written_exactly(amount: int, of_bytes: bool) -> None:
-    """What is written of an amount reads as that amount."""
-    assert read_quantity(write_quantity(amount, of_bytes=of_bytes), of_bytes=of_bytes) == amount
-
-
-@pytest.mark.parametrize(
-    ("amount", "of_bytes", "text"),
-    [(30_000_000, False, "30M"), (5_500_000_000, False, "5.5G"), (2**31, True, "2GiB"), (1536, True, "1.5KiB"),
-     (1_500_000, True, "1.5MB"), (12_345_678, False, 12_345_678), (999, False, 999), (10**15, False, "1000T")],
-)  # fmt: skip
-def test_amounts_are_written_as_people_do(amount: int, of_bytes: bool, text: str | int) -> None:
-    """In the largest unit that leaves two decimals or less, else as a number."""
-    assert write_quantity(amount, of_bytes=of_bytes) == text
 
 
 def test_one_graph_has_one_hash_whatever_its_budget() -> None:

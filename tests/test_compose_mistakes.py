@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
-from sparx_dsl.errors import Span
+from sparx_dsl.errors import SourceText, Span
+from sparx_dsl.reader.yaml_syntax import syntax_error
 from tests.support.yaml_places import LOADERS, mistakes, places
 
 
@@ -92,6 +94,16 @@ def test_broken_yaml_points_at_where_the_broken_thing_starts() -> None:
 def test_absurd_escapes_and_directives_are_mistakes(text: str, loader: type[Any]) -> None:
     """No ValueError, OverflowError or UnicodeError escapes."""
     assert mistakes(text, loader=loader)
+
+
+def test_an_error_in_other_words_of_a_parser_is_passed_on() -> None:
+    """As another version of PyYAML may have it: what it says, cut and without control characters, at its place."""
+    mark = yaml.Mark("", 6, 1, 1, "", 6)
+    error = yaml.MarkedYAMLError(problem="strange \x1b[31m" + "!" * 500, problem_mark=mark)
+    mistake = syntax_error(error, SourceText("t.yaml", "a: 1\nb: 2\n"))
+    assert mistake.message.startswith("the text is not YAML here: strange \\x1b[31m!")
+    assert len(mistake.message) < 300
+    assert (mistake.code, mistake.where.span) == ("SPX005", Span(2, 2, 2, 3))
 
 
 def test_bytes_that_are_not_utf_8_are_a_mistake_at_the_byte() -> None:

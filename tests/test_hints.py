@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import sparx_dsl
-from sparx_dsl.reader.quantities import read_quantity, similar_quantity
 
 FIRST = "sparx: 1\nname: tiny\nstem: {kind: patch}\nlayer: {mixer: {kind: ss2d}}\nstages: [{channels: 8, depth: 1}]\n"
 
@@ -38,13 +35,6 @@ def test_an_amount_with_other_words_is_recognised(written: str, meant: str | Non
 def test_flops_are_said_to_be_something_else() -> None:
     """Of which two are one multiply-accumulate."""
     assert (help_of(f"{FIRST}budget: {{macs: 5 GFLOPs}}\n") or "").startswith("write 5G; multiply-accumulates")
-
-
-@given(st.text(alphabet="0123456789.,e KMGTibBacs", max_size=24), st.booleans())
-def test_what_is_advised_is_an_amount(text: str, of_bytes: bool) -> None:
-    """Whatever was written."""
-    advised = similar_quantity(text, of_bytes=of_bytes)
-    assert advised is None or read_quantity(int(advised) if advised.isdecimal() else advised, of_bytes=of_bytes)
 
 
 def test_a_number_with_commas_is_recognised() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,6 +66,25 @@ def test_nothing_runs_after_the_last_stage_that_is_wanted(spec: sparx_dsl.Spec, 
         f"{spec.stages[stage - 1].name or f'stage{stage}'}.layer{spec.stages[stage - 1].depth}" for stage in stages
     )
     assert runs[-1].output == schedule.outputs[-1]
+
+
+@given(strategies.specs(), st.data())
+def test_maps_are_given_by_their_nodes_names_in_the_order_asked_for(spec: sparx_dsl.Spec, data: st.DataObject) -> None:
+    """Of layers and the stem; nothing runs after the last of them."""
+    graph = sparx_dsl.connect(spec)
+    names = ["stem", *(node.name for node in graph.layers())]
+    wanted = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    schedule = sparx_dsl.plan(spec, features=wanted)
+    assert schedule.outputs == tuple(wanted)
+    runs = [step.output for step in schedule.steps if not isinstance(step, Free)]
+    assert runs[-1] == max(wanted, key=names.index)
+
+
+def test_a_schedule_is_shown_in_a_line_and_copied_as_itself() -> None:
+    """Nothing in it changes, so a copy need not be another."""
+    schedule = sparx_dsl.plan(LINKED, batch=2)
+    assert copy.deepcopy(schedule) is schedule
+    assert repr(schedule) == f"Schedule('linked', 32×24, batch 2, float32, {len(schedule.steps)} steps)"
 
 
 @given(strategies.specs())
@@ -202,6 +223,7 @@ def test_a_step_prints_itself_as_a_call() -> None:
         ({"size": [32, 32]}, ["SPX320"]),
         ({"size": (True, 32)}, ["SPX320"]),
         ({"size": (32, 32, 3)}, ["SPX320"]),
+        ({"size": (32, 10**6)}, ["SPX320"]),
         ({"batch": True}, ["SPX320"]),
         ({"batch": 1.5}, ["SPX320"]),
         ({"batch": 0}, ["SPX320"]),
@@ -210,6 +232,7 @@ def test_a_step_prints_itself_as_a_call() -> None:
         ({"features": 4}, ["SPX322"]),
         ({"features": "12"}, ["SPX322"]),
         ({"features": {1, 2}}, ["SPX322"]),
+        ({"features": np.array(1)}, ["SPX322"]),
         ({"features": (1.0,)}, ["SPX322"]),
         ({"features": ([1],)}, ["SPX322"]),
         ({"features": (-4,)}, ["SPX322"]),

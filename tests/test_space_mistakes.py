@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
-from sparx_dsl.reader.quantities import read_quantity
 from sparx_dsl.search import load_space, parse_space
 from tests.support.broken_specs import places
 from tests.support.paths import SPECS
@@ -149,17 +148,3 @@ def test_a_text_has_no_folder() -> None:
     with pytest.raises(sparx_dsl.SparxError) as caught:
         parse_space(f"{HEAD.replace('sparx_mamba_t', 'absent')}choices: {{stages.1.depth: [1, 2]}}\n")
     assert places(caught.value.diagnostics) == (("SPX112", 3, 7),)
-
-
-@pytest.mark.parametrize(
-    ("text", "of_bytes", "amount"),
-    [
-        ("30M", False, 30_000_000), ("5.5G", False, 5_500_000_000), ("2GiB", True, 2**31), ("1.5 KiB", True, 1536),
-        (7, True, 7), ("7", False, 7), ("0.1M", False, 100_000), ("2GiB", False, None), ("3e9", False, None),
-        ("-1", False, None), (-1, False, None), (True, False, None), ("1M*2", False, None), (1.5, False, None),
-        ("9" * 30, False, None), ("٣M", False, None),
-    ],
-)  # fmt: skip
-def test_amounts_are_read_exactly_or_not_at_all(text: object, of_bytes: bool, amount: int | None) -> None:
-    """Units are powers of 1000, or of 1024 with an i; nothing else is an amount."""
-    assert read_quantity(text, of_bytes=of_bytes) == amount

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 COUNT_UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -17,7 +17,7 @@ BYTES_PATTERN: Final = r"^[0-9]{1,18}(\.[0-9]{1,9})? ?(B|[KMGT]i?B)?$"
 _SIMILAR: Final = re.compile(
     r"(?P<number>[0-9][0-9,_' ]{0,30}(?:\.[0-9]{1,9})?(?:e\+?[0-9]{1,2})?) ?(?P<prefix>[KMGT]?)"
     r"(?P<rest>[A-Z]{0,16}(?: [A-Z]{1,16})?)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # without which the sign of kelvins is a K
 )
 """A number with commas or an exponent, a prefix of any case, and a word such as MACs."""
 _AMOUNT: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([A-Za-z]{0,3})")
@@ -49,10 +49,11 @@ def write_quantity(amount: int, *, of_bytes: bool) -> str | int:
 
 
 def show_quantity(amount: int, *, of_bytes: bool) -> str:
-    """An amount for people, with three digits or more: ``27.9M``, ``1.50GiB``."""
-    units = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30} if of_bytes else COUNT_UNITS
+    """An amount for people, to four digits: ``27.93M``, ``1.5GiB``."""
+    units = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40} if of_bytes else COUNT_UNITS
     unit = max((name for name in units if units[name] <= max(amount, 1)), key=lambda name: units[name])
-    return f"{amount}" if unit == "" else f"{amount / units[unit]:.4g}{unit}"
+    shown = amount / units[unit]
+    return f"{amount}" if unit == "" else f"{shown:.4g}{unit}" if shown < 9999 else f"{shown:.0f}{unit}"
 
 
 def similar_quantity(text: str, *, of_bytes: bool) -> str | None:
@@ -60,10 +61,7 @@ def similar_quantity(text: str, *, of_bytes: bool) -> str | None:
     found = _SIMILAR.fullmatch(text.strip())
     if found is None:
         return None
-    try:
-        number = Decimal(re.sub("[,_' ]", "", found["number"]))
-    except InvalidOperation:
-        return None
+    number = Decimal(re.sub("[,_' ]", "", found["number"]))
     if not number:
         return None
     prefix, rest = found["prefix"].upper(), found["rest"].lower()

@@ -33,8 +33,10 @@ ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
              "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
 """Of pytest, which would warn that this module has imported one of its helpers before."""
 FEW = "--hypothesis-profile=few"
-SECONDS = 20
-"""Of CPU, several times what a room's tests take with few examples, after which a mutant is one that never ends."""
+LONGER = 4
+"""How many times the CPU of the tests without a fault a mutant may take; one that takes more is one that never ends."""
+LEAST = 20
+"""Seconds of CPU that any mutant may take."""
 BROKEN = 70
 """The status of a process that could not run the tests."""
 LONGEST = 1200
@@ -50,27 +52,31 @@ class FaultyRoom:
         self.survivors: list[tuple[Path, int]] = []
         self.sound = False
         """Whether the tests pass without a fault."""
+        self.ended = False
+        """Whether nothing went wrong with the plugin itself."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests without a fault, then with each."""
-        self.sound = _passes(session, None)
+        self.sound, taken = _passes(session, None, LONGEST)
         for file, number in self.faults if self.sound else ():
             if time.monotonic() > self.until:
                 break
-            self.tried.append((file, number))
-            if _passes(session, (file, mutant(file.read_text(encoding="utf-8"), number))):
+            fault = (file, mutant(file.read_text(encoding="utf-8"), number))
+            if _passes(session, fault, max(LEAST, round(LONGER * taken)))[0]:
                 self.survivors.append((file, number))
+            self.tried.append((file, number))
+        self.ended = True
         return True
 
 
-def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None) -> bool:
-    """Whether all tests pass in a fork of this process."""
+def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None, most: int) -> tuple[bool, float]:
+    """Whether all tests pass in a fork of this process within so many seconds of CPU, and how many it took."""
     child = os.fork()
     if child == 0:
         status = BROKEN
         try:
-            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most))
             silent = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silent, 1)
             os.dup2(silent, 2)
@@ -79,10 +85,11 @@ def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None) -> bool:
             status = int(_fails(session))
         finally:
             os._exit(status)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, ended, used = os.wait4(child, 0)
+    status = os.waitstatus_to_exitcode(ended)
     if status == BROKEN:
         raise RuntimeError(f"a fault could not be put into {fault and fault[0]}")
-    return status == 0
+    return status == 0, used.ru_utime + used.ru_stime
 
 
 def _fails(session: pytest.Session) -> bool:
@@ -101,8 +108,8 @@ def exchange(file: Path, fault: Mutant) -> None:
             code = codes.get((each.__code__.co_qualname, each.__code__.co_firstlineno))
             if code is not None and code.co_freevars == each.__code__.co_freevars:
                 each.__code__ = code
-        elif isinstance(each, functools._lru_cache_wrapper):  # pyright: ignore[reportPrivateUsage]
-            each.cache_clear()
+        elif type(each) is functools._lru_cache_wrapper:  # pyright: ignore[reportPrivateUsage]
+            each.cache_clear()  # isinstance would ask objects of torch that warn
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -160,8 +167,8 @@ def main() -> int:
         tests = [str(ROOT / "tests" / f"test_{name}.py") for name in ROOMS[room]]
         faulty = FaultyRoom(sampled(room, given.count, given.seed), time.monotonic() + given.seconds)
         pytest.main([*ARGUMENTS, FEW, *tests], plugins=[faulty])
-        if not faulty.sound:
-            raise SystemExit(f"the tests of {room} fail without a fault")
+        if not (faulty.sound and faulty.ended):
+            raise SystemExit(f"the tests of {room} fail without a fault, or could not be run with one")
         tried += len(faulty.tried)
         left = [place for place in faulty.survivors if survives_from_the_start(*place, tests)]
         survivors += len(left)

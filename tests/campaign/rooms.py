@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "reader": ("scalars", "compose", "compose_mistakes", "compose_limits", "compose_nesting", "compose_tags", "nodes",
-               "limits", "data_of_libraries", "read_sources", "extends", "spec"),
+               "quantities", "limits", "data_of_libraries", "read_sources", "hints", "extends", "spec"),
     "language": ("spec", "stage_names", "broken_specs", "hints", "edit", "edit_layers", "edit_text", "extends",
                  "ratios", "links", "norm_places", "isotropic", "spec_json", "zoo"),
     "graph": ("graph", "rule", "links", "verify_graph", "graph_text", "notebook"),
-    "schedule": ("verify_buffers", "schedule", "schedule_lifetimes", "lifetimes"),
+    "schedule": ("verify_buffers", "schedule", "schedule_lifetimes", "lifetimes", "notebook"),
     "pricing": ("budgets", "prices", "priced_once", "kind_costs", "recompute_choice", "prices_exact"),
     "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods"),
 }  # fmt: skip
