@@ -18,7 +18,7 @@ DETECTION = FIGURES / "detection.yaml"
 
 
 def test_dense_predictors_land_on_the_printed_figures() -> None:
-    """Params and MACs of the rows of Tables 6 and 8 to 11 lie within 3 %, but for PVTv2's; off the digit they say why."""
+    """Params and MACs of the rows of Tables 6 and 8 to 11 lie within 3 %, but for PVTv2's; others say why."""
     groups = compare_dense(DENSE)
     counts = [(group.head, len(group.rows)) for group in groups]
     assert counts == [("semantic_fpn", 12), ("upernet", 22), ("semantic_fpn", 9)]
