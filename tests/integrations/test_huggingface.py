@@ -199,10 +199,7 @@ def test_a_backbone_leaves_the_head_of_a_classifier(tmp_path: Path) -> None:
 def test_the_class_for_any_backbone_takes_models_of_the_hub_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks the hub first: transformers refuses a folder, as the docs say, and loads what the hub says it has.
-
-    The class for any model takes a folder.
-    """
+    """It asks the hub first and refuses a folder, as the docs say; the class for any model takes one."""
     model = backbone_of(tiny(), out_features=["stage2"])
     model.save_pretrained(tmp_path)
     any_backbone = transformers().AutoBackbone
