@@ -15,6 +15,7 @@ from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.graph import connect as connect_spec
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.language.spec import Spec, load_spec, parse_spec
+from sparx_dsl.language.zoo import holds_yaml
 from sparx_dsl.pricing import Convention, Cost, Totals
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.schedule import Features, Schedule
@@ -31,7 +32,7 @@ CHECKPOINT_SUFFIX = ".safetensors"
 
 Source = Spec | ConnectionGraph | Mapping[str, object] | str | os.PathLike[str]
 """A spec, its graph, a mapping of plain values, a path to a YAML file or a name of the zoo (``sparx_mamba_t``), or YAML
-text (a string with a line break).
+or JSON text (a string with line breaks, or that begins with a brace or a key of specs).
 """
 
 
@@ -43,7 +44,7 @@ def as_spec(source: Spec | Mapping[str, object] | str | os.PathLike[str], *, lim
     if isinstance(source, Spec):
         return source if limits is None else source.within(limits)
     limits = DEFAULT_LIMITS if limits is None else limits
-    if isinstance(source, Mapping) or (isinstance(source, str) and "\n" in source):
+    if isinstance(source, Mapping) or (isinstance(source, str) and holds_yaml(source)):
         return parse_spec(source, limits=limits)
     return load_spec(source, limits=limits)
 

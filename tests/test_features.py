@@ -91,9 +91,28 @@ def test_every_sequence_and_integer_is_one() -> None:
     given: Any
     for given in ([1, 2], range(1, 3), UserList([1, 2]), (np.int64(1), np.uint8(2)), (-3, -2), ["stage1", 2]):
         assert sparx_dsl.plan(mixed(), features=given) == wanted
-    for given in (np.array([1, 2]), np.array(["stage1", "stage2"])):
+    for given in (
+        np.array([1, 2]),
+        np.array(["stage1", "stage2"]),
+        torch.tensor([1, 2]),
+        [torch.tensor(1), np.array(2)],
+    ):
         assert sparx_dsl.plan(mixed(), features=given) == wanted
-    for given in ({1, 2}, {1: 2}, "stage1", b"12", np.array(1), np.array([[1, 2]]), np.array([1.0, 2.0]), 1):
+    for given in (
+        {1, 2},
+        {1: 2},
+        "stage1",
+        b"12",
+        np.array(1),
+        np.array([[1, 2]]),
+        np.array([1.0, 2.0]),
+        1,
+        torch.tensor(1),
+        torch.tensor([1.0]),
+        [torch.tensor(True)],
+        [torch.tensor([1, 2])],
+        [np.True_],
+    ):
         with pytest.raises(sparx_dsl.SparxError, match="SPX322"):
             sparx_dsl.plan(mixed(), features=given)
     given = {"size": (np.int64(64), 64), "batch": np.int32(2)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,52 @@ DETECTION = FIGURES / "detection.yaml"
 
 
 def test_dense_predictors_land_on_the_printed_figures() -> None:
-    """Params and MACs of all rows of Tables 6 and 8 to 11 that the language expresses lie within 3 %."""
+    """Params and MACs of the rows of Tables 6 and 8 to 11 lie within 3 %, but for PVTv2's; others say why."""
     groups = compare_dense(DENSE)
     counts = [(group.head, len(group.rows)) for group in groups]
-    assert counts == [("semantic_fpn", 9), ("upernet", 16), ("semantic_fpn", 9)]
-    for group in groups:
-        for row in group.rows:
-            assert abs(row.params / (float(row.row.params) * 1e6) - 1) <= 0.03, row.name
-            assert abs(row.macs / (float(row.row.macs) * 1e9) - 1) <= 0.03, row.name
-            assert row.params_match
-            assert row.macs_match
-    off = [row.name for group in groups for row in group.rows if not row.params_round]
-    assert off == ["sparx_mamba_s", "sparx_swin_b", "dmca_no_dpe"]
+    assert counts == [("semantic_fpn", 12), ("upernet", 22), ("semantic_fpn", 9)]
+    rows = [row for group in groups for row in group.rows]
+    assert ["pvt_v2_b5"] == [row.name for row in rows if not row.params_match]
+    assert ["pvt_v2_b2", "pvt_v2_b4", "pvt_v2_b5"] == [row.name for row in rows if not row.macs_match]
+    for row in rows:
+        assert abs(row.params / (float(row.row.params) * 1e6) - 1) <= 0.03 or not row.params_match, row.name
+        assert abs(row.macs / (float(row.row.macs) * 1e9) - 1) <= 0.03 or not row.macs_match, row.name
+        assert bool(row.row.note) != row.to_the_digit, row.name
+    off = [row.name for row in rows if not row.params_round]
+    assert off == ["pvt_v2_b5", "sparx_mamba_s", "sparx_swin_b", "dmca_no_dpe"]
+    assert sum(row.to_the_digit for row in rows) == 18
+
+
+def counted(figures: Path, head: str, name: str) -> float:
+    """The MACs of a row, in G."""
+    rows = {(group.head, row.name): row for group in compare_dense(figures) for row in group.rows}
+    return rows[head, name].macs / 1e9
+
+
+@pytest.mark.parametrize(("size", "depth", "printed"), [("t", 6, 945), ("s", 18, 1038), ("b", 18, 1188)])
+def test_swin_is_printed_with_windows_that_are_filled_up_in_front_of_the_projections(
+    size: str, depth: int, printed: int
+) -> None:
+    """Query, key, value and output on whole windows of 7×7 bring its rows with UPerNet to within 1 G, as notes say."""
+    width, more = 128 if size == "b" else 96, 0.0
+    for stage, layers in enumerate((2, 2, depth, 2)):
+        height, wide = 512 >> stage + 2, 2048 >> stage + 2
+        padded = math.ceil(height / 7) * 7 * math.ceil(wide / 7) * 7
+        more += 4 * layers * (width << stage) ** 2 * (padded - height * wide) / 1e9
+    assert 0 < printed - counted(DENSE, "upernet", f"swin_{size}") - more < 1
+
+
+@pytest.mark.parametrize(
+    ("size", "depths", "printed"),
+    [("b2", (3, 4, 6, 3), 167), ("b4", (3, 8, 27, 3), 291), ("b5", (3, 6, 40, 3), 324)],
+)
+def test_pvt_is_printed_without_the_products_of_attention(size: str, depths: tuple[int, ...], printed: int) -> None:
+    """To every position of maps that are 8, 4, 2 and 1 times smaller; without them its rows lie within 0.5 %."""
+    products = 0.0
+    for stage, (layers, width) in enumerate(zip(depths, (64, 128, 320, 512), strict=True)):
+        positions = (512 >> stage + 2) * (2048 >> stage + 2)
+        products += 2 * layers * width * positions * (512 // 32) * (2048 // 32) / 1e9
+    assert counted(DENSE, "semantic_fpn", f"pvt_v2_{size}") - products == pytest.approx(printed, rel=5e-3)
 
 
 def test_resolutions_land_on_the_printed_figures() -> None:
@@ -52,12 +87,12 @@ def test_a_window_of_13_gives_the_figure_that_does_not_come_out() -> None:
 
 
 def test_detectors_land_on_the_printed_figures() -> None:
-    """Params of all rows of Table 3 lie within 1 %, MACs within 2 %, but for the one that says why it does not."""
+    """Params of all rows of Table 3 lie within 1 %, MACs within 2 %, but for one; those off the digit say why."""
     (group,) = compare_dense(DETECTION)
-    assert (group.head, len(group.rows)) == ("mask_rcnn", 12)
+    assert (group.head, len(group.rows)) == ("mask_rcnn", 17)
     assert [] == [row.name for row in group.rows if abs(row.params_difference) > 0.01]
     assert ["vmamba_s"] == [row.name for row in group.rows if abs(row.macs_difference) > 0.02]
-    assert all(row.row.note for row in group.rows if not row.macs_match)
+    assert all(bool(row.row.note) != row.to_the_digit for row in group.rows)
 
 
 def test_the_window_grows_with_the_image() -> None:

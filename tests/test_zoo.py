@@ -209,6 +209,30 @@ def test_an_unknown_space_gets_a_guess(empty: Path) -> None:
     assert "SPX503" in sparx("search", "wyde").stderr
 
 
+@pytest.mark.parametrize("text", ['{{"sparx": 1, "name": "{}"}}', "sparx: 1 # {}", "sparx: 1\nname: {}\n", "\n{}"])
+def test_text_in_place_of_a_name_is_said_to_be_text(empty: Path, text: str) -> None:
+    """In a line, and with the call that takes it; a name of any length is cut."""
+    for load, what in ((sparx_dsl.load_spec, "spec"), (sparx_dsl.spec_text, "spec"), (sparx_dsl.load_space, "space")):
+        with pytest.raises(SparxError, match="SPX503") as caught:
+            load(text.format("x" * 9000))
+        (diagnostic,) = caught.value.diagnostics
+        assert f"is the text of a {what}, where a path or a name is taken" in diagnostic.message
+        assert diagnostic.help == f"write sparx_dsl.parse_{what}(text)"
+        assert len(str(caught.value)) < 400
+    for name in ("x" * 9000, f"{'x' * 9000}.yaml"):
+        with pytest.raises(SparxError, match=r"SPX50[13]") as caught:
+            sparx_dsl.load_spec(name)
+        assert len(str(caught.value)) < 600
+
+
+def test_calls_take_json_in_one_line() -> None:
+    """As they take YAML in several, and the path of a file."""
+    spec = sparx_dsl.load_spec("swin_t")
+    line = spec.model_dump_json()
+    assert "\n" not in line
+    assert sparx_dsl.prices(line) == sparx_dsl.prices(sparx_dsl.dump_spec(spec)) == sparx_dsl.prices(spec)
+
+
 def test_show_prints_nothing_that_steers_a_terminal(empty: Path) -> None:
     """A file with control characters is refused."""
     (empty / "x.yaml").write_text("name: x # \x1b[31m\n")

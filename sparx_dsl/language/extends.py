@@ -15,6 +15,8 @@ from sparx_dsl.reader.merge import merge_patch
 from sparx_dsl.reader.tree import MappingNode, ScalarNode, SequenceNode
 from sparx_dsl.reader.yaml_text import read_text
 
+LONGEST_NAME = 400
+"""Characters of a path in messages, of which the middle is left out where it has more."""
 STANDARD_INPUT = Path("-")
 """What is written for standard input in place of a file."""
 
@@ -38,6 +40,8 @@ def read_spec_text(path: Path, limits: Limits) -> str:
 def named_bytes(file: Path, limits: Limits) -> tuple[str, bytes]:
     """What messages call a spec's file, and its bytes; raises ``SparxError``."""
     name = "<stdin>" if file == STANDARD_INPUT else str(file)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 :]}"
     return name, read_bytes(file, name, limits, file_names())
 
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Final
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 
 GROUPS: Final = ("", "ablations")
 """The folders of the zoo that hold specs; a name begins with that of its folder (``ablations/stride_1``)."""
@@ -22,6 +22,8 @@ SPACES: Final = "spaces"
 """The folder of the zoo that holds search spaces."""
 NAME_PATTERN: Final = re.compile(r"(?:ablations/)?[a-z][a-z0-9_]{0,63}")
 """What a name is like, without a file extension."""
+YAML_KEY: Final = re.compile(r"\s*(?:sparx|space|name|extends|stem|stages|base|choices):\s")
+"""A key with which a spec or a space begins."""
 ADVICE: Final = "sparx list prints the names of the zoo"
 
 
@@ -66,6 +68,11 @@ def file_names() -> Iterator[str]:
         yield f"{name}.yaml"
 
 
+def holds_yaml(text: str) -> bool:
+    """Whether a text is YAML or JSON rather than a path or a name: it has several lines, or is a mapping in one."""
+    return "\n" in text or text.lstrip().startswith("{") or YAML_KEY.match(text) is not None
+
+
 def spec_path(path: Path) -> Path:
     """The file that a path or a name stands for: itself, else the YAML file of that name here, else the zoo's.
 
@@ -90,6 +97,9 @@ def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str, othe
     if os.path.isfile(path) or str(path) == "-":
         return path
     name = path.as_posix()
+    if holds_yaml(name):
+        message = f"{quoted(name)} is the text of a {what}, where a path or a name is taken"
+        raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=f"write sparx_dsl.parse_{what}(text)"))
     if NAME_PATTERN.fullmatch(name.removesuffix(".yaml")):
         beside = path.with_name(f"{path.name}.yaml")
         found = beside if os.path.isfile(beside) else known.get(name.removesuffix(".yaml"))
@@ -97,5 +107,5 @@ def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str, othe
             return found
     if path.suffix or path.is_absolute() or ".." in path.parts or os.path.lexists(path):
         return path
-    message = f'unknown {what} "{name}": neither a file nor a name of the zoo'
+    message = f'unknown {what} {quoted(name)}: neither a file nor a name of the zoo'
     raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=other or did_you_mean(name, known) or advice))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from numbers import Integral
-from typing import TYPE_CHECKING, Final, SupportsIndex, cast
+from typing import TYPE_CHECKING, Final, Protocol, SupportsIndex, cast, runtime_checkable
 
 from sparx_dsl.errors import Code, Diagnostic, did_you_mean, quoted
 from sparx_dsl.language.resolve import stage_name
@@ -23,6 +23,15 @@ Any collection that has an order, as sequences and arrays have one.
 
 STEM: Final = "stem"
 HEAD: Final = "head"
+
+
+@runtime_checkable
+class _HoldsItem(Protocol):
+    """A scalar of numpy, an array or a tensor."""
+
+    def item(self) -> object:
+        """The one value that it holds."""
+        ...
 
 
 def checked_outputs(spec: Spec, features: object) -> tuple[tuple[Output, ...] | None, list[Diagnostic]]:
@@ -59,6 +68,11 @@ def _listed(features: object) -> list[object] | None:
 
 
 def _output(wanted: object, known: Mapping[Output, Output]) -> Output | None:
+    if isinstance(wanted, _HoldsItem):
+        try:
+            wanted = wanted.item()
+        except (RuntimeError, ValueError):  # a tensor, or an array, of several values or of none
+            return None
     if isinstance(wanted, str):
         return known.get(wanted)
     if not isinstance(wanted, bool) and isinstance(wanted, Integral):

@@ -199,12 +199,16 @@ def test_a_backbone_leaves_the_head_of_a_classifier(tmp_path: Path) -> None:
 def test_the_class_for_any_backbone_takes_models_of_the_hub_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks the hub first: transformers refuses a folder, as the docs say, and loads what the hub says it has."""
+    """It asks the hub first and refuses a folder, as the docs say; the class for any model takes one."""
     model = backbone_of(tiny(), out_features=["stage2"])
     model.save_pretrained(tmp_path)
     any_backbone = transformers().AutoBackbone
-    with pytest.raises(ValueError, match="Repo id must"):
-        any_backbone.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="Repo id must be in the form 'repo_name' or 'namespace/repo_name'"):
+        any_backbone.from_pretrained(str(tmp_path))
+    of_folder = transformers().AutoModel.from_pretrained(tmp_path)
+    assert type(of_folder) is type(model)
+    assert same_weights(of_folder, model)
+    assert of_folder.out_features == ["stage2"]
     answers = SimpleNamespace(repo_exists=bool)
     monkeypatch.setattr("transformers.models.auto.auto_factory.hf_api", lambda: answers)
     again = any_backbone.from_pretrained(tmp_path)
