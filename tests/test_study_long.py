@@ -70,6 +70,7 @@ def test_a_sampler_looks_at_recent_trials_and_the_best_before(tmp_path: Path) ->
         assert trial.state == TrialState.RUNNING
         again, _ = seen.begin(optuna.samplers.TPESampler(seed=0), -1)
         assert [one.value for one in again.get_trials(states=[TrialState.COMPLETE])] == values
+        assert len(again.get_trials(states=[TrialState.RUNNING])) == 1  # no trial that has ended counts as running
 
 
 def test_a_short_study_is_looked_at_whole(tmp_path: Path) -> None:

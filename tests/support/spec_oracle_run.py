@@ -154,7 +154,7 @@ class SpecOracle:
         with torch.random.fork_rng(devices=[]):  # initial values would take numbers from stochastic depth
             module = load(default_registry().of(role, read).module)(read, site)
         own = self.within.get(name, {})
-        module.load_state_dict(own)
+        module.load_state_dict(own, assign=True)  # in their dtype
         self.used |= {f"{name}.{key}" for key in own}
         return module.train(self.training)
 

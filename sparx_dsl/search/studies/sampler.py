@@ -28,8 +28,8 @@ MAX_RESAMPLES = 12
 MAX_OUT_OF_BOUNDS = 48
 """Points of a sampler that are priced, and passed over where they miss the bounds, before one is sampled uniformly from
 those that satisfy them."""
-MAX_REPEATS = 8
-"""Points of a sampler that were tried before and are passed over."""
+MAX_REPEATS = 3
+"""Points of a sampler that were tried before and are passed over; eight found nothing better in small spaces."""
 MIN_POPULATION, MAX_POPULATION = 8, 50
 MIN_GENERATIONS = 8
 """Generations that a genetic search has, as far as its population can be made smaller for it."""
