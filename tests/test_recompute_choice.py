@@ -16,6 +16,7 @@ from sparx_dsl.lowering.budget import activation_bytes
 from sparx_dsl.pricing import SavedPart, saved_parts
 from sparx_dsl.pricing.recompute_choice import (
     MOST_STATES,
+    Kept,
     choose_recomputed,
     gathering,
     least_budget,
@@ -105,13 +106,13 @@ def test_features_are_gathered_again() -> None:
 @given(n=st.integers(MOST_STATES + 1, MOST_STATES + 300), stride=st.integers(1, 2**40), left=st.integers(0, 2**40))
 def test_too_many_sums_of_bytes_are_rounded_up(n: int, stride: int, left: int) -> None:
     """To no more than there may be, none of them by a whole part of the budget, and each the cheapest of its bytes."""
-    states = [(place * stride, n - place, (str(place), None)) for place in range(n)]
+    states: list[Kept] = [(place * stride, n - place, (str(place), None)) for place in range(n)]
     budget = (n - 1) * stride + left
     found = rounded(states, budget)
     assert len(found) <= MOST_STATES + 1
     step = budget / MOST_STATES
     exact = {chain: (held, cost) for held, cost, chain in states}
-    assert all(exact[chain] == (exact[chain][0], cost) for _, cost, chain in found)
+    assert all(exact[chain][1] == cost for _, cost, chain in found)
     assert all(0 <= held - exact[chain][0] < step + 1 for held, _, chain in found)
     cheapest = {held: cost for held, cost, _ in found}
     assert len(cheapest) == len(found)
@@ -121,7 +122,7 @@ def test_too_many_sums_of_bytes_are_rounded_up(n: int, stride: int, left: int) -
 
 def test_few_sums_of_bytes_stay_exact() -> None:
     """As many as there may be are not rounded."""
-    states = [(place, MOST_STATES - place, None) for place in range(MOST_STATES)]
+    states: list[Kept] = [(place, MOST_STATES - place, None) for place in range(MOST_STATES)]
     assert rounded(states, 10 * MOST_STATES) == states
 
 
