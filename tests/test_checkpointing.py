@@ -172,35 +172,3 @@ def test_compilers_take_it_whole() -> None:
     assert [value.shape for value in found.values()] == [value.shape for value in expected.values()]
     for a, b in zip(found.values(), expected.values(), strict=True):
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        ({"activation_budget": 1000}, "SPX325"),
-        ({"activation_budget": "much"}, "SPX325"),
-        ({"activation_budget": -1}, "SPX325"),
-        ({"activation_budget": "1GiB", "deploy": True}, "SPX326"),
-    ],
-)
-def test_what_cannot_be_is_refused(arguments: dict[str, object], code: str) -> None:
-    """A budget too small, one that is no amount, and one for inference are refused with a code."""
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.build(mixed(), **arguments)  # pyright: ignore[reportArgumentType]
-    assert [each.code for each in caught.value.diagnostics] == [code]
-
-
-def test_a_refusal_says_what_would_do() -> None:
-    """The bytes named in the message are enough, and one fewer is not."""
-    model = sparx_dsl.build(mixed())
-    least, _ = activation_bytes(model, 3)
-    assert sparx_dsl.recompute(model, least, 3).recomputed
-    with pytest.raises(SparxError, match=f"{least:,}"):
-        sparx_dsl.recompute(model, least - 1, 3)
-
-
-def test_a_deployed_backbone_has_no_budget() -> None:
-    """A backbone for inference saves nothing, and says so."""
-    with pytest.raises(SparxError) as caught:
-        sparx_dsl.recompute(sparx_dsl.build(mixed(), deploy=True), "1GiB")
-    assert [each.code for each in caught.value.diagnostics] == ["SPX326"]

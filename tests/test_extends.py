@@ -187,13 +187,34 @@ def test_every_command_takes_a_root(folder: Path, monkeypatch: pytest.MonkeyPatc
         assert done.status == 0, done.stderr
 
 
-def test_a_list_of_changes_is_advised_to_be_numbers(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("stage", "written_as"),
+    [("{S: 3}", "S: 3"), ("{layer: {dpe: false}, M: 1}", "M: 1"), (f"{{name: {'x' * 20}}}", "S: 2"), ("{}", "S: 2")],
+)
+def test_a_list_of_changes_is_advised_to_be_numbers(folder: Path, stage: str, written_as: str) -> None:
     """A list replaces all stages; one that was meant to change a stage is answered with what to write."""
-    path = written(folder / "ablation.yaml", "extends: base.yaml\nname: x\nstages:\n- {S: 3}\n")
+    whole = "{channels: 8}"
+    path = written(folder / "ablation.yaml", f"extends: base.yaml\nname: x\nstages:\n- {whole}\n- {stage}\n")
     with pytest.raises(SparxError) as caught:
         sparx_dsl.load_spec(path)
-    assert place(caught) == ("SPX102", "ablation.yaml", 4, 3)
-    assert "write their numbers: stages: {1: {S: 3}}" in (caught.value.diagnostics[0].help or "")
+    assert place(caught) == ("SPX102", "ablation.yaml", 5, 3)
+    assert f"write their numbers: stages: {{2: {{{written_as}}}}}" in (caught.value.diagnostics[0].help or "")
+
+
+def test_a_list_of_whole_stages_replaces_those_of_the_base(folder: Path) -> None:
+    """As any list does."""
+    text = "extends: base.yaml\nname: x\nstages: [{channels: 16, depth: 1}]\n"
+    spec = sparx_dsl.load_spec(written(folder / "ablation.yaml", text))
+    assert [(stage.channels, stage.depth) for stage in spec.stages] == [(16, 1)]
+
+
+def test_a_search_space_is_no_spec() -> None:
+    """And says which commands take it."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.parse_spec("space: 1\nname: x\nbase: sparx_mamba_t.yaml\n")
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.where.path) == ("SPX101", "space")
+    assert "sparx search" in (diagnostic.help or "")
 
 
 def test_a_missing_base_is_refused_with_a_guess(folder: Path) -> None:
@@ -262,11 +283,3 @@ def test_a_mistake_in_a_link_is_found_in_the_file_that_adds_it(folder: Path) -> 
     with pytest.raises(SparxError) as caught:
         sparx_dsl.connect(path)
     assert place(caught) == ("SPX301", "ablation.yaml", 5, 22)
-
-
-def test_a_file_that_cannot_be_read(folder: Path) -> None:
-    """A missing file and a folder are refused by name."""
-    for path in (folder / "nothing.yaml", folder / "inner"):
-        with pytest.raises(SparxError) as caught:
-            sparx_dsl.load_spec(path)
-        assert codes(caught) == ["SPX501"]

@@ -161,6 +161,7 @@ def test_channels_and_strides_follow_the_stages(mapping: dict[str, Any]) -> None
     for node in graph.nodes:
         assert node.channels == mapping["stages"][node.stage - 1]["channels"]
         assert node.stride == strides[node.stage - 1]
+        assert (node.number > 0) == (node.role == "layer")
         if node.role == "layer":
             assert node.site.reduction == strides[-1] // node.stride
         assert node.map_size((61, 40)) == tuple(strategies.side_of(steps[node.stage - 1], side) for side in (61, 40))

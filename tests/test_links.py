@@ -73,6 +73,16 @@ def test_a_named_ganglion_layer_without_features_is_found_where_it_is_named() ->
         sparx_dsl.connect(sparx_dsl.parse_spec(text))
     assert places(caught.value) == [("SPX306", 6, 39)]
     assert "stage1.layer1" in caught.value.diagnostics[0].message
+    assert (caught.value.diagnostics[0].help or "").startswith("write cross_stage: first")
+
+
+def test_a_layer_whose_features_are_cut_points_to_the_cuts() -> None:
+    """SPX306 shows every link that was cut, and says to cut fewer."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.connect(sparx_dsl.parse_spec(HEADER + MISTAKES["SPX306 nothing left"][0]))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.help == "cut fewer links"
+    assert [each.where.span and each.where.span.line for each in diagnostic.related] == [10, 11]
 
 
 def test_a_guess_is_offered_for_an_unknown_end() -> None:

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl.pricing import price_schedule
 from sparx_dsl.schedule import Free, Run
 from tests.support import strategies
 from tests.support.counted import built, counted, scans_and_scales
@@ -133,6 +134,43 @@ def test_the_fast_totals_are_those_of_the_steps(
 ) -> None:
     """``prices``, which makes no schedule, gives what ``cost`` sums up, links or not."""
     assert sparx_dsl.prices(spec, size, batch, dtype) == sparx_dsl.cost(spec, size, batch, dtype).totals
+
+
+@pytest.mark.parametrize(
+    ("stage", "most", "code"),
+    [
+        ({"ganglion": [1], "cross_stage": "none"}, 100, "SPX306"),
+        ({"ganglion": [1, 6], "cross_stage": "none"}, 100, "SPX306"),
+        ({"S": 1, "M": "all", "cross_stage": "first"}, 15, "SPX404"),
+        ({"S": 1, "M": "all", "cross_stage": "first"}, 16, None),
+    ],
+)
+def test_what_cannot_be_connected_has_no_price(stage: dict[str, Any], most: int, code: str | None) -> None:
+    """``prices`` refuses what ``cost`` does, which makes the graph: layers that read nothing, too many connections."""
+    layer = {"mixer": {"kind": "depthwise"}, "fusion": {"kind": "concat"}}
+    stages = [{"channels": 8, "depth": 6, **stage}]
+    given: Any = {"sparx": 1, "name": "t", "stem": {"kind": "patch"}, "layer": layer, "stages": stages}
+    spec = sparx_dsl.parse_spec(given, limits=sparx_dsl.Limits(connections=most))
+    for price in (sparx_dsl.prices, sparx_dsl.cost):
+        try:
+            assert price(spec).params > 0
+            found = None
+        except sparx_dsl.SparxError as error:
+            (found,) = (each.code for each in error.diagnostics)
+        assert found == code
+
+
+def test_a_cost_says_what_it_is_of_and_what_does_not_run() -> None:
+    """In one line; a node or a stage of which no step runs has no row."""
+    price = price_schedule(sparx_dsl.plan(SPECS / "sparx_mamba_t.yaml", features=(2,)))
+    assert repr(price) == (
+        f"Cost('sparx_mamba_t', params={price.params:,}, macs={price.macs:,}, peak_bytes={price.peak_bytes:,})"
+    )
+    assert price.of_stage(2).params > price.of_node("stage2.layer1").params > 0
+    with pytest.raises(LookupError, match="stage 3"):
+        price.of_stage(3)
+    with pytest.raises(LookupError, match="head"):
+        price.of_node("head")
 
 
 @given(strategies.specs(), sizes)

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import sparx_dsl
+from sparx_dsl.language.base_file import neighbours
 
+LONG = "x" * 300
+"""More than a file's name may have."""
 SPEC = """\
 sparx: 1
 name: piped
@@ -46,12 +49,21 @@ def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path, kind: str) -> Non
 def test_a_folder_and_nothing_are_refused_as_before(tmp_path: Path) -> None:
     """The message says what is there in place of a file."""
     messages: list[str] = []
-    for path in (tmp_path, tmp_path / "absent.yaml", Path("a\0b.yaml")):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path, tmp_path / "absent.yaml", Path("a\0b.yaml"), tmp_path / "pipe.yaml", tmp_path / LONG):
         with pytest.raises(sparx_dsl.SparxError) as caught:
             sparx_dsl.load_spec(path)
         messages.append(caught.value.diagnostics[0].message)
-    reasons = ("is a directory", "no such file or directory", "embedded null byte")
+    reasons = ("is a directory", "no such file or directory", "embedded null byte",
+               "it is not a regular file", "file name too long")  # fmt: skip
     assert [f"the file cannot be read: {reason}" for reason in reasons] == messages
+
+
+def test_a_folder_that_cannot_be_listed_offers_no_guess(tmp_path: Path) -> None:
+    """Such as one whose name is too long."""
+    (tmp_path / "base.yaml").touch()
+    assert neighbours(tmp_path) == ["base.yaml"]
+    assert neighbours(tmp_path / LONG) == []
 
 
 def test_a_hyphen_is_standard_input(tmp_path: Path) -> None:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import copy
+from bisect import bisect_left
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl import SparxError
 from sparx_dsl.lowering.budget import activation_bytes
 from sparx_dsl.pricing import SavedPart, saved_parts
-from sparx_dsl.pricing.recompute_choice import choose_recomputed, gathering, least_budget, whole_budget
+from sparx_dsl.pricing.recompute_choice import (
+    MOST_STATES,
+    Kept,
+    choose_recomputed,
+    gathering,
+    least_budget,
+    rounded,
+    whole_budget,
+)
+from tests.support.backbones import mixed
 from tests.support.training_steps import images_of, saved_bytes, step
 
 numbers = st.integers(0, 30)
@@ -89,3 +101,58 @@ def test_features_are_gathered_again() -> None:
                         if part.module.rpartition(".")[0] in names)  # fmt: skip
     expected, found = step(copy.deepcopy(model), images), step(tight, images)
     assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
+
+
+@given(n=st.integers(MOST_STATES + 1, MOST_STATES + 300), stride=st.integers(1, 2**40), left=st.integers(0, 2**40))
+def test_too_many_sums_of_bytes_are_rounded_up(n: int, stride: int, left: int) -> None:
+    """To no more than there may be, none of them by a whole part of the budget, and each the cheapest of its bytes."""
+    states: list[Kept] = [(place * stride, n - place, (str(place), None)) for place in range(n)]
+    budget = (n - 1) * stride + left
+    found = rounded(states, budget)
+    assert len(found) <= MOST_STATES + 1
+    step = budget / MOST_STATES
+    exact = {chain: (held, cost) for held, cost, chain in states}
+    assert all(exact[chain][1] == cost for _, cost, chain in found)
+    assert all(0 <= held - exact[chain][0] < step + 1 for held, _, chain in found)
+    cheapest = {held: cost for held, cost, _ in found}
+    assert len(cheapest) == len(found)
+    places = sorted(cheapest)
+    assert all(cheapest[places[bisect_left(places, held)]] <= cost for held, cost, _ in states)
+
+
+def test_few_sums_of_bytes_stay_exact() -> None:
+    """As many as there may be are not rounded."""
+    states: list[Kept] = [(place, MOST_STATES - place, None) for place in range(MOST_STATES)]
+    assert rounded(states, 10 * MOST_STATES) == states
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"activation_budget": 1000}, "SPX325"),
+        ({"activation_budget": "much"}, "SPX325"),
+        ({"activation_budget": -1}, "SPX325"),
+        ({"activation_budget": "1GiB", "deploy": True}, "SPX326"),
+    ],
+)
+def test_what_cannot_be_is_refused(arguments: dict[str, object], code: str) -> None:
+    """A budget too small, one that is no amount, and one for inference are refused with a code."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.build(mixed(), **arguments)  # pyright: ignore[reportArgumentType]
+    assert [each.code for each in caught.value.diagnostics] == [code]
+
+
+def test_a_refusal_says_what_would_do() -> None:
+    """The bytes named in the message are enough, and one fewer is not."""
+    model = sparx_dsl.build(mixed())
+    least, _ = activation_bytes(model, 3)
+    assert sparx_dsl.recompute(model, least, 3).recomputed
+    with pytest.raises(SparxError, match=f"{least:,}"):
+        sparx_dsl.recompute(model, least - 1, 3)
+
+
+def test_a_deployed_backbone_has_no_budget() -> None:
+    """A backbone for inference saves nothing, and says so."""
+    with pytest.raises(SparxError) as caught:
+        sparx_dsl.recompute(sparx_dsl.build(mixed(), deploy=True), "1GiB")
+    assert [each.code for each in caught.value.diagnostics] == ["SPX326"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import pickle
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from hypothesis import given
 
 import sparx_dsl
 from sparx_dsl.language.resolve import choices, drop_path_rates
+from sparx_dsl.reader.tree import plain
 from tests.support import strategies
 from tests.support.backbones import TWO_STAGES
 from tests.support.paths import SPECS
@@ -89,6 +91,29 @@ def test_equal_specs_have_one_hash(mapping: dict[str, Any]) -> None:
     one, other = sparx_dsl.parse_spec(mapping), sparx_dsl.parse_spec({**mapping, "stages": flipped, **signed})
     assert one == other
     assert hash(one) == hash(other)
+
+
+@given(strategies.specs())
+def test_a_spec_that_was_validated_by_pydantic_is_the_same(spec: sparx_dsl.Spec) -> None:
+    """It remembers no text, and is written, edited, resolved and copied as the one that was read."""
+    bare = sparx_dsl.Spec.model_validate(spec.model_dump(exclude_unset=True))
+    assert bare == spec
+    assert hash(bare) == hash(spec)
+    assert plain(bare.tree) == plain(spec.tree)
+    assert str(sparx_dsl.connect(bare)) == str(sparx_dsl.connect(spec))
+    assert bare.edit({"name": "other"}) == spec.edit({"name": "other"})
+    assert bare.within(sparx_dsl.Limits(depth=50)) == spec
+    assert pickle.loads(pickle.dumps(spec)) == spec  # noqa: S301
+    assert repr(spec) == f"Spec({spec.name!r}, depths {', '.join(str(stage.depth) for stage in spec.stages)})"
+
+
+def test_a_spec_is_held_to_other_limits() -> None:
+    """It is the same spec within limits that it keeps, and refused by those that it does not."""
+    spec = sparx_dsl.parse_spec(TWO_STAGES)
+    assert spec.within(spec.limits) is spec
+    assert spec.within(sparx_dsl.Limits(depth=50)) == spec
+    with pytest.raises(sparx_dsl.SparxError):
+        spec.within(sparx_dsl.Limits(layers_in_total=1))
 
 
 @pytest.mark.parametrize("name", ["y", "n", "yes", "no", "on", "off", "true", "null", "e1", "x"])

@@ -102,7 +102,7 @@ BROKEN = {
     "stage2.layer1 is built for 1 features and reads 0": lambda: with_features("stage2.layer1", 1),
     "the ganglion layer stage2.layer2 reads no feature": without_features,
     "head is not a layer and reads features": with_reading_head,
-    "stage2.layer1 is not a head and is tapped from stage1.layer1": lambda: with_tap("stage1.layer1", "stage2.layer1"),
+    "stage2.layer1 taps stage1.layer1, not nothing": lambda: with_tap("stage1.layer1", "stage2.layer1"),
     "head is built for 0 features and reads 1":
         lambda: replace(dense(), edges=(*dense().edges, Edge("stage2.layer1", "head", "intra", 1))),
     "head taps stem, not stage1.layer1": lambda: with_tap("stem", "head"),

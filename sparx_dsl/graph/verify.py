@@ -77,13 +77,8 @@ def _slots(graph: ConnectionGraph) -> Iterator[str]:
 
 
 def _taps(graph: ConnectionGraph) -> Iterator[str]:
-    for edge in graph.edges:
-        if edge.kind == "tap" and graph.node(edge.target).role != "head":
-            yield f"{edge.target} is not a head and is tapped from {edge.source}"
     last_layers = {node.stage: node for node in graph.nodes if node.role == "layer"}
     for node in graph.nodes:
-        if node.role != "head":
-            continue
         taps = [edge.source for edge in graph.features(node.name) if edge.kind == "tap"]
         before = [last_layers[stage] for stage in sorted(last_layers) if stage < node.stage] if node.site.maps else []
         wanted = [layer.name for layer in before]

@@ -67,7 +67,7 @@ def _parts(spec: Spec, stages: Sequence[ResolvedStage], size: Size) -> Iterator[
     image, node = (spec.input.channels, *size), ""
     passing = passing_by(spec.head.reads_all_stages, image[0] * image[1] * image[2], areas)
     try:
-        for stage, made, given, (opening, layers) in zip(stages, sizes, (size, *sizes), passing, strict=False):
+        for stage, made, given, (opening, layers) in zip(stages, sizes, (size, *sizes[:-1]), passing, strict=True):
             role, node = "stem" if stage.position == 1 else "downsample", stage.opening_name
             if stage.is_opened:
                 yield opening_cost(role, stage.opening, stage.opening_site, given, made), opening

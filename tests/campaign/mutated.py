@@ -2,9 +2,10 @@
 
     python -m tests.campaign.mutated --count 60 --seed 0 reader graph
 
-The tests of a room are collected once. For each fault the process is forked, the code of functions is exchanged, and
-the tests are run, with few examples of Hypothesis, until one fails; a test that takes too long has failed. What
-survives is imported from the start by another process, and given to all tests with as many examples as ever.
+The tests of a room are collected once, and run once to see which of them call which function. For each fault the
+process is forked, the code of functions is exchanged, and the tests that call the function with the fault are run, with
+few examples of Hypothesis, until one fails; a test that takes too long has failed. What survives is imported from the
+start by another process, and given to all tests with as many examples as ever.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -26,6 +27,7 @@ from types import CodeType, FunctionType
 import pytest
 
 from tests.campaign.mutants import Mutant, count_mutants, mutant
+from tests.campaign.reached import CallLog
 from tests.campaign.rooms import ROOMS
 from tests.support.paths import ROOT
 
@@ -46,32 +48,37 @@ LONGEST = 1200
 class FaultyRoom:
     """A plugin of pytest that runs the collected tests once for each fault, in the place of running them once."""
 
-    def __init__(self, faults: Sequence[tuple[Path, int]], until: float) -> None:
-        self.faults, self.until = faults, until
+    def __init__(self, folder: Path, faults: Sequence[tuple[Path, int]], until: float) -> None:
+        self.folder, self.faults, self.until = folder, faults, until
         self.tried: list[tuple[Path, int]] = []
         self.survivors: list[tuple[Path, int]] = []
-        self.sound = False
-        """Whether the tests pass without a fault."""
         self.ended = False
-        """Whether nothing went wrong with the plugin itself."""
+        """Whether the tests pass without a fault, and can be run with one."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run the tests without a fault, then with each."""
-        self.sound, taken = _passes(session, None, LONGEST)
-        for file, number in self.faults if self.sound else ():
+        """Run the tests without a fault, then, for each fault, those that call its function, the quickest first."""
+        log = CallLog(self.folder)
+        forget()
+        for number, item in enumerate(session.items):
+            with log.test(number):
+                _run(session, item, session.items[number + 1] if number + 1 < len(session.items) else None)
+        most = max(LEAST, round(LONGER * sum(log.seconds.values())))
+        functions = [each for each in gc.get_objects() if type(each) is FunctionType]
+        for file, number in () if session.testsfailed else self.faults:
             if time.monotonic() > self.until:
                 break
-            fault = (file, mutant(file.read_text(encoding="utf-8"), number))
-            if _passes(session, fault, max(LEAST, round(LONGER * taken)))[0]:
+            fault = mutant(file.read_text(encoding="utf-8"), number)
+            tests = [session.items[each] for each in log.tests_of(file, fault.line)]
+            if _passes(session, tests, functools.partial(exchange, functions, file, fault), most):
                 self.survivors.append((file, number))
             self.tried.append((file, number))
-        self.ended = True
+        self.ended = not session.testsfailed
         return True
 
 
-def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None, most: int) -> tuple[bool, float]:
-    """Whether all tests pass in a fork of this process within so many seconds of CPU, and how many it took."""
+def _passes(session: pytest.Session, items: Sequence[pytest.Item], change: Callable[[], None], most: int) -> bool:
+    """Whether tests pass in a fork of this process that was changed, within so many seconds of CPU."""
     child = os.fork()
     if child == 0:
         status = BROKEN
@@ -80,35 +87,43 @@ def _passes(session: pytest.Session, fault: tuple[Path, Mutant] | None, most: in
             silent = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silent, 1)
             os.dup2(silent, 2)
-            if fault is not None:
-                exchange(*fault)
-            status = int(_fails(session))
+            change()
+            status = int(_fails(session, items))
         finally:
             os._exit(status)
-    _, ended, used = os.wait4(child, 0)
-    status = os.waitstatus_to_exitcode(ended)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == BROKEN:
-        raise RuntimeError(f"a fault could not be put into {fault and fault[0]}")
-    return status == 0, used.ru_utime + used.ru_stime
+        raise RuntimeError("the tests could not be run in a fork")
+    return status == 0
 
 
-def _fails(session: pytest.Session) -> bool:
-    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+def _fails(session: pytest.Session, items: Sequence[pytest.Item]) -> bool:
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        _run(session, item, following)
         if session.testsfailed:
             return True
     return False
 
 
-def exchange(file: Path, fault: Mutant) -> None:
-    """Give every function of a file the code that it has with the fault, and forget what was computed before."""
+def _run(session: pytest.Session, item: pytest.Item, following: pytest.Item | None) -> None:
+    session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+
+
+def exchange(functions: Sequence[FunctionType], file: Path, fault: Mutant) -> None:
+    """Give those functions that are a file's the code that they have with the fault, and forget what was computed."""
     codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(compile(fault.tree, str(file), "exec"))}
-    for each in gc.get_objects():
-        if type(each) is FunctionType and each.__code__.co_filename == str(file):
+    for each in functions:
+        if each.__code__.co_filename == str(file):
             code = codes.get((each.__code__.co_qualname, each.__code__.co_firstlineno))
             if code is not None and code.co_freevars == each.__code__.co_freevars:
                 each.__code__ = code
-        elif type(each) is functools._lru_cache_wrapper:  # pyright: ignore[reportPrivateUsage]
+    forget()
+
+
+def forget() -> None:
+    """Empty the caches of all functions."""
+    for each in gc.get_objects():
+        if type(each) is functools._lru_cache_wrapper:  # pyright: ignore[reportPrivateUsage]
             each.cache_clear()  # isinstance would ask objects of torch that warn
 
 
@@ -165,9 +180,10 @@ def main() -> int:
     tried, survivors = 0, 0
     for room in given.rooms or ROOMS:
         tests = [str(ROOT / "tests" / f"test_{name}.py") for name in ROOMS[room]]
-        faulty = FaultyRoom(sampled(room, given.count, given.seed), time.monotonic() + given.seconds)
+        faults = sampled(room, given.count, given.seed)
+        faulty = FaultyRoom(ROOT / "sparx_dsl" / room, faults, time.monotonic() + given.seconds)
         pytest.main([*ARGUMENTS, FEW, *tests], plugins=[faulty])
-        if not (faulty.sound and faulty.ended):
+        if not faulty.ended:
             raise SystemExit(f"the tests of {room} fail without a fault, or could not be run with one")
         tried += len(faulty.tried)
         left = [place for place in faulty.survivors if survives_from_the_start(*place, tests)]

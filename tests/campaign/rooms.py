@@ -7,10 +7,13 @@ from collections.abc import Mapping
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "reader": ("scalars", "compose", "compose_mistakes", "compose_limits", "compose_nesting", "compose_tags", "nodes",
                "quantities", "limits", "data_of_libraries", "read_sources", "hints", "extends", "spec"),
-    "language": ("spec", "stage_names", "broken_specs", "hints", "edit", "edit_layers", "edit_text", "extends",
-                 "ratios", "links", "norm_places", "isotropic", "spec_json", "zoo"),
+    "language": ("spec", "stage_names", "hints", "edit", "edit_layers", "edit_text", "extends", "ratios", "links",
+                 "norm_places", "isotropic", "spec_json", "zoo", "schema", "notebook", "registered_kinds",
+                 "broken_packages", "broken_specs"),
     "graph": ("graph", "rule", "links", "verify_graph", "graph_text", "notebook"),
     "schedule": ("verify_buffers", "schedule", "schedule_lifetimes", "lifetimes", "notebook"),
-    "pricing": ("budgets", "prices", "priced_once", "kind_costs", "recompute_choice", "prices_exact"),
-    "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods"),
+    "pricing": ("budgets", "prices", "priced_once", "kind_costs", "recompute_choice", "prices_exact", "notebook",
+                "broken_packages", "fvcore_convention", "saved_bytes"),
+    "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods",
+                 "param_groups", "wrapped_models", "broken_packages"),
 }  # fmt: skip

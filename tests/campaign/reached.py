@@ -1,0 +1,55 @@
+"""Which tests call which functions of a room, so that a fault is given to the tests that can find it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+Function = tuple[str, int]
+"""A function by its file and the first line of its code."""
+
+
+class CallLog:
+    """Notes for each function of the files in a folder during which tests it is called, and what each test takes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = f"{folder}/"
+        self._tests: dict[Function, set[int]] = {}
+        self.seconds: dict[int, float] = {}
+        """Of CPU, for each test."""
+
+    @contextmanager
+    def test(self, number: int) -> Generator[None]:
+        """While a test of that number runs, in any thread that it starts."""
+
+        def note(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and frame.f_code.co_filename.startswith(self._folder):
+                function = (frame.f_code.co_filename, frame.f_code.co_firstlineno)
+                self._tests.setdefault(function, set()).add(number)
+
+        before = time.process_time()
+        threading.setprofile(note)
+        sys.setprofile(note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+            self.seconds[number] = time.process_time() - before
+
+    def tests_of(self, file: Path, line: int) -> list[int]:
+        """The tests during which the innermost function with that line is called, the quickest first."""
+        around = [
+            each
+            for each in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(each, ast.FunctionDef) and each.lineno <= line <= (each.end_lineno or line)
+        ]
+        innermost = max(around, key=lambda each: each.lineno)
+        first = min([innermost.lineno, *(each.lineno for each in innermost.decorator_list)])
+        return sorted(self._tests.get((str(file), first), ()), key=self.seconds.__getitem__)
