@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.ops import onednn
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import depthwise_convolution
 from sparx_dsl.ops.map_definitions import ACTIVATIONS
 from sparx_dsl.ops.onednn import Activation
-
-"""The same as plain operators."""
+from sparx_dsl.ops.packed_maps import PackedDepthwise
 
 ANY_SHAPE = torch.Size()
 """Stands for every shape, where one arrangement suits all."""
@@ -46,9 +45,9 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the fused primitives give what plain operators would."""
-        self.clear_stale()
         weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
-        return self.packable and weight is not None and is_plain_inference(x, weight, bias)
+        # In this order: for another weight, what else it can serve is found again first.
+        return weight is not None and self.is_plain_inference(x, weight, bias) and self.packable
 
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
         """The convolution and what follows it, as one primitive of oneDNN, which never overwrites x."""
@@ -57,7 +56,7 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
         blocks = self.packed.get(x.shape)
         if blocks is None:
             blocks = self.pack(x.shape)
-        return onednn.convolve(x, blocks, self.bias, self.geometry, activation)
+        return onednn.convolve(x, blocks, self._parameters["bias"], self.geometry, activation)
 
     def pack(self, shape: torch.Size) -> Tensor:
         """Arrange the weight for maps of a shape, and keep it."""
@@ -86,16 +85,13 @@ class CompiledDepthwise(FusedConvolution):
         """The convolution and its activation in one pass, of x's shape; in place where that may and can be."""
         if not self.compiled:
             return super().fused(x, activation)
-        weight, bias = self.for_kernel()
-        return depthwise_convolution(x, weight, bias, activation, may_overwrite=may_overwrite)
-
-    def for_kernel(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias in the shapes of ``maps.packed``, which a compiled graph calls each time."""
         if torch.compiler.is_compiling():
-            return maps.packed(self.weight, self.bias)
-        if ANY_SHAPE not in self.packed:
-            self.packed[ANY_SHAPE] = maps.packed(self.weight, self.bias)
-        return self.packed[ANY_SHAPE]
+            weights = maps.packed(self.weight, self.bias)
+            return depthwise_convolution(x, *weights, activation, may_overwrite=may_overwrite)
+        kernel = self.packed.get(ANY_SHAPE)
+        if kernel is None:
+            kernel = self.packed[ANY_SHAPE] = PackedDepthwise(self.weight, self.bias)
+        return kernel(x, activation, may_overwrite=may_overwrite)
 
 
 class PositionLinear(FusedConvolution):
@@ -118,7 +114,7 @@ class PositionLinear(FusedConvolution):
         blocks = self.packed.get(ANY_SHAPE)
         if blocks is None:
             blocks = self.pack(ANY_SHAPE)
-        return onednn.multiply(x, blocks, self.bias, activation)
+        return onednn.multiply(x, blocks, self._parameters["bias"], activation)
 
     def pack(self, shape: torch.Size) -> Tensor:
         """Arrange the weight, for maps of any shape, and keep it."""

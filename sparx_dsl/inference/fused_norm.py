@@ -7,14 +7,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.nn.norm import WholeMapNorm
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import map_norm
 from sparx_dsl.ops.map_arguments import is_channels_last
+from sparx_dsl.ops.packed_maps import PackedNorm
 
 NORM = "norm"
-"""The name under which weight and bias are kept as the kernel reads them."""
+"""The name under which the kernel is kept, with weight and bias as it reads them."""
 
 
 class CompiledNorm(PackedWeights, nn.GroupNorm):
@@ -40,24 +41,19 @@ class CompiledNorm(PackedWeights, nn.GroupNorm):
         """The norm of a map (batch, channels, height, width), in its place where that may and can be."""
         if not self.fusable(x):
             return super().forward(x)
-        weight, bias = self.in_float32()
-        return map_norm(x, weight, bias, self.eps, may_overwrite=may_overwrite)
-
-    def in_float32(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias (channels,) as the kernel reads them; a compiled graph converts them in each call."""
         if torch.compiler.is_compiling():
-            return self.weight.float(), self.bias.float()
-        if NORM not in self.packed:
-            self.packed[NORM] = tuple(cast(Tensor, self._parameters[name]).detach().float() for name in self.packs)
-        return self.packed[NORM]
+            return map_norm(x, self.weight.float(), self.bias.float(), self.eps, may_overwrite=may_overwrite)
+        kernel = self.packed.get(NORM)
+        if kernel is None:
+            kernel = self.packed[NORM] = PackedNorm(self.weight, self.bias, self.eps)
+        return kernel(x, may_overwrite=may_overwrite)
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the kernel gives what GroupNorm would."""
-        self.clear_stale()
         weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
-        if not self.compiled or weight is None or bias is None:
+        if weight is None or bias is None or not self.is_plain_inference(x, weight, bias):
             return False
-        return is_plain_inference(x, weight, bias) and x.dim() == 4 and is_channels_last(x)
+        return self.compiled and x.dim() == 4 and is_channels_last(x)
 
 
 def norm_in_place(norm: nn.Module, x: Tensor) -> Tensor:

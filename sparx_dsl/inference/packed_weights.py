@@ -21,8 +21,8 @@ class PackedWeights(StandIn):
     packs: tuple[str, ...]
     """The names of the parameters that are packed."""
     packed: dict[Any, Any]
-    sources: tuple[tuple[str, Tensor | None, int], ...]
-    """The parameters that were packed, and how often each had been written to."""
+    sources: tuple[tuple[str, Tensor | None, int | None], ...]
+    """The parameters that were packed, and how often each had been written to; None for those of inference mode."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__(module)
@@ -32,17 +32,27 @@ class PackedWeights(StandIn):
         """Drop all that is packed, since the weights are others."""
         self.packed = {}
         parameters = ((name, self._parameters.get(name)) for name in self.packs)
-        self.sources = tuple((name, each, 0 if each is None else version_of(each)) for name, each in parameters)
+        self.sources = tuple((name, each, None if each is None else version_of(each)) for name, each in parameters)
+
+    def is_plain_inference(self, x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
+        """Whether kernels without a derivative give what plain operators would for x, a weight, and others, on the CPU.
+
+        That is outside of autograd, autocast, functional transforms, tracers, exporters and other observers of
+        operators, with x of the weight's dtype; all may be of any shape. Compilers keep such kernels as they are. What
+        was packed of other weights is dropped.
+        """
+        if torch.compiler.is_compiling():
+            return serve_plainly(x, weight, *others) and not torch.compiler.is_exporting()
+        self.clear_stale()
+        return serve_plainly(x, weight, *others) and not transformed(x)
 
     def clear_stale(self) -> None:
         """Drop what was packed of other weights than those that the module has now; compiled code has nothing here."""
-        if torch.compiler.is_compiling():
-            return
         # Asked before every product: a module's own attribute look-up takes longer than all of this.
         parameters = self._parameters
         for name, source, version in self.sources:
             weight = parameters.get(name)
-            if weight is not source or (weight is not None and version_of(weight) != version):
+            if weight is not source or (version is not None and weight is not None and weight._version != version):  # pyright: ignore[reportPrivateUsage]
                 self.clear()
                 return
 
@@ -70,19 +80,16 @@ class PackedWeights(StandIn):
         self.clear()
 
 
-def is_plain_inference(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
-    """Whether kernels without a derivative give what plain operators would for x, a weight, and others, on the CPU.
+def serve_plainly(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
+    """Whether x is on the CPU and of the weight's dtype, and neither autograd nor autocast is at work.
 
-    That is outside of autograd, autocast, functional transforms, tracers, exporters and other observers of operators,
-    with x of the weight's dtype; all may be of any shape. Compilers keep such kernels as they are.
+    All may be of any shape.
     """
     return (
         x.dtype == weight.dtype
         and x.is_cpu
-        and not torch.compiler.is_exporting()
         and not (torch.is_grad_enabled() and takes_gradients(x, weight, *others))
         and not torch.is_autocast_enabled("cpu")
-        and (torch.compiler.is_compiling() or not transformed(x))
     )
 
 
@@ -96,14 +103,15 @@ def transformed(x: Tensor) -> bool:
 
     x may be of any shape.
     """
+    # Exporters and compilers are no matter here; of PyTorch's own questions the shortest are asked.
     return (
-        has_tangent(x)
-        or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
+        torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage]
         or torch._C._len_torch_dispatch_stack() > 0  # pyright: ignore[reportPrivateUsage]
-        or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        or torch._C._is_tracing()  # pyright: ignore[reportPrivateUsage]
+        or has_tangent(x)
     )
 
 
-def version_of(weight: Tensor) -> int:
-    """How often a tensor of any shape was written to; those of inference mode do not count."""
-    return 0 if weight.is_inference() else weight._version  # pyright: ignore[reportPrivateUsage]
+def version_of(weight: Tensor) -> int | None:
+    """How often a tensor of any shape was written to; None for one of inference mode, which does not count."""
+    return None if weight.is_inference() else weight._version  # pyright: ignore[reportPrivateUsage]

@@ -80,8 +80,12 @@ def pack_convolution(weight: Tensor, geometry: Geometry, shape: torch.Size) -> T
 
 def multiply(x: Tensor, blocks: Tensor, bias: Tensor | None, activation: Activation) -> Tensor:
     """``product`` with a weight that ``pack_product`` arranged; shapes are those of ``product``."""
-    positions = torch.ops.mkldnn._linear_pointwise(x.permute(0, 2, 3, 1), blocks, bias, *PRIMITIVES[activation])
-    return cast(Tensor, positions).permute(0, 3, 1, 2)
+    return multiply_positions(x.permute(0, 2, 3, 1), blocks, bias, activation).permute(0, 3, 1, 2)
+
+
+def multiply_positions(x: Tensor, blocks: Tensor, bias: Tensor | None, activation: Activation) -> Tensor:
+    """``multiply`` of (batch, height, width, channels) to (batch, height, width, out_channels)."""
+    return cast(Tensor, torch.ops.mkldnn._linear_pointwise.default(x, blocks, bias, *PRIMITIVES[activation]))
 
 
 def convolve(x: Tensor, blocks: Tensor, bias: Tensor | None, geometry: Geometry, activation: Activation) -> Tensor:
@@ -89,7 +93,7 @@ def convolve(x: Tensor, blocks: Tensor, bias: Tensor | None, geometry: Geometry,
 
     Shapes are those of ``convolution``.
     """
-    primitive = torch.ops.mkldnn._convolution_pointwise
+    primitive = torch.ops.mkldnn._convolution_pointwise.default
     return cast(Tensor, primitive(x, blocks, bias, *geometry, *PRIMITIVES[activation]))
 
 

@@ -190,16 +190,20 @@ def problem() -> str | None:
     return opened if isinstance(opened, str) else None
 
 
-def addresses(tensors: Mapping[str, Tensor]) -> dict[str, int]:
-    """The address of each tensor; ``ValueError`` for one whose numbers are not aligned, which the kernels cannot read.
+def address(name: str, tensor: Tensor) -> int:
+    """The address of a tensor; ``ValueError`` for one whose numbers are not aligned, which the kernels cannot read.
 
-    Tensors may be of any shape. Only memory from outside of torch, as ``torch.frombuffer`` takes it, can be so.
+    The tensor may be of any shape. Only memory from outside of torch, as ``torch.frombuffer`` takes it, can be so.
     """
-    found = {name: tensor.data_ptr() for name, tensor in tensors.items()}
-    for name, address in found.items():
-        if address % tensors[name].element_size():
-            raise ValueError(f"{name} is not aligned in memory: pass a copy of it (tensor.clone())")
+    found = tensor.data_ptr()
+    if found % tensor.element_size():
+        raise ValueError(f"{name} is not aligned in memory: pass a copy of it (tensor.clone())")
     return found
+
+
+def addresses(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """The address of each tensor, of any shape; ``ValueError`` as for ``address``."""
+    return {name: address(name, tensor) for name, tensor in tensors.items()}
 
 
 def strided(maps: Mapping[str, Tensor]) -> dict[str, Strided]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -42,13 +44,13 @@ def packed(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, in_place: bool = False) -> Tensor:
     """The convolution and its activation, in the same shapes as ``torch.ops.sparx_dsl.depthwise_convolution``."""
     scalars = (x.shape[2], x.shape[3], len(weight), ACTIVATIONS[activation], KINDS[x.dtype], library.threads())
-    return _run("depthwise", x, scalars, weight, bias, in_place)
+    return run("depthwise", x, scalars, library.addresses({"weight": weight, "bias": bias}), in_place=in_place)
 
 
 def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, in_place: bool = False) -> Tensor:
     """GroupNorm of one group, in the same shapes as ``torch.ops.sparx_dsl.map_norm``."""
     scalars = (x.shape[2] * x.shape[3], KINDS[x.dtype], library.threads(), epsilon)
-    return _run("group_norm", x, scalars, weight, bias, in_place)
+    return run("group_norm", x, scalars, library.addresses({"weight": weight, "bias": bias}), in_place=in_place)
 
 
 def packed_bias(bias: Tensor) -> Tensor:
@@ -68,11 +70,19 @@ def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: in
     return y.permute(0, 3, 1, 2)
 
 
-def _run(name: str, x: Tensor, scalars: tuple[float, ...], weight: Tensor, bias: Tensor, in_place: bool) -> Tensor:
-    """Call a function whose arguments begin with batch and channels, and end with map, weight, bias and result."""
-    positions = x.permute(0, 2, 3, 1).contiguous()  # a view of x where that is channels-last
-    y = positions if in_place else torch.empty_like(positions)
-    if x.numel():
-        addresses = library.addresses({"x": positions, "weight": weight, "bias": bias, "y": y})
-        library.function(name)(library.FUNCTIONS[name](x.shape[0], x.shape[1], *scalars, *addresses.values()))
-    return y.permute(0, 3, 1, 2)
+def run(
+    name: str, x: Tensor, scalars: tuple[float, ...], weights: Mapping[str, int], *, in_place: bool = False
+) -> Tensor:
+    """Call a function whose arguments begin with batch and channels, and end with map, weights by name, and result.
+
+    x is (batch, channels, height, width), for ``in_place`` channels-last; the result has its shape, and is
+    channels-last.
+    """
+    batch, channels, height, width = x.shape
+    read = x if in_place else x.contiguous(memory_format=torch.channels_last)
+    y = x if in_place else torch.empty((batch, height, width, channels), dtype=x.dtype, device="cpu")
+    if batch * channels * height * width:
+        arguments = library.FUNCTIONS[name](batch, channels, *scalars, x=library.address("x", read), **weights)
+        arguments.y = y.data_ptr()
+        library.function(name)(arguments)
+    return x if in_place else y.permute(0, 3, 1, 2)

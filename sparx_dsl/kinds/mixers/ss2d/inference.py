@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -11,19 +9,22 @@ from torch.nn import functional
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
 from sparx_dsl.inference.fused_convolution import packable, silu_of
 from sparx_dsl.inference.fused_norm import norm_in_place
-from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
 from sparx_dsl.ops import onednn
 from sparx_dsl.ops.backends import forced_backend
 from sparx_dsl.ops.cpu import kernels, maps
 from sparx_dsl.ops.inference import ss2d_in_place
 from sparx_dsl.ops.map_arguments import is_channels_last
+from sparx_dsl.ops.packed_maps import PackedScan
 from sparx_dsl.ops.selective_scan import decay_rates
 
 SCAN = "scan"
-"""The name under which what is made of the scan's parameters is kept."""
+"""The name under which the scan's kernel is kept, with its parameters as it reads them."""
 PRODUCT = "product"
 """The name under which the weight of its product is kept."""
+KEPT = frozenset({"x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D"})
+"""The parameters that these are made of."""
 
 
 class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
@@ -34,7 +35,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
     scan, it scans as ``SelectiveScan2D`` does.
     """
 
-    packs = ("x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D")
+    packs = tuple(sorted(KEPT))
 
     def __init__(self, scan: SelectiveScan2D, place: Place) -> None:
         InferenceModule.__init__(self, scan, place)
@@ -44,6 +45,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         """Drop what is packed, since the weights are others."""
         super().clear()
         self.compiled = self.dt_weight.device.type == "cpu" and maps.problem(self.dt_weight.dtype) is None
+        self.packable = packable(self.x_proj_weight)
 
     def forward(self, projected: Tensor) -> Tensor:
         """(batch, inner, height, width) to (batch, out_channels, height, width)."""
@@ -56,45 +58,45 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
             x = x.contiguous(memory_format=torch.channels_last)
         elif x is projected and not may_overwrite:
             x = x.clone(memory_format=torch.channels_last)
-        ss2d_in_place(x, self.values_of(x), *self.scan_parameters())
+        self.scan_in_place(x)
         return self.out_projection(norm_in_place(self.norm, x))
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the compiled kernels serve a projected map (batch, inner, height, width)."""
         # One that is computed from others in each call is no parameter, and cannot be kept.
         return (
-            self.compiled
-            and all(name in self._parameters for name in self.packs)
-            and is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
+            self._parameters.keys() >= KEPT
+            and self.is_plain_inference(x, self.x_proj_weight, *(self.parameters() if torch.is_grad_enabled() else ()))
+            and self.compiled
             and x.numel() > 0
             and forced_backend() in ("", "cpu")
         )
 
+    def scan_in_place(self, x: Tensor) -> None:
+        """SS2D of a map (batch, inner, height, width), written over it; a compiled graph arranges the parameters."""
+        if torch.compiler.is_compiling():
+            weight = self.x_proj_weight.flatten(0, 1)
+            ss2d_in_place(x, functional.linear(x.permute(0, 2, 3, 1), weight), *self.arranged().values())
+            return
+        self.clear_stale()
+        scan = self.packed.get(SCAN)
+        if scan is None:
+            scan = self.packed[SCAN] = PackedScan(self.arranged())
+        scan(x, self.values_of(x))
+
     def values_of(self, x: Tensor) -> Tensor:
         """What all positions of a map (batch, inner, height, width) project to: (batch, height, width, 4·(R + 2N))."""
-        weight = self.x_proj_weight.flatten(0, 1)[:, :, None, None]
-        if torch.compiler.is_compiling() or not packable(weight):
-            return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1))
-        self.clear_stale()
-        if PRODUCT not in self.packed:
-            self.packed[PRODUCT] = onednn.pack_product(weight)
-        return onednn.multiply(x, self.packed[PRODUCT], None, "none").permute(0, 2, 3, 1)
+        if not self.packable:
+            return functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
+        blocks = self.packed.get(PRODUCT)
+        if blocks is None:
+            weight = self.x_proj_weight.flatten(0, 1)[:, :, None, None]
+            blocks = self.packed[PRODUCT] = onednn.pack_product(weight)
+        return onednn.multiply_positions(x.permute(0, 2, 3, 1), blocks, None, "none")
 
-    def scan_parameters(self) -> tuple[Tensor, ...]:
-        """The scan's parameters as its kernel reads them, of the shapes of ``kernels.ss2d_parameters``.
-
-        A compiled graph arranges them in each call.
-        """
-        if torch.compiler.is_compiling():
-            return self.arranged()
-        self.clear_stale()
-        if SCAN not in self.packed:
-            self.packed[SCAN] = tuple(each.detach() for each in self.arranged())
-        return cast("tuple[Tensor, ...]", self.packed[SCAN])
-
-    def arranged(self) -> tuple[Tensor, ...]:
-        """The scan's parameters, arranged now, of the shapes of ``kernels.ss2d_parameters``."""
-        return tuple(kernels.ss2d_parameters(self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D).values())
+    def arranged(self) -> dict[str, Tensor]:
+        """The scan's parameters, arranged now, by the names and of the shapes of ``kernels.ss2d_parameters``."""
+        return kernels.ss2d_parameters(self.dt_weight, self.dt_bias, decay_rates(self.A_logs), self.D)
 
 
 FACTS = ModuleFacts(norm_reader="out_projection", last_product="out_projection", replacement=FusedScan2D)

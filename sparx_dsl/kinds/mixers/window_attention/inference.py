@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
-from sparx_dsl.inference.packed_weights import PackedWeights, is_plain_inference
+from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention, region_labels, windows_of
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import window_attention
@@ -62,9 +62,8 @@ class FusedWindowedAttention(PackedWeights, InferenceModule, WindowedAttention):
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the compiled kernel serves query, key and value (batch, 3·channels, height, width)."""
-        self.clear_stale()
         bias = self._parameters.get("position_bias")
-        return self.compiled and bias is not None and is_plain_inference(x, bias) and x.numel() > 0
+        return bias is not None and self.is_plain_inference(x, bias) and self.compiled and x.numel() > 0
 
     def bias_for_kernel(self) -> Tensor:
         """The bias (heads, window², window² filled up) as the kernel reads it; compiled graphs make it each time."""
