@@ -223,7 +223,7 @@ FULL = {
     "convnext_tiny": "convnext_t", "convnext_small": "convnext_s", "convnext_base": "convnext_b",
     "inception_next_tiny": "inceptionnext_t", "inception_next_small": "inceptionnext_s",
     "inception_next_base": "inceptionnext_b",
-    **{f"pvt_v2_b{size}": f"pvt_v2_b{size}" for size in (2, 4, 5)},
+    **{f"pvt_v2_b{size}": f"pvt_v2_b{size}" for size in range(6)},
 }  # fmt: skip
 
 
