@@ -178,6 +178,11 @@ DIFFERENT = (
     ("convnext", {"head.pool_first": False}, "takes the mean behind its norm, and the released models before"),
     ("pvt_v2", {"downsample.norm_place": "before", "stages.1.channels": 8, "stages.2.channels": 8},
      "has its norm in front of the convolution, and the released models behind it"),
+    ("convnext", {"stem.remainder": "pad"},
+     "pads rows and columns that fill no patch, and the released models leave them out"),
+    ("inception_next", {"downsample.remainder": "pad"}, "fill no patch, and the released models leave them out"),
+    ("swin", {"stem.remainder": "crop"},
+     "leaves out rows and columns that fill no patch, and the released models pad them"),
     ("inception_next", {"downsample.norm_place": "after", "stages.1.channels": 8, "stages.2.channels": 8},
      "has its norm behind the convolution, and the released models in front of it"),
 )  # fmt: skip
