@@ -12,6 +12,7 @@ PRINTED = {
     "swin_t": ("28", "4.5"), "swin_s": ("50", "8.7"), "swin_b": ("88", "15.4"),
     "convnext_t": ("29", "4.5"), "convnext_s": ("50", "8.7"), "convnext_b": ("89", "15.4"),
     "inceptionnext_t": ("28", "4.2"), "inceptionnext_s": ("49", "8.4"), "inceptionnext_b": ("87", "14.9"),
+    "pvt_v2_b0": ("3.7", "0.6"), "pvt_v2_b1": ("14.0", "2.1"), "pvt_v2_b3": ("45.2", "6.9"),
     "pvt_v2_b2": ("25.4", "4.0"), "pvt_v2_b4": ("62.6", "10.1"), "pvt_v2_b5": ("82.0", "11.8"),
     "vmamba_t": ("31", "4.9"), "vmamba_s": ("50", "8.7"), "vmamba_b": ("89", "15.4"),
     "vmamba_t_s1l8": ("30", "4.9"), "vmamba_s_s1l20": ("49", "8.6"), "vmamba_b_s1l20": ("87", "15.2"),
@@ -27,11 +28,12 @@ MACS_TOLERANCE = 0.02
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_sizes_are_the_printed_ones(name: str) -> None:
-    """Parameters to the printed digit, MACs within 2 %."""
+    """Parameters to the printed digit, MACs within 2 % or to the printed digit."""
     params, macs = PRINTED[name]
     price = sparx_dsl.cost(SPECS / f"{name}.yaml", convention="fvcore")
     assert f"{price.params / 1e6:.{len(params.partition('.')[2])}f}" == params
-    assert macs is None or price.macs / 1e9 == pytest.approx(float(macs), rel=MACS_TOLERANCE)
+    counted = price.macs / 1e9
+    assert macs in (None, f"{counted:.1f}") or counted == pytest.approx(float(macs), rel=MACS_TOLERANCE)
 
 
 def test_plain_mamba_is_counted_by_its_authors_without_the_classifier() -> None:

@@ -89,7 +89,7 @@ def test_a_window_of_13_gives_the_figure_that_does_not_come_out() -> None:
 def test_detectors_land_on_the_printed_figures() -> None:
     """Params of all rows of Table 3 lie within 1 %, MACs within 2 %, but for one; those off the digit say why."""
     (group,) = compare_dense(DETECTION)
-    assert (group.head, len(group.rows)) == ("mask_rcnn", 17)
+    assert (group.head, len(group.rows)) == ("mask_rcnn", 18)
     assert [] == [row.name for row in group.rows if abs(row.params_difference) > 0.01]
     assert ["vmamba_s"] == [row.name for row in group.rows if abs(row.macs_difference) > 0.02]
     assert all(bool(row.row.note) != row.to_the_digit for row in group.rows)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any, Literal
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional
 
 import sparx_dsl
+from sparx_dsl import Kind
+from sparx_dsl.language.base import Site
+from sparx_dsl.language.roles import DownsampleOptions
 from sparx_dsl.language.shrinking import Shrinking, between, joined, shrunk, total
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
+from sparx_dsl.pricing.tape.tape import Tape
 from sparx_dsl.search import fingerprint
+from tests.support.kinds import registered
 from tests.support.spec_oracle_run import SpecOracle
 from tests.support.strategies import examples
 
@@ -97,3 +105,58 @@ def test_a_spec_that_pads_is_the_one_that_says_nothing() -> None:
     hashes = [fingerprint(each) for each in (spec, padding, *cropping)]
     assert hashes[0] == hashes[1]
     assert len(set(hashes)) == 3
+
+
+class Cropping(DownsampleOptions, frozen=True):
+    """Patches of 3×3."""
+
+    kind: Literal["cropping"] = "cropping"
+
+    @property
+    def total_stride(self) -> int:
+        """The side of a patch."""
+        return 3
+
+    @property
+    def shrinkings(self) -> Any:
+        """What fills no patch is left out."""
+        return (Shrinking(3, crops=True),)
+
+
+class Wrong(Cropping, frozen=True):
+    """Says something else each time."""
+
+    said: str = ""
+
+    @property
+    def shrinkings(self) -> Any:
+        """No steps, too few, or no whole ones."""
+        return {"None": None, "2": (Shrinking(2),), "pair": ((3, True),), "half": (Shrinking(3, 1),)}[self.said]  # pyright: ignore[reportArgumentType]
+
+
+def cropping(options: Cropping, site: Site, *, device: Any = None, dtype: Any = None) -> nn.Conv2d:
+    """Make it."""
+    return nn.Conv2d(site.channels, site.out_channels, 3, 3, device=device, dtype=dtype)
+
+
+def cropping_cost(options: Cropping, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """Record it."""
+    return tape.convolution(x, site.out_channels, 3, 3, padding=0)
+
+
+def other(**options: str) -> sparx_dsl.Spec:
+    """The mixed spec with that downsampling in front of stage 3."""
+    return sparx_dsl.parse_spec(MIXED).edit({"stages.3.downsample": {"kind": "cropping", **options}})
+
+
+def test_a_kind_of_another_package_says_that_it_crops() -> None:
+    """What it says is planned; what is no tuple of steps that make its stride is an error of that package."""
+    with registered(Kind("downsample", "cropping", Cropping, cropping, cropping_cost)):
+        model = sparx_dsl.build(other()).eval()
+        assert model(torch.randn(1, 3, 43, 56)).shape == (1, 2, 43, 56)
+        assert [model.schedule.graph.node(f"stage{n}.layer1").map_size((43, 56)) for n in (2, 3)] == [(7, 9), (2, 3)]
+    with registered(Kind("downsample", "cropping", Wrong, cropping, cropping_cost)):
+        for said in ("None", "2", "pair", "half"):
+            with pytest.raises(sparx_dsl.SparxError, match="are invalid: shrinkings returns") as error:
+                other(said=said)
+            assert [found.code for found in error.value.diagnostics] == ["SPX408"]

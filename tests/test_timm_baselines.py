@@ -178,6 +178,11 @@ DIFFERENT = (
     ("convnext", {"head.pool_first": False}, "takes the mean behind its norm, and the released models before"),
     ("pvt_v2", {"downsample.norm_place": "before", "stages.1.channels": 8, "stages.2.channels": 8},
      "has its norm in front of the convolution, and the released models behind it"),
+    ("convnext", {"stem.remainder": "pad"},
+     "pads rows and columns that fill no patch, and the released models leave them out"),
+    ("inception_next", {"downsample.remainder": "pad"}, "fill no patch, and the released models leave them out"),
+    ("swin", {"stem.remainder": "crop"},
+     "leaves out rows and columns that fill no patch, and the released models pad them"),
     ("inception_next", {"downsample.norm_place": "after", "stages.1.channels": 8, "stages.2.channels": 8},
      "has its norm behind the convolution, and the released models in front of it"),
 )  # fmt: skip
@@ -223,7 +228,7 @@ FULL = {
     "convnext_tiny": "convnext_t", "convnext_small": "convnext_s", "convnext_base": "convnext_b",
     "inception_next_tiny": "inceptionnext_t", "inception_next_small": "inceptionnext_s",
     "inception_next_base": "inceptionnext_b",
-    **{f"pvt_v2_b{size}": f"pvt_v2_b{size}" for size in (2, 4, 5)},
+    **{f"pvt_v2_b{size}": f"pvt_v2_b{size}" for size in range(6)},
 }  # fmt: skip
 
 

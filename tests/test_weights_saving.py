@@ -11,6 +11,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import torch
 
 import sparx_dsl
 from sparx_dsl.weights import load_checkpoint, save_checkpoint
@@ -40,6 +41,24 @@ def test_what_cannot_be_saved_leaves_nothing_behind(
         save_checkpoint(small(family), tmp_path / file, format=format)
     assert [mistake.code for mistake in caught.value.diagnostics] == [code]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("file", "format"), FILES)
+def test_equal_weights_are_equal_bytes(file: str, format: str, tmp_path: Path) -> None:
+    """Of two models, under other names, in other processes' random order; another value is other bytes."""
+    written: list[bytes] = []
+    model, other = small("swin"), small("swin")
+    other.load_state_dict(model.state_dict())
+    for place, each in enumerate((model, model, other, other)):
+        path = tmp_path / f"{place}_{file}"
+        save_checkpoint(each, path, format=format)
+        assert load_checkpoint(small("swin"), path).complete
+        written.append(path.read_bytes())
+    assert len(set(written)) == 1
+    with torch.no_grad():
+        next(other.parameters()).add_(1)
+    save_checkpoint(other, tmp_path / file, format=format)
+    assert (tmp_path / file).read_bytes() not in written
 
 
 @contextlib.contextmanager

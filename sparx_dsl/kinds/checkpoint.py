@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sparx_dsl.kind import Facet
 from sparx_dsl.kinds.slices import BlocksOf
+from sparx_dsl.language.base import Remainder
 
 ReleasedFormat = Literal["sparx_mamba", "vmamba", "swin", "timm", "pvt_v2", "inception_next", "timm_swin"]
 Shape = tuple[int, ...]
@@ -105,6 +106,13 @@ def normed(released: str) -> Difference:
         return other_norm(options.norm, released)
 
     return difference
+
+
+def other_remainder(remainder: Remainder, released: Remainder) -> str | None:
+    """What is said of patches that treat the edge of a map otherwise than the released models; None for theirs."""
+    does = {"pad": "pads rows and columns that fill no patch", "crop": "leaves out rows and columns that fill no patch"}
+    do = {"pad": "pad them", "crop": "leave them out"}
+    return None if remainder == released else f"{does[remainder]}, and the released models {do[released]}"
 
 
 def other_norm(norm: str, released: str) -> str | None:

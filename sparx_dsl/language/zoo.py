@@ -107,5 +107,5 @@ def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str, othe
             return found
     if path.suffix or path.is_absolute() or ".." in path.parts or os.path.lexists(path):
         return path
-    message = f'unknown {what} {quoted(name)}: neither a file nor a name of the zoo'
+    message = f"unknown {what} {quoted(name)}: neither a file nor a name of the zoo"
     raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=other or did_you_mean(name, known) or advice))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ from sparx_dsl.weights.load import FEATURES_KEY, LANGUAGE_KEY, SPEC_KEY
 from sparx_dsl.weights.released_buffers import computed_buffers
 from sparx_dsl.weights.released_names import other_kinds, other_settings
 from sparx_dsl.weights.report import shortened
+from sparx_dsl.weights.safetensors_file import LENGTH_BYTES
 from sparx_dsl.weights.tensor_lists import listed
 
 RELEASED_EXTENSIONS: Final = (".pth", ".pt")
@@ -37,9 +39,9 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: s
 
     What the file rebuilds computes the same in evaluation, to the bit: a model that is no longer the one its spec
     describes is refused. A backbone within wrappers of PyTorch (DDP, ``torch.compile``, …) is saved as it is without
-    them. The file appears whole or not at all. Raises ``SparxError``: SPX324, SPX328, SPX628, SPX630 and SPX643 for
-    such a model, SPX502 where the file cannot be written, SPX621, SPX640 for a backbone that the format has no
-    names for, SPX641 for another file extension.
+    them. The file appears whole or not at all, and the same weights and spec give the same bytes.
+    Raises ``SparxError``: SPX324, SPX328, SPX628, SPX630 and SPX643 for such a model, SPX502 where the file cannot be
+    written, SPX621, SPX640 for a backbone that the format has no names for, SPX641 for another file extension.
     """
     target = Path(path)
     where = Where(source=SourceText(str(target), ""))
@@ -54,11 +56,10 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: s
     tensors = described_tensors(backbone, where)
     if chosen == "sparx_dsl":
         metadata = _metadata(backbone.schedule)
-        save = cast(Callable[..., None], safetensors.torch.save_file)  # pyright: ignore[reportUnknownMemberType]
-        _write(target, where, lambda part: save(tensors, part, metadata))
+        _write(target, where, lambda part: _save_safetensors(tensors, metadata, part))
     else:
         state = _released(tensors, backbone.schedule, chosen)
-        _write(target, where, lambda part: torch.save({"model": state}, part))
+        _write(target, where, lambda part: _save_archive({"model": state}, part))
 
 
 def released_state(model: nn.Module, format: ReleasedFormat) -> dict[str, Tensor]:
@@ -102,6 +103,26 @@ def _metadata(schedule: Schedule) -> dict[str, str]:
     if schedule.features is not None:
         metadata[FEATURES_KEY] = ",".join(map(str, schedule.features))
     return metadata
+
+
+def _save_safetensors(tensors: dict[str, Tensor], metadata: dict[str, str], part: Path) -> None:
+    """Write the file with its metadata in order: the library writes them in another one each time."""
+    save = cast(Callable[..., None], safetensors.torch.save_file)  # pyright: ignore[reportUnknownMemberType]
+    save(tensors, part, metadata)
+    with part.open("r+b") as file:
+        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+        header = json.loads(file.read(length)) | {"__metadata__": dict(sorted(metadata.items()))}
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) > length:
+            raise ValueError(f"the header in order takes {len(text)} bytes, and {length} were written")
+        file.seek(LENGTH_BYTES)
+        file.write(text.ljust(length))
+
+
+def _save_archive(state: dict[str, dict[str, Tensor]], part: Path) -> None:
+    """Write an archive of PyTorch, into an open file: by a path, what is in it is called after the temporary file."""
+    with part.open("wb") as file:
+        torch.save(state, file)
 
 
 def _write(target: Path, where: Where, write: Callable[[Path], None]) -> None:

@@ -127,6 +127,7 @@ def _laid(data: Any, path: list[str], value: Any) -> Any:
     return under
 
 
+CROPPING = {"kind": "patch", "size": 3, "remainder": "crop"}
 MIXERS = [{"kind": "ss2d"}, {"kind": "window_attention", "head_width": 8}, {"kind": "window_attention", "heads": 3},
           {"kind": "bi_ssm", "state": 2}]  # fmt: skip
 FUSIONS = [{"kind": "dmca", "groups": 4}, {"kind": "dmca", "groups": 3}, {"kind": "concat"},
@@ -159,7 +160,7 @@ def drawn_spaces(draw: st.DrawFn) -> Drawn:
     """A space of a few choices, with a condition or a link now and then; its values may or may not fit."""
     base = draw(spec_mappings(most_stages=2, deepest=3))
     keys: dict[str, list[Any]] = {"layer.mixer": MIXERS, "head": [{"kind": "none"}, {"kind": "linear", "classes": 3}],
-                                  "stem": [{"kind": "conv"}, {"kind": "patch", "size": 2}]}  # fmt: skip
+                                  "stem": [{"kind": "conv"}, CROPPING]}  # fmt: skip
     for number, stage in enumerate(base["stages"], start=1):
         keys |= keys_of(number, stage["depth"])
     names = draw(st.lists(st.sampled_from(sorted(keys)), min_size=1, max_size=4, unique=True))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparx_dsl.kinds.checkpoint import Difference, KindCheckpoint, ReleasedNames, normed, other_norm
+from sparx_dsl.kinds.checkpoint import Difference, KindCheckpoint, ReleasedNames, normed, other_norm, other_remainder
 from sparx_dsl.kinds.downsamples.conv.options import ConvDownsample
 from sparx_dsl.kinds.slices import one_block
 
 
 def _norm_after(released: str) -> Difference:
-    """The difference from released models that have a norm of that name in front of the convolution."""
+    """The difference from released models with a norm of that name in front of convolutions that leave out the edge."""
 
     def difference(options: ConvDownsample, number: int) -> str | None:
         del number
         if options.norm_place == "after":
             return "has its norm behind the convolution, and the released models in front of it"
-        return other_norm(options.norm, released)
+        return other_norm(options.norm, released) or other_remainder(options.remainder, "crop")
 
     return difference
 
