@@ -45,7 +45,7 @@ def test_no_key_is_made_of_a_guards_words() -> None:
 
 @pytest.mark.parametrize("key", sorted(GUARDS | {"limits", "trust_remote_code", "weights_only", "safe_mode"}))
 def test_such_a_key_is_refused_wherever_it_stands(key: str) -> None:
-    """It is unknown, not left aside; with the spec's other keys as they should be."""
+    """It is unknown, not ignored; with the spec's other keys as they should be."""
     places: list[dict[str, Any]] = [
         tiny(**{key: True}),
         tiny(layer={"mixer": {"kind": "ss2d", key: True}}),

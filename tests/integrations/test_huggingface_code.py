@@ -24,7 +24,7 @@ MARK = "code_of_the_folder_ran"
 CODE = f"import pathlib\npathlib.Path(__file__).with_name('{MARK}').touch()\nclass It: pass\n"
 HUB = "nobody/nothing"
 AUTO = ("Config", "Model", "Backbone", "ModelForImageClassification", "ImageProcessor")
-LEFT_ASIDE: dict[str, dict[str, Any]] = {
+IGNORED: dict[str, dict[str, Any]] = {
     "code beside": {"auto_map": {f"Auto{what}": "evil.It" for what in AUTO}},
     "code on the hub": {"auto_map": {f"Auto{what}": f"{HUB}--evil.It" for what in AUTO}},
     "the guard": {"trust_remote_code": True, "auto_map": {"AutoModelForImageClassification": "evil.It"}},
@@ -88,7 +88,7 @@ def loaders() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("keys", LEFT_ASIDE.values(), ids=LEFT_ASIDE)
+@pytest.mark.parametrize("keys", IGNORED.values(), ids=IGNORED)
 def test_no_key_of_a_configuration_names_code(
     keys: dict[str, Any], folder: Path, write: Callable[[dict[str, Any]], None]
 ) -> None:
