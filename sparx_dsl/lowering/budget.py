@@ -7,6 +7,7 @@ from torch import nn
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.build import dtype_name
+from sparx_dsl.lowering.kind_saved import compare_saved
 from sparx_dsl.lowering.wrapped import refuse_wrapped
 from sparx_dsl.nn.stage import recomputing
 from sparx_dsl.pricing import SavedPart, saved_parts
@@ -25,14 +26,15 @@ def recompute_within(
     cheapest set of them; gradients, drawn numbers and running statistics stay the same, bit for bit. Feature buffers,
     the images and one part's inner tensors count, as they are saved on a CPU; weights, gradients and what a part needs
     while it runs do not. Raises ``SparxError`` for a budget that cannot be kept (SPX325), for a model whose layers were
-    exchanged (SPX324), for one within a wrapper (SPX328), and for a kind that is gone or does not say what it saves
-    (SPX407, SPX412).
+    exchanged (SPX324), for one within a wrapper (SPX328), and for a kind that is gone, does not say what it saves, or
+    saves more than it says (SPX407, SPX412, SPX415).
     """
     backbone = refuse_wrapped(model, "trained within a budget")
     refuse_exchanged(backbone, "trained within a budget")
     amount = read_quantity(budget, of_bytes=True)
     schedule = _planned(backbone, batch, size)
     parts = saved_parts(schedule)
+    compare_saved(backbone, schedule, parts)
     chosen = None if amount is None else choose_recomputed(parts, recomputing_costs(schedule, parts), amount)
     if chosen is None:
         raise SparxError(_refused(budget, amount, parts, schedule))

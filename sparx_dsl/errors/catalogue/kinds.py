@@ -69,4 +69,11 @@ ENTRIES: Final[tuple[CodeEntry, ...]] = (
         "an unknown convention for counting MACs",
         "`paper` counts products and scans; `fvcore` counts what that tool does of the model: norms and resizing too.",
     ),
+    CodeEntry(
+        Code.MODULE_SAVES_MORE,
+        "a module that saves more for its backward pass than its cost says",
+        "With a budget of bytes for training, the modules of kinds of other packages are run once without values, and "
+        "what autograd saves of them is compared with what their costs name in `tape.save`. With this one the budget "
+        "would not be kept. That is an error in the package that adds the kind.",
+    ),
 )

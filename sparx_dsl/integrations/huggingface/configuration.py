@@ -13,6 +13,9 @@ from transformers.backbone_utils import BackboneConfigMixin
 from sparx_dsl import Code, Diagnostic, SparxError, Spec, parse_spec
 from sparx_dsl.api import as_spec
 
+KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
+"""Keys of a configuration under which transformers takes the name of a repository, and loads its code."""
+
 
 class SparxConfig(BackboneConfigMixin, PreTrainedConfig):
     """A spec, what a backbone returns, and the labels of a classifier.
@@ -21,8 +24,8 @@ class SparxConfig(BackboneConfigMixin, PreTrainedConfig):
     the zoo and paths too, which are never read from a ``config.json``. Whatever it extends is written out, so that the
     file stands by itself. Stages are called as in the spec, behind ``stem``: an index in ``out_indices`` is a stage's
     number, and 0 is the stem. ``num_labels`` and ``id2label`` are by default as many as the classes of the spec's head,
-    and decide over these where they are given. Raises ``SparxError`` for a spec with errors, and ``ValueError``, as all
-    configurations of transformers do, for outputs that do not exist.
+    and decide over these where they are given. Raises ``SparxError`` for a spec with errors and for kernels of the hub,
+    and ``ValueError``, as all configurations of transformers do, for outputs that do not exist.
     """
 
     model_type = "sparx"
@@ -32,6 +35,7 @@ class SparxConfig(BackboneConfigMixin, PreTrainedConfig):
     _out_indices: list[int] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
+        refuse_kernels(kwargs)
         spec = checked_spec(self.spec)
         self.spec = plain(spec)
         self.stage_names = ["stem", *(stage.name for stage in spec.resolved)]
@@ -70,6 +74,16 @@ def checked_spec(given: object) -> Spec:
     code = Code.MISSING_KEY if given is None else Code.WRONG_TYPE
     help = "write SparxConfig(spec={…}), or SparxConfig.of(…) for a name of the zoo or a path"
     raise SparxError(Diagnostic(code, f"the configuration {what}", help=help))
+
+
+def refuse_kernels(given: Mapping[str, object]) -> None:
+    """Raise ``SparxError`` (SPX560) where a configuration names code of the hub that transformers would load."""
+    for key in KERNELS:
+        value = given.get(key)
+        named = cast("Mapping[str, object]", value).values() if isinstance(value, Mapping) else (value,)
+        if any("/" in each for each in named if isinstance(each, str)):
+            message = f"{key} {value!r} names a kernel of the hub, and a backbone has no attention of transformers"
+            raise SparxError(Diagnostic(Code.INVALID_INTEGRATION_OPTION, message, help=f"leave {key} out"))
 
 
 def plain(spec: Spec) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.search.search_space import Space
@@ -62,8 +62,8 @@ class StudyConfig:
     pruner: BasePruner | None = None
     """Ends trials whose intermediate values promise little."""
     limits: StudyLimits = field(default_factory=StudyLimits)
-    started: float = field(default_factory=time.time)
-    """As ``time.time()`` gives it."""
+    started: float = field(default_factory=time.monotonic)
+    """As ``time.monotonic()`` gives it in this process: the clock of a machine may be set while a study runs."""
 
     def __post_init__(self) -> None:
         _check_number("the number of trials", self.trials, 0, MAX_TRIALS)
@@ -74,6 +74,13 @@ class StudyConfig:
             _check_number("the CPUs of a trial", self.ray.cpus, 0, MAX_WORKERS)
             _check_number("the GPUs of a trial", self.ray.gpus, 0, MAX_WORKERS)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All of it, with the seconds since it was started: another machine counts from elsewhere."""
+        return {**vars(self), "started": time.monotonic() - self.started}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({**state, "started": time.monotonic() - state["started"]})
+
     @property
     def names(self) -> tuple[str, ...]:
         """What tables call the values."""
@@ -82,7 +89,7 @@ class StudyConfig:
     @property
     def is_late(self) -> bool:
         """Whether the timeout is over."""
-        return time.time() > (math.inf if self.timeout is None else self.started + self.timeout)
+        return time.monotonic() > (math.inf if self.timeout is None else self.started + self.timeout)
 
     def trial_seed(self, number: int, purpose: str) -> int:
         """A number in [0, 2^31) for one purpose of one trial, the same on whatever worker it runs."""
