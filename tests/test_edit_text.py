@@ -85,6 +85,17 @@ def test_a_text_means_what_the_edited_spec_does(changes: dict[str, object], tmp_
     assert kept <= set(re.findall(r"#.*", text))
 
 
+@pytest.mark.parametrize(
+    "before", ["stem: {kind: patch}", "stem:\n  kind: patch  # small", "stem:\n  kind: patch\n  # a"]
+)
+def test_a_comment_below_a_removed_key_stays(before: str, tmp_path: Path) -> None:
+    """What is written between it and the next key is about that, also behind a mapping in a block or in braces."""
+    rest = "# about the layers\nlayer: {mixer: {kind: ss2d}}\nstages: [{channels: 8, depth: 1}]\n"
+    (tmp_path / "a.yaml").write_text(f"sparx: 1\nname: a\n{before}\ndrop_path: 0.1  # goes too\n{rest}")
+    text = edited_text(tmp_path / "a.yaml", {"drop_path": None})
+    assert text == f"sparx: 1\nname: a\n{before}\n{rest}"
+
+
 @pytest.mark.parametrize("changes", EDITS, ids=str)
 def test_an_extending_file_is_edited_as_the_whole(changes: dict[str, object], tmp_path: Path) -> None:
     """What the base has is overridden or removed in the file that extends it; the base stays."""
