@@ -5,7 +5,7 @@
 The tests of a room are collected once, and run once to see which of them call which function. For each fault the
 process is forked, the code of functions is exchanged, and the tests that call the function with the fault are run, with
 few examples of Hypothesis, until one fails; a test that takes too long has failed. What survives is imported from the
-start by another process, and given to all tests with as many examples as ever.
+start by another process, and given to the files of these tests, or to all, with as many examples as ever.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class FaultyRoom:
     def __init__(self, folder: Path, faults: Sequence[tuple[Path, int]], until: float) -> None:
         self.folder, self.faults, self.until = folder, faults, until
         self.tried: list[tuple[Path, int]] = []
-        self.survivors: list[tuple[Path, int]] = []
+        self.survivors: dict[tuple[Path, int], list[str]] = {}
+        """Each with the files of the tests that it was given to; none where no test calls the function."""
         self.ended = False
         """Whether the tests pass without a fault, and can be run with one."""
 
@@ -71,7 +72,7 @@ class FaultyRoom:
             fault = mutant(file.read_text(encoding="utf-8"), number)
             tests = [session.items[each] for each in log.tests_of(file, fault.line)]
             if _passes(session, tests, functools.partial(exchange, functions, file, fault), most):
-                self.survivors.append((file, number))
+                self.survivors[file, number] = sorted({str(each.path) for each in tests})
             self.tried.append((file, number))
         self.ended = not session.testsfailed
         return True
@@ -186,7 +187,11 @@ def main() -> int:
         if not faulty.ended:
             raise SystemExit(f"the tests of {room} fail without a fault, or could not be run with one")
         tried += len(faulty.tried)
-        left = [place for place in faulty.survivors if survives_from_the_start(*place, tests)]
+        left = [
+            each
+            for each, files in faulty.survivors.items()
+            if survives_from_the_start(*each, [test for test in tests if test in files] or tests)
+        ]
         survivors += len(left)
         print(f"\n{room}: {len(faulty.tried)} mutants, {len(left)} survived", flush=True)
         for file, number in left:
