@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import pydantic
 import pytest
+from pydantic import AfterValidator
 
 import sparx_dsl
 from sparx_dsl import Kind, register
@@ -42,6 +43,13 @@ def gives(value: object) -> Any:
 def channels_of(_: object, channels: int) -> int:
     """As many channels as there are."""
     return channels
+
+
+def only_even(value: int) -> int:
+    """A validator that says what is wrong."""
+    if value % 2:
+        raise ValueError("only even ones")
+    return value
 
 
 def refuses(value: object) -> object:
@@ -178,6 +186,30 @@ def test_a_validator_that_fails_names_its_kind() -> None:
     default_registry().add(replace(own, owner=PACKAGE), replace=True)
     with pytest.raises(ZeroDivisionError):
         sparx_dsl.parse_spec(SPEC | {"layer": {"mixer": {"kind": "depthwise"}, "ffn": {"kind": "own"}}})
+
+
+def test_what_a_validator_says_is_passed_on() -> None:
+    """A ``ValueError`` of an option's own validator is an error at the option's value, in its words."""
+    even = {"__annotations__": {"kind": Literal["own"], "ratio": Annotated[int, AfterValidator(only_even)]}}
+    read("ffn", even | {"ratio": 2})
+    layer = {"mixer": {"kind": "depthwise"}, "ffn": {"kind": "own", "ratio": 3}}
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.parse_spec(SPEC | {"layer": layer})
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.where.path) == ("SPX199", "layer.ffn.ratio")
+    assert "the invalid value 3" in diagnostic.message
+    assert "only even ones" in diagnostic.message
+
+
+def test_a_problem_under_several_mixers_is_reported_once() -> None:
+    """Where layers share a fusion and differ in their mixers, it is one value that is wrong."""
+    layer = {"mixer": {"kind": "depthwise"}, "fusion": {"kind": "dmca", "groups": 3}}
+    other = {"mixer": {"kind": "window_attention", "head_width": 4}}
+    stages = [{"channels": 8, "depth": 4, "S": 1, "layers": {3: other}}]
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.parse_spec(SPEC | {"layer": layer, "stages": stages})
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.where.path) == ("SPX213", "layer.fusion.groups")
 
 
 def test_a_missing_mixer_is_what_is_wrong() -> None:

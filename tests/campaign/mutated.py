@@ -35,10 +35,12 @@ ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
              "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
 """Of pytest, which would warn that this module has imported one of its helpers before."""
 FEW = "--hypothesis-profile=few"
-LONGER = 4
-"""How many times the CPU of the tests without a fault a mutant may take; one that takes more is one that never ends."""
-LEAST = 20
+LONGER = 3
+"""How many times the CPU of its tests without a fault a mutant may take; one that takes more is one that never ends."""
+LEAST = 10
 """Seconds of CPU that any mutant may take."""
+MOST = 25
+"""Seconds of CPU without a fault of the tests that a mutant is given at first, the quickest of those that reach it."""
 BROKEN = 70
 """The status of a process that could not run the tests."""
 LONGEST = 1200
@@ -51,7 +53,7 @@ class FaultyRoom:
     def __init__(self, folder: Path, faults: Sequence[tuple[Path, int]], until: float) -> None:
         self.folder, self.faults, self.until = folder, faults, until
         self.tried: list[tuple[Path, int]] = []
-        self.survivors: dict[tuple[Path, int], list[str]] = {}
+        self.survivors: dict[tuple[Path, int], set[str]] = {}
         """Each with the files of the tests that it was given to; none where no test calls the function."""
         self.ended = False
         """Whether the tests pass without a fault, and can be run with one."""
@@ -64,16 +66,19 @@ class FaultyRoom:
         for number, item in enumerate(session.items):
             with log.test(number):
                 _run(session, item, session.items[number + 1] if number + 1 < len(session.items) else None)
-        most = max(LEAST, round(LONGER * sum(log.seconds.values())))
         functions = [each for each in gc.get_objects() if type(each) is FunctionType]
         for file, number in () if session.testsfailed else self.faults:
             if time.monotonic() > self.until:
                 break
             fault = mutant(file.read_text(encoding="utf-8"), number)
-            tests = [session.items[each] for each in log.tests_of(file, fault.line)]
-            if _passes(session, tests, functools.partial(exchange, functions, file, fault), most):
-                self.survivors[file, number] = sorted({str(each.path) for each in tests})
+            tests, seconds = log.tests_of(file, fault.line, MOST)
+            items = [session.items[each] for each in tests]
+            change = functools.partial(exchange, functions, file, fault)
+            if _passes(session, items, change, LEAST + round(LONGER * seconds)):
+                everywhere, _ = log.tests_of(file, fault.line, float("inf"))
+                self.survivors[file, number] = {str(session.items[each].path) for each in everywhere}
             self.tried.append((file, number))
+            print(f"{len(self.tried)} of {len(self.faults)}, {len(self.survivors)} to be looked at again", flush=True)
         self.ended = not session.testsfailed
         return True
 
