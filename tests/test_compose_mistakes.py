@@ -22,6 +22,7 @@ from tests.support.yaml_places import LOADERS, mistakes, places
         ("on: 1\n", [("SPX010", 1, 1)]),
         ("a: {b: 1,234, c: 12,345,678, d: -1,000,234}\n", [("SPX010", 1, 8), ("SPX010", 1, 18), ("SPX010", 1, 33)]),
         ("a: [1,024, 12,345,000, 8,000,000]\n", [("SPX010", 1, 5), ("SPX010", 1, 12), ("SPX010", 1, 24)]),
+        ("a: [\n1,024]\n", [("SPX010", 2, 1)]),
         ("a: {1: x,200: w, 3: [1,234], z: 1, 456}\nb: [yes, 2024,010]\n", [("SPX010", 2, 5), ("SPX010", 2, 15)]),
         ("a: .inf\nb: .nan\nc: 1e999\n", [("SPX016", 1, 4), ("SPX016", 2, 4), ("SPX016", 3, 4)]),
         ("? [a]\n: 1\n? {b: 1}\n: 2\n", [("SPX011", 1, 3), ("SPX011", 3, 3)]),
@@ -31,6 +32,9 @@ from tests.support.yaml_places import LOADERS, mistakes, places
         ("<<: {a: 1}\n", [("SPX008", 1, 1)]),
         ("a: &x # why\n  !y 1\n", [("SPX007", 1, 4), ("SPX006", 2, 3)]),
         ("a: !y &x 1\n", [("SPX006", 1, 4), ("SPX007", 1, 7)]),
+        ("a: !y\n  !z k: 1\n", [("SPX006", 1, 4), ("SPX006", 2, 3)]),
+        ("a: &x\n  &y !z k: 1\n", [("SPX007", 1, 4), ("SPX007", 2, 3), ("SPX006", 2, 6)]),
+        ("a: !y\n  &x k: 1\n", [("SPX006", 1, 4), ("SPX007", 2, 3)]),
         ("a: 1\n---\nb: 2\n", [("SPX012", 2, 1)]),
         ("a: yes\n---\n", [("SPX010", 1, 4), ("SPX012", 2, 1)]),
         ("", [("SPX013", 0, 0)]),
@@ -71,6 +75,42 @@ def test_broken_yaml_is_reported_where_it_breaks(text: str, line: int, column: i
     assert mistake.where.span is not None
     assert (mistake.code, mistake.where.span.line, mistake.where.span.column) == ("SPX005", line, column)
     assert "the text is not YAML here" not in mistake.message
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("%YAML 1.1\n---\na: 1\n", Span(1, 1, 1, 10)),
+        ("a: {b: 1,234}\n", Span(1, 8, 1, 13)),
+        ("a: [\n  x, 12,345,000]\n", Span(2, 6, 2, 16)),
+        ("a: &name # why\n  1\n", Span(1, 4, 1, 9)),
+        ("a: b\n? [c,\n   d]\n: 1\n", Span(2, 3, 2, 4)),
+        ("a: yes\n", Span(1, 4, 1, 7)),
+    ],
+)
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_mistake_is_as_long_as_what_is_wrong(text: str, span: Span, loader: type[Any]) -> None:
+    """On its first line."""
+    (mistake,) = mistakes(text, loader=loader)
+    assert mistake.where.span == span
+
+
+def test_a_key_that_is_none_is_shown() -> None:
+    """As it is written, and nothing as that."""
+    found = mistakes("null: 1\ntrue: 2\n1.5: 3\n?\n: 4\n")
+    assert [mistake.message.removesuffix(" cannot be a key") for mistake in found] == ["null", "true", "1.5", "nothing"]
+
+
+def test_what_pyyaml_lets_escape_is_behind_what_was_read() -> None:
+    """Its own parser raises ``OverflowError`` for such an escape, and libyaml does not."""
+    assert places('a: 1\nb: "\\UFFFFFFFF"\n', loader=yaml.SafeLoader) == [("SPX005", 2, 1)]
+
+
+@pytest.mark.parametrize(("length", "seen"), [(400, True), (401, False)])
+def test_a_very_long_line_is_not_looked_through(length: int, seen: bool) -> None:
+    """For a colon that is missing."""
+    (mistake,) = mistakes("name " + "x" * (length - 5) + "\na: 1\n")
+    assert (mistake.help == "write name: …") == seen
 
 
 def test_broken_yaml_points_at_where_the_broken_thing_starts() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import sparx_dsl
 from sparx_dsl import SparxError, edited_text, read_assignment
+from tests.support.backbones import TWO_STAGES
 from tests.support.commands import sparx
 from tests.support.paths import SPECS
 from tests.support.strategies import spec_mappings
@@ -83,6 +84,17 @@ def test_a_text_means_what_the_edited_spec_does(changes: dict[str, object], tmp_
     kept = {"# A backbone.", "# the fusion of every ganglion layer"}
     kept |= {"# the second one"} if "stages.2" not in changes else set()
     assert kept <= set(re.findall(r"#.*", text))
+
+
+@pytest.mark.parametrize(
+    "before", ["stem: {kind: patch}", "stem:\n  kind: patch  # small", "stem:\n  kind: patch\n  # a"]
+)
+def test_a_comment_below_a_removed_key_stays(before: str, tmp_path: Path) -> None:
+    """What is written between it and the next key is about that, also behind a mapping in a block or in braces."""
+    rest = "# about the layers\nlayer: {mixer: {kind: ss2d}}\nstages: [{channels: 8, depth: 1}]\n"
+    (tmp_path / "a.yaml").write_text(f"sparx: 1\nname: a\n{before}\ndrop_path: 0.1  # goes too\n{rest}")
+    text = edited_text(tmp_path / "a.yaml", {"drop_path": None})
+    assert text == f"sparx: 1\nname: a\n{before}\n{rest}"
 
 
 @pytest.mark.parametrize("changes", EDITS, ids=str)
@@ -166,6 +178,16 @@ def test_an_edit_that_is_wrong(edits: tuple[str, ...], code: str, tmp_path: Path
     assert done.status == 2
     assert code in done.stderr, done.stderr
     assert not path.exists()
+
+
+def test_an_edit_that_the_text_cannot_take_is_refused(tmp_path: Path) -> None:
+    """Where a file changes one stage under its number and under its name, the later of the two would win."""
+    (tmp_path / "base.yaml").write_text(TWO_STAGES, encoding="utf-8")
+    path = tmp_path / "ablation.yaml"
+    path.write_text("extends: base.yaml\nname: x\nstages: {2: {M: 1}, deep: {S: 3}}\n", encoding="utf-8")
+    assert sparx_dsl.load_spec(path).edit({"stages.2.S": 1}).stages[1].S == 1
+    with pytest.raises(SparxError, match=r"SPX526 this edit cannot be made in the text"):
+        edited_text(path, {"stages.2.S": 1})
 
 
 def test_a_base_must_be_found_from_the_new_place(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_a_percentage_is_recognised() -> None:
         ("sparx: 1\nname:tiny\n\n# a remark\nstem: {kind: patch}\n", 2, "write name: tiny"),
         ("sparx: 1\nlayer\n  mixer: {kind: ss2d}\n", 2, "write layer:"),
         ("sparx: 1\nstages\n  - {channels: 8}\n", 2, "write stages:"),
+        ("sparx: 1\nlayer:\n  norm batch\n\n  mixer: {kind: ss2d}\n", 3, "write norm: batch"),
         (FIRST.replace("stem: ", "stem "), 3, "a ':' is missing: write stem: {…}"),
         (FIRST.replace("{kind: patch", "{kind patch"), 3, "a ':' is missing: write kind: patch"),
     ],

@@ -17,7 +17,7 @@ import sparx_dsl
 from sparx_dsl import SparxError
 from sparx_dsl.kind import Kind, load
 from sparx_dsl.language.base import Site
-from sparx_dsl.language.flow import Flow, Operation, Wire
+from sparx_dsl.language.flow import Flow
 from sparx_dsl.registry import builtin_kinds, default_registry
 from sparx_dsl.render.drawing import Rectangle, Text
 from sparx_dsl.render.flow_marks import COLUMN, flow_marks
@@ -165,12 +165,3 @@ def test_a_diagram_of_another_package_that_fails_is_its_error(fault: str) -> Non
         assert texts.count(own.title) == 1
     finally:
         default_registry().add(own, replace=True)
-
-
-def test_a_flow_that_hangs_together_only() -> None:
-    """A wire to nothing and a name that two boxes have are errors of who wrote them."""
-    box = Operation("a", "a", 0, 0)
-    with pytest.raises(ValueError, match="'b'"):
-        Flow((box,), (Wire("a", "b"),))
-    with pytest.raises(ValueError, match="two operations are called 'a'"):
-        Flow((box, box), ())

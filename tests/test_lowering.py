@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from torch import Tensor
 import sparx_dsl
 from sparx_dsl import Spec
 from sparx_dsl.lowering import Backbone
+from sparx_dsl.lowering.fxgraph import other_steps
+from tests.support.backbones import tiny
 from tests.support.compiled import backbones, images_for, naive
 from tests.support.strategies import specs
 
@@ -120,3 +123,16 @@ def test_results_are_bitwise_those_of_the_graph(backbone: Backbone) -> None:
     assert len(results) == len(backbone.schedule.outputs)
     for name, result in zip(backbone.schedule.outputs, results, strict=True):
         assert torch.equal(result, maps[name]), name
+
+
+@pytest.mark.parametrize("source", ["stem", "stage1.layer1", "stage2.downsample", "stage2.layer1"])
+@torch.no_grad()
+def test_a_link_starts_at_any_node(source: str) -> None:
+    """Its adapter runs right behind the node, where that stands outside all layers, too."""
+    stages = [{"channels": 8, "depth": 1}, {"channels": 8, "depth": 2}, {"channels": 16, "depth": 2, "S": 2}]
+    backbone = sparx_dsl.build(tiny(stages=stages, links={"add": [{"from": source, "to": "stage3.layer2"}]})).eval()
+    assert isinstance(backbone, Backbone)
+    assert list(other_steps(backbone, backbone.schedule)) == []
+    images = images_for(backbone.spec)
+    (result,), expected = maps_of(backbone(images)), by_the_graph(backbone, images)
+    assert torch.equal(result, expected[backbone.schedule.outputs[0]])

@@ -13,7 +13,7 @@ def f(values: list[int], limit: int = 3) -> bool:
     """What it does."""
     if not values and limit >= 2:
         raise ValueError(f"{limit + 1} values")
-    for value in values:
+    for value, _ in zip(values, values, strict=True):
         limit += 1
         found = value if value in (4, 5) else limit * 2
     assert limit > 1
@@ -29,7 +29,7 @@ FAULTS = {
 
 
 def test_every_kind_of_fault_is_made_once() -> None:
-    """Texts, annotations, defaults, docstrings and assertions stay."""
+    """Texts, annotations, defaults, docstrings, assertions and ``strict`` stay."""
     made = [mutant(SOURCE, number) for number in range(count_mutants(SOURCE))]
     assert {each.fault for each in made} == FAULTS
     assert {ast.unparse(each.tree) for each in made}.isdisjoint({ast.unparse(ast.parse(SOURCE))})

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl.language.base import MAX_SIDE
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.schedule import Free, Gather, Run
 from sparx_dsl.schedule.step import call
@@ -207,6 +208,11 @@ def test_default_size_is_the_spec_s() -> None:
     assert sparx_dsl.plan(LINKED).buffers["head"].shape == (1, 10)
 
 
+def test_an_image_may_be_as_large_as_the_limit() -> None:
+    """On both sides."""
+    assert sparx_dsl.plan(LINKED, (MAX_SIDE, MAX_SIDE)).buffers[IMAGES].shape == (1, 3, MAX_SIDE, MAX_SIDE)
+
+
 def test_a_step_prints_itself_as_a_call() -> None:
     """A step reads as an assignment."""
     assert call(Run("n", "fusion", ("a", "b"), "n.fusion", "n.fusion")) == "n.fusion = fusion(a, b)"
@@ -223,7 +229,7 @@ def test_a_step_prints_itself_as_a_call() -> None:
         ({"size": [32, 32]}, ["SPX320"]),
         ({"size": (True, 32)}, ["SPX320"]),
         ({"size": (32, 32, 3)}, ["SPX320"]),
-        ({"size": (32, 10**6)}, ["SPX320"]),
+        ({"size": (32, MAX_SIDE + 1)}, ["SPX320"]),
         ({"batch": True}, ["SPX320"]),
         ({"batch": 1.5}, ["SPX320"]),
         ({"batch": 0}, ["SPX320"]),

@@ -10,9 +10,12 @@ from typing import Any, cast
 import pydantic
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 import sparx_dsl
+from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.resolve import choices, drop_path_rates
+from sparx_dsl.language.strides import downsampling, stride_behind
 from sparx_dsl.reader.tree import plain
 from tests.support import strategies
 from tests.support.backbones import TWO_STAGES
@@ -83,6 +86,19 @@ def test_a_spec_cannot_be_changed(spec: sparx_dsl.Spec) -> None:
         operator.setitem(cast("Any", first.layers), 1, spec.layer)
 
 
+@given(st.dictionaries(st.text(max_size=2), st.integers(0, 3), max_size=4))
+def test_a_frozen_dict_is_a_value(items: dict[str, int]) -> None:
+    """It has what it was made of, in that order, is equal and hashed by it, travels, and cannot be changed."""
+    frozen = FrozenDict(items)
+    assert frozen == items
+    assert (list(frozen), len(frozen), repr(frozen)) == (list(items), len(items), repr(items))
+    assert hash(frozen) == hash(FrozenDict(dict(reversed(items.items()))))
+    assert pickle.loads(pickle.dumps(frozen)) == frozen  # noqa: S301
+    assert frozen.get("absent", 5) == 5
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        frozen.other = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
 @given(strategies.spec_mappings())
 def test_equal_specs_have_one_hash(mapping: dict[str, Any]) -> None:
     """The order of overrides and the sign of zero make no other spec, and no other hash."""
@@ -114,6 +130,20 @@ def test_a_spec_is_held_to_other_limits() -> None:
     assert spec.within(sparx_dsl.Limits(depth=50)) == spec
     with pytest.raises(sparx_dsl.SparxError):
         spec.within(sparx_dsl.Limits(layers_in_total=1))
+
+
+@given(strategies.specs())
+def test_the_stride_of_the_last_stage_is_that_of_all_openings(spec: sparx_dsl.Spec) -> None:
+    """The stem's and those of the downsamplings, multiplied, whichever way they are named."""
+    downsamples = [downsampling(spec, index) for index in range(1, len(spec.stages))]
+    assert stride_behind(spec.stem, *downsamples) == spec.resolved[-1].stride
+
+
+def test_a_layer_without_a_mixer_cannot_be_resolved() -> None:
+    """Which loading refuses, and pydantic alone does not see."""
+    given = {"sparx": 1, "name": "a", "stem": {"kind": "patch"}, "stages": [{"channels": 8, "depth": 1}]}
+    with pytest.raises(LookupError, match="mixer"):
+        _ = sparx_dsl.Spec.model_validate(given).resolved
 
 
 @pytest.mark.parametrize("name", ["y", "n", "yes", "no", "on", "off", "true", "null", "e1", "x"])

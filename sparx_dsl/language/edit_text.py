@@ -26,6 +26,7 @@ from sparx_dsl.reader.yaml_text import read_text
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.tokens import CommentToken
 
 Key = str | int
 Collection = Union["CommentedMap", "CommentedSeq"]
@@ -179,8 +180,12 @@ def _comment_below(node: CommentedMap) -> bool:
 
 def _comment(node: CommentedMap, key: Key) -> str:
     """What is written behind a key's value, and on lines of their own below it."""
-    token = node.ca.items.get(key, [None] * 4)[2]
+    token = _token(node, key)
     return "" if token is None else token.value
+
+
+def _token(node: CommentedMap, key: Key) -> CommentToken | None:
+    return node.ca.items.get(key, [None] * 4)[2]
 
 
 def _keep_comment_below(node: CommentedMap, key: Key) -> None:
@@ -195,8 +200,9 @@ def _keep_comment_below(node: CommentedMap, key: Key) -> None:
     owner, last = node, names[place - 1]
     while _is_mapping(inner := owner[last]) and inner and not inner.fa.flow_style():
         owner, last = inner, next(reversed(inner))
-    behind = _comment(owner, last).rstrip("\n")
-    owner.ca.items[last] = [None, None, CommentToken(f"{behind}\n{below}", CommentMark(0)), None]
+    behind, token = _comment(owner, last).rstrip("\n"), _token(owner, last)
+    start = token.start_mark if behind and token is not None else CommentMark(0)  # a comment keeps its column
+    owner.ca.items[last] = [None, None, CommentToken(f"{behind}\n{below}", start), None]
 
 
 def _is_mapping(node: object) -> TypeGuard[CommentedMap]:

@@ -216,9 +216,6 @@ class Origin:
     def __eq__(self, other: object) -> bool:
         return other is None or isinstance(other, Origin)
 
-    def __hash__(self) -> int:
-        return 0
-
 
 class SpecModel(Options, frozen=True):
     """The keys of a spec; ``language.spec.Spec`` adds what can be done with one."""

@@ -91,12 +91,11 @@ class Backbone(Composite):
         held = FeatureMaps({IMAGES: images})
         del images
         found: dict[int, Tensor] = {}
-        for call in self._calls:
+        last = max(place for place, call in enumerate(self._calls) if call.stage in stages)
+        for call in self._calls[: last + 1]:
             self._run(call, held)
             if call.stage in stages:
                 found[call.stage] = held[call.outputs[0]]
-            if call.stage == max(stages):
-                break
         return found
 
     def no_weight_decay(self) -> set[str]:

@@ -260,23 +260,25 @@ class _Composer:
 
     def _refuse_properties(self, event: yaml.NodeEvent, span: Span) -> None:
         """Note a tag and an anchor in front of a node, each at its own place."""
-        tag = getattr(event, "tag", None)
-        if tag is None and (event.anchor is None or isinstance(event, yaml.AliasEvent)):
+        if isinstance(event, yaml.AliasEvent):
             return
-        for shown, place in self._properties(span):
+        given = {mark for mark, value in (("!", getattr(event, "tag", None)), ("&", event.anchor)) if value is not None}
+        for shown, place in self._properties(span, given):
             if shown.startswith("!"):
                 self._error(Code.YAML_TAG, f"tags are not supported: {quoted(shown)}", place, "remove the tag")
             else:
                 advice = "remove the anchor, and write the value out where it was used"
                 self._error(Code.YAML_ANCHOR, f"anchors are not supported: {quoted(shown)}", place, advice)
 
-    def _properties(self, span: Span) -> Iterator[tuple[str, Span]]:
-        """The tag and the anchor at the start of a span, at most one of each, with their places."""
-        seen: set[str] = set()
+    def _properties(self, span: Span, marks: set[str]) -> Iterator[tuple[str, Span]]:
+        """Those at the start of a span that begin with these marks, one with each, with their places.
+
+        What stands behind them may have properties of its own, such as the first key of a mapping.
+        """
         line, line_start = span.line, self._line_starts[span.line - 1]
         index = line_start + span.column - 1
-        while (match := _PROPERTY.match(self._source.text, index)) and match[0][0] not in seen:
-            seen.add(match[0][0])
+        while (match := _PROPERTY.match(self._source.text, index)) and match[0][0] in marks:
+            marks = marks - {match[0][0]}
             column = index - line_start + 1
             yield match[1], Span(line, column, line, column + len(match[1]))
             index = match.end()

@@ -32,7 +32,7 @@ class Mutant:
 
 
 def count_mutants(source: str) -> int:
-    """How many faults can be put into the functions of a file; those in annotations and assertions are left out."""
+    """How many faults can be put into a file's functions; those in annotations, assertions and texts are left out."""
     return sum(1 for _ in _places(ast.parse(source)))
 
 
@@ -84,8 +84,8 @@ def _in_field(value: object) -> Iterator[_Place]:
 
 
 def _in_expression(expression: ast.AST) -> Iterator[_Place]:
-    if isinstance(expression, ast.JoinedStr):
-        return
+    if isinstance(expression, ast.JoinedStr) or (isinstance(expression, ast.keyword) and expression.arg == "strict"):
+        return  # a text, or an assertion that what is zipped has one length
     place = _of_expression(expression)
     if place is not None:
         yield place

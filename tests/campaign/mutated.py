@@ -5,7 +5,7 @@
 The tests of a room are collected once, and run once to see which of them call which function. For each fault the
 process is forked, the code of functions is exchanged, and the tests that call the function with the fault are run, with
 few examples of Hypothesis, until one fails; a test that takes too long has failed. What survives is imported from the
-start by another process, and given to all tests with as many examples as ever.
+start by another process, and given to the files of these tests, or to all, with as many examples as ever.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
              "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
 """Of pytest, which would warn that this module has imported one of its helpers before."""
 FEW = "--hypothesis-profile=few"
-LONGER = 4
-"""How many times the CPU of the tests without a fault a mutant may take; one that takes more is one that never ends."""
-LEAST = 20
+LONGER = 3
+"""How many times the CPU of its tests without a fault a mutant may take; one that takes more is one that never ends."""
+LEAST = 10
 """Seconds of CPU that any mutant may take."""
+MOST = 25
+"""Seconds of CPU without a fault of the tests that a mutant is given at first, the quickest of those that reach it."""
 BROKEN = 70
 """The status of a process that could not run the tests."""
 LONGEST = 1200
@@ -51,7 +53,8 @@ class FaultyRoom:
     def __init__(self, folder: Path, faults: Sequence[tuple[Path, int]], until: float) -> None:
         self.folder, self.faults, self.until = folder, faults, until
         self.tried: list[tuple[Path, int]] = []
-        self.survivors: list[tuple[Path, int]] = []
+        self.survivors: dict[tuple[Path, int], set[str]] = {}
+        """Each with the files of the tests that it was given to; none where no test calls the function."""
         self.ended = False
         """Whether the tests pass without a fault, and can be run with one."""
 
@@ -63,16 +66,19 @@ class FaultyRoom:
         for number, item in enumerate(session.items):
             with log.test(number):
                 _run(session, item, session.items[number + 1] if number + 1 < len(session.items) else None)
-        most = max(LEAST, round(LONGER * sum(log.seconds.values())))
         functions = [each for each in gc.get_objects() if type(each) is FunctionType]
         for file, number in () if session.testsfailed else self.faults:
             if time.monotonic() > self.until:
                 break
             fault = mutant(file.read_text(encoding="utf-8"), number)
-            tests = [session.items[each] for each in log.tests_of(file, fault.line)]
-            if _passes(session, tests, functools.partial(exchange, functions, file, fault), most):
-                self.survivors.append((file, number))
+            tests, seconds = log.tests_of(file, fault.line, MOST)
+            items = [session.items[each] for each in tests]
+            change = functools.partial(exchange, functions, file, fault)
+            if _passes(session, items, change, LEAST + round(LONGER * seconds)):
+                everywhere, _ = log.tests_of(file, fault.line, float("inf"))
+                self.survivors[file, number] = {str(session.items[each].path) for each in everywhere}
             self.tried.append((file, number))
+            print(f"{len(self.tried)} of {len(self.faults)}, {len(self.survivors)} to be looked at again", flush=True)
         self.ended = not session.testsfailed
         return True
 
@@ -186,7 +192,11 @@ def main() -> int:
         if not faulty.ended:
             raise SystemExit(f"the tests of {room} fail without a fault, or could not be run with one")
         tried += len(faulty.tried)
-        left = [place for place in faulty.survivors if survives_from_the_start(*place, tests)]
+        left = [
+            each
+            for each, files in faulty.survivors.items()
+            if survives_from_the_start(*each, [test for test in tests if test in files] or tests)
+        ]
         survivors += len(left)
         print(f"\n{room}: {len(faulty.tried)} mutants, {len(left)} survived", flush=True)
         for file, number in left:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import bisect
+import itertools
 import sys
 import threading
 import time
@@ -28,23 +30,23 @@ class CallLog:
     def test(self, number: int) -> Generator[None]:
         """While a test of that number runs, in any thread that it starts."""
 
-        def note(frame: FrameType, event: str, _: object) -> None:
-            if event == "call" and frame.f_code.co_filename.startswith(self._folder):
+        def note(frame: FrameType, *_: object) -> None:  # of calls alone, where a profiler is told of returns too
+            if frame.f_code.co_filename.startswith(self._folder):
                 function = (frame.f_code.co_filename, frame.f_code.co_firstlineno)
                 self._tests.setdefault(function, set()).add(number)
 
         before = time.process_time()
-        threading.setprofile(note)
-        sys.setprofile(note)
+        threading.settrace(note)
+        sys.settrace(note)
         try:
             yield
         finally:
-            sys.setprofile(None)
-            threading.setprofile(None)
+            sys.settrace(None)
+            threading.settrace(None)
             self.seconds[number] = time.process_time() - before
 
-    def tests_of(self, file: Path, line: int) -> list[int]:
-        """The tests during which the innermost function with that line is called, the quickest first."""
+    def tests_of(self, file: Path, line: int, most: float) -> tuple[list[int], float]:
+        """The quickest tests that call the innermost function with a line, up to so many seconds; and their seconds."""
         around = [
             each
             for each in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
@@ -52,4 +54,7 @@ class CallLog:
         ]
         innermost = max(around, key=lambda each: each.lineno)
         first = min([innermost.lineno, *(each.lineno for each in innermost.decorator_list)])
-        return sorted(self._tests.get((str(file), first), ()), key=self.seconds.__getitem__)
+        tests = sorted(self._tests.get((str(file), first), ()), key=self.seconds.__getitem__)
+        taken = list(itertools.accumulate(self.seconds[each] for each in tests))
+        kept = bisect.bisect_right(taken, most)
+        return tests[:kept], taken[kept - 1] if kept else 0.0
