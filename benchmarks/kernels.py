@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Place
+from sparx_dsl.kinds.fusions.aggregator import interleaved
+from sparx_dsl.kinds.fusions.dmca.module import attend_to_channels
 from sparx_dsl.kinds.mixers.window_attention.inference import FusedWindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
@@ -31,6 +33,7 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.ops import onednn
 from sparx_dsl.ops.channel_product import channel_product
 from sparx_dsl.ops.cpu import library
+from sparx_dsl.ops.inference import channel_attention
 from sparx_dsl.ops.packed_maps import PackedDepthwise, PackedNorm
 from sparx_dsl.ops.plane_operators import plane_convolution
 
@@ -100,6 +103,21 @@ def windows(x: Tensor, heads: int) -> Pair:
         return (exact if x.dtype == torch.float64 else plain)(x)
 
     return Pair(f"windows of 7², {heads} heads, {channels} of {side}²", made, theirs, (x,))
+
+
+def channels(x: Tensor, reduced: int, groups: int) -> Pair:
+    """DMCA's attention of the channels of a map (batch, channels, height, width), and what is mixed, interleaved."""
+    batch, width = x.shape[:2]
+    query, key = (map_of(batch, width, reduced, x.dtype) for _ in range(2))
+
+    def theirs(query: Tensor, key: Tensor, value: Tensor, own: Tensor) -> Tensor:
+        return interleaved(torch.cat((own, attend_to_channels(query, key, value, groups), value), dim=1))
+
+    def ours(query: Tensor, key: Tensor, value: Tensor, own: Tensor) -> Tensor:
+        return channel_attention(query, key, value, own, groups)
+
+    tensors = (query, key, x, map_of(batch, width, x.shape[2], x.dtype))
+    return Pair(f"DMCA's attention, {width} of {x.shape[2]}²", ours, theirs, tensors)
 
 
 def product(x: Tensor, out_channels: int, activation: onednn.Activation) -> Pair:
@@ -179,6 +197,8 @@ def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
         norm(map_of(batch, 640, 14, dtype)),
         windows(map_of(batch, 288, 56, dtype), 3),
         windows(map_of(batch, 1152, 14, dtype), 12),
+        channels(map_of(batch, 192, 28, dtype), 7, 4),
+        channels(map_of(batch, 320, 14, dtype), 7, 4),
         product(map_of(batch, 96, 56, dtype), 384, "gelu"),
         product(map_of(batch, 1280, 14, dtype), 320, "none"),
         strided(map_of(batch, 192, 28, dtype), 320),

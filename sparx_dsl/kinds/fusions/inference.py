@@ -41,7 +41,12 @@ class FusedAggregator(InferenceModule, Aggregator):
         else:
             if self.shortcut:
                 attended = interleaved(torch.cat((own, attended, value), dim=1))
-            mixed = in_turn(attended, (mixing, "gelu"), (self.projection, "none"), may_overwrite=self.shortcut)
+            return self.project(attended, may_overwrite=self.shortcut)
+        return complete(mixed, self.missing)
+
+    def project(self, x: Tensor, *, may_overwrite: bool) -> Tensor:
+        """What is mixed, interleaved, (batch, groups·C, height, width) to (batch, out_channels, height, width)."""
+        mixed = in_turn(x, (self.mixing, "gelu"), (self.projection, "none"), may_overwrite=may_overwrite)
         return complete(mixed, self.missing)
 
 
