@@ -103,6 +103,17 @@ def nothing_looks_on(x: Tensor) -> bool:
     )
 
 
+def is_compiled_plainly(*tensors: Tensor) -> bool:
+    """Whether a compiler follows plain inference on the CPU, of tensors of any shape: it keeps kernels as operators."""
+    return (
+        torch.compiler.is_compiling()
+        and not torch.compiler.is_exporting()
+        and all(tensor.is_cpu for tensor in tensors)
+        and not torch.is_autocast_enabled("cpu")
+        and not (torch.is_grad_enabled() and takes_gradients(*tensors))
+    )
+
+
 def takes_gradients(*tensors: Tensor | None) -> bool:
     """Whether a gradient of any of these tensors, of any shape, is asked for."""
     return any(tensor is not None and tensor.requires_grad for tensor in tensors)
