@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.deployment import Place
 from sparx_dsl.inference.fused_convolution import (
     CompiledDepthwise,
+    activated,
     fused_convolution,
     gelu_of,
+    in_turn,
     is_compilable,
-    silu_of,
 )
 from sparx_dsl.inference.fused_norm import CompiledNorm, is_whole_map_norm, norm_in_place
 from sparx_dsl.kinds.mixers.window_attention.inference import FusedWindowedAttention
@@ -31,6 +33,7 @@ from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import convolution, depthwise, pointwise
 from sparx_dsl.ops.cpu import library
+from sparx_dsl.ops.onednn import Activation
 from tests.support.backbones import small
 from tests.support.deployed import DOUBLE, SINGLE, images_of, results, trained, worst_error
 from tests.support.fused_scans import channels_last, fused_scan, scan_of
@@ -88,7 +91,7 @@ def test_inference_convolutions_are_convolutions(kernel: int, stride: int, group
     made = fused_convolution(copy.deepcopy(conv))
     assert worst_error([made(x)], [conv(x)]) < SINGLE
     assert worst_error([gelu_of(made, x)], [nn.functional.gelu(conv(x))]) < SINGLE
-    assert worst_error([silu_of(made, x)], [nn.functional.silu(conv(x))]) < SINGLE
+    assert worst_error([activated(made, x, "silu", may_overwrite=False)], [nn.functional.silu(conv(x))]) < SINGLE
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -101,12 +104,42 @@ def test_compiled_convolutions_are_convolutions(bias: bool, may_overwrite: bool)
     made, x = CompiledDepthwise(copy.deepcopy(conv)), channels_last(2, 40, 9, 7)
     kept = x.clone()
     assert worst_error([made(x)], [conv(x)]) < SINGLE
-    for fused, activation in ((gelu_of, functional.gelu), (silu_of, functional.silu)):
+    activations: dict[Activation, Callable[[Tensor], Tensor]] = {"gelu": functional.gelu, "silu": functional.silu}
+    for name, activation in activations.items():
         given_map = x.clone(memory_format=torch.preserve_format)
-        found = fused(made, given_map, may_overwrite=may_overwrite)
+        found = activated(made, given_map, name, may_overwrite)
         assert worst_error([found], [activation(conv(x))]) < SINGLE
         assert may_overwrite or torch.equal(given_map, kept)
     assert torch.equal(x, kept)
+
+
+def test_convolutions_in_turn_are_each_by_itself() -> None:
+    """To the bit, with and without gradients, with hooks, another forward, and new weights; what is given stays."""
+    torch.manual_seed(0)
+    convs = [pointwise(8, 40), depthwise(40, 3), pointwise(40, 8)]
+    made = [fused_convolution(conv) for conv in convs]
+    made[1] = CompiledDepthwise(made[1])
+    x, seen = channels_last(2, 8, 6, 5), [0]
+    kept = x.clone()
+
+    def compare() -> None:
+        expected = made[2](activated(made[1], made[0](x), "gelu", may_overwrite=False))
+        assert torch.equal(in_turn(x, (made[0], "none"), (made[1], "gelu"), (made[2], "none")), expected)
+        assert torch.equal(x, kept)
+
+    def hook(*_: object) -> None:
+        seen[0] += 1
+
+    compare()
+    with torch.no_grad():
+        compare()
+        made[1].weight.mul_(2)
+        compare()
+        with made[1].register_forward_hook(hook), nn.modules.module.register_module_forward_hook(hook):
+            compare()
+        made[0].forward = lambda input: input.repeat(1, 5, 1, 1).contiguous(memory_format=torch.channels_last)
+        compare()
+    assert seen[0] > 2
 
 
 def test_which_convolutions_the_kernel_stands_for() -> None:

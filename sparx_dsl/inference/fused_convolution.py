@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sparx_dsl.inference.packed_weights import PackedWeights
+from sparx_dsl.inference.packed_weights import PackedWeights, nothing_looks_on
 from sparx_dsl.ops import onednn
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import depthwise_convolution
@@ -50,9 +50,31 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
         return weight is not None and self.is_plain_inference(x, weight, bias) and self.packable
 
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
-        """The convolution and what follows it, as one primitive of oneDNN, which never overwrites x."""
+        """The convolution and what follows it, in the convolution's shape, where x is ``fusable``.
+
+        In place of x, (batch, channels, height, width), where that may be, and the primitive can.
+        """
         if torch.compiler.is_compiling():
-            return onednn.convolution(x, self.weight, self.bias, self.geometry, activation)
+            return self.as_operator(x, activation, may_overwrite)
+        return self.run(x, activation, may_overwrite)
+
+    def as_operator(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+        """What ``fused`` gives, in the same shapes, as an operator that a compiled graph can hold."""
+        return onednn.convolution(x, self.weight, self.bias, self.geometry, activation)
+
+    def is_ready(self, x: Tensor) -> bool:
+        """Whether ``run`` gives what this module would make of a map (batch, channels, height, width) when called.
+
+        That is where nothing looks on at operators of x, which is for the caller to know, nor at the module.
+        """
+        if self.has_hooks():
+            return False
+        self.clear_stale()
+        weight = self._parameters.get("weight")
+        return weight is not None and self.packable and weight.dtype == x.dtype
+
+    def run(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+        """What ``fused`` gives, in the same shapes, as one primitive of oneDNN, which never overwrites x."""
         blocks = self.packed.get(x.shape)
         if blocks is None:
             blocks = self.pack(x.shape)
@@ -81,13 +103,17 @@ class CompiledDepthwise(FusedConvolution):
         self.compiled = self.weight.device.type == "cpu" and maps.problem(self.weight.dtype) is None
         self.packable = self.packable or self.compiled
 
-    def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
-        """The convolution and its activation in one pass, of x's shape; in place where that may and can be."""
+    def as_operator(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+        """What ``fused`` gives, in the same shapes, as an operator that a compiled graph can hold."""
         if not self.compiled:
-            return super().fused(x, activation)
-        if torch.compiler.is_compiling():
-            weights = maps.packed(self.weight, self.bias)
-            return depthwise_convolution(x, *weights, activation, may_overwrite=may_overwrite)
+            return super().as_operator(x, activation, may_overwrite)
+        weights = maps.packed(self.weight, self.bias)
+        return depthwise_convolution(x, *weights, activation, may_overwrite=may_overwrite)
+
+    def run(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+        """What ``fused`` gives, in one pass over x's memory, (batch, channels, height, width)."""
+        if not self.compiled:
+            return super().run(x, activation, may_overwrite)
         kernel = self.packed.get(ANY_SHAPE)
         if kernel is None:
             kernel = self.packed[ANY_SHAPE] = PackedDepthwise(self.weight, self.bias)
@@ -104,13 +130,12 @@ class PositionLinear(FusedConvolution):
         positions = functional.linear(input.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
         return positions.permute(0, 3, 1, 2)
 
-    def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
-        """The product and what follows it, as one primitive of oneDNN, which never overwrites x.
+    def as_operator(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+        """What ``fused`` gives, in the shapes of ``forward``, as an operator that a compiled graph can hold."""
+        return onednn.product(x, self.weight, self.bias, activation)
 
-        Shapes are those of ``forward``.
-        """
-        if torch.compiler.is_compiling():
-            return onednn.product(x, self.weight, self.bias, activation)
+    def run(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
+        """What ``fused`` gives, in the shapes of ``forward``, as one primitive of oneDNN, which never overwrites x."""
         blocks = self.packed.get(ANY_SHAPE)
         if blocks is None:
             blocks = self.pack(ANY_SHAPE)
@@ -132,16 +157,29 @@ def gelu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tenso
     return activated(conv, x, "gelu", may_overwrite)
 
 
-def silu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
-    """SiLU of what a convolution makes of x, in the same shapes as ``gelu_of`` gives GELU."""
-    return activated(conv, x, "silu", may_overwrite)
-
-
 def activated(conv: nn.Module, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
-    """What ``gelu_of`` and ``silu_of`` give, in the same shapes."""
+    """What ``gelu_of`` gives, in the same shapes, of any activation."""
     if isinstance(conv, FusedConvolution) and conv.fusable(x) and not conv.has_hooks():
         return conv.fused(x, activation, may_overwrite=may_overwrite)
     return ACTIVATIONS[activation](conv(x))
+
+
+def in_turn(x: Tensor, *steps: tuple[nn.Module, Activation], may_overwrite: bool = False) -> Tensor:
+    """What convolutions, each with its activation, make of x one after the other.
+
+    x is (batch, channels, height, width), the result of the last one's shape; ``may_overwrite`` as in ``gelu_of``.
+    Whether anything looks on is asked once for all of them: that takes as long as it takes to convolve a small map.
+    """
+    if nothing_looks_on(x) and all(isinstance(conv, FusedConvolution) and conv.is_ready(x) for conv, _ in steps):
+        for conv, activation in cast("tuple[tuple[FusedConvolution, Activation], ...]", steps):
+            x = conv.run(x, activation, may_overwrite)
+            may_overwrite = True
+        return x
+    for conv, activation in steps:
+        given, x = x, activated(conv, x, activation, may_overwrite)
+        # A hook may hand on what it was given.
+        may_overwrite = x is not given or may_overwrite
+    return x
 
 
 def packable(weight: Tensor) -> bool:

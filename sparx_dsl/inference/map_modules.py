@@ -32,6 +32,10 @@ class MapDepthwise(FusedConvolution):
         taps = conv.weight.detach().permute(2, 3, 1, 0).contiguous()
         self.weight = nn.Parameter(taps.permute(3, 2, 0, 1), requires_grad=conv.weight.requires_grad)
 
+    def is_ready(self, x: Tensor) -> bool:
+        """No, for any map (batch, channels, height, width): the operator has derivatives, and is called as one."""
+        return False
+
     def fusable(self, x: Tensor) -> bool:
         """Whether the operator gives what the convolution of x (batch, channels, height, width) would."""
         return outside_of_transforms()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sparx_dsl.inference.stand_in import StandIn
+from sparx_dsl.nn.stage import has_global_hooks
 from sparx_dsl.ops.forward_mode import has_tangent
 
 
@@ -41,10 +42,16 @@ class PackedWeights(StandIn):
         operators, with x of the weight's dtype; all may be of any shape. Compilers keep such kernels as they are. What
         was packed of other weights is dropped.
         """
+        plain = (
+            x.dtype == weight.dtype
+            and x.is_cpu
+            and not (torch.is_grad_enabled() and takes_gradients(x, weight, *others))
+            and not torch.is_autocast_enabled("cpu")
+        )
         if torch.compiler.is_compiling():
-            return serve_plainly(x, weight, *others) and not torch.compiler.is_exporting()
+            return plain and not torch.compiler.is_exporting()
         self.clear_stale()
-        return serve_plainly(x, weight, *others) and not transformed(x)
+        return plain and not transformed(x)
 
     def clear_stale(self) -> None:
         """Drop what was packed of other weights than those that the module has now; compiled code has nothing here."""
@@ -57,8 +64,9 @@ class PackedWeights(StandIn):
                 return
 
     def has_hooks(self) -> bool:
-        """Whether something wants to see what the module itself is given, or gives."""
-        return bool(vars(self)["_forward_hooks"] or vars(self)["_forward_pre_hooks"])
+        """Whether something wants to see what the module itself is given, or gives, or does so in its place."""
+        state = vars(self)
+        return bool(state["_forward_hooks"] or state["_forward_pre_hooks"] or "forward" in state)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Follow ``.to()`` and its like."""
@@ -80,16 +88,29 @@ class PackedWeights(StandIn):
         self.clear()
 
 
-def serve_plainly(x: Tensor, weight: Tensor, *others: Tensor | None) -> bool:
-    """Whether x is on the CPU and of the weight's dtype, and neither autograd nor autocast is at work.
+def nothing_looks_on(x: Tensor) -> bool:
+    """Whether plain inference is all that happens to x, a tensor of any shape, on the CPU.
 
-    All may be of any shape.
+    As ``PackedWeights.is_plain_inference`` has it, and without gradients at all, compilers, and hooks on all modules.
     """
+    return not (
+        torch.is_grad_enabled()
+        or not x.is_cpu
+        or torch.is_autocast_enabled("cpu")
+        or torch.compiler.is_compiling()
+        or has_global_hooks()
+        or transformed(x)
+    )
+
+
+def is_compiled_plainly(*tensors: Tensor) -> bool:
+    """Whether a compiler follows plain inference on the CPU, of tensors of any shape: it keeps kernels as operators."""
     return (
-        x.dtype == weight.dtype
-        and x.is_cpu
-        and not (torch.is_grad_enabled() and takes_gradients(x, weight, *others))
+        torch.compiler.is_compiling()
+        and not torch.compiler.is_exporting()
+        and all(tensor.is_cpu for tensor in tensors)
         and not torch.is_autocast_enabled("cpu")
+        and not (torch.is_grad_enabled() and takes_gradients(*tensors))
     )
 
 

@@ -1,9 +1,9 @@
-"""Operators for inference on CPU, without derivatives: depthwise convolution, norm, SS2D, attention within windows.
+"""Operators for inference on CPU, without derivatives: depthwise convolution, norm, SS2D, two kinds of attention.
 
 An operator whose name ends in ``_`` writes its result over its first argument, a channels-last map (batch, channels,
 height, width): allocating memory takes longer than these operators. Every one checks its arguments itself, in its body
 and in its fake implementation. Importing this module registers ``depthwise_convolution``, ``map_norm``, each also with
-``_``, ``ss2d_`` and ``window_attention`` under ``torch.ops.sparx_dsl``.
+``_``, ``ss2d_``, ``window_attention`` and ``channel_attention`` under ``torch.ops.sparx_dsl``.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -22,6 +22,7 @@ from torch import Tensor
 from sparx_dsl.ops.arguments import require_memory, require_no_overlap
 from sparx_dsl.ops.cpu import kernels, maps
 from sparx_dsl.ops.map_arguments import (
+    check_channel_attention,
     check_depthwise,
     check_in_place,
     check_map_norm,
@@ -41,6 +42,7 @@ LIBRARY.define("map_norm(Tensor x, Tensor weight, Tensor bias, float epsilon) ->
 LIBRARY.define("map_norm_(Tensor(a!) x, Tensor weight, Tensor bias, float epsilon) -> ()")
 LIBRARY.define("ss2d_(Tensor(a!) x, Tensor projected, Tensor weight, Tensor bias, Tensor rate, Tensor skip) -> ()")
 LIBRARY.define("window_attention(Tensor x, Tensor bias, int heads, int window, int shift) -> Tensor")
+LIBRARY.define("channel_attention(Tensor query, Tensor key, Tensor value, Tensor? own, int groups) -> Tensor")
 
 
 def depthwise_convolution(
@@ -90,6 +92,16 @@ def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: in
     return cast(Tensor, _call("window_attention", x, bias, heads, window, shift))
 
 
+def channel_attention(query: Tensor, key: Tensor, value: Tensor, own: Tensor | None, groups: int) -> Tensor:
+    """GCCA: within each of the groups, channels attend to channels, by what they are over a reduced map.
+
+    query and key (batch, channels, reduced height, reduced width), value (batch, channels, height, width); gives the
+    value's shape, channels-last. With own, of the value's shape, it gives (batch, 3·channels, height, width): own, what
+    was attended to and value, of whose channels 0, 3, 6, … come first, then 1, 4, 7, …, then the others.
+    """
+    return cast(Tensor, _call("channel_attention", query, key, value, own, groups))
+
+
 def _call(name: str, x: Tensor, *others: Any) -> Any:
     """Run an operator: by its implementation where nothing looks on, since dispatching takes longer.
 
@@ -132,13 +144,34 @@ def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tens
     kernels.ss2d_in_place(x, projected, {"weight": weight, "bias": bias, "rate": rate, "skip": skip})
 
 
-def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tensor | None], parts: int = 1) -> None:
+def _same_shape(x: Tensor, *_: Any) -> tuple[int, ...]:
+    return tuple(x.shape)
+
+
+def _value_shape(x: Tensor, *_: Any) -> tuple[int, ...]:
+    """The shape of the value in query, key and value."""
+    batch, channels, height, width = x.shape
+    return batch, channels // 3, height, width
+
+
+def _attended_shape(query: Tensor, key: Tensor, value: Tensor, own: Tensor | None, groups: int) -> tuple[int, ...]:
+    """The shape of what channels attend to, alone or between two other maps."""
+    batch, channels, height, width = value.shape
+    return batch, channels if own is None else 3 * channels, height, width
+
+
+def _register(
+    name: str,
+    check: Callable[..., None],
+    kernel: Callable[..., Tensor | None],
+    shape: Callable[..., tuple[int, ...]],
+) -> None:
     """Register an operator's implementation and its fake implementation, which both check before anything else.
 
-    The result has one of so many ``parts`` of the channels.
+    ``shape`` gives the result's shape, of the arguments.
     """
     in_place = name.endswith("_")
-    names = tuple(signature(check).parameters)[1:]
+    first, *names = signature(check).parameters
 
     def check_all(x: Tensor, *others: Any) -> None:
         check(x, *others)
@@ -148,7 +181,7 @@ def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tenso
     def implementation(x: Tensor, *others: Any) -> Tensor | None:
         check_all(x, *others)
         read = {name: value for name, value in zip(names, others, strict=True) if isinstance(value, Tensor)}
-        require_memory({"x": x, **read})
+        require_memory({first: x, **read})
         if in_place:
             require_no_overlap(x, read)
         found = kernel(x, *others)
@@ -156,17 +189,18 @@ def _register(name: str, check: Callable[..., None], kernel: Callable[..., Tenso
 
     def fake(x: Tensor, *others: Any) -> Tensor | None:
         check_all(x, *others)
-        batch, channels, height, width = x.shape
-        return None if in_place else x.new_empty((batch, height, width, channels // parts)).permute(0, 3, 1, 2)
+        batch, channels, height, width = shape(x, *others)
+        return None if in_place else x.new_empty((batch, height, width, channels)).permute(0, 3, 1, 2)
 
     IMPLEMENTATIONS[name] = implementation
     LIBRARY.impl(name, implementation, "CPU")
     torch.library.register_fake(f"sparx_dsl::{name}", fake, lib=LIBRARY)
 
 
-_register("depthwise_convolution", check_depthwise, maps.depthwise)
-_register("depthwise_convolution_", check_depthwise, partial(maps.depthwise, in_place=True))
-_register("map_norm", check_map_norm, maps.group_norm)
-_register("map_norm_", check_map_norm, partial(maps.group_norm, in_place=True))
-_register("ss2d_", check_ss2d, _ss2d)
-_register("window_attention", check_window_attention, maps.window_attention, parts=3)
+_register("depthwise_convolution", check_depthwise, maps.depthwise, _same_shape)
+_register("depthwise_convolution_", check_depthwise, partial(maps.depthwise, in_place=True), _same_shape)
+_register("map_norm", check_map_norm, maps.group_norm, _same_shape)
+_register("map_norm_", check_map_norm, partial(maps.group_norm, in_place=True), _same_shape)
+_register("ss2d_", check_ss2d, _ss2d, _same_shape)
+_register("window_attention", check_window_attention, maps.window_attention, _value_shape)
+_register("channel_attention", check_channel_attention, maps.channel_attention, _attended_shape)

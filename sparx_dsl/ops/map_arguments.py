@@ -71,6 +71,27 @@ def check_window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shi
     _check_prepared("bias", bias, (heads, places, places + -places % PLACES_TOGETHER), x)
 
 
+def check_channel_attention(query: Tensor, key: Tensor, value: Tensor, own: Tensor | None, groups: int) -> None:
+    """Raise ``ValueError`` for arguments that ``channel_attention`` does not take.
+
+    query and key must be (batch, channels, reduced height, reduced width), value and own (batch, channels, height,
+    width), of one dtype, with channels that the groups divide.
+    """
+    batch, channels, *reduced = _check_map(query)
+    shape = sizes("value", value, MAP)
+    require("key", key, tuple(query.shape), query)
+    require("value", value, (batch, channels, *shape[2:]), query)
+    if own is not None:
+        require("own", own, tuple(shape), query)
+    for name, each in (("key", key), ("value", value), ("own", own)):
+        if each is not None and each.dtype != query.dtype:
+            raise ValueError(f"{name} has dtype {each.dtype}, but query has {query.dtype}: convert one of them")
+    if groups < 1 or channels % groups:
+        raise ValueError(f"{channels} channels cannot be divided into {groups} equal groups")
+    if 0 in reduced:
+        raise ValueError(f"query and key have height and width {tuple(reduced)}: neither can be 0")
+
+
 def check_in_place(x: Tensor) -> None:
     """Raise ``ValueError`` for a map (batch, channels, height, width) that is not channels-last.
 

@@ -85,7 +85,8 @@ def multiply(x: Tensor, blocks: Tensor, bias: Tensor | None, activation: Activat
 
 def multiply_positions(x: Tensor, blocks: Tensor, bias: Tensor | None, activation: Activation) -> Tensor:
     """``multiply`` of (batch, height, width, channels) to (batch, height, width, out_channels)."""
-    return cast(Tensor, torch.ops.mkldnn._linear_pointwise.default(x, blocks, bias, *PRIMITIVES[activation]))
+    found: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, blocks, bias, *PRIMITIVES[activation])
+    return found
 
 
 def convolve(x: Tensor, blocks: Tensor, bias: Tensor | None, geometry: Geometry, activation: Activation) -> Tensor:
@@ -94,7 +95,8 @@ def convolve(x: Tensor, blocks: Tensor, bias: Tensor | None, geometry: Geometry,
     Shapes are those of ``convolution``.
     """
     primitive = torch.ops.mkldnn._convolution_pointwise.default
-    return cast(Tensor, primitive(x, blocks, bias, *geometry, *PRIMITIVES[activation]))
+    found: Tensor = primitive(x, blocks, bias, *geometry, *PRIMITIVES[activation])
+    return found
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import backends
 from sparx_dsl.ops.cpu import kernels, maps
 from tests.support import map_attacks
+from tests.support.channels import channel_attention_arguments, expected_channel_attention
 from tests.support.map_attacks import widened
 from tests.support.operator_mutations import FREED, HUGE, OF_MEMORY, mutated
 from tests.support.scans import threads
@@ -174,6 +175,7 @@ TARGETS = (
     Target("map_norm", norm_arguments, expected_norm),
     Target("map_norm_", norm_arguments, expected_norm),
     Target("window_attention", window_arguments, expected_windows),
+    Target("channel_attention", channel_attention_arguments, expected_channel_attention),
     Target("group_norm", map_attacks.norm_arguments, map_attacks.expected_group_norm),
     Target("group_norm_backward", map_attacks.group_norm_backward_arguments, map_attacks.expected_group_norm_backward),
     Target("layer_norm", map_attacks.norm_arguments, map_attacks.expected_layer_norm),

@@ -3,7 +3,7 @@
 #define SPARX_ARGUMENTS_H
 
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
-#define LAYOUT 6
+#define LAYOUT 7
 
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is contiguous. The y of SS2D, of a
  * depthwise convolution and of a norm may be its x.
@@ -88,5 +88,14 @@ typedef struct {
     const float *bias;
     void *y;
 } WindowAttention;
+
+/* Shapes: query, key (batch, reduced, channels); value, own (batch, positions, channels), of `kind`. Without own, which is
+ * NULL then, y is shaped as the value; with it (batch, positions, 3·channels). The groups divide the channels.
+ */
+typedef struct {
+    long batch, channels, positions, reduced, groups, kind, threads;
+    const void *query, *key, *value, *own;
+    void *y;
+} ChannelAttention;
 
 #endif

@@ -11,6 +11,7 @@
     int depthwise_##set(const Depthwise *);   \
     int group_norm_##set(const GroupNorm *);  \
     int window_attention_##set(const WindowAttention *); \
+    int channel_attention_##set(const ChannelAttention *); \
     int planes_forward_##set(const Planes *); \
     int planes_backward_##set(const Planes *);
 
@@ -74,5 +75,6 @@ DEFINE(scan_backward, Scan)
 DEFINE(depthwise, Depthwise)
 DEFINE(group_norm, GroupNorm)
 DEFINE(window_attention, WindowAttention)
+DEFINE(channel_attention, ChannelAttention)
 DEFINE(planes_forward, Planes)
 DEFINE(planes_backward, Planes)

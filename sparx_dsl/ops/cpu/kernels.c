@@ -3,6 +3,7 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAMED(name) JOIN(name, SET)
 
+#include "channel_attention.h"
 #include "depthwise.h"
 #include "group_norm.h"
 #include "planes.h"

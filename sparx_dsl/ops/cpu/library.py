@@ -23,7 +23,7 @@ from torch import Tensor
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 RECORD = f"{NAME}.sha256"
 """The file in which the build records the library's size in bytes and its SHA-256."""
-LAYOUT = 6
+LAYOUT = 7
 """The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
 """What the number of a set stands for."""
@@ -101,6 +101,15 @@ class WindowAttentionArguments(ctypes.Structure):
     ]
 
 
+class ChannelAttentionArguments(ctypes.Structure):
+    """The arguments of the attention of channels to channels."""
+
+    _fields_ = [
+        *((name, _LONG) for name in ("batch", "channels", "positions", "reduced", "groups", "kind", "threads")),
+        *((name, _POINTER) for name in ("query", "key", "value", "own", "y")),
+    ]
+
+
 FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "scan_forward": ScanArguments,
     "scan_backward": ScanArguments,
@@ -111,6 +120,7 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "planes_forward": PlanesArguments,
     "planes_backward": PlanesArguments,
     "window_attention": WindowAttentionArguments,
+    "channel_attention": ChannelAttentionArguments,
 }
 """The functions of the library by name, and what each is called with."""
 

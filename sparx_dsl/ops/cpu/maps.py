@@ -70,6 +70,20 @@ def window_attention(x: Tensor, bias: Tensor, heads: int, window: int, shift: in
     return y.permute(0, 3, 1, 2)
 
 
+def channel_attention(query: Tensor, key: Tensor, value: Tensor, own: Tensor | None, groups: int) -> Tensor:
+    """Attention of channels to channels, in the same shapes as ``torch.ops.sparx_dsl.channel_attention``."""
+    tensors = {"query": query, "key": key, "value": value} | ({} if own is None else {"own": own})
+    read = {name: each.contiguous(memory_format=torch.channels_last) for name, each in tensors.items()}
+    batch, channels, height, width = value.shape
+    y = value.new_empty((batch, height, width, channels if own is None else 3 * channels))
+    if y.numel():
+        reduced = query.shape[2] * query.shape[3]
+        scalars = (batch, channels, height * width, reduced, groups, KINDS[value.dtype], library.threads())
+        addresses = library.addresses(read | {"y": y})
+        library.function("channel_attention")(library.ChannelAttentionArguments(*scalars, **addresses))
+    return y.permute(0, 3, 1, 2)
+
+
 def run(
     name: str, x: Tensor, scalars: tuple[float, ...], weights: Mapping[str, int], *, in_place: bool = False
 ) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
-from sparx_dsl.inference.fused_convolution import add_identity, gelu_of
+from sparx_dsl.inference.fused_convolution import add_identity, in_turn
 from sparx_dsl.kinds.ffns.conv.module import ConvolutionalFfn
 
 
@@ -18,8 +18,7 @@ class FusedConvolutionalFfn(InferenceModule, ConvolutionalFfn):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        hidden = self.expansion(x)
-        return self.contraction(gelu_of(self.conv, hidden, may_overwrite=hidden is not x))
+        return in_turn(x, (self.expansion, "none"), (self.conv, "gelu"), (self.contraction, "none"))
 
 
 FACTS = ModuleFacts(input_reader="expansion", last_product="contraction", replacement=FusedConvolutionalFfn)

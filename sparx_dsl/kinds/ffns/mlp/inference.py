@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts
-from sparx_dsl.inference.fused_convolution import gelu_of
+from sparx_dsl.inference.fused_convolution import in_turn
 from sparx_dsl.kinds.ffns.mlp.module import PointwiseFfn
 
 
@@ -14,7 +14,7 @@ class FusedPointwiseFfn(InferenceModule, PointwiseFfn):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, height, width) to the same shape."""
-        return self.contraction(gelu_of(self.expansion, x))
+        return in_turn(x, (self.expansion, "gelu"), (self.contraction, "none"))
 
 
 FACTS = ModuleFacts(input_reader="expansion", last_product="contraction", replacement=FusedPointwiseFfn)

@@ -31,10 +31,16 @@ class ChannelAggregator(Aggregator):
         """(batch, C, height, width), (batch, L·C, height, width) to (batch, out_channels, height, width)."""
         key, value = self.select(features)
         query, value = self.query(x), self.value(value)
-        attended = attend_to_channels(query, self.key(key), value, self.groups)
         # A map of one position cannot be reduced; no other is as small as its reduction.
         replaced = self.query_replaces_input or (x.shape[2] == 1 and x.shape[3] == 1)
-        return self.mix(query if replaced else x, attended, value)
+        return self.aggregate(query if replaced else x, query, self.key(key), value)
+
+    def aggregate(self, own: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """What is attended to, mixed with the input and the value: (batch, out_channels, height, width).
+
+        own and value (batch, C, height, width), query and key (batch, C, reduced height, reduced width).
+        """
+        return self.mix(own, attend_to_channels(query, key, value, self.groups), value)
 
 
 def attend_to_channels(query: Tensor, key: Tensor, value: Tensor, groups: int) -> Tensor:

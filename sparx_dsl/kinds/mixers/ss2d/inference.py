@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
-from sparx_dsl.inference.fused_convolution import packable, silu_of
+from sparx_dsl.inference.fused_convolution import in_turn, packable
 from sparx_dsl.inference.fused_norm import norm_in_place
 from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
@@ -51,7 +51,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         """(batch, inner, height, width) to (batch, out_channels, height, width)."""
         fusable = self.fusable(projected)
         may_overwrite = fusable and self.place.may_overwrite
-        x = projected if self.conv is None else silu_of(self.conv, projected, may_overwrite=may_overwrite)
+        x = projected if self.conv is None else in_turn(projected, (self.conv, "silu"), may_overwrite=may_overwrite)
         if not fusable:
             return self.out_projection(self.norm(self.scan(x)))
         if not is_channels_last(x):
@@ -59,7 +59,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         elif x is projected and not may_overwrite:
             x = x.clone(memory_format=torch.channels_last)
         self.scan_in_place(x)
-        return self.out_projection(norm_in_place(self.norm, x))
+        return in_turn(norm_in_place(self.norm, x), (self.out_projection, "none"))
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the compiled kernels serve a projected map (batch, inner, height, width)."""
