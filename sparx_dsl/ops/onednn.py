@@ -73,9 +73,31 @@ def pack_product(weight: Tensor) -> Tensor:
 
 
 def pack_convolution(weight: Tensor, geometry: Geometry, shape: torch.Size) -> Tensor:
-    """The weight of a convolution in oneDNN's blocks, for maps of a shape (batch, channels, height, width)."""
+    """The weight of a convolution in oneDNN's blocks, for maps of a shape (batch, channels, height, width).
+
+    For maps that it misreads it stays as PyTorch has it, contiguous.
+    """
+    if is_misread(weight, geometry, shape):
+        return weight.detach().contiguous()
     reorder = torch.ops.mkldnn._reorder_convolution_weight
     return cast(Tensor, reorder(weight.detach(), *geometry, list(shape)))
+
+
+def is_misread(weight: Tensor, geometry: Geometry, shape: torch.Size) -> bool:
+    """Whether oneDNN's kernel for channels-last maps (batch, channels, height, width) of a shape reads past them.
+
+    That of torch 2.13 gives other values, and writes beyond its own memory, in types of two bytes where windows do not
+    overlap and one or two stand side by side. Its kernel for channels-first maps computes the same convolutions right.
+    """
+    if weight.element_size() != 2 or not windows_are_apart(weight, geometry):
+        return False
+    padding, stride, dilation, _ = geometry
+    return shape[3] + 2 * padding[1] - dilation[1] * (weight.shape[3] - 1) - 1 < 2 * stride[1]
+
+
+def windows_are_apart(weight: Tensor, geometry: Geometry) -> bool:
+    """Whether no two windows of a convolution, of more than one column, share one; the weight is as it takes it."""
+    return 1 < weight.shape[3] <= geometry[1][1]
 
 
 def multiply(x: Tensor, blocks: Tensor, bias: Tensor | None, activation: Activation) -> Tensor:
@@ -90,13 +112,14 @@ def multiply_positions(x: Tensor, blocks: Tensor, bias: Tensor | None, activatio
 
 
 def convolve(x: Tensor, blocks: Tensor, bias: Tensor | None, geometry: Geometry, activation: Activation) -> Tensor:
-    """``convolution`` with a weight that ``pack_convolution`` arranged, in the layout that oneDNN gives.
+    """``convolution`` with a weight that ``pack_convolution`` arranged, or left, in the layout that oneDNN gives.
 
     Shapes are those of ``convolution``.
     """
     primitive = torch.ops.mkldnn._convolution_pointwise.default
-    found: Tensor = primitive(x, blocks, bias, *geometry, *PRIMITIVES[activation])
-    return found
+    in_blocks = blocks.is_mkldnn
+    found: Tensor = primitive(x if in_blocks else x.contiguous(), blocks, bias, *geometry, *PRIMITIVES[activation])
+    return found if in_blocks else found.contiguous(memory_format=torch.channels_last)
 
 
 @dataclass(slots=True)

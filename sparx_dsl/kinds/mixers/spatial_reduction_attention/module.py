@@ -13,6 +13,7 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.nn.convolution import ConvNorm, convolution, pointwise
 from sparx_dsl.nn.init import Factory
 from sparx_dsl.nn.norm import make_norm
+from sparx_dsl.nn.patches import padded_to_patches
 
 
 class ReducedAttention(nn.Module):
@@ -43,11 +44,7 @@ class ReducedAttention(nn.Module):
 
     def reduced(self, x: Tensor) -> Tensor:
         """The map that is attended to, (batch, channels, smaller height, smaller width)."""
-        right, below = max(0, self.ratio - x.shape[3]), max(0, self.ratio - x.shape[2])
-        # Padding by nothing would still copy the map.
-        if right or below:
-            x = functional.pad(x, (0, right, 0, below))
-        return self.reduction(x)
+        return self.reduction(padded_to_patches(x, self.ratio, crops=True))
 
 
 class PooledAttention(ReducedAttention):
