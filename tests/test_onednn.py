@@ -28,7 +28,7 @@ PLAIN: Geometry = ((0, 0), (1, 1), (1, 1), 1)
 
 
 def worst(found: Tensor, expected: Tensor) -> float:
-    """The largest error, relative to the largest value, or to 0.1: a single value of GELU may be as small as it likes."""
+    """The largest error, relative to the largest value, or to 0.1: one value of GELU may be as small as it likes."""
     assert found.shape == expected.shape
     return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(0.1))
 

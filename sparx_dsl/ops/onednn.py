@@ -86,13 +86,12 @@ def pack_convolution(weight: Tensor, geometry: Geometry, shape: torch.Size) -> T
 def is_misread(weight: Tensor, geometry: Geometry, shape: torch.Size) -> bool:
     """Whether oneDNN's kernel for channels-last maps (batch, channels, height, width) of a shape reads past them.
 
-    That of torch 2.13 gives other values, and writes beyond its own memory, in types of two bytes where windows do not
-    overlap and one or two stand side by side. Its kernel for channels-first maps computes the same convolutions right.
+    That of torch 2.13 gives other values, and writes beyond its own memory, where windows do not overlap and one or two
+    stand side by side; above all in bfloat16. Its kernel for channels-first maps computes the same convolutions right.
     """
-    if weight.element_size() != 2 or not windows_are_apart(weight, geometry):
-        return False
     padding, stride, dilation, _ = geometry
-    return shape[3] + 2 * padding[1] - dilation[1] * (weight.shape[3] - 1) - 1 < 2 * stride[1]
+    few = shape[3] + 2 * padding[1] - dilation[1] * (weight.shape[3] - 1) - 1 < 2 * stride[1]
+    return few and windows_are_apart(weight, geometry)
 
 
 def windows_are_apart(weight: Tensor, geometry: Geometry) -> bool:
