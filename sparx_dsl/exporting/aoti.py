@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -14,9 +15,11 @@ from sparx_dsl.exporting import pt2
 
 
 def write(program: ExportedProgram, path: Path) -> None:
-    """Compile the program for this machine's CPU and pack it with its weights."""
+    """Compile the program for this machine's CPU and pack it with its weights; raises ``OSError`` without room."""
     compile_program = cast(Callable[..., Any], torch._inductor.aoti_compile_and_package)  # pyright: ignore
-    compile_program(program, package_path=str(path))
+    buffer = io.BytesIO()  # as in pt2.py
+    compile_program(program, package_path=buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def run(path: Path, batches: list[Tensor]) -> list[list[Tensor]]:

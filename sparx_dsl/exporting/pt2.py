@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,11 @@ from sparx_dsl.exporting import run_alone
 
 
 def write(program: ExportedProgram, path: Path) -> None:
-    """Write the program with its weights."""
-    torch.export.save(program, path)
+    """Write the program with its weights; raises ``OSError`` where there is no room for it."""
+    # torch's own writer of files ends the process where a disk is full.
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def run(path: Path, batches: list[Tensor]) -> list[list[Tensor]]:

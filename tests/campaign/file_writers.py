@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 import sparx_dsl
 from sparx_dsl.render.files import write_text
 from sparx_dsl.weights import save_checkpoint
@@ -30,6 +32,8 @@ class FileKind:
     extension: str
     write: Write
     content: Callable[[bytes], object] = bytes
+    longest: float = 0.03
+    """Seconds for which a writer lives at most."""
 
 
 def of_safetensors(file: bytes) -> object:
@@ -44,6 +48,11 @@ def of_torch(file: bytes) -> object:
         return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
 
 
+def exported(model: torch.nn.Module, path: Path) -> None:
+    """Export a model; what is traced before and run after takes several times as long as the writing."""
+    sparx_dsl.export(model, path, size=(16, 16), keep_operators=True)
+
+
 def done(result: Done) -> None:
     """Raise ``OSError`` where a command ended with an error that is not about its file."""
     if result.status and "SPX502" not in result.stderr:
@@ -55,6 +64,10 @@ def done(result: Done) -> None:
 def file_kinds(folder: Path) -> dict[str, FileKind]:
     """All kinds of file by name."""
     models = [small("sparx_mamba", seed) for seed in (0, 1)]
+    torch.manual_seed(0)
+    traced = [
+        sparx_dsl.build(tiny(stages=[{"channels": 8, "depth": 1}], links={}, input={"size": 16})) for _ in range(2)
+    ]
     specs = [sparx_dsl.load_spec(name) for name in ("sparx_mamba_t", "sparx_swin_b")]
     texts = [sparx_dsl.dump_spec(spec) for spec in specs]
     reported = [sparx_dsl.parse_spec(tiny(name=name)) for name in ("one", "other")]
@@ -69,6 +82,9 @@ def file_kinds(folder: Path) -> dict[str, FileKind]:
         ),
         "released checkpoint": FileKind(
             "pth", lambda path, version: save_checkpoint(models[version], path, format="sparx_mamba"), of_torch
+        ),
+        "exported program": FileKind(
+            "pt2", lambda path, version: exported(traced[version], path), of_torch, longest=1.0
         ),
         "sparx set": FileKind(
             "yaml", lambda path, version: done(sparx("set", edited, f"name=v{version}", "-o", path))

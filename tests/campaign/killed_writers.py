@@ -35,8 +35,6 @@ FULL = 100
 """Bytes that a file can have on a disk that is full."""
 NOBODY = 65534
 """A user who owns nothing."""
-LONGEST = 0.03
-"""Seconds for which a writer lives at most."""
 REFUSED = ("refused on a full disk", "refused in a forbidden folder")
 WRITTEN = ("killed", "written by two at once")
 
@@ -110,7 +108,9 @@ def attacked(path: Path, kind: FileKind, rng: random.Random) -> str:
     if attack in ("full disk", "forbidden folder"):
         return refused(path, kind.write, _fill_disk, "refused on a full disk")
     return (
-        two_at_once(path, kind.write) if attack == "two at once" else killed(path, kind.write, rng.uniform(0, LONGEST))
+        two_at_once(path, kind.write)
+        if attack == "two at once"
+        else killed(path, kind.write, rng.uniform(0, kind.longest))
     )
 
 

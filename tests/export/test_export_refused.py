@@ -115,3 +115,11 @@ def test_a_process_that_fails_is_reported(tmp_path: Path) -> None:
     (tmp_path / "model.pt2").write_bytes(b"no program")
     with pytest.raises(RuntimeError, match="not a zip file"):
         pt2.run(tmp_path / "model.pt2", [torch.zeros(1, 3, 24, 24)])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_full_disk_is_an_error() -> None:
+    """torch's writer of such files would end the process."""
+    program = torch.export.export(torch.nn.Linear(2, 3), (torch.zeros(1, 2),))
+    with pytest.raises(OSError, match="No space left"):
+        pt2.write(program, Path("/dev/full"))
