@@ -15,11 +15,12 @@ from torch import Tensor, nn
 import sparx_dsl
 from sparx_dsl import Kind
 from sparx_dsl.language.base import KindOptions, Site
-from sparx_dsl.language.roles import FfnOptions
+from sparx_dsl.language.roles import FfnOptions, Role
 from sparx_dsl.lowering.kind_modules import kind_of_step
 from sparx_dsl.pricing.tape import FakeTensor, Tape
+from sparx_dsl.registry import builtin_kinds, default_registry
 from sparx_dsl.schedule import Run
-from tests.support.kinds import registered
+from tests.support.kinds import kinds_restored, registered
 
 
 class Own(FfnOptions, frozen=True):
@@ -108,6 +109,10 @@ SPEC: dict[str, Any] = {
 }  # fmt: skip
 
 
+FAILING: dict[Role, str] = {"stem": "patch", "downsample": "conv", "head": "linear"}
+"""The kinds whose costs are exchanged."""
+
+
 @pytest.mark.parametrize(
     ("module", "code", "said"),
     [
@@ -152,6 +157,19 @@ def test_a_module_that_is_not_there_has_no_price() -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "SPX409"
     assert "was not found: no_such_package.modules:build, at stage1.layer2" in diagnostic.message
+
+
+@pytest.mark.parametrize("role", ["stem", "downsample", "head"])
+def test_a_cost_that_fails_is_named_with_its_node(role: Role) -> None:
+    """Also outside of layers, and whichever call asks for it."""
+    (built_in,) = [kind for kind in builtin_kinds() if (kind.role, kind.name) == (role, FAILING[role])]
+    spec = SPEC | {"stages": [{"channels": 8, "depth": 1}] * 2, role: {"kind": FAILING[role]}}
+    node = "stage2.downsample" if role == "downsample" else role
+    with kinds_restored():
+        default_registry().add(replace(built_in, cost=fails, owner="other"), replace=True)
+        for price in (sparx_dsl.cost, sparx_dsl.prices, sparx_dsl.check):
+            with pytest.raises(sparx_dsl.SparxError, match=f"SPX407.* of other fails with ZeroDivision.*, at {node}"):
+                price(spec)
 
 
 def test_the_kind_of_a_step_may_be_gone() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from sparx_dsl.graph.nodes import Node
 from sparx_dsl.pricing import layer
 from sparx_dsl.pricing.kind_cost import KindCostError, record_kind
@@ -80,6 +82,8 @@ def _record(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Fa
             return layer.feeding(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
         case "norm":
             return layer.end_norm(node.site, tape, *inputs)
+        case _:
+            assert_never(step.part)
 
 
 def _ratio(source: Node, target: Node) -> int:
