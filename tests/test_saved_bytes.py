@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import sparx_dsl
 from sparx_dsl.language.dtypes import DType
 from sparx_dsl.pricing import saved_parts
+from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.pricing.tape.strides import CHANNELS_LAST, elementwise, is_packed, prefers_channels_last, viewed
 from sparx_dsl.schedule import Run
 from tests.support import strategies
@@ -141,6 +142,31 @@ def test_results_lie_in_memory_as_those_of_torch(x: torch.Tensor, y: torch.Tenso
         assert laid(elementwise(operand, (tuple(y.shape), y.stride()))) == laid_out(x + y)
 
 
+@given(tensors(4), st.integers(2, 3), st.sets(st.integers(0, 3), min_size=1))
+def test_a_tensor_that_repeats_itself_becomes_one_that_does_not(x: torch.Tensor, times: int, places: set[int]) -> None:
+    """In the order of dimensions that torch gives it, those in which it repeats itself included."""
+    for place in places:
+        x = x.narrow(place, 0, 1)
+    seen = x.expand([times if place in places else size for place, size in enumerate(x.shape)])
+    assert laid(elementwise((tuple(seen.shape), seen.stride()))) == laid_out(torch.nn.functional.gelu(seen))
+
+
+@given(tensors(4))
+def test_scaled_maps_lie_in_memory_as_those_of_torch(x: torch.Tensor) -> None:
+    """A number for each image, and one or two for each channel; the shape stays."""
+    images, channels = torch.empty(x.shape[0], 1, 1, 1), torch.empty(x.shape[1], 1, 1)
+    tape = Tape(saves=True)
+    given = FakeTensor.fresh(tuple(x.shape), 4, x.stride())
+    for found, expected in (
+        (tape.drop_path(given, 0.5), x * images),
+        (tape.scaled_branch(given), x * channels),
+        (tape.scaled(given), channels * x + channels),
+    ):
+        assert found.shape == x.shape
+        assert laid((found.shape, found.strides)) == laid_out(expected)
+    assert tape.drop_path(given, 0) is given
+
+
 def laid(found: tuple[tuple[int, ...], tuple[int, ...] | None]) -> list[tuple[int, int]]:
     """Sizes and strides, without the dimensions of size 1, whose strides say nothing."""
     shape, strides = found
@@ -151,6 +177,13 @@ def laid(found: tuple[tuple[int, ...], tuple[int, ...] | None]) -> list[tuple[in
 def laid_out(x: torch.Tensor) -> list[tuple[int, int]]:
     """The same of a tensor."""
     return laid((tuple(x.shape), x.stride()))
+
+
+def test_what_is_no_map_or_one_number_a_position_is_not_channels_last() -> None:
+    """Nor is a map whose channels are one, seen several times."""
+    assert prefers_channels_last((2, 8, 4, 4), (128, 1, 32, 8))
+    assert not prefers_channels_last((8, 4, 4), (1, 32, 8))
+    assert not prefers_channels_last((2, 8, 4, 4), (16, 0, 4, 1))
 
 
 @given(tensors(4))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from sparx_dsl.graph.nodes import Node
 from sparx_dsl.language.shrinking import between
 from sparx_dsl.pricing import layer
@@ -82,3 +84,5 @@ def _record(schedule: Schedule, step: Run | Gather, tape: Tape, inputs: tuple[Fa
             return layer.feeding(node.layer_settings, node.site, tape, *inputs, drop_path=node.drop_path)
         case "norm":
             return layer.end_norm(node.site, tape, *inputs)
+        case _:
+            assert_never(step.part)

@@ -35,11 +35,11 @@ ARGUMENTS = ("-x", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow", "-W",
              "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
 """Of pytest, which would warn that this module has imported one of its helpers before."""
 FEW = "--hypothesis-profile=few"
-LONGER = 3
+LONGER = 2
 """How many times the CPU of its tests without a fault a mutant may take; one that takes more is one that never ends."""
-LEAST = 10
+LEAST = 5
 """Seconds of CPU that any mutant may take."""
-MOST = 25
+MOST = 10
 """Seconds of CPU without a fault of the tests that a mutant is given at first, the quickest of those that reach it."""
 BROKEN = 70
 """The status of a process that could not run the tests."""

@@ -13,7 +13,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "graph": ("graph", "rule", "links", "verify_graph", "graph_text", "notebook"),
     "schedule": ("verify_buffers", "schedule", "schedule_lifetimes", "lifetimes", "notebook"),
     "pricing": ("budgets", "prices", "priced_once", "kind_costs", "recompute_choice", "prices_exact", "notebook",
-                "fvcore_convention", "saved_bytes"),
+                "kind_modules", "fvcore_convention", "saved_bytes"),
     "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods",
-                 "param_groups", "wrapped_models", "recompute_choice"),
+                 "param_groups", "kind_modules", "wrapped_models",
+                 "recompute_choice"),
 }  # fmt: skip

@@ -10,6 +10,8 @@ operands and its weights. Sums, means, resizing, views and copies save nothing. 
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from sparx_dsl.language.base import NormName
 from sparx_dsl.pricing.tape.amounts import FLOAT32, Amounts
 from sparx_dsl.pricing.tape.fake_tensor import UNTRACKED, FakeTensor
@@ -166,6 +168,8 @@ class Tape(Amounts):
             case "batch":
                 self.save(x)
                 self.save_new(2, channels)
+            case _:
+                assert_never(name)
         return x.like(*x.shape)
 
     def _rms_norm(self, x: FakeTensor) -> FakeTensor:
