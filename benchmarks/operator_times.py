@@ -29,7 +29,7 @@ LISTED = 14
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "scans": ("ss2d", "selective_scan"),
-    "windows": ("window_attention", "bmm", "softmax", "scaled_dot_product", "flash_attention", "masked_fill"),
+    "attention": ("attention", "bmm", "softmax", "masked_fill"),
     "norms": ("norm",),
     "depthwise": ("depthwise",),
     "convolutions": ("conv",),

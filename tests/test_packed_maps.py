@@ -94,3 +94,15 @@ def test_the_scan_is_the_operator(dtype: torch.dtype) -> None:
     freed.untyped_storage().resize_(4)
     with pytest.raises(ValueError, match="the memory was freed"):
         scan(found, freed)
+
+
+def test_packed_weights_are_copies() -> None:
+    """What becomes of the memory that they were packed from is no matter."""
+    weight, bias, x = torch.randn(CHANNELS, 1, 3, 3), torch.randn(CHANNELS), of_channels(torch.randn(1, CHANNELS, 4, 4))
+    normed, convolved = PackedNorm(bias, bias, 1e-5), PackedDepthwise(weight, bias)
+    first = normed(x), convolved(x, "none")
+    for each in (weight, bias):
+        each.zero_()
+        each.untyped_storage().resize_(0)
+    assert torch.equal(normed(x), first[0])
+    assert torch.equal(convolved(x, "none"), first[1])

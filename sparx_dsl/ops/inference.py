@@ -132,12 +132,12 @@ def can_overwrite(x: Tensor) -> bool:
 
     How many threads there will be is not known where a graph is compiled.
     """
-    return (torch.compiler.is_compiling() or has_blocks_for_threads(x)) and is_channels_last(x)
+    return (torch.compiler.is_compiling() or has_blocks(x, torch.get_num_threads())) and is_channels_last(x)
 
 
-def has_blocks_for_threads(x: Tensor) -> bool:
-    """Whether every thread finds channels of a map (batch, channels, height, width) that no other writes."""
-    return x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER) >= torch.get_num_threads()
+def has_blocks(x: Tensor, threads: int) -> bool:
+    """Whether each of so many threads finds channels of a map (batch, channels, height, width) to itself."""
+    return x.shape[0] * (x.shape[1] // maps.CHANNELS_TOGETHER) >= threads
 
 
 def _ss2d(x: Tensor, projected: Tensor, weight: Tensor, bias: Tensor, rate: Tensor, skip: Tensor) -> None:

@@ -13,17 +13,17 @@ from torch import Tensor
 from sparx_dsl.ops import inference
 from sparx_dsl.ops.arguments import DIRECTIONS, require_memory
 from sparx_dsl.ops.cpu import kernels, library, maps
-from sparx_dsl.ops.inference import has_blocks_for_threads, mark_modified
+from sparx_dsl.ops.inference import has_blocks
 from sparx_dsl.ops.onednn import Activation
 
 
 class PackedKernel:
-    """A function of the compiled library, and where its weights lie."""
+    """A function of the compiled library, and where copies of its weights lie."""
 
-    def __init__(self, name: str, channels: int, weights: dict[str, Tensor]) -> None:
-        """Find the function, for maps of that many channels and prepared weights of the shapes that it reads."""
+    def __init__(self, name: str, channels: int, *weights: Tensor) -> None:
+        """Find the function, for maps of that many channels and weights of its own, in the shapes that it reads."""
         self._name, self._channels = name, channels
-        self._addresses = library.addresses(weights)
+        self._addresses = tuple(each.data_ptr() for each in weights)
 
     def is_served(self, x: Tensor) -> bool:
         """Whether x is a channels-last map (batch, channels, height, width) with its memory, and nothing looks on.
@@ -40,11 +40,11 @@ class PackedKernel:
             and not torch.autograd._profiler_enabled()  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
         )
 
-    def run(self, x: Tensor, scalars: tuple[float, ...], in_place: bool, **more: int) -> Tensor:
+    def run(self, x: Tensor, scalars: tuple[float, ...], in_place: bool, *more: int) -> Tensor:
         """Call the function for a map (batch, channels, height, width) that is served, in whose shape the result is."""
-        found = maps.run(self._name, x, scalars, more | self._addresses, in_place=in_place)
-        if in_place:
-            mark_modified(x)
+        found = maps.run(self._name, x, scalars, (*more, *self._addresses), in_place=in_place)
+        if in_place and not x.is_inference():
+            torch.autograd.graph.increment_version(x)
         return found
 
 
@@ -54,7 +54,7 @@ class PackedDepthwise(PackedKernel):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         """Pack a weight (channels, 1, k, k) and a bias (channels,)."""
         self.weight, self.bias = maps.packed(weight, bias)
-        super().__init__("depthwise", weight.shape[0], {"weight": self.weight, "bias": self.bias})
+        super().__init__("depthwise", weight.shape[0], self.weight, self.bias)
         self._size = weight.shape[2]
 
     def __call__(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
@@ -63,18 +63,18 @@ class PackedDepthwise(PackedKernel):
             weights = (self.weight, self.bias)
             return inference.depthwise_convolution(x, *weights, activation, may_overwrite=may_overwrite)
         _, _, height, width = x.shape
-        number, kind = maps.ACTIVATIONS[activation], kernels.KINDS[x.dtype]
-        scalars = (height, width, self._size, number, kind, library.threads())
-        return self.run(x, scalars, may_overwrite and has_blocks_for_threads(x))
+        number, kind, threads = maps.ACTIVATIONS[activation], kernels.KINDS[x.dtype], library.threads()
+        in_place = may_overwrite and has_blocks(x, threads)
+        return self.run(x, (height, width, self._size, number, kind, threads), in_place)
 
 
 class PackedNorm(PackedKernel):
     """GroupNorm of one group, with its weight and bias in float32."""
 
     def __init__(self, weight: Tensor, bias: Tensor, epsilon: float) -> None:
-        """Convert a weight and a bias (channels,)."""
-        self.weight, self.bias = (each.detach().float().contiguous() for each in (weight, bias))
-        super().__init__("group_norm", len(weight), {"weight": self.weight, "bias": self.bias})
+        """Convert and copy a weight and a bias (channels,)."""
+        self.weight, self.bias = (each.detach().to(torch.float32, copy=True).contiguous() for each in (weight, bias))
+        super().__init__("group_norm", len(weight), self.weight, self.bias)
         self._epsilon = epsilon
 
     def __call__(self, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
@@ -89,11 +89,11 @@ class PackedScan(PackedKernel):
     """SS2D with its parameters as the kernel reads them."""
 
     def __init__(self, parameters: dict[str, Tensor]) -> None:
-        """Take what ``kernels.ss2d_parameters`` returns: weight (4, R, inner), rate (4, N, inner) and the others."""
+        """Copy what ``kernels.ss2d_parameters`` returns: weight (4, R, inner), rate (4, N, inner) and the others."""
         _, self._rank, channels = parameters["weight"].shape
         self._states = parameters["rate"].shape[1]
-        self.parameters = {name: each.detach() for name, each in parameters.items()}
-        super().__init__("ss2d_forward", channels, self.parameters)
+        self.parameters = {name: each.detach().clone() for name, each in parameters.items()}
+        super().__init__("ss2d_forward", channels, *self.parameters.values())
 
     def __call__(self, x: Tensor, projected: Tensor) -> None:
         """``inference.ss2d_in_place`` of a map (batch, inner, height, width).
@@ -107,7 +107,7 @@ class PackedScan(PackedKernel):
         require_memory({"projected": projected})
         _, _, height, width = x.shape
         scalars = (height, width, self._rank, self._states, kernels.KINDS[x.dtype], library.threads())
-        self.run(x, scalars, in_place=True, projected=projected.data_ptr())
+        self.run(x, scalars, True, library.address("projected", projected))
 
     def _values_shape(self, x: Tensor) -> tuple[int, int, int, int]:
         batch, _, height, width = x.shape

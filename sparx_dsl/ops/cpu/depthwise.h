@@ -11,8 +11,9 @@
 #include "share.h"
 #include "tile.h"
 
-/* As many columns as are summed together, so that a weight is read once for all of them. */
+/* As many columns as are summed together, so that a weight is read once for all of them: 7 where less is left over. */
 #define COLUMNS 8
+#define FEWER_COLUMNS 7
 /* The floats that a thread's ring may have; blocks are worked on together for as long as it has room. */
 #define RING 12288
 #define LARGEST_KERNEL 7
@@ -20,7 +21,7 @@
 typedef struct {
     const Depthwise *a;
     float *ring;
-    long line, blocks, image, channel, rest;
+    long line, columns, blocks, image, channel, rest;
 } Strip;
 
 /* Where the first block's line of a row begins; those of other blocks lie `kernel` lines apart. */
@@ -60,16 +61,18 @@ static void take_row(const Strip *s, long row) {
     else take_row_of(s, row, BFLOAT16);
 }
 
-/* Adds to the sums of COLUMNS positions what one line of the ring has for them. */
-INLINE void add_line(floats *sum, const float *line, const float *weight, long stride, const int kernel) {
+/* Adds to the sums of some columns what one line of the ring has for them. */
+INLINE void add_line(floats *sum, const float *line, const float *weight, long stride, const int kernel,
+                     const int columns) {
     UNROLLED for (int x = 0; x < kernel; x++) {
         floats factor = load(weight + x * stride);
-        UNROLLED for (int j = 0; j < COLUMNS; j++) sum[j] += factor * load(line + (j + x) * LANES);
+        UNROLLED for (int j = 0; j < columns; j++) sum[j] += factor * load(line + (j + x) * LANES);
     }
 }
 
 /* A row of a block of the result, from the lines of the ring. */
-INLINE void give_row_of(const Strip *s, long block, long row, const int kernel, const int kind, const int activation) {
+INLINE void give_row_of(const Strip *s, long block, long row, const int kernel, const int kind, const int activation,
+                        const int columns) {
     const Depthwise *a = s->a;
     long stride = (a->channels + CHANNELS_TOGETHER - 1) / CHANNELS_TOGETHER * CHANNELS_TOGETHER, reach = kernel / 2;
     long first = row < reach ? reach - row : 0, last = row + reach < a->height ? kernel : a->height - row + reach;
@@ -78,26 +81,27 @@ INLINE void give_row_of(const Strip *s, long block, long row, const int kernel, 
     for (long y = first; y < last; y++) lines[y] = line_of(s, row + y - reach) + block * kernel * s->line;
     floats bias = load(a->bias + s->channel + block * LANES);
     size_t place = place_of(s, block, row);
-    for (long column = 0; column < a->width; column += COLUMNS, place += COLUMNS * a->channels) {
+    for (long column = 0; column < a->width; column += columns, place += columns * a->channels) {
         floats sum[COLUMNS];
-        UNROLLED for (int j = 0; j < COLUMNS; j++) sum[j] = bias;
+        UNROLLED for (int j = 0; j < columns; j++) sum[j] = bias;
         for (long y = first; y < last; y++)
-            add_line(sum, lines[y] + column * LANES, weight + y * kernel * stride, stride, kernel);
-        UNROLLED for (int j = 0; j < COLUMNS; j++) sum[j] = activated(sum[j], activation, kind == BFLOAT16);
+            add_line(sum, lines[y] + column * LANES, weight + y * kernel * stride, stride, kernel, columns);
+        UNROLLED for (int j = 0; j < columns; j++) sum[j] = activated(sum[j], activation, kind == BFLOAT16);
         long valid = a->width - column;
-        if (valid >= COLUMNS && count == LANES) {
-            UNROLLED for (int j = 0; j < COLUMNS; j++)
+        if (valid >= columns && count == LANES) {
+            UNROLLED for (int j = 0; j < columns; j++)
                 put_channels(a->y, kind, place + j * a->channels, LANES, sum[j]);
         } else {
-            for (long j = 0; j < COLUMNS && j < valid; j++)
+            for (long j = 0; j < columns && j < valid; j++)
                 put_channels(a->y, kind, place + j * a->channels, count, sum[j]);
         }
     }
 }
 
-#define GIVE(size, kind, activation)                        \
-    case (size * 2 + kind) * 3 + activation:                \
-        give_row_of(s, block, row, size, kind, activation); \
+#define GIVE(size, kind, activation)                                                                           \
+    case (size * 2 + kind) * 3 + activation:                                                                    \
+        if (s->columns == COLUMNS) give_row_of(s, block, row, size, kind, activation, COLUMNS);                 \
+        else give_row_of(s, block, row, size, kind, activation, FEWER_COLUMNS);                                 \
         break;
 #define GIVE_ALL(size) \
     GIVE(size, 0, 0) GIVE(size, 0, 1) GIVE(size, 0, 2) GIVE(size, 1, 0) GIVE(size, 1, 1) GIVE(size, 1, 2)
@@ -128,9 +132,16 @@ static long parts_of_rows(const Depthwise *a, long groups) {
     return parts;
 }
 
+/* The width, filled up to what whole runs of so many columns write. */
+static long filled_width(long width, long columns) {
+    return (width + columns - 1) / columns * columns;
+}
+
 /* The whole convolution; nonzero where there was no memory. */
 int NAMED(depthwise)(const Depthwise *a) {
-    long line = ((a->width + COLUMNS - 1) / COLUMNS * COLUMNS + a->kernel - 1) * LANES, failed = 0;
+    int fewer = filled_width(a->width, FEWER_COLUMNS) < filled_width(a->width, COLUMNS);
+    long columns = fewer ? FEWER_COLUMNS : COLUMNS, failed = 0;
+    long line = (filled_width(a->width, columns) + a->kernel - 1) * LANES;
     long blocks = (a->channels + LANES - 1) / LANES, together = blocks_together(a, line);
     long groups = (blocks + together - 1) / together, parts = parts_of_rows(a, groups);
 #pragma omp parallel num_threads(a->threads) reduction(| : failed)
@@ -145,7 +156,7 @@ int NAMED(depthwise)(const Depthwise *a) {
             Range own = share_of(blocks, unit % groups, groups);
             long channel = own.first * LANES, rest = a->channels - (own.last - 1) * LANES;
             rest = rest < LANES ? rest : LANES;
-            Strip s = {a, ring, line, own.last - own.first, unit / groups / parts, channel, rest};
+            Strip s = {a, ring, line, columns, own.last - own.first, unit / groups / parts, channel, rest};
             convolve(&s, rows.first, rows.last);
         }
         free(ring);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -44,13 +44,16 @@ def packed(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
 def depthwise(x: Tensor, weight: Tensor, bias: Tensor, activation: str, *, in_place: bool = False) -> Tensor:
     """The convolution and its activation, in the same shapes as ``torch.ops.sparx_dsl.depthwise_convolution``."""
     scalars = (x.shape[2], x.shape[3], len(weight), ACTIVATIONS[activation], KINDS[x.dtype], library.threads())
-    return run("depthwise", x, scalars, library.addresses({"weight": weight, "bias": bias}), in_place=in_place)
+    weights = library.addresses({"weight": weight, "bias": bias})
+    return run("depthwise", x, scalars, weights.values(), in_place=in_place)
 
 
 def group_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, in_place: bool = False) -> Tensor:
     """GroupNorm of one group, in the same shapes as ``torch.ops.sparx_dsl.map_norm``."""
     scalars = (x.shape[2] * x.shape[3], KINDS[x.dtype], library.threads(), epsilon)
-    return run("group_norm", x, scalars, library.addresses({"weight": weight, "bias": bias}), in_place=in_place)
+    return run(
+        "group_norm", x, scalars, library.addresses({"weight": weight, "bias": bias}).values(), in_place=in_place
+    )
 
 
 def packed_bias(bias: Tensor) -> Tensor:
@@ -84,10 +87,8 @@ def channel_attention(query: Tensor, key: Tensor, value: Tensor, own: Tensor | N
     return y.permute(0, 3, 1, 2)
 
 
-def run(
-    name: str, x: Tensor, scalars: tuple[float, ...], weights: Mapping[str, int], *, in_place: bool = False
-) -> Tensor:
-    """Call a function whose arguments begin with batch and channels, and end with map, weights by name, and result.
+def run(name: str, x: Tensor, scalars: Iterable[float], weights: Iterable[int], *, in_place: bool = False) -> Tensor:
+    """Call a function whose arguments are batch, channels, scalars, the map, addresses of weights, and the result.
 
     x is (batch, channels, height, width), for ``in_place`` channels-last; the result has its shape, and is
     channels-last.
@@ -96,7 +97,7 @@ def run(
     read = x if in_place else x.contiguous(memory_format=torch.channels_last)
     y = x if in_place else torch.empty((batch, height, width, channels), dtype=x.dtype, device="cpu")
     if batch * channels * height * width:
-        arguments = library.FUNCTIONS[name](batch, channels, *scalars, x=library.address("x", read), **weights)
-        arguments.y = y.data_ptr()
-        library.function(name)(arguments)
+        place = library.address("x", read)
+        arguments = (batch, channels, *scalars, place, *weights, place if in_place else y.data_ptr())
+        library.function(name)(library.FUNCTIONS[name](*arguments))
     return x if in_place else y.permute(0, 3, 1, 2)
