@@ -80,6 +80,14 @@ def test_resolutions_land_on_the_printed_figures() -> None:
     assert all(bool(row.note) != row.matches for row in rows)
 
 
+@pytest.mark.parametrize(("size", "params"), [("t", "28.35"), ("s", "49.67"), ("b", "84.94")])
+def test_inception_next_with_semantic_fpn_has_the_printed_parameters(size: str, params: str) -> None:
+    """28, 50 and 85 M, without MACs, so that there are no rows of them."""
+    spec = sparx_dsl.load_spec(SPECS / f"inceptionnext_{size}.yaml").edit({"head": None, "head.kind": "semantic_fpn"})
+    assert f"{sparx_dsl.prices(spec).params / 1e6:.2f}" == params
+    assert params in (DOCS / "paper_dense.md").read_text(encoding="utf-8")
+
+
 def test_a_window_of_13_gives_the_figure_that_does_not_come_out() -> None:
     """What the note on Swin-T at 384 says."""
     swin = sparx_dsl.load_spec(SPECS / "swin_t.yaml").edit({"layer.mixer.window": 13})

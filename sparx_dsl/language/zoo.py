@@ -99,7 +99,8 @@ def _path_of(path: Path, known: Mapping[str, Path], what: str, advice: str, othe
     name = path.as_posix()
     if holds_yaml(name):
         message = f"{quoted(name)} is the text of a {what}, where a path or a name is taken"
-        raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=f"write sparx_dsl.parse_{what}(text)"))
+        help = f"write sparx_dsl.parse_{what}(text) in Python; a command reads it from standard input, as -"
+        raise SparxError(Diagnostic(Code.UNKNOWN_SPEC, message, help=help))
     if NAME_PATTERN.fullmatch(name.removesuffix(".yaml")):
         beside = path.with_name(f"{path.name}.yaml")
         found = beside if os.path.isfile(beside) else known.get(name.removesuffix(".yaml"))
