@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from sparx_dsl.language.shrinking import Shrinking
 from sparx_dsl.nn.layer import DropPath, Feeding, LinkAdapter
 from sparx_dsl.nn.layer_scale import LayerScale
 from sparx_dsl.nn.norm import make_norm
@@ -52,11 +53,11 @@ def test_the_scale_stands_on_the_residual_path() -> None:
 def test_link_adapters_average_real_positions(height: int, width: int, ratio: int) -> None:
     """Sizes are rounded up, and a pool that reaches past the edge averages what is there."""
     x = random_map(3, height, width)
-    result = LinkAdapter(3, 3, ratio)(x)
+    result = LinkAdapter(3, 3, (Shrinking(ratio),))(x)
     assert result.shape[2:] == (math.ceil(height / ratio), math.ceil(width / ratio))
     row, column = (side - 1 for side in result.shape[2:])
     torch.testing.assert_close(result[:, :, row, column], x[:, :, row * ratio :, column * ratio :].mean((2, 3)))
-    assert LinkAdapter(3, 5, ratio).double()(x).shape[1] == 5
+    assert LinkAdapter(3, 5, (Shrinking(ratio),)).double()(x).shape[1] == 5
 
 
 def test_norms_share_their_epsilon() -> None:

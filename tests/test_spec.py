@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import pickle
 from pathlib import Path
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 import sparx_dsl
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.language.resolve import choices, drop_path_rates
-from sparx_dsl.language.strides import downsampling, stride_behind
+from sparx_dsl.language.shrinking import total
+from sparx_dsl.language.strides import opening_strides, stage_reduction
 from sparx_dsl.reader.tree import plain
 from tests.support import strategies
 from tests.support.backbones import TWO_STAGES
@@ -135,8 +137,9 @@ def test_a_spec_is_held_to_other_limits() -> None:
 @given(strategies.specs())
 def test_the_stride_of_the_last_stage_is_that_of_all_openings(spec: sparx_dsl.Spec) -> None:
     """The stem's and those of the downsamplings, multiplied, whichever way they are named."""
-    downsamples = [downsampling(spec, index) for index in range(1, len(spec.stages))]
-    assert stride_behind(spec.stem, *downsamples) == spec.resolved[-1].stride
+    openings = opening_strides(spec)
+    assert math.prod(openings) == total(spec.resolved[-1].shrinkings)
+    assert stage_reduction(openings, 0) * openings[0] == math.prod(openings)
 
 
 def test_a_layer_without_a_mixer_cannot_be_resolved() -> None:
