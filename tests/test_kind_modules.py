@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import sparx_dsl
 from sparx_dsl import Kind
 from sparx_dsl.language.base import KindOptions, Site
-from sparx_dsl.language.roles import FfnOptions, Role
+from sparx_dsl.language.roles import FfnOptions, MixerOptions, Role
 from sparx_dsl.lowering.kind_modules import kind_of_step
 from sparx_dsl.pricing.tape import FakeTensor, Tape
 from sparx_dsl.registry import builtin_kinds, default_registry
@@ -37,6 +37,26 @@ def cost(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTen
 def sound(options: KindOptions, site: Site, *, device: Any = None, dtype: Any = None) -> nn.Module:
     """The convolution."""
     return nn.Conv2d(site.channels, site.channels, 1, device=device, dtype=dtype)
+
+
+class Halved(MixerOptions, frozen=True):
+    """A mixer that is given twice the channels."""
+
+    kind: Literal["halved"] = "halved"
+
+    def projected(self, channels: int) -> int:
+        """Twice as many."""
+        return 2 * channels
+
+
+def halving(options: KindOptions, site: Site, *, device: Any = None, dtype: Any = None) -> nn.Module:
+    """The convolution to half the channels."""
+    return nn.Conv2d(2 * site.channels, site.channels, 1, device=device, dtype=dtype)
+
+
+def halving_cost(options: KindOptions, site: Site, tape: Tape, x: FakeTensor) -> FakeTensor:
+    """Of that convolution."""
+    return tape.convolution(x, site.channels)
 
 
 class Then(nn.Module):
@@ -145,6 +165,18 @@ def test_a_sound_module_is_built() -> None:
         model = sparx_dsl.build(SPEC, dtype="bfloat16")
         assert isinstance(model.get_submodule("stage1.layer2.ffn"), nn.Module)
         assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+
+
+def test_a_mixer_is_given_what_its_projection_gives() -> None:
+    """As many channels as it says, with which its module is tried before it is built."""
+    mixer = Kind("mixer", "halved", Halved, module=halving, cost=halving_cost)
+    with registered(mixer):
+        model = sparx_dsl.build(
+            SPEC | {"layer": {"mixer": {"kind": "halved"}}, "stages": [{"channels": 8, "depth": 2}]}
+        )
+        assert model(torch.zeros(1, 3, 16, 16)).shape[0] == 1
+    with registered(replace(mixer, module=sound)), pytest.raises(sparx_dsl.SparxError, match="SPX411"):
+        sparx_dsl.build(SPEC | {"layer": {"mixer": {"kind": "halved"}}, "stages": [{"channels": 8, "depth": 2}]})
 
 
 def test_a_module_that_is_not_there_has_no_price() -> None:

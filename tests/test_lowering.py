@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ import sparx_dsl
 from sparx_dsl import Spec
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.lowering.fxgraph import other_steps
+from sparx_dsl.nn.stage import Stage
 from tests.support.backbones import tiny
 from tests.support.compiled import backbones, images_for, naive
 from tests.support.strategies import specs
@@ -136,3 +138,19 @@ def test_a_link_starts_at_any_node(source: str) -> None:
     images = images_for(backbone.spec)
     (result,), expected = maps_of(backbone(images)), by_the_graph(backbone, images)
     assert torch.equal(result, expected[backbone.schedule.outputs[0]])
+
+
+def test_other_steps_are_named() -> None:
+    """A model that gathers features in another order, or leaves out a part, does not pass for the schedule."""
+    model = sparx_dsl.build(tiny(), device="meta")
+    stage = model.get_submodule("stage2")
+    assert isinstance(stage, Stage)
+    *calls, last = stage.calls
+    x, *features = last.reads
+    stage.calls = (*calls, replace(last, reads=(x, *reversed(features))))
+    assert list(other_steps(model, model.schedule)) == [
+        "stage2_layer4_gather is planned, and cat_1 is called, or on other results"
+    ]
+    stage.calls = (*calls, last)
+    del model.get_submodule("stage1.layer1").ffn
+    assert "steps are" in next(other_steps(model, model.schedule))

@@ -175,9 +175,18 @@ def test_frozen_parameters_keep_their_place() -> None:
 def test_numbers_out_of_range_are_refused(options: dict[str, Any]) -> None:
     """With the name and the value."""
     model = sparx_dsl.build(TWO_STAGES, device="meta")
-    with pytest.raises(SparxError, match=f"{next(iter(options))} must be a number") as caught:
+    (name,) = options
+    bounds = "above 0 and at most 1" if name == "layer_decay" else "0 or more"
+    with pytest.raises(SparxError, match=f"{name} must be a number, {bounds}, got") as caught:
         sparx_dsl.param_groups(model, **options)
     assert codes(caught) == ["SPX327"]
+
+
+def test_numbers_may_be_as_large_and_as_small_as_is_said() -> None:
+    """No decay and no rate are numbers, and so is a decay of the rate that leaves it as it is."""
+    model = sparx_dsl.build(TWO_STAGES, device="meta")
+    groups = sparx_dsl.param_groups(model, weight_decay=0, layer_decay=1, lr=0)
+    assert {(group["weight_decay"], group["lr"]) for group in groups} == {(0, 0)}
 
 
 def test_depth_is_that_of_one_backbone() -> None:

@@ -9,9 +9,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 import sparx_dsl
 from sparx_dsl import SparxError
+from sparx_dsl.inference.passes.base import replace as exchange
 from sparx_dsl.lowering.budget import activation_bytes
 from sparx_dsl.pricing import SavedPart, saved_parts
 from sparx_dsl.pricing.recompute_choice import (
@@ -156,3 +158,12 @@ def test_a_deployed_backbone_has_no_budget() -> None:
     with pytest.raises(SparxError) as caught:
         sparx_dsl.recompute(sparx_dsl.build(mixed(), deploy=True), "1GiB")
     assert [each.code for each in caught.value.diagnostics] == ["SPX326"]
+
+
+def test_exchanged_layers_are_refused() -> None:
+    """What a user has put in a layer's place would be lost, and is not lost in silence."""
+    model = sparx_dsl.build(mixed())
+    exchange(model, "stage2.layer1", nn.Sequential(model.get_submodule("stage2.layer1")))
+    with pytest.raises(SparxError, match=r"after stage2\.layer1 was replaced") as caught:
+        sparx_dsl.recompute(model, "1GiB")
+    assert [each.code for each in caught.value.diagnostics] == ["SPX324"]

@@ -94,6 +94,7 @@ def _passes(session: pytest.Session, items: Sequence[pytest.Item], change: Calla
             os.dup2(silent, 1)
             os.dup2(silent, 2)
             change()
+            status = 1  # also where the fault breaks pytest itself
             status = int(_fails(session, items))
         finally:
             os._exit(status)

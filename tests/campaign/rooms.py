@@ -15,6 +15,6 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "pricing": ("budgets", "prices", "priced_once", "kind_costs", "recompute_choice", "prices_exact", "notebook",
                 "kind_modules", "fvcore_convention", "saved_bytes"),
     "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods",
-                 "param_groups", "kind_modules", "wrapped_models",
+                 "param_groups", "notebook", "kind_modules", "wrapped_models",
                  "recompute_choice"),
 }  # fmt: skip

@@ -20,16 +20,14 @@ def registered(*kinds: Kind) -> Generator[None]:
 
 @contextmanager
 def kinds_restored() -> Generator[None]:
-    """After the block the kinds are those that were registered before."""
+    """After the block the kinds are those that were registered before, in the same order."""
     registry = default_registry()
     before = list(registry)
     try:
         yield
     finally:
-        taken = {(kind.role, kind.name) for kind in before}
-        for kind in list(registry):
-            if (kind.role, kind.name) not in taken:
+        if list(registry) != before:
+            for kind in list(registry):
                 registry.remove(kind)
-        for kind in before:
-            if registry.find(kind.role, kind.name) is not kind:
-                registry.add(kind, replace=True)
+            for kind in before:  # in their order, which the schema has too
+                registry.add(kind)
