@@ -20,6 +20,7 @@ from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.deployment import Place
 from sparx_dsl.inference.fused_convolution import (
     CompiledDepthwise,
+    PositionLinear,
     activated,
     fused_convolution,
     gelu_of,
@@ -113,8 +114,16 @@ def test_compiled_convolutions_are_convolutions(bias: bool, may_overwrite: bool)
     assert torch.equal(x, kept)
 
 
+class Halved(PositionLinear):
+    """A user's own, which gives half of what it is derived from."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to (batch, out_channels, height, width)."""
+        return super().forward(input) / 2
+
+
 def test_convolutions_in_turn_are_each_by_itself() -> None:
-    """To the bit, with and without gradients, with hooks, another forward, and new weights; what is given stays."""
+    """To the bit, without gradients or with, with hooks, other forwards, new weights; what is given stays."""
     torch.manual_seed(0)
     convs = [pointwise(8, 40), depthwise(40, 3), pointwise(40, 8)]
     made = [fused_convolution(conv) for conv in convs]
@@ -137,6 +146,8 @@ def test_convolutions_in_turn_are_each_by_itself() -> None:
         compare()
         with made[1].register_forward_hook(hook), nn.modules.module.register_module_forward_hook(hook):
             compare()
+        made[2] = Halved(made[2])
+        compare()
         made[0].forward = lambda input: input.repeat(1, 5, 1, 1).contiguous(memory_format=torch.channels_last)
         compare()
     assert seen[0] > 2
