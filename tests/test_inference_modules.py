@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
+from torch.nn.modules.module import register_module_forward_hook
 from torch.nn.utils import parametrize, prune
 
 import sparx_dsl
@@ -20,6 +21,7 @@ from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.deployment import Place
 from sparx_dsl.inference.fused_convolution import (
     CompiledDepthwise,
+    PositionLinear,
     activated,
     fused_convolution,
     gelu_of,
@@ -113,8 +115,16 @@ def test_compiled_convolutions_are_convolutions(bias: bool, may_overwrite: bool)
     assert torch.equal(x, kept)
 
 
+class Halved(PositionLinear):
+    """A user's own, which gives half of what it is derived from."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(batch, channels, height, width) to (batch, out_channels, height, width)."""
+        return super().forward(input) / 2
+
+
 def test_convolutions_in_turn_are_each_by_itself() -> None:
-    """To the bit, with and without gradients, with hooks, another forward, and new weights; what is given stays."""
+    """To the bit, without gradients or with, with hooks, other forwards, new weights; what is given stays."""
     torch.manual_seed(0)
     convs = [pointwise(8, 40), depthwise(40, 3), pointwise(40, 8)]
     made = [fused_convolution(conv) for conv in convs]
@@ -130,16 +140,28 @@ def test_convolutions_in_turn_are_each_by_itself() -> None:
     def hook(*_: object) -> None:
         seen[0] += 1
 
+    def plain(input: Tensor) -> Tensor:
+        return input.repeat(1, 5, 1, 1).contiguous(memory_format=torch.channels_last)
+
     compare()
     with torch.no_grad():
         compare()
         made[1].weight.mul_(2)
         compare()
-        with made[1].register_forward_hook(hook), nn.modules.module.register_module_forward_hook(hook):
+        with made[1].register_forward_hook(hook):
             compare()
-        made[0].forward = lambda input: input.repeat(1, 5, 1, 1).contiguous(memory_format=torch.channels_last)
+        assert seen == [2]
+        with register_module_forward_hook(hook):
+            compare()
+        assert seen[0] > 5
+        given_map = x.repeat(1, 5, 1, 1).contiguous(memory_format=torch.channels_last)
+        kept_map = given_map.clone()
+        in_turn(given_map, (made[1], "gelu"))
+        assert torch.equal(given_map, kept_map)
+        made[0].forward = plain
         compare()
-    assert seen[0] > 2
+        made[2] = Halved(made[2])
+        compare()
 
 
 def test_which_convolutions_the_kernel_stands_for() -> None:

@@ -175,16 +175,22 @@ def in_turn(x: Tensor, *steps: tuple[nn.Module, Activation], may_overwrite: bool
     x is (batch, channels, height, width), the result of the last one's shape; ``may_overwrite`` as in ``gelu_of``.
     Whether anything looks on is asked once for all of them: that takes as long as it takes to convolve a small map.
     """
-    if nothing_looks_on(x) and all(isinstance(conv, FusedConvolution) and conv.is_ready(x) for conv, _ in steps):
+    if nothing_looks_on(x) and all(runs_as_called(conv, x) for conv, _ in steps):
         for conv, activation in cast("tuple[tuple[FusedConvolution, Activation], ...]", steps):
             x = conv.run(x, activation, may_overwrite)
             may_overwrite = True
         return x
     for conv, activation in steps:
-        given, x = x, activated(conv, x, activation, may_overwrite)
+        given, x = x, conv(x) if activation == "none" else activated(conv, x, activation, may_overwrite)
         # A hook may hand on what it was given.
         may_overwrite = x is not given or may_overwrite
     return x
+
+
+def runs_as_called(conv: nn.Module, x: Tensor) -> bool:
+    """Whether ``run`` stands for a call with x (batch, channels, height, width): derived classes may do otherwise."""
+    own = type(conv) in (PositionLinear, CompiledDepthwise, FusedConvolution)
+    return own and isinstance(conv, FusedConvolution) and conv.is_ready(x)
 
 
 def packable(weight: Tensor) -> bool:
