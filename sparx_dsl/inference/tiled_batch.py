@@ -6,7 +6,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 TILE_BYTES = 16 << 20
 """The bytes that a tiled part's widest tensor keeps to; glibc maps 32 MiB and more again in each call."""
@@ -65,4 +64,7 @@ class TiledBatch(nn.Module):
 
 def has_known_size(x: Tensor) -> bool:
     """Whether a compiler that is no exporter knows how many elements a tensor of any shape has, without a guard."""
+    # It brings sympy along, which takes long to import.
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
     return not torch.compiler.is_exporting() and bool(statically_known_true(x.numel() < LARGEST))
