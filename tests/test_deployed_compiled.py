@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 import sparx_dsl
-from sparx_dsl.inference.deploy import deploy
+from sparx_dsl.inference.deploy import INFERENCE, deploy
 from sparx_dsl.inference.fused_convolution import packable
+from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.ops.cpu import library
 from tests.support.backbones import MIXERS, small
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
@@ -107,3 +108,19 @@ def test_a_forced_backend_of_the_scan_is_compiled(monkeypatch: pytest.MonkeyPatc
     results(torch.compile(deploy(model), backend=recorder), images_of(model, 1))
     assert recorder.counts()["ss2d_scan"]
     assert not recorder.counts()["ss2d_"]
+
+
+def test_tiles_of_the_batch_stay_in_the_graph_of_one_size() -> None:
+    """They are parts of a graph for one batch size; where the size varies, the whole batch goes through at once."""
+    model = trained(sparx_dsl.build(grouped("ss2d")))
+    images = images_of(model, 4)
+    tiled = deploy(model, (*INFERENCE[:-1], TileBatch(tile_bytes=4096)))
+    expected, counts = results(model, images), list[int]()
+    for dynamic in (False, True):
+        torch.compiler.reset()
+        recorder = Recorder()
+        compiled = torch.compile(tiled, backend=recorder, fullgraph=True, dynamic=dynamic)
+        assert worst_error(results(compiled, images), expected) < SINGLE
+        counts.append(recorder.counts()["product"])
+    assert worst_error(results(compiled, images[:3]), [each[:3] for each in expected]) < SINGLE
+    assert counts[0] > counts[1]

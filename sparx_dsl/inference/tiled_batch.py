@@ -11,12 +11,17 @@ TILE_BYTES = 16 << 20
 """The bytes that a tiled part's widest tensor keeps to; glibc maps 32 MiB and more again in each call."""
 
 
+LARGEST = 1 << 62
+"""More elements than any tensor has; compilers don't know that of a size that varies."""
+
+
 class TiledBatch(nn.Module):
     """A part that treats every image by itself, run on as many images at a time as keep its tensors small.
 
     ``widest`` is the number of elements of the largest tensor that the part makes, for each element of its first input;
     ``tile_bytes`` is what that tensor keeps to.
-    On CPU and outside of autograd and compilers only: elsewhere the whole batch goes through at once.
+    On CPU and outside of autograd only, and in compiled graphs for one batch size: elsewhere the whole batch goes
+    through at once.
     """
 
     def __init__(self, part: nn.Module, widest: float, tile_bytes: int = TILE_BYTES) -> None:
@@ -27,7 +32,7 @@ class TiledBatch(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The part's inputs, (batch, channels, height, width) each, to its result."""
-        if torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+        if torch.jit.is_tracing() or (torch.compiler.is_compiling() and not has_known_size(inputs[0])):  # pyright: ignore[reportPrivateImportUsage]
             return cast(Tensor, self.part(*inputs))
         count = self.images_at_once(inputs[0])
         if count >= inputs[0].shape[0]:
@@ -55,3 +60,11 @@ class TiledBatch(nn.Module):
         for start in range(count, batch, count):
             result[start : start + count] = self.part(*(each[start : start + count] for each in inputs))
         return result
+
+
+def has_known_size(x: Tensor) -> bool:
+    """Whether a compiler that is no exporter knows how many elements a tensor of any shape has, without a guard."""
+    # It brings sympy along, which takes long to import.
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
+    return not torch.compiler.is_exporting() and bool(statically_known_true(x.numel() < LARGEST))
