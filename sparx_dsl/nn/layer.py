@@ -185,7 +185,7 @@ class LinkAdapter(nn.Module):
 
     def extra_repr(self) -> str:
         """What ``repr`` says of it."""
-        return ", ".join(f"{'⌊' if crops else '⌈'}/{by}{'⌋' if crops else '⌉'}" for by, crops in self.shrinkings)
+        return ", ".join(f"{'floor' if crops else 'ceil'}(side / {by})" for by, crops in self.shrinkings)
 
 
 def front_norm(site: Site, **factory: Unpack[Factory]) -> nn.Module:

@@ -95,7 +95,10 @@ def is_misread(weight: Tensor, geometry: Geometry, shape: torch.Size) -> bool:
 
 
 def windows_are_apart(weight: Tensor, geometry: Geometry) -> bool:
-    """Whether no two windows of a convolution, of more than one column, share one; the weight is as it takes it."""
+    """Whether no two windows of a convolution, of more than one column, share a column.
+
+    The weight is (out_channels, channels, rows, columns).
+    """
     return 1 < weight.shape[3] <= geometry[1][1]
 
 
@@ -118,7 +121,8 @@ def convolve(x: Tensor, blocks: Tensor, bias: Tensor | None, geometry: Geometry,
     primitive = torch.ops.mkldnn._convolution_pointwise.default
     in_blocks = blocks.is_mkldnn
     found: Tensor = primitive(x if in_blocks else x.contiguous(), blocks, bias, *geometry, *PRIMITIVES[activation])
-    return found if in_blocks else found.contiguous(memory_format=torch.channels_last)
+    # Copied, since of one position or channel PyTorch takes any layout for channels-last.
+    return found if in_blocks else _channels_last(x, found.shape[1], (found.shape[2], found.shape[3])).copy_(found)
 
 
 @dataclass(slots=True)
