@@ -11,8 +11,10 @@ def padded_to_patches(x: Tensor, size: int, *, crops: bool) -> Tensor:
     """A map (batch, channels, height, width) padded with zeros, right and below, to patches of ``size``.
 
     With ``crops`` only a side that is shorter than one patch is padded: what fills no patch is left out by the
-    convolution itself. On CPU, in types of two bytes, where no gradient is recorded, which would save a copy, the result
-    is channels-first: PyTorch's convolution over patches of a channels-last map can give other values there
+    convolution itself.
+
+    On CPU, in types of two bytes, where no gradient is recorded, which would save a copy, the result is channels-first:
+    PyTorch's convolution over patches of a channels-last map can give other values there
     (``sparx_dsl.ops.onednn.is_misread``).
     """
     height, width = x.shape[2:]

@@ -95,10 +95,7 @@ def is_misread(weight: Tensor, geometry: Geometry, shape: torch.Size) -> bool:
 
 
 def windows_are_apart(weight: Tensor, geometry: Geometry) -> bool:
-    """Whether no two windows of a convolution, of more than one column, share a column.
-
-    The weight is (out_channels, channels, rows, columns).
-    """
+    """Whether no two windows of a convolution, of more than one column, share a column; the weight is of its shape."""
     return 1 < weight.shape[3] <= geometry[1][1]
 
 
