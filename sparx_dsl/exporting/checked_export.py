@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.exporting.formats import DIMENSIONS, FORMATS, SIDES, WITH_OPERATORS, Format, format_of
 from sparx_dsl.exporting.request import ExportRequest
 from sparx_dsl.graph import Node
@@ -72,8 +72,9 @@ def _kept(format: Format, keep: bool) -> Iterator[Diagnostic]:
 
 def _names(dynamic: Sequence[str]) -> Iterator[Diagnostic]:
     if isinstance(dynamic, str) or any(name not in DIMENSIONS for name in dynamic):
-        message = f"unknown dynamic dimensions {dynamic!r}"
-        help = f"write a tuple of {', '.join(map(repr, DIMENSIONS))}, or leave it out"
+        given = dynamic if isinstance(dynamic, str) else ", ".join(map(str, dynamic))
+        message = f"unknown dynamic dimensions {quoted(given)}"
+        help = f"write some of {', '.join(DIMENSIONS)} (in Python a tuple of their names), or leave it out"
         yield Diagnostic(Code.EXPORT_NOT_SUPPORTED, message, help=help)
 
 

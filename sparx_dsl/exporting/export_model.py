@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import ExportedProgram
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text
+from sparx_dsl.errors import Code, Diagnostic, SparxError, exception_text, plural
 from sparx_dsl.exporting.checked_export import checked_export
 from sparx_dsl.exporting.formats import Results
 from sparx_dsl.exporting.program import decomposed, evaluated, exported
@@ -70,7 +70,8 @@ def export(
         try:
             # The place to write to comes first: what cannot be kept is not made.
             with replacing(target) as part, tempfile.TemporaryDirectory(dir=part.parent, prefix=".export-") as folder:
-                say(f"model: {copied.spec.name} runs with {', '.join(map(str, request.batches))} images")
+                numbers = ", ".join(map(str, request.batches))
+                say(f"model: {copied.spec.name} runs with {numbers} {plural(request.batches[-1], 'image')}")
                 expected = [listed(copied(images)) for images in batches]
                 program = _program(copied, request, say)
                 # Writers and runtimes know a file by its extension.

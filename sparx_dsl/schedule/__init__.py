@@ -5,6 +5,8 @@ from sparx_dsl.schedule.build_schedule import plan as plan
 from sparx_dsl.schedule.build_schedule import replanned as replanned
 from sparx_dsl.schedule.outputs import Features as Features
 from sparx_dsl.schedule.outputs import Output as Output
+from sparx_dsl.schedule.outputs import as_sequence as as_sequence
+from sparx_dsl.schedule.outputs import plain_value as plain_value
 from sparx_dsl.schedule.step import IMAGES as IMAGES
 from sparx_dsl.schedule.step import Free as Free
 from sparx_dsl.schedule.step import Gather as Gather

@@ -41,7 +41,7 @@ def checked_outputs(spec: Spec, features: object) -> tuple[tuple[Output, ...] | 
     """
     if features is None:
         return None, []
-    wanted, known = _listed(features), _known(spec)
+    wanted, known = as_sequence(features), _known(spec)
     if wanted is None:
         return None, [_error(spec, f"features must be a sequence, got {quoted(repr(features))}")]
     found = [_output(each, known) for each in wanted]
@@ -57,22 +57,28 @@ def checked_outputs(spec: Spec, features: object) -> tuple[tuple[Output, ...] | 
     return (None if errors else outputs), errors
 
 
-def _listed(features: object) -> list[object] | None:
+def as_sequence(given: object) -> list[object] | None:
     """What a sequence or an array holds; None for anything else."""
-    if not isinstance(features, Collection) or isinstance(features, str | bytes | Set | Mapping):
+    if not isinstance(given, Collection) or isinstance(given, str | bytes | Set | Mapping):
         return None
     try:
-        return list(cast("Collection[object]", features))
+        return list(cast("Collection[object]", given))
     except TypeError:  # An array without dimensions has the methods of one with them.
         return None
 
 
+def plain_value(given: object) -> object:
+    """The number in a scalar of numpy, or in an array or a tensor of one number; anything else as it is given."""
+    if not isinstance(given, _HoldsItem):
+        return given
+    try:
+        return given.item()
+    except (RuntimeError, ValueError):  # a tensor, or an array, of several values or of none
+        return given
+
+
 def _output(wanted: object, known: Mapping[Output, Output]) -> Output | None:
-    if isinstance(wanted, _HoldsItem):
-        try:
-            wanted = wanted.item()
-        except (RuntimeError, ValueError):  # a tensor, or an array, of several values or of none
-            return None
+    wanted = plain_value(wanted)
     if isinstance(wanted, str):
         return known.get(wanted)
     if not isinstance(wanted, bool) and isinstance(wanted, Integral):
@@ -96,7 +102,7 @@ def _known(spec: Spec) -> dict[Output, Output]:
 def _unknown(spec: Spec, wanted: object, known: Mapping[Output, Output]) -> Diagnostic:
     names = [each for each in known if isinstance(each, str)]
     hint = did_you_mean(wanted, names) if isinstance(wanted, str) else None
-    return _error(spec, f"unknown feature {quoted(str(wanted))}", hint)
+    return _error(spec, f"unknown feature {quoted(str(plain_value(wanted)))}", hint)
 
 
 def _error(spec: Spec, message: str, hint: str | None = None) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -120,9 +121,13 @@ def _save_safetensors(tensors: dict[str, Tensor], metadata: dict[str, str], part
 
 
 def _save_archive(state: dict[str, dict[str, Tensor]], part: Path) -> None:
-    """Write an archive of PyTorch, into an open file: by a path, what is in it is called after the temporary file."""
-    with part.open("wb") as file:
-        torch.save(state, file)
+    """Write an archive of PyTorch, through memory.
+
+    By a path, what is in it is called after the temporary file; and torch's writer does not say why it could not write.
+    """
+    archive = io.BytesIO()
+    torch.save(state, archive)
+    part.write_bytes(archive.getbuffer())
 
 
 def _write(target: Path, where: Where, write: Callable[[Path], None]) -> None:

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ def images_for(model: Any) -> Tensor:
 
 
 @pytest.mark.parametrize("source", [tiny(), mixed()], ids=["tiny", "mixed"])
-@pytest.mark.parametrize("out_indices", [None, (0, 2), [1]])
+@pytest.mark.parametrize("out_indices", [None, (0, 2), [1], np.array([0, 2])])
 def test_maps_are_those_of_the_plain_backbone(source: Any, out_indices: Any) -> None:
     """A tuple of the stages that ``out_indices`` count from 0, with the same names of weights."""
     model = built(source, out_indices=out_indices).eval()

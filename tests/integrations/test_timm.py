@@ -7,6 +7,7 @@ import importlib
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -118,7 +119,7 @@ def test_default_cfg_and_the_head(name: str) -> None:
 def test_features_only(name: str, kind: str) -> None:
     """Each of timm's ways to the maps gives those of ``build(features=…)``, in the order of ``out_indices``."""
     wanted = (-2, -1)
-    model = create(name, features_only=True, out_indices=wanted, feature_cls=kind)
+    model = create(name, features_only=True, out_indices=np.array(wanted), feature_cls=kind)
     images = images_for(model)
     last = len(model.feature_info)
     plain = sparx_dsl.build(SPECS[name], features=(last - 1, last)).eval()

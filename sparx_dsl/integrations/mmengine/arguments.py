@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
-
 from sparx_dsl import Code, Diagnostic, SparxError, Spec
+from sparx_dsl.schedule import as_sequence, plain_value
 
 OWN_NAMES = frozenset({"frozen_stages", "init_cfg", "init_weights", "is_init", "norm_eval", "pretrained"})
 """What a backbone of mmengine has of its own, so that no stage can have that name."""
@@ -18,7 +16,7 @@ def output_stages(out_indices: object, count: int) -> tuple[int, ...]:
     """
     if out_indices is None:
         return tuple(range(1, count + 1))
-    given = cast("Sequence[object]", out_indices) if isinstance(out_indices, Sequence) else ()
+    given = [*map(plain_value, as_sequence(out_indices) or ())]
     found = [index for index in given if isinstance(index, int) and not isinstance(index, bool)]
     if found and [*given] == found == sorted(set(found) & set(range(count))):
         return tuple(index + 1 for index in found)

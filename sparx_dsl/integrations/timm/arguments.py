@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sparx_dsl import Code, Diagnostic, SparxError, Spec
 from sparx_dsl.integrations.timm.config import NO_CLASSES, num_classes_of
+from sparx_dsl.schedule import plain_value
 
 
 def edited(
@@ -43,7 +44,7 @@ def chosen_indices(count: int, indices: int | Sequence[int] | None) -> list[int]
     """
     if indices is None:
         return list(range(count))
-    listed: list[object] = [*(range(-indices, 0) if isinstance(indices, int) else indices)]
+    listed = [*(range(-indices, 0) if isinstance(indices, int) else map(plain_value, indices))]
     found = [each % count for each in listed if isinstance(each, int) and -count <= each < count]
     if not listed or len(found) < len(listed):
         message = f"invalid indices {indices!r} of a backbone that runs {count} stages"
