@@ -23,7 +23,7 @@ class SSD(MixerOptions, frozen=True):
     state: Annotated[int, Field(ge=1, le=256)] = 64
     """N, the numbers of state for each channel."""
     expand: Annotated[int, Field(ge=1, le=8)] = 2
-    """The scan runs over ``expand`` times the layer's channels, a whole number, since each head does too."""
+    """The scan runs over ``expand`` times the layer's channels, an integer, since each head does too."""
     heads: Heads = None
     """How many heads, each of which has one rate of decay and one time step for a position."""
     head_width: HeadWidth = 32
