@@ -38,7 +38,7 @@ def test_sizes_land_on_the_printed_figures() -> None:
     off += ["fusion_no_gcca", "fusion_sca", "fusion_sra"]
     assert off == [row.name for row in rows if not row.params_round]
     assert all(bool(row.row.note) != row.to_the_digit for row in rows)
-    taken = {f"{family}_{size}" for family in ("swin", "convnext", "inceptionnext") for size in "tsb"}
+    taken = {f"{family}_{size}" for family in ("swin", "convnext", "inceptionnext", "vmamba") for size in "tsb"}
     taken |= {"local_vmamba_t", "local_vmamba_s", "efficient_vmamba_b", "plain_mamba_l2"}
     taken |= {f"pvt_v2_b{size}" for size in (2, 4, 5)}
     assert taken == {row.name for row in rows if row.row.source}
