@@ -2,7 +2,7 @@
  *
  * The weights of a group lie with the query's channels as lanes, so that a softmax over the keys is one over rows. Then
  * a few positions at a time get their results. Where the map itself is given too, a position's row is that map's
- * channels, the results and the values, each third of it written with every third of these, as DMCA mixes them.
+ * channels, the results and the values, each third of it written with every third of these, so that groups mix them.
  */
 #ifndef SPARX_CHANNEL_ATTENTION_H
 #define SPARX_CHANNEL_ATTENTION_H
