@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import torch
 from peers import in_turn, machine
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Place
@@ -34,15 +34,11 @@ from sparx_dsl.ops import onednn
 from sparx_dsl.ops.channel_product import channel_product
 from sparx_dsl.ops.cpu import library
 from sparx_dsl.ops.inference import channel_attention
+from sparx_dsl.ops.map_definitions import ACTIVATIONS
 from sparx_dsl.ops.packed_maps import PackedDepthwise, PackedNorm
 from sparx_dsl.ops.plane_operators import plane_convolution
 
 Call = Callable[..., Tensor]
-
-
-def after(x: Tensor, activation: onednn.Activation) -> Tensor:
-    """An activation of a tensor of any shape, by PyTorch."""
-    return {"none": nn.Identity(), "gelu": functional.gelu, "silu": functional.silu}[activation](x)
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def depthwise(x: Tensor, size: int, activation: onednn.Activation) -> Pair:
     packed = PackedDepthwise(weight, bias)
 
     def theirs(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return after(functional.conv2d(x, weight, bias, padding=size // 2, groups=channels), activation)
+        return ACTIVATIONS[activation](functional.conv2d(x, weight, bias, padding=size // 2, groups=channels))
 
     def ours(x: Tensor, *_: Tensor) -> Tensor:
         return packed(x, activation)
@@ -126,7 +122,7 @@ def product(x: Tensor, out_channels: int, activation: onednn.Activation) -> Pair
     blocks = onednn.pack_product(weight)
 
     def theirs(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return after(functional.conv2d(x, weight, bias), activation)
+        return ACTIVATIONS[activation](functional.conv2d(x, weight, bias))
 
     def ours(x: Tensor, _: Tensor, bias: Tensor) -> Tensor:
         return onednn.multiply(x, blocks, bias, activation)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sparx_dsl.ops.arguments import SS2DInputs
-from sparx_dsl.ops.cpu import kernels, library
+from sparx_dsl.ops.cpu import kernels
+from tests.support.instructions import each_set, use
 from tests.support.scan_definitions import (
     COMPILED,
     assert_near,
@@ -72,23 +73,21 @@ def test_bfloat16_is_within_two_hundredths(backend: str) -> None:
 
 
 @needs_library
-@pytest.mark.parametrize("instructions", range(len(library.INSTRUCTION_SETS)))
+@each_set
 @pytest.mark.parametrize("batch", [1, 4])
 def test_every_set_of_instructions_gives_the_same(
     monkeypatch: pytest.MonkeyPatch, instructions: int, batch: int
 ) -> None:
     """What the best set of this machine computes, the lesser ones compute too."""
-    if instructions > library.instruction_set():
-        pytest.skip(f"this machine has no {library.INSTRUCTION_SETS[instructions]}")
     inputs = [each.float() for each in ss2d_arguments(1, batch, 21, 7, 10, 4, 2)]
     lines = [each.float() for each in scan_arguments(1, batch, 2, 21, 150, 1)]
     expected = [ss2d_scan(*inputs, backend="torch"), selective_scan(*lines, backend="torch")]
-    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
+    use(monkeypatch, instructions)
     found = [ss2d_scan(*inputs, backend="cpu"), selective_scan(*lines, backend="cpu")]
     assert_near(found, expected, 1e-5)
     monkeypatch.undo()
     wanted = kernels.ss2d_backward(found[0], SS2DInputs(*inputs))
-    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
+    use(monkeypatch, instructions)
     assert_near([*kernels.ss2d_backward(found[0], SS2DInputs(*inputs))], [*wanted], 1e-5)
 
 

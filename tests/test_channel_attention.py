@@ -26,6 +26,7 @@ from tests.support.channels import (
     mixed_channels,
 )
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
+from tests.support.instructions import each_set, use
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
@@ -57,15 +58,13 @@ def test_channels_attend_as_they_are_defined(seed: int, threads: int) -> None:
     assert not found.numel() or worst(found, expected) < TOLERANCE[found.dtype]
 
 
-@pytest.mark.parametrize("instructions", range(len(library.INSTRUCTION_SETS)))
+@each_set
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
 def test_every_set_of_instructions_attends(
     monkeypatch: pytest.MonkeyPatch, instructions: int, dtype: torch.dtype
 ) -> None:
     """Over more positions than are added together; a NaN of a key reaches its group, one of a query its channel."""
-    if instructions > library.instruction_set():
-        pytest.skip(f"this machine has no {library.INSTRUCTION_SETS[instructions]}")
-    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
+    use(monkeypatch, instructions)
     torch.manual_seed(0)
     query, key = (random_map(42, (11, 10), dtype) for _ in range(2))
     value, own = (random_map(42, (5, 7), dtype) for _ in range(2))

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import deploy
 from sparx_dsl.inference.passes.fold_batch_norm import fold_before, fold_behind
 from sparx_dsl.lowering import Backbone
 from tests.support.backbones import mixed
-from tests.support.deployed import images_of, results, trained, worst_error
+from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 
 
 def test_weights_can_be_exchanged() -> None:
@@ -62,6 +63,19 @@ def test_weights_that_change_are_followed(change: Callable[[Backbone], None], dt
     expected = results(copy.deepcopy(deployed), images)
     assert worst_error(expected, before) > 0
     assert worst_error(results(deployed, images), expected) == 0
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_weights_can_be_computed(name: str) -> None:
+    """Of a deployed backbone whose weights or biases are pruned, each is what its hook makes of others in each call."""
+    model = trained(sparx_dsl.build(mixed()))
+    deployed, images = deploy(model), images_of(model, 2)
+    expected = results(deployed, images)
+    pruned = [each for each in deployed.modules() if name in dict(each.named_parameters(recurse=False))]
+    for module in pruned:
+        prune.identity(module, name)
+    assert pruned
+    assert worst_error(results(deployed, images), expected) < SINGLE
 
 
 def test_weights_can_be_lent() -> None:

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.inference import can_overwrite, depthwise_convolution, map_norm
+from tests.support.instructions import each_set, use
 from tests.support.scans import ss2d_arguments, ss2d_scan
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
@@ -26,14 +27,6 @@ ORACLES: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": functional.silu,
 }
 TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 6e-3}
-each_set = pytest.mark.parametrize("instructions", range(len(library.INSTRUCTION_SETS)))
-
-
-def use(monkeypatch: pytest.MonkeyPatch, instructions: int) -> None:
-    """Let the library run with a set of instructions that this machine has."""
-    if instructions > library.instruction_set():
-        pytest.skip(f"this machine has no {library.INSTRUCTION_SETS[instructions]}")
-    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
 
 
 def random_map(batch: int, channels: int, height: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:

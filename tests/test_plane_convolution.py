@@ -16,6 +16,7 @@ from sparx_dsl.ops.cpu import library, planes
 from sparx_dsl.ops.plane_operators import plane_convolution
 from tests.support.deployed import worst_error
 from tests.support.derivatives import gradients, of_gradients
+from tests.support.instructions import each_set, use
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
@@ -55,12 +56,10 @@ def test_results_and_gradients_are_those_of_pytorch(
         assert float((ours.double() - theirs).abs().max()) < TOLERANCE * max(1.0, float(theirs.abs().max())) * kernel
 
 
-@pytest.mark.parametrize("instructions", range(len(library.INSTRUCTION_SETS)))
+@each_set
 def test_every_set_of_instructions_convolves(monkeypatch: pytest.MonkeyPatch, instructions: int) -> None:
     """Whatever this machine has, the lesser sets give the same."""
-    if instructions > library.instruction_set():
-        pytest.skip(f"this machine has no {library.INSTRUCTION_SETS[instructions]}")
-    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
+    use(monkeypatch, instructions)
     torch.manual_seed(0)
     for kernel in planes.KERNELS:
         tensors = [torch.randn(2, 5, 9, 14), torch.randn(5, 1, kernel, kernel), torch.randn(5)]

@@ -19,6 +19,7 @@ from sparx_dsl.language.base import Site
 from sparx_dsl.ops.cpu import library, maps
 from sparx_dsl.ops.inference import window_attention
 from tests.support.deployed import SINGLE, results, worst_error
+from tests.support.instructions import each_set, use
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 from tests.support.windows import attended
@@ -67,15 +68,13 @@ def test_windows_attend_as_they_are_defined(
     assert worst(found, attended(x.double(), bias.double(), window, shift % window)) < TOLERANCE[dtype]
 
 
-@pytest.mark.parametrize("instructions", range(len(library.INSTRUCTION_SETS)))
+@each_set
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
 def test_every_set_of_instructions_attends(
     monkeypatch: pytest.MonkeyPatch, instructions: int, dtype: torch.dtype
 ) -> None:
     """Whatever this machine has, the lesser sets give the same, and a NaN reaches its window and head alone."""
-    if instructions > library.instruction_set():
-        pytest.skip(f"this machine has no {library.INSTRUCTION_SETS[instructions]}")
-    monkeypatch.setattr(library, "instruction_set", lambda: instructions)
+    use(monkeypatch, instructions)
     torch.manual_seed(0)
     for width, window in ((32, 7), (21, 4), (3, 3)):
         x, bias = projected(1, 2, width, (9, 8), dtype), torch.randn(2, window**2, window**2)

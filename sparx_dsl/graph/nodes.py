@@ -42,7 +42,7 @@ class Node:
 
     @property
     def stride(self) -> int:
-        """The image's side over the map's side, where that is an integer."""
+        """By how much its steps together shrink a side of the images."""
         return total(self.shrinkings)
 
     @property

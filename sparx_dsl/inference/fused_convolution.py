@@ -50,9 +50,11 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
 
     def fusable(self, x: Tensor) -> bool:
         """Whether the fused primitives give what plain operators would."""
-        weight, bias = self._parameters.get("weight"), self._parameters.get("bias")
+        weight = self._parameters.get("weight")
+        if weight is None or "bias" not in self._parameters:  # computed from others in each call
+            return False
         # In this order: for another weight, what else it can serve is found again first.
-        return weight is not None and self.is_plain_inference(x, weight, bias) and self.packable
+        return self.is_plain_inference(x, weight, self._parameters["bias"]) and self.packable
 
     def fused(self, x: Tensor, activation: Activation, *, may_overwrite: bool = False) -> Tensor:
         """The convolution and what follows it, in the convolution's shape, where x is ``fusable``.
@@ -68,15 +70,8 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
         return onednn.convolution(x, self.weight, self.bias, self.geometry, activation)
 
     def is_ready(self, x: Tensor) -> bool:
-        """Whether ``run`` gives what this module would make of a map (batch, channels, height, width) when called.
-
-        That is where nothing looks on at operators of x, which is for the caller to know, nor at the module.
-        """
-        if self.has_hooks():
-            return False
-        self.clear_stale()
-        weight = self._parameters.get("weight")
-        return weight is not None and self.packable and weight.dtype == x.dtype
+        """Also whether oneDNN, or a kernel, has a form for the weight; x is (batch, channels, height, width)."""
+        return super().is_ready(x) and self.packable
 
     def run(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
         """What ``fused`` gives, in the same shapes, as one primitive of oneDNN, which never overwrites x."""

@@ -46,16 +46,9 @@ class CompiledNorm(PackedWeights, nn.GroupNorm):
         return self.run(x, may_overwrite=may_overwrite)
 
     def is_ready(self, x: Tensor) -> bool:
-        """Whether ``run`` gives what this module would make of a map (batch, channels, height, width) when called.
-
-        That is where nothing looks on at operators of x, which is for the caller to know, nor at the module.
-        """
-        if self.has_hooks():
-            return False
-        self.clear_stale()
-        weight = self._parameters.get("weight")
-        fits = weight is not None and "bias" in self._parameters and weight.dtype == x.dtype
-        return fits and self.compiled and x.dim() == 4 and is_channels_last(x)
+        """Also whether there is a kernel, and x, (batch, channels, height, width), lies as it reads maps."""
+        has_bias = self._parameters.get("bias") is not None
+        return super().is_ready(x) and has_bias and self.compiled and x.dim() == 4 and is_channels_last(x)
 
     def run(self, x: Tensor, *, may_overwrite: bool) -> Tensor:
         """The norm of a channels-last map (batch, channels, height, width), in its place where that may be."""

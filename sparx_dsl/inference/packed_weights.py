@@ -53,6 +53,18 @@ class PackedWeights(StandIn):
         self.clear_stale()
         return plain and not transformed(x)
 
+    def is_ready(self, x: Tensor) -> bool:
+        """Whether packed kernels give what a call of this module with x (batch, channels, height, width) would.
+
+        That is where nothing looks on at operators of x, which is for the caller to know, nor at the module. What was
+        packed of other weights is dropped.
+        """
+        if self.has_hooks():
+            return False
+        self.clear_stale()
+        weight = self._parameters.get("weight")
+        return weight is not None and weight.dtype == x.dtype and "bias" in self._parameters
+
     def clear_stale(self) -> None:
         """Drop what was packed of other weights than those that the module has now; compiled code has nothing here."""
         # Asked before every product: a module's own attribute look-up takes longer than all of this.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 from sparx_dsl import Code, Diagnostic, SparxError, Spec
 from sparx_dsl.integrations.timm.config import NO_CLASSES, num_classes_of
@@ -44,7 +45,7 @@ def chosen_indices(count: int, indices: int | Sequence[int] | None) -> list[int]
     """
     if indices is None:
         return list(range(count))
-    listed = [*(range(-indices, 0) if isinstance(indices, int) else map(plain_value, indices))]
+    listed = [*(range(-int(indices), 0) if isinstance(indices, int | Integral) else map(plain_value, indices))]
     found = [each % count for each in listed if isinstance(each, int) and -count <= each < count]
     if not listed or len(found) < len(listed):
         message = f"invalid indices {indices!r} of a backbone that runs {count} stages"
