@@ -20,16 +20,16 @@ def part(numbers: range, seed: int) -> Findings:
 
 def test_every_attack_is_made_once_and_noted_once() -> None:
     """The last part is what is left; things that were seen are joined, and the largest figure is kept."""
-    count, findings = made_in_parts(part, 2 * PART + 7, 3, 2, float("inf"))
+    count, findings = made_in_parts(part, range(3, 2 * PART + 10), 3, 2, float("inf"))
     assert count == 2 * PART + 7
     assert findings.outcomes == {"even": PART + 7, "odd": PART}
-    assert findings.seen == {"numbers": {str(number) for number in range(count)}}
-    assert findings.largest == {"number": 3 * (count - 1)}
+    assert findings.seen == {"numbers": {str(number) for number in range(3, count + 3)}}
+    assert findings.largest == {"number": 3 * (count + 2)}
 
 
 def test_no_part_is_begun_when_the_time_is_over() -> None:
     """Nothing is made in no time."""
-    assert made_in_parts(part, PART, 0, 1, 0.0) == (0, Findings())
+    assert made_in_parts(part, range(PART), 0, 1, 0.0) == (0, Findings())
 
 
 def test_a_value_depends_on_its_number_alone() -> None:

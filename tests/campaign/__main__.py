@@ -1,8 +1,8 @@
 """Run one campaign in full: ``python -m tests.campaign NAME --count N --seed S``.
 
 Prints its figures and every fault, and with ``--write`` puts them into ``docs/reliability.md``. Ends with status 1
-where there are faults. Some campaigns can be made by several processes, ``--processes N``, and end early, ``--seconds
-N``: the count is then what was done.
+where there are faults. Some campaigns can be made by several processes, ``--processes N``, go on from an attack where
+another run ended, ``--first K``, and end early, ``--seconds N``: the count is then what was done.
 """
 
 from __future__ import annotations
@@ -25,18 +25,23 @@ def main() -> int:
     parser.add_argument("name", choices=sorted(CAMPAIGNS))
     parser.add_argument("--count", type=int, help="how many attacks (default: a full run)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first attack of some campaigns")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/reliability.md")
     parser.add_argument("--processes", type=int, default=1, help="how many processes share the attacks")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to begin no more of them")
     given = parser.parse_args()
     campaign = CAMPAIGNS[given.name]
     count = campaign.full if given.count is None else given.count
+    if given.first and campaign.part is None:
+        parser.error(f"the campaign {given.name} cannot begin with attack {given.first}: leave out --first")
     begun = time.monotonic()
     if campaign.part is None:
         findings = campaign.run(count, given.seed)
     else:
-        count, findings = made_in_parts(campaign.part, count, given.seed, given.processes, given.seconds)
-    command = f"python -m tests.campaign {given.name} --count {count} --seed {given.seed}"
+        numbers = range(given.first, given.first + count)
+        count, findings = made_in_parts(campaign.part, numbers, given.seed, given.processes, given.seconds)
+    first = f" --first {given.first}" if given.first else ""
+    command = f"python -m tests.campaign {given.name} --count {count} --seed {given.seed}{first}"
     text = report(command, time.monotonic() - begun, findings)
     print(text)
     for fault in findings.faults:

@@ -19,7 +19,7 @@ import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from tests.campaign.drawn import numbered
 from tests.campaign.findings import Findings
-from tests.support.modules import draw_values
+from tests.support.modules import draw_values, no_initial_values
 from tests.support.scans import threads
 from tests.support.spec_oracle import Mapping, said
 from tests.support.spec_oracle_run import SpecOracle
@@ -55,7 +55,8 @@ def faults_of(spec: Mapping, rng: random.Random) -> tuple[str, list[str]]:
     features = stages if rng.random() < 0.25 else None
     schedule = sparx_dsl.plan(graph, features=features)
     torch.manual_seed(rng.getrandbits(32))
-    model = sparx_dsl.build(read, features=features)
+    with no_initial_values():
+        model = sparx_dsl.build(read, features=features)
     draw_values(model, rng.getrandbits(32))
     faults = [*_misread(spec, graph)]
     if features is None:

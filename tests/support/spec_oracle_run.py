@@ -18,6 +18,7 @@ from sparx_dsl.kind import load
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.roles import Role
 from sparx_dsl.registry import default_registry
+from tests.support.modules import no_initial_values
 from tests.support.spec_oracle import Mapping, SaidLayer, SaidStage, opening_of, said
 
 
@@ -151,7 +152,8 @@ class SpecOracle:
     def _kind(self, name: str, role: Role, options: Mapping, site: Site) -> nn.Module:
         """A kind's module with the tensors under that name, all of which it has to take."""
         read = _options(role, options)
-        with torch.random.fork_rng(devices=[]):  # initial values would take numbers from stochastic depth
+        # Initial values would take time, and numbers from stochastic depth.
+        with torch.random.fork_rng(devices=[]), no_initial_values():
             module = load(default_registry().of(role, read).module)(read, site)
         own = self.within.get(name, {})
         module.load_state_dict(own, assign=True)  # in their dtype
