@@ -8,16 +8,16 @@ from torch import nn
 
 import sparx_dsl
 from sparx_dsl.inference.deploy import INFERENCE, deploy
-from sparx_dsl.inference.fused_convolution import packable
 from sparx_dsl.inference.passes.tile_batch import TileBatch
 from sparx_dsl.ops.cpu import library
+from sparx_dsl.ops.onednn import serves
 from tests.support.backbones import MIXERS, small
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 from tests.support.recorded_graphs import Recorder
 
 pytestmark = [
     pytest.mark.skipif(library.problem() is not None, reason=str(library.problem())),
-    pytest.mark.skipif(not packable(torch.ones(1)), reason="this PyTorch has no oneDNN for this machine"),
+    pytest.mark.skipif(not serves(torch.float32), reason="this PyTorch has no oneDNN for this machine"),
     # Dynamo itself makes an instance of every ``autograd.Function`` that it meets.
     pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning"),
 ]

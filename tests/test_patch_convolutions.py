@@ -12,7 +12,7 @@ from torch.nn import functional
 from sparx_dsl.inference.passes.channels_last import channels_last
 from sparx_dsl.nn.convolution import convolution
 from sparx_dsl.nn.patches import padded_to_patches
-from sparx_dsl.ops import onednn
+from sparx_dsl.ops import convolution_operators
 
 ROUNDINGS = 2.0**-7
 """Two of bfloat16, of the largest value."""
@@ -33,7 +33,7 @@ def by_operator(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """What the operator gives that compiled graphs hold, for weights in the layout of maps."""
     weight = conv.weight.contiguous(memory_format=torch.channels_last)
     side, padding = conv.stride[0], (conv.kernel_size[0] // 2 if conv.padding[0] else 0)
-    return onednn.convolution(x, weight, conv.bias, ([padding] * 2, [side] * 2, [1, 1], 1), "none")
+    return convolution_operators.convolution(x, weight, conv.bias, ([padding] * 2, [side] * 2, [1, 1], 1), "none")
 
 
 def by_module(conv: nn.Conv2d, x: Tensor) -> Tensor:

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparx_dsl.inference.packed_weights import PackedWeights, nothing_looks_on
-from sparx_dsl.ops import onednn
+from sparx_dsl.ops.convolution_operators import MOST_FORMS, convolution, product
 from sparx_dsl.ops.cpu import maps
 from sparx_dsl.ops.inference import depthwise_convolution
 from sparx_dsl.ops.map_definitions import ACTIVATIONS
-from sparx_dsl.ops.onednn import Activation
+from sparx_dsl.ops.onednn import Activation, windows_are_apart
+from sparx_dsl.ops.packed_convolutions import PackedConvolution, is_packable, pack
 from sparx_dsl.ops.packed_maps import PackedDepthwise
 
 ANY_SHAPE = torch.Size()
@@ -26,24 +27,24 @@ ANY_SHAPE = torch.Size()
 class FusedConvolution(PackedWeights, nn.Conv2d):
     """A convolution that can give its GELU or SiLU in one pass; parameters as in ``nn.Conv2d``.
 
-    It takes maps (batch, channels, height, width). On CPU it also keeps its weight in the blocks in which oneDNN reads
-    it, which would else be arranged in each call.
+    It takes maps (batch, channels, height, width). On CPU it also keeps its weight as the fastest kernel of the machine
+    reads it, which would else be arranged in each call.
     """
 
-    packs = ("weight",)
+    packs = ("weight", "bias")
 
     def clear(self) -> None:
         """Drop all blocks, since the weight is another."""
         super().clear()
         padding = cast("tuple[int, int]", self.padding)  # such a convolution never has one by name
         self.geometry = (list(padding), list(self.stride), list(self.dilation), self.groups)
-        self.packable = packable(self.weight)
+        self.packable = is_packable(self.weight, self.geometry)
 
     def forward(self, input: Tensor) -> Tensor:
         """(batch, channels, height, width) to the convolution's shape."""
         if self.fusable(input):
             return self.fused(input, "none")
-        if input.is_cpu and onednn.windows_are_apart(self.weight, self.geometry):
+        if input.is_cpu and windows_are_apart(self.weight, self.geometry):
             # Of a channels-last map in bfloat16, PyTorch's can give other values, as ``onednn.is_misread`` says.
             return self._conv_forward(input.contiguous(), self.weight.contiguous(), self.bias)
         return super().forward(input)
@@ -67,25 +68,27 @@ class FusedConvolution(PackedWeights, nn.Conv2d):
 
     def as_operator(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
         """What ``fused`` gives, in the same shapes, as an operator that a compiled graph can hold."""
-        return onednn.convolution(x, self.weight, self.bias, self.geometry, activation)
+        return convolution(x, self.weight, self.bias, self.geometry, activation)
 
     def is_ready(self, x: Tensor) -> bool:
-        """Also whether oneDNN, or a kernel, has a form for the weight; x is (batch, channels, height, width)."""
+        """Also whether a kernel has a form for the weight; x is (batch, channels, height, width)."""
         return super().is_ready(x) and self.packable
 
     def run(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
-        """What ``fused`` gives, in the same shapes, as one primitive of oneDNN, which never overwrites x."""
-        blocks = self.packed.get(x.shape)
-        if blocks is None:
-            blocks = self.pack(x.shape)
-        return onednn.convolve(x, blocks, self._parameters["bias"], self.geometry, activation)
+        """What ``fused`` gives, in the same shapes, by one kernel, which never overwrites x."""
+        kernel = self.packed.get(ANY_SHAPE) or self.packed.get(x.shape) or self.pack(x.shape)
+        bias = self._parameters["bias"]
+        if not kernel.serves(x, bias):
+            return self.as_operator(x, activation, may_overwrite)
+        return kernel.compute(x, bias, activation)
 
-    def pack(self, shape: torch.Size) -> Tensor:
+    def pack(self, shape: torch.Size) -> PackedConvolution:
         """Arrange the weight for maps of a shape, and keep it."""
-        if len(self.packed) >= onednn.MOST_FORMS:
+        kernel = pack(self.weight, self.geometry, shape)
+        if len(self.packed) >= MOST_FORMS:
             self.packed = {}
-        blocks = self.packed[shape] = onednn.pack_convolution(self.weight, self.geometry, shape)
-        return blocks
+        self.packed[ANY_SHAPE if kernel.serves_any_shape else shape] = kernel
+        return kernel
 
 
 class CompiledDepthwise(FusedConvolution):
@@ -94,8 +97,6 @@ class CompiledDepthwise(FusedConvolution):
     It reads each map once and can overwrite it, where oneDNN's wants fresh memory; without the compiled library it is
     as any other.
     """
-
-    packs = ("weight", "bias")
 
     def clear(self) -> None:
         """Drop what is packed, since the weights are others."""
@@ -132,19 +133,7 @@ class PositionLinear(FusedConvolution):
 
     def as_operator(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
         """What ``fused`` gives, in the shapes of ``forward``, as an operator that a compiled graph can hold."""
-        return onednn.product(x, self.weight, self.bias, activation)
-
-    def run(self, x: Tensor, activation: Activation, may_overwrite: bool) -> Tensor:
-        """What ``fused`` gives, in the shapes of ``forward``, as one primitive of oneDNN, which never overwrites x."""
-        blocks = self.packed.get(ANY_SHAPE)
-        if blocks is None:
-            blocks = self.pack(ANY_SHAPE)
-        return onednn.multiply(x, blocks, self._parameters["bias"], activation)
-
-    def pack(self, shape: torch.Size) -> Tensor:
-        """Arrange the weight, for maps of any shape, and keep it."""
-        blocks = self.packed[shape] = onednn.pack_product(self.weight)
-        return blocks
+        return product(x, self.weight, self.bias, activation)
 
 
 def gelu_of(conv: nn.Module, x: Tensor, *, may_overwrite: bool = False) -> Tensor:
@@ -186,18 +175,6 @@ def runs_as_called(conv: nn.Module, x: Tensor) -> bool:
     """Whether ``run`` stands for a call with x (batch, channels, height, width): derived classes may do otherwise."""
     own = type(conv) in (PositionLinear, CompiledDepthwise, FusedConvolution)
     return own and isinstance(conv, FusedConvolution) and conv.is_ready(x)
-
-
-def packable(weight: Tensor) -> bool:
-    """Whether oneDNN has primitives for a weight of that device and dtype, of any shape, on this machine."""
-    return (
-        weight.device.type == "cpu"
-        and torch.backends.mkldnn.is_available()
-        and (
-            weight.dtype == torch.float32
-            or (weight.dtype == torch.bfloat16 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
-        )
-    )
 
 
 def fused_convolution(conv: nn.Conv2d) -> FusedConvolution:

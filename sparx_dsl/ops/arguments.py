@@ -131,13 +131,17 @@ def require_memory(tensors: Mapping[str, Tensor | None]) -> None:
     have no memory, are not for this check.
     """
     for name, tensor in tensors.items():
-        if tensor is not None and tensor.numel():
+        if tensor is not None and not has_memory(tensor):
             required, found = _span(tensor)[1], tensor.untyped_storage().nbytes()
-            if found < required:
-                raise ValueError(
-                    f"{name} requires {required} bytes of its storage, which has {found}: the memory was freed, "
-                    "fill the tensor again before the call"
-                )
+            raise ValueError(
+                f"{name} requires {required} bytes of its storage, which has {found}: the memory was freed, "
+                "fill the tensor again before the call"
+            )
+
+
+def has_memory(tensor: Tensor) -> bool:
+    """What ``require_memory`` asks of a tensor of any shape."""
+    return not tensor.numel() or tensor.untyped_storage().nbytes() >= _span(tensor)[1]
 
 
 def require_no_overlap(written: Tensor, read: Mapping[str, Tensor]) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sparx_dsl.ops import inference
-from sparx_dsl.ops.arguments import DIRECTIONS, require_memory
+from sparx_dsl.ops.arguments import DIRECTIONS, has_memory, require_memory
 from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.inference import has_blocks
 from sparx_dsl.ops.onednn import Activation
@@ -36,7 +36,7 @@ class PackedKernel:
             and x.shape[1] == self._channels
             and x.dtype in kernels.KINDS
             and x.is_contiguous(memory_format=torch.channels_last)
-            and x.untyped_storage().nbytes() >= x.storage_offset() * x.itemsize + x.nbytes
+            and has_memory(x)
             and not torch.autograd._profiler_enabled()  # pyright: ignore[reportPrivateUsage, reportPrivateImportUsage]
         )
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.errors import SparxError
-from sparx_dsl.ops import inference, map_operators, onednn, operators, pipeline, reference
+from sparx_dsl.ops import convolution_operators, inference, map_operators, operators, pipeline, reference
 from sparx_dsl.ops.arguments import ScanInputs, SS2DInputs
 from sparx_dsl.ops.backends import backends
 from sparx_dsl.ops.cpu import kernels, maps
@@ -35,7 +35,7 @@ from tests.support.windows import expected_windows, window_arguments
 
 Arguments = list[Any]
 NAMESPACE = torch.ops.sparx_dsl
-IMPORTED = (operators, inference, map_operators, onednn, *map_attacks.IMPORTED)
+IMPORTED = (operators, inference, map_operators, convolution_operators, *map_attacks.IMPORTED)
 """Importing these registers the operators."""
 TOLERANCES = {torch.float64: 1e-3, torch.float32: 1e-3}
 COARSE = 0.06

@@ -3,7 +3,7 @@
 #define SPARX_ARGUMENTS_H
 
 /* Goes up with every change of what follows, so that a library of other sources is told apart. */
-#define LAYOUT 7
+#define LAYOUT 8
 
 /* Activations (x, projected, y and their derivatives) are of `kind`, all else float32; all is contiguous. The y of SS2D, of a
  * depthwise convolution and of a norm may be its x.
@@ -55,6 +55,23 @@ typedef struct {
     const float *weight, *bias;
     void *y;
 } Depthwise;
+
+/* Channels that the result of a convolution has are worked on so many at a time. */
+#define OUT_TOGETHER 16
+
+/* Shapes: x (batch, height, width, channels), of whose neighbouring positions `apart` elements lie apart, y (batch, out_height,
+ * out_width, out_channels) and bias (out_channels), which may be NULL, of `kind`; weight (out_channels / OUT_TOGETHER, rows,
+ * columns, channels, OUT_TOGETHER), filled up with zeros. The stride lies between neighbouring windows, the padding around the
+ * map. The activation as above.
+ */
+typedef struct {
+    long batch, channels, height, width, apart, out_channels, out_height, out_width, rows, columns;
+    long stride_y, stride_x, padding_y, padding_x, activation, kind, threads;
+    const void *x;
+    const float *weight;
+    const void *bias;
+    void *y;
+} Convolution;
 
 /* Shapes: x, y, gradient, dx (batch, channels, height, width); weight, d_weight (channels, kernel, kernel); bias, d_bias
  * (channels); all float32. The kernel is 3, 5 or 7. Derivatives are written, not added to.

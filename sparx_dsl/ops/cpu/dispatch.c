@@ -8,6 +8,7 @@
     int ss2d_backward_##set(const SS2D *);    \
     int scan_forward_##set(const Scan *);     \
     int scan_backward_##set(const Scan *);    \
+    int convolution_##set(const Convolution *); \
     int depthwise_##set(const Depthwise *);   \
     int group_norm_##set(const GroupNorm *);  \
     int window_attention_##set(const WindowAttention *); \
@@ -72,6 +73,7 @@ DEFINE(ss2d_forward, SS2D)
 DEFINE(ss2d_backward, SS2D)
 DEFINE(scan_forward, Scan)
 DEFINE(scan_backward, Scan)
+DEFINE(convolution, Convolution)
 DEFINE(depthwise, Depthwise)
 DEFINE(group_norm, GroupNorm)
 DEFINE(window_attention, WindowAttention)

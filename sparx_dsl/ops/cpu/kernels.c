@@ -4,6 +4,7 @@
 #define NAMED(name) JOIN(name, SET)
 
 #include "channel_attention.h"
+#include "convolution.h"
 #include "depthwise.h"
 #include "group_norm.h"
 #include "planes.h"

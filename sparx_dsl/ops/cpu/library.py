@@ -23,7 +23,7 @@ from torch import Tensor
 NAME = "libsparx_scan.dylib" if sys.platform == "darwin" else "libsparx_scan.so"
 RECORD = f"{NAME}.sha256"
 """The file in which the build records the library's size in bytes and its SHA-256."""
-LAYOUT = 7
+LAYOUT = 8
 """The layout of arguments that this module knows, as `arguments.h` has it."""
 INSTRUCTION_SETS = ("the compiler's defaults", "AVX2", "AVX-512", "AVX-512 with bfloat16")
 """What the number of a set stands for."""
@@ -55,6 +55,17 @@ class ScanArguments(ctypes.Structure):
         *((name, Strided) for name in ("u", "delta", "gradient")),
         *((name, _POINTER) for name in ("into", "out", "rate", "bias", "skip", "y", "du")),
         *((name, _POINTER) for name in ("d_delta", "d_into", "d_out", "d_rate", "d_bias", "d_skip")),
+    ]
+
+
+class ConvolutionArguments(ctypes.Structure):
+    """The arguments of the convolution without groups."""
+
+    _fields_ = [
+        *((name, _LONG) for name in ("batch", "channels", "height", "width", "apart", "out_channels", "out_height")),
+        *((name, _LONG) for name in ("out_width", "rows", "columns", "stride_y", "stride_x", "padding_y")),
+        *((name, _LONG) for name in ("padding_x", "activation", "kind", "threads")),
+        *((name, _POINTER) for name in ("x", "weight", "bias", "y")),
     ]
 
 
@@ -115,6 +126,7 @@ FUNCTIONS: dict[str, type[ctypes.Structure]] = {
     "scan_backward": ScanArguments,
     "ss2d_forward": SS2DArguments,
     "ss2d_backward": SS2DArguments,
+    "convolution": ConvolutionArguments,
     "depthwise": DepthwiseArguments,
     "group_norm": GroupNormArguments,
     "planes_forward": PlanesArguments,

@@ -7,21 +7,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Deployment, InferenceModule, ModuleFacts, Place
-from sparx_dsl.inference.fused_convolution import in_turn, packable
+from sparx_dsl.inference.fused_convolution import in_turn
 from sparx_dsl.inference.fused_norm import norm_in_place
 from sparx_dsl.inference.packed_weights import PackedWeights
 from sparx_dsl.kinds.mixers.ss2d.module import SelectiveScan2D
-from sparx_dsl.ops import onednn
 from sparx_dsl.ops.backends import forced_backend
+from sparx_dsl.ops.convolution_operators import product
 from sparx_dsl.ops.cpu import kernels, maps
 from sparx_dsl.ops.inference import ss2d_in_place
 from sparx_dsl.ops.map_arguments import is_channels_last
+from sparx_dsl.ops.packed_convolutions import PRODUCT, PackedConvolution, is_packable, pack
 from sparx_dsl.ops.packed_maps import PackedScan
 from sparx_dsl.ops.selective_scan import decay_rates
 
 SCAN = "scan"
 """The name under which the scan's kernel is kept, with its parameters as it reads them."""
-PRODUCT = "product"
+PROJECTION = "projection"
 """The name under which the weight of its product is kept."""
 KEPT = frozenset({"x_proj_weight", "dt_weight", "dt_bias", "A_logs", "D"})
 """The parameters that these are made of."""
@@ -45,7 +46,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         """Drop what is packed, since the weights are others."""
         super().clear()
         self.compiled = self.dt_weight.device.type == "cpu" and maps.problem(self.dt_weight.dtype) is None
-        self.packable = packable(self.x_proj_weight)
+        self.packable = is_packable(self.x_proj_weight, PRODUCT)
 
     def forward(self, projected: Tensor) -> Tensor:
         """(batch, inner, height, width) to (batch, out_channels, height, width)."""
@@ -75,8 +76,7 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
     def scan_in_place(self, x: Tensor) -> None:
         """SS2D of a map (batch, inner, height, width), written over it; a compiled graph arranges the parameters."""
         if torch.compiler.is_compiling():
-            weight = self.x_proj_weight.flatten(0, 1)
-            ss2d_in_place(x, functional.linear(x.permute(0, 2, 3, 1), weight), *self.arranged().values())
+            ss2d_in_place(x, self.values_of(x), *self.arranged().values())
             return
         self.clear_stale()
         scan = self.packed.get(SCAN)
@@ -88,11 +88,15 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         """What all positions of a map (batch, inner, height, width) project to: (batch, height, width, 4·(R + 2N))."""
         if not self.packable:
             return functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
-        blocks = self.packed.get(PRODUCT)
-        if blocks is None:
+        if torch.compiler.is_compiling():
+            return product(x, self.x_proj_weight, None, "none").permute(0, 2, 3, 1)
+        kernel: PackedConvolution | None = self.packed.get(PROJECTION)
+        if kernel is None:
             weight = self.x_proj_weight.flatten(0, 1)[:, :, None, None]
-            blocks = self.packed[PRODUCT] = onednn.pack_product(weight)
-        return onednn.multiply_positions(x.permute(0, 2, 3, 1), blocks, None, "none")
+            kernel = self.packed[PROJECTION] = pack(weight, PRODUCT, x.shape)
+        if not kernel.serves(x, None):
+            return product(x, self.x_proj_weight, None, "none").permute(0, 2, 3, 1)
+        return kernel.compute(x, None, "none").permute(0, 2, 3, 1)
 
     def arranged(self) -> dict[str, Tensor]:
         """The scan's parameters, arranged now, by the names and of the shapes of ``kernels.ss2d_parameters``."""

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from sparx_dsl.inference.fused_convolution import packable
-from sparx_dsl.ops.onednn import Activation, Geometry, PackedForms, convolution, product
+from sparx_dsl.ops.convolution_operators import PackedForms, convolution, product
+from sparx_dsl.ops.onednn import Activation, Geometry, serves
 from tests.support.strategies import examples
 
-pytestmark = pytest.mark.skipif(not packable(torch.ones(1)), reason="this PyTorch has no oneDNN for this machine")
+pytestmark = pytest.mark.skipif(not serves(torch.float32), reason="this PyTorch has no oneDNN for this machine")
 
 ORACLES: dict[Activation, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
