@@ -119,18 +119,26 @@ def widened(arguments: Arguments) -> Arguments:
     return [value.double() if isinstance(value, Tensor) else value for value in arguments]
 
 
+def undecided(x: Tensor, dims: tuple[int, ...], epsilon: float) -> Tensor:
+    """Where a map's values are the same but for rounding, which alone decides its norm without epsilon."""
+    variance = x.var(dims, unbiased=False, keepdim=True) + epsilon
+    return variance < 1e-12 * x.square().mean(dims, keepdim=True)
+
+
 def expected_group_norm(arguments: Arguments) -> Sequence[Tensor]:
     x, weight, bias, epsilon = widened(arguments)
     mean, variance = x.mean((1, 2, 3)), x.var((1, 2, 3), unbiased=False)
     inverse = (variance + epsilon).rsqrt()
     y = (x - mean[:, None, None, None]) * inverse[:, None, None, None]
-    return [y * weight[:, None, None] + bias[:, None, None], torch.stack((mean, inverse), 1)]
+    by_chance = undecided(x, (1, 2, 3), epsilon)
+    y = (y * weight[:, None, None] + bias[:, None, None]).masked_fill(by_chance, torch.inf)
+    return [y, torch.stack((mean, inverse.masked_fill(by_chance.flatten(), torch.inf)), 1)]
 
 
 def expected_layer_norm(arguments: Arguments) -> Sequence[Tensor]:
     x, weight, bias, epsilon = widened(arguments)
     y = functional.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), weight, bias, epsilon)
-    return [y.permute(0, 3, 1, 2)]
+    return [y.permute(0, 3, 1, 2).masked_fill(undecided(x, (1,), epsilon), torch.inf)]
 
 
 def expected_plain_depthwise(arguments: Arguments) -> Sequence[Tensor]:

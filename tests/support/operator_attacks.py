@@ -143,7 +143,8 @@ def expected_norm(arguments: Arguments) -> Sequence[Tensor]:
     x, weight, bias, epsilon = widened(arguments)
     centred = x - x.mean((1, 2, 3), keepdim=True)
     variance = centred.square().mean((1, 2, 3), keepdim=True)
-    return [centred / (variance + epsilon).sqrt() * weight[:, None, None] + bias[:, None, None]]
+    y = centred / (variance + epsilon).sqrt() * weight[:, None, None] + bias[:, None, None]
+    return [y.masked_fill(map_attacks.undecided(x, (1, 2, 3), epsilon), torch.inf)]
 
 
 def expected_scan(arguments: Arguments) -> Sequence[Tensor]:

@@ -75,7 +75,7 @@ def misaligned(tensor: Tensor, rng: random.Random) -> Tensor:
     """Numbers that begin at an odd address."""
     if tensor.dtype != torch.float32 or not tensor.numel():
         return tensor
-    memory = bytearray(b"\0" + tensor.detach().contiguous().numpy().tobytes())
+    memory = bytearray(b"\0" + tensor.detach().resolve_neg().contiguous().numpy().tobytes())
     return torch.frombuffer(memory, dtype=torch.float32, offset=1).view(tensor.shape)
 
 
