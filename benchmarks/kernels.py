@@ -1,4 +1,4 @@
-"""What each compiled kernel for CPUs, and each primitive of oneDNN, gives over PyTorch's operators, in the same run.
+"""What each compiled kernel for CPUs, or primitive of oneDNN, gives over PyTorch's operators, in the same run.
 
     python benchmarks/kernels.py [--threads 1] [--runs 30] [--batch 1]
 
@@ -30,11 +30,12 @@ from sparx_dsl.kinds.mixers.window_attention.inference import FusedWindowedAtten
 from sparx_dsl.kinds.mixers.window_attention.module import WindowedAttention
 from sparx_dsl.kinds.mixers.window_attention.options import WindowAttention
 from sparx_dsl.language.base import Site
-from sparx_dsl.ops import onednn
 from sparx_dsl.ops.channel_product import channel_product
 from sparx_dsl.ops.cpu import library
 from sparx_dsl.ops.inference import channel_attention
 from sparx_dsl.ops.map_definitions import ACTIVATIONS
+from sparx_dsl.ops.onednn import Activation
+from sparx_dsl.ops.packed_convolutions import PRODUCT, pack
 from sparx_dsl.ops.packed_maps import PackedDepthwise, PackedNorm
 from sparx_dsl.ops.plane_operators import plane_convolution
 
@@ -57,7 +58,7 @@ def map_of(batch: int, channels: int, side: int, dtype: torch.dtype) -> Tensor:
     return torch.randn(batch, side, side, channels).to(dtype).permute(0, 3, 1, 2)
 
 
-def depthwise(x: Tensor, size: int, activation: onednn.Activation) -> Pair:
+def depthwise(x: Tensor, size: int, activation: Activation) -> Pair:
     """A depthwise convolution of a map (batch, channels, height, width) and its activation, in one pass."""
     channels = x.shape[1]
     weight, bias = torch.randn(channels, 1, size, size).to(x.dtype), torch.randn(channels).to(x.dtype)
@@ -116,16 +117,16 @@ def channels(x: Tensor, reduced: int, groups: int) -> Pair:
     return Pair(f"DMCA's attention, {width} of {x.shape[2]}²", ours, theirs, tensors)
 
 
-def product(x: Tensor, out_channels: int, activation: onednn.Activation) -> Pair:
+def product(x: Tensor, out_channels: int, activation: Activation) -> Pair:
     """A product over the channels of a map (batch, channels, height, width) and its activation, weights packed."""
     weight, bias = torch.randn(out_channels, x.shape[1], 1, 1).to(x.dtype) / 8, torch.randn(out_channels).to(x.dtype)
-    blocks = onednn.pack_product(weight)
+    packed = pack(weight, PRODUCT, x.shape)
 
     def theirs(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return ACTIVATIONS[activation](functional.conv2d(x, weight, bias))
 
     def ours(x: Tensor, _: Tensor, bias: Tensor) -> Tensor:
-        return onednn.multiply(x, blocks, bias, activation)
+        return packed.compute(x, bias, activation)
 
     name = f"product, {activation}, {x.shape[1]} to {out_channels} of {x.shape[2]}²"
     return Pair(name, ours, theirs, (x, weight, bias))
@@ -134,14 +135,13 @@ def product(x: Tensor, out_channels: int, activation: onednn.Activation) -> Pair
 def strided(x: Tensor, out_channels: int) -> Pair:
     """A 3 × 3 convolution of stride 2 of a map (batch, channels, height, width), weights packed."""
     weight = torch.randn(out_channels, x.shape[1], 3, 3).to(x.dtype) / 8
-    bias, geometry = torch.randn(out_channels).to(x.dtype), ([1, 1], [2, 2], [1, 1], 1)
-    blocks = onednn.pack_convolution(weight, geometry, x.shape)
+    bias, packed = torch.randn(out_channels).to(x.dtype), pack(weight, ([1, 1], [2, 2], [1, 1], 1), x.shape)
 
     def theirs(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return functional.conv2d(x, weight, bias, stride=2, padding=1)
 
     def ours(x: Tensor, _: Tensor, bias: Tensor) -> Tensor:
-        return onednn.convolve(x, blocks, bias, geometry, "none")
+        return packed.compute(x, bias, "none")
 
     return Pair(f"3 × 3 of stride 2, {x.shape[1]} to {out_channels} of {x.shape[2]}²", ours, theirs, (x, weight, bias))
 
