@@ -2,9 +2,9 @@
 
     python .ci/lock.py
 
-It runs uv, which reads what every package needs on every platform, and downloads no package. The files go to
-.ci/locks, for .ci/install.py: ``build.txt`` builds what comes as sources, this package among it; ``test.txt`` is what the
-tests and checks need, but for torch; ``cuda.txt`` is what a torch that is built for CUDA brings.
+It runs uv, which asks the index what every package needs on every platform. The files go to .ci/locks, for
+.ci/install.py: ``build.txt`` builds what comes as sources, this package among it; ``test.txt`` is what the tests and
+checks need, but for torch; ``cuda.txt`` is what a torch that is built for CUDA brings.
 """
 
 from __future__ import annotations
