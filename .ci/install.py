@@ -3,8 +3,8 @@
     .venv/bin/python .ci/install.py
 
 It installs into the environment of the Python that runs it: the versions of constraints.txt, and this checkout,
-editable. torch is pinned by its version alone: its wheels for one machine or another (CPU, CUDA, ROCm) lie on indexes of its
-own, under the same version and with hashes that the public index does not have.
+editable. torch is pinned by its version alone: its wheels for one machine or another (CPU, CUDA, ROCm) lie on indexes
+of its own, under the same version and with hashes that the public index does not have.
 """
 
 from __future__ import annotations

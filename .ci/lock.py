@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 LOCKS = Path(__file__).parent / "locks"
 EXTRAS = ("dev", "ray")
 """What .ci/run checks with."""
+BUILDERS = ("editables", "setuptools")
+"""What hatchling wants for an editable installation, and what builds packages that name no backend."""
 PYTHON = "3.11.5"
 """The oldest Python that all pinned versions accept."""
 PLATFORMS = (("linux", "Linux"), ("darwin", "Darwin"), ("win32", "Windows"))
@@ -63,7 +65,7 @@ def write(lock: str, entries: Iterable[str]) -> None:
 def main() -> None:
     """Compile, part, write."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    builders = [*settings["build-system"]["requires"], "setuptools"]
+    builders = [*settings["build-system"]["requires"], *BUILDERS]
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     cuda = {name(line) for line in pins.partition("# What torch brings")[2].splitlines()[1:]}
     entries = compiled("pyproject.toml", *(f"--extra={extra}" for extra in EXTRAS), "--no-emit-package=torch")

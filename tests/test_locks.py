@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hatchling import build
 from packaging.utils import canonicalize_name
 
 from tests.support.paths import ROOT
@@ -76,10 +77,11 @@ def test_all_that_is_tested_with_is_locked() -> None:
     assert brought <= {entry.name for entry in locked("test") if entry.here}
 
 
-def test_what_builds_is_locked() -> None:
+def test_what_builds_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
     """This package's backend, that of packages which name none, and what they need: nothing is fetched for a build."""
+    monkeypatch.chdir(ROOT)
     assert {entry.name for entry in locked("build") if entry.here} == needed(
-        "setuptools", *SETTINGS["build-system"]["requires"]
+        "setuptools", *SETTINGS["build-system"]["requires"], *build.get_requires_for_build_editable()
     )
 
 
@@ -97,8 +99,15 @@ def test_nothing_but_torch_is_installed_without_a_hash(
 ) -> None:
     """Each installation has hashes, or is of torch at its pin or of this checkout; none fetches what builds."""
     commands: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: commands.append(command))
-    monkeypatch.setattr(install, "requires", lambda _: ["nvidia-cudnn-cu13==9"] if built_for == "cuda" else ["jinja2"])
+
+    def run(command: list[str], **_: object) -> None:
+        commands.append(command)
+
+    def requires(_: str) -> list[str]:
+        return ["jinja2", *(["nvidia-cudnn-cu13==9.20.0.48"] if built_for == "cuda" else [])]
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(install, "requires", requires)
     install.main()
     installing = [command for command in commands if "install" in command]
     assert all({"--no-deps", "--no-build-isolation"} <= set(command) for command in installing)
