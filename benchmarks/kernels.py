@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Place
+from sparx_dsl.inference.fused_convolution import packable
 from sparx_dsl.kinds.fusions.aggregator import interleaved
 from sparx_dsl.kinds.fusions.dmca.module import attend_to_channels
 from sparx_dsl.kinds.mixers.window_attention.inference import FusedWindowedAttention
@@ -50,6 +51,11 @@ class Pair:
     theirs: Call
     tensors: tuple[Tensor, ...]
     trains: bool = False
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """The dtype as tables have it."""
+    return str(dtype).removeprefix("torch.")
 
 
 def map_of(batch: int, channels: int, side: int, dtype: torch.dtype) -> Tensor:
@@ -182,6 +188,20 @@ def error(pair: Pair) -> float:
     return max(float((a.double() - b).abs().max() / b.abs().max()) for a, b in zip(found, exact, strict=True))
 
 
+def primitive_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
+    """The primitives of oneDNN, at sizes of SparX-Mamba-T; none where PyTorch has none, which is said."""
+    if not packable(torch.empty(0, dtype=dtype)):
+        print(
+            f"without oneDNN's products and convolutions in {dtype_name(dtype)}, for which this CPU has no instructions"
+        )
+        return []
+    return [
+        product(map_of(batch, 96, 56, dtype), 384, "gelu"),
+        product(map_of(batch, 1280, 14, dtype), 320, "none"),
+        strided(map_of(batch, 192, 28, dtype), 320),
+    ]
+
+
 def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
     """The kernels for inference, at sizes of the two T models."""
     return [
@@ -195,9 +215,7 @@ def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
         windows(map_of(batch, 1152, 14, dtype), 12),
         channels(map_of(batch, 192, 28, dtype), 7, 4),
         channels(map_of(batch, 320, 14, dtype), 7, 4),
-        product(map_of(batch, 96, 56, dtype), 384, "gelu"),
-        product(map_of(batch, 1280, 14, dtype), 320, "none"),
-        strided(map_of(batch, 192, 28, dtype), 320),
+        *primitive_pairs(batch, dtype),
     ]
 
 
@@ -223,16 +241,16 @@ def main() -> None:
         print(f"nothing is measured: {problem}")
         return
     print(f"{machine()}; batch {options.batch}; the CPU's time")
-    print(f"{'kernel':<40} {'dtype':<9} {'PyTorch':>9} {'kernel':>9} {'ratio':>6} {'error':>9}")
     torch.manual_seed(0)
     pairs = [pair for dtype in (torch.float32, torch.bfloat16) for pair in inference_pairs(options.batch, dtype)]
+    print(f"{'kernel':<40} {'dtype':<9} {'PyTorch':>9} {'kernel':>9} {'ratio':>6} {'error':>9}")
     for pair in [*pairs, *training_pairs(options.batch)]:
         calls: dict[str, Callable[[], object]] = {
             "theirs": lambda pair=pair: called(pair.theirs, pair.tensors, trains=pair.trains),
             "ours": lambda pair=pair: called(pair.ours, pair.tensors, trains=pair.trains),
         }
         theirs, ours = (statistics.median(each) for each in in_turn(calls, options.runs, time.process_time).values())
-        dtype = str(pair.tensors[0].dtype).removeprefix("torch.")
+        dtype = dtype_name(pair.tensors[0].dtype)
         print(
             f"{pair.name:<40} {dtype:<9} {theirs:>9.3f} {ours:>9.3f} {ours / theirs:>6.2f} {error(pair):>9.1e}",
             flush=True,
