@@ -53,11 +53,6 @@ class Pair:
     trains: bool = False
 
 
-def dtype_name(dtype: torch.dtype) -> str:
-    """The dtype as tables have it."""
-    return str(dtype).removeprefix("torch.")
-
-
 def map_of(batch: int, channels: int, side: int, dtype: torch.dtype) -> Tensor:
     """A random channels-last map (batch, channels, side, side)."""
     return torch.randn(batch, side, side, channels).to(dtype).permute(0, 3, 1, 2)
@@ -188,23 +183,9 @@ def error(pair: Pair) -> float:
     return max(float((a.double() - b).abs().max() / b.abs().max()) for a, b in zip(found, exact, strict=True))
 
 
-def primitive_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
-    """The primitives of oneDNN, at sizes of SparX-Mamba-T; none where PyTorch has none, which is said."""
-    if not packable(torch.empty(0, dtype=dtype)):
-        print(
-            f"without oneDNN's products and convolutions in {dtype_name(dtype)}, for which this CPU has no instructions"
-        )
-        return []
-    return [
-        product(map_of(batch, 96, 56, dtype), 384, "gelu"),
-        product(map_of(batch, 1280, 14, dtype), 320, "none"),
-        strided(map_of(batch, 192, 28, dtype), 320),
-    ]
-
-
 def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
-    """The kernels for inference, at sizes of the two T models."""
-    return [
+    """The kernels for inference, at sizes of the two T models; those of oneDNN where PyTorch has them for this CPU."""
+    pairs = [
         depthwise(map_of(batch, 384, 56, dtype), 3, "gelu"),
         depthwise(map_of(batch, 1280, 14, dtype), 3, "gelu"),
         depthwise(map_of(batch, 192, 56, dtype), 5, "silu"),
@@ -215,8 +196,14 @@ def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
         windows(map_of(batch, 1152, 14, dtype), 12),
         channels(map_of(batch, 192, 28, dtype), 7, 4),
         channels(map_of(batch, 320, 14, dtype), 7, 4),
-        *primitive_pairs(batch, dtype),
     ]
+    if packable(torch.empty(0, dtype=dtype)):
+        pairs.append(product(map_of(batch, 96, 56, dtype), 384, "gelu"))
+        pairs.append(product(map_of(batch, 1280, 14, dtype), 320, "none"))
+        pairs.append(strided(map_of(batch, 192, 28, dtype), 320))
+    else:
+        print(f"oneDNN's products and convolutions in {dtype} are left out: PyTorch has none for this CPU")
+    return pairs
 
 
 def training_pairs(batch: int) -> list[Pair]:
@@ -250,7 +237,7 @@ def main() -> None:
             "ours": lambda pair=pair: called(pair.ours, pair.tensors, trains=pair.trains),
         }
         theirs, ours = (statistics.median(each) for each in in_turn(calls, options.runs, time.process_time).values())
-        dtype = dtype_name(pair.tensors[0].dtype)
+        dtype = str(pair.tensors[0].dtype).removeprefix("torch.")
         print(
             f"{pair.name:<40} {dtype:<9} {theirs:>9.3f} {ours:>9.3f} {ours / theirs:>6.2f} {error(pair):>9.1e}",
             flush=True,
