@@ -2,9 +2,10 @@
 
     python .ci/newest.py FOLDER
 
-FOLDER takes the environment and what the tests print. torch and triton stay at their pins. Packages that differ from
-constraints.txt go back to their pins one after the other, until every test that broke holds again. The status is 0
-whatever breaks, for that is no fault of what was just written; the report is for whoever renews the pins.
+FOLDER takes the environment and what the tests print. Nothing has a hash there. torch and triton stay at their pins.
+Packages that differ from constraints.txt go back to their pins one after the other, until every test that broke holds
+again. The status is 0 whatever breaks, for that is no fault of what was just written; the report is for whoever renews
+the pins.
 """
 
 from __future__ import annotations

