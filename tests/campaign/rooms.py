@@ -11,7 +11,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
                  "norm_places", "isotropic", "spec_json", "zoo", "schema", "notebook", "dtypes", "flow", "read_sources",
                  "kind_options", "registered_kinds", "broken_specs"),
     "graph": ("graph", "rule", "links", "verify_graph", "graph_text", "notebook"),
-    "schedule": ("verify_buffers", "schedule", "schedule_lifetimes", "lifetimes", "notebook"),
+    "schedule": ("verify_buffers", "schedule", "schedule_outputs", "schedule_lifetimes", "lifetimes", "notebook"),
     "pricing": ("budgets", "prices", "priced_once", "kind_costs", "recompute_choice", "prices_exact", "notebook",
                 "kind_modules", "fvcore_convention", "saved_bytes"),
     "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods",
