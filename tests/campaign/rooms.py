@@ -16,5 +16,5 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
                 "kind_modules", "fvcore_convention", "saved_bytes"),
     "lowering": ("generated_code", "isotropic", "build", "edited_layers", "features", "lowering", "backbone_methods",
                  "param_groups", "notebook", "kind_modules", "wrapped_models",
-                 "recompute_choice"),
+                 "recompute_choice", "lying_kinds"),
 }  # fmt: skip
