@@ -17,6 +17,7 @@ from sparx_dsl.language.base import KindOptions, Problem
 from sparx_dsl.language.flow import Flow
 from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.language.roles import DownsampleOptions, FfnOptions, HeadOptions, MixerOptions, Role, StemOptions
+from sparx_dsl.language.shrinking import Shrinking
 from sparx_dsl.registry import builtin_kinds, default_registry
 from tests.support.kinds import kinds_restored
 
@@ -107,6 +108,9 @@ def test_sound_options_are_read(role: Role) -> None:
         ("stem", {"stride": property(gives((4, 4)))}, "are invalid: stride returns (4, 4)"),
         ("stem", {"stride": StemOptions.stride}, "fail: stride raises NotImplementedError"),
         ("downsample", {"total_stride": property(gives("2\x1b"))}, "total_stride returns 2\\x1b"),
+        ("stem", {"shrinkings": property(gives([Shrinking(4)]))}, "are invalid: shrinkings returns a list"),
+        ("stem", {"shrinkings": property(gives((Shrinking(2),)))}, "are invalid: shrinkings returns (Shrinking(by=2"),
+        ("downsample", {"shrinkings": property(gives((Shrinking(2), 1)))}, "shrinkings returns (Shrinking(by=2"),
         ("mixer", {"projected": MixerOptions.projected}, "fail: projected raises NotImplementedError"),
         ("mixer", {"projected": gives(2**40)}, "are invalid: projected returns 1099511627776"),
         ("mixer", {"has_projection": property(gives(1))}, "are invalid: has_projection returns 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -39,6 +40,19 @@ class Exponential(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """A map (batch, channels, height, width) to one of its shape; autograd saves another of its size."""
         return (x + self.weight).exp() * 2.0
+
+
+class Reading(Exponential):
+    """The same, which looks at the values of its maps in training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """A map (batch, channels, height, width) to one of its shape."""
+        return super().forward(x / float(x.detach().abs().max()) if self.training else x)
+
+
+def make_reading(options: KindOptions, site: Site, **factory: Any) -> nn.Module:
+    """The module that looks at values."""
+    return Reading(site, **factory)
 
 
 def make(options: KindOptions, site: Site, **factory: Any) -> nn.Module:
@@ -109,6 +123,20 @@ def test_a_kind_that_saves_more_than_it_says_has_no_budget() -> None:
     said = "the ffn kind 'own' of other saves 640 bytes for its backward pass where its cost says 128"
     assert said in mistake.message
     assert mistake.message.endswith("at stage1.layer2")
+
+
+def test_a_kind_that_needs_values_has_no_budget() -> None:
+    """What it saves cannot be asked of it; it is built and run as ever, and the error names it and its layer."""
+    with registered(replace(kind(honest), module=make_reading)):
+        model = sparx_dsl.build(SPEC)
+        model(torch.randn(1, 3, 16, 16)).sum().backward()
+        with pytest.raises(SparxError) as caught:
+            sparx_dsl.recompute(model, "1GiB")
+    (mistake,) = caught.value.diagnostics
+    assert mistake.code == "SPX411"
+    assert mistake.message.startswith("the module of the ffn kind 'own' of other fails without values, ")
+    assert mistake.message.endswith("at stage1.layer2")
+    assert mistake.help == "this is an error in other, not in the spec"
 
 
 @pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf, 0.5, -(2**70)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Literal
 
 import pytest
@@ -16,7 +15,7 @@ import sparx_dsl
 from sparx_dsl import Kind
 from sparx_dsl.language.base import Site
 from sparx_dsl.language.roles import DownsampleOptions
-from sparx_dsl.language.shrinking import Shrinking, between, joined, shrunk, total
+from sparx_dsl.language.shrinking import Shrinking, shrunk
 from sparx_dsl.lowering import Backbone
 from sparx_dsl.pricing.tape.fake_tensor import FakeTensor
 from sparx_dsl.pricing.tape.tape import Tape
@@ -25,7 +24,6 @@ from tests.support.kinds import registered
 from tests.support.spec_oracle_run import SpecOracle
 from tests.support.strategies import examples
 
-STEPS = st.lists(st.builds(Shrinking, st.sampled_from([1, 2, 3, 4]), st.booleans()), max_size=5).map(tuple)
 SIDES = st.integers(1, 70)
 
 
@@ -36,17 +34,6 @@ def test_cropped_sizes_are_those_of_a_convolution_without_padding(by: int, talle
     size = x.shape[2], x.shape[3]
     assert shrunk(size, (Shrinking(by, crops=True),)) == functional.conv2d(x, kernel, stride=by).shape[2:]
     assert shrunk((1, by), (Shrinking(by, crops=True),)) == (1, 1)
-
-
-@given(STEPS, STEPS, SIDES, SIDES)
-def test_steps_compose(first: tuple[Shrinking, ...], then: tuple[Shrinking, ...], height: int, width: int) -> None:
-    """Joined steps make the sizes of all, and what lies between two places those of the second from the first's."""
-    size = (height, width)
-    near, far = joined(first), joined((*first, *then))
-    assert shrunk(size, first) == shrunk(size, near)
-    assert shrunk(shrunk(size, first), then) == shrunk(size, far) == shrunk(shrunk(size, near), between(near, far))
-    assert total(near) * total(between(near, far)) == total(far) == total((*first, *then))
-    assert all(here.crops != after.crops and here.by > 1 for here, after in itertools.pairwise(far))
 
 
 MIXED = """

@@ -47,11 +47,11 @@ def compose_events(source: SourceText, limits: Limits, loader: type[Any]) -> Map
     composer = _Composer(source, limits)
     try:
         composer.read(source.text, loader)
-    except yaml.YAMLError as error:
+    except yaml.MarkedYAMLError as error:
         if isinstance(error, ScannerError):
             _refuse_beyond_limits(source, limits, loader, cast("Mark", error.context_mark or error.problem_mark).index)
         composer.stop(syntax_error(error, source))
-    except _ESCAPED:
+    except (yaml.YAMLError, *_ESCAPED):
         advice = "look for an escape or a directive with a number out of range"
         composer.stop(
             Diagnostic(Code.INVALID_YAML, "the text after this is not YAML", composer.last_place(), help=advice)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import yaml
 
@@ -98,19 +98,17 @@ _MEANINGS: Final[tuple[tuple[tuple[str, ...], str, str, str | None], ...]] = (
 )
 
 
-def syntax_error(error: yaml.YAMLError, source: SourceText) -> Diagnostic:
+def syntax_error(error: yaml.MarkedYAMLError, source: SourceText) -> Diagnostic:
     """The diagnostic of what stopped YAML's parser, at the place where it stopped."""
-    problem = str(getattr(error, "problem", None) or error)
-    context = str(getattr(error, "context", None) or "")
-    mark: Mark | None = getattr(error, "problem_mark", None)
-    context_mark: Mark | None = getattr(error, "context_mark", None)
-    span = None if mark is None else span_at(source, mark)
+    problem, context = str(error.problem), error.context or ""
+    context_mark: Mark | None = error.context_mark
+    span = span_at(source, cast("Mark", error.problem_mark))
     if (place := _missing_colon(problem, context_mark, source, span)) is not None:
         where, advice = Where(source=source, span=place[0]), f"write {place[1]}"
         return Diagnostic(Code.INVALID_YAML, "this line has no ': ' after its key", where, help=advice)
     code, message, help_text = _meaning(problem, context, source, span)
     related: tuple[Related, ...] = ()
-    if context_mark is not None and span is not None:
+    if context_mark is not None:
         start = span_at(source, context_mark)
         if start.line != span.line:
             related = (Related(Where(source=source, span=start), "this starts here"),)
@@ -127,15 +125,11 @@ def span_at(source: SourceText, mark: Mark) -> Span:
     return Span(line + 1, column + 1, line + 1, column + 2)
 
 
-def _missing_colon(
-    problem: str, context_mark: Mark | None, source: SourceText, span: Span | None
-) -> tuple[Span, str] | None:
+def _missing_colon(problem: str, context_mark: Mark | None, source: SourceText, span: Span) -> tuple[Span, str] | None:
     """Where a key has no colon, or no space behind it, and what to write; None where that is not what is wrong.
 
     The parser takes such a line and the next one for one text, and stops at the colon of the next.
     """
-    if span is None:
-        return None
     if "expected ':'" in problem and context_mark is not None:
         number = context_mark.line + 1
     elif "mapping values are not allowed" in problem:
@@ -153,9 +147,9 @@ def _missing_colon(
     return Span(number, column, number, column + 1), visible(text)
 
 
-def _meaning(problem: str, context: str, source: SourceText, span: Span | None) -> tuple[str, str, str | None]:
+def _meaning(problem: str, context: str, source: SourceText, span: Span) -> tuple[str, str, str | None]:
     """The code, message and help for an error of the parser."""
-    if "cannot start any token" in problem and span is not None:
+    if "cannot start any token" in problem:
         return _forbidden_start(source.line(span.line)[span.column - 1 : span.column])
     for part in (problem, context):
         for said, code, message, help_text in _MEANINGS:
