@@ -24,7 +24,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.inference.deployment import Place
-from sparx_dsl.inference.fused_convolution import packable
 from sparx_dsl.kinds.fusions.aggregator import interleaved
 from sparx_dsl.kinds.fusions.dmca.module import attend_to_channels
 from sparx_dsl.kinds.mixers.window_attention.inference import FusedWindowedAttention
@@ -184,8 +183,8 @@ def error(pair: Pair) -> float:
 
 
 def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
-    """The kernels for inference, at sizes of the two T models; those of oneDNN where PyTorch has them for this CPU."""
-    pairs = [
+    """The kernels for inference, at sizes of the two T models."""
+    return [
         depthwise(map_of(batch, 384, 56, dtype), 3, "gelu"),
         depthwise(map_of(batch, 1280, 14, dtype), 3, "gelu"),
         depthwise(map_of(batch, 192, 56, dtype), 5, "silu"),
@@ -196,14 +195,10 @@ def inference_pairs(batch: int, dtype: torch.dtype) -> list[Pair]:
         windows(map_of(batch, 1152, 14, dtype), 12),
         channels(map_of(batch, 192, 28, dtype), 7, 4),
         channels(map_of(batch, 320, 14, dtype), 7, 4),
+        product(map_of(batch, 96, 56, dtype), 384, "gelu"),
+        product(map_of(batch, 1280, 14, dtype), 320, "none"),
+        strided(map_of(batch, 192, 28, dtype), 320),
     ]
-    if packable(torch.empty(0, dtype=dtype)):
-        pairs.append(product(map_of(batch, 96, 56, dtype), 384, "gelu"))
-        pairs.append(product(map_of(batch, 1280, 14, dtype), 320, "none"))
-        pairs.append(strided(map_of(batch, 192, 28, dtype), 320))
-    else:
-        print(f"oneDNN's products and convolutions in {dtype} are left out: PyTorch has none for this CPU")
-    return pairs
 
 
 def training_pairs(batch: int) -> list[Pair]:
