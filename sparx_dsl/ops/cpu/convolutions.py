@@ -36,7 +36,7 @@ def packed(weight: Tensor) -> Tensor:
 
 
 def in_rows(x: Tensor) -> bool:
-    """Whether the channels of a map's positions lie together, and positions evenly apart.
+    """Whether the channels of a map's positions lie together, and positions the same distance apart.
 
     A map (batch, channels, height, width) that is channels-last is so, and some of the channels of one.
     """
