@@ -6,10 +6,12 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sparx_dsl.schedule import Free, Run, Step, verify_steps
 from sparx_dsl.schedule.bound import lower_bound
-from sparx_dsl.schedule.lifetime import held_at_steps, with_frees
+from sparx_dsl.schedule.lifetime import held_at_steps, held_bytes, with_frees
 from sparx_dsl.schedule.values import IMAGES
 
 MOST = 6
@@ -211,6 +213,15 @@ def test_a_sound_list_of_steps_passes() -> None:
 def test_each_way_to_break_a_list_of_steps_is_reported(message: str) -> None:
     """``verify_steps`` has a message of its own for every way in which a life can be wrong."""
     assert message in verify_steps(BROKEN[message], (IMAGES,), ("c",))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcx")), max_size=12))
+def test_bytes_are_the_sums_of_what_is_held(drawn: list[tuple[bool, str]]) -> None:
+    """Of any list of steps, also where a buffer is written twice, or freed twice, or before it is written."""
+    sizes = {"a": 1, "b": 10, "c": 100, "x": 1000}
+    steps = tuple(Free(name) if frees else run(name) for frees, name in drawn)
+    held = held_at_steps(steps, ("x",))
+    assert list(held_bytes(steps, ("x",), sizes)) == [sum(sizes[name] for name in names) for names in held]
 
 
 def test_a_free_before_every_step_is_early() -> None:

@@ -26,6 +26,28 @@ TWO_STAGES: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("wanted", "meant", "given"),
+    [
+        ("stem", "stem", "stem"), ("stage1.layer1", "stage1.layer1", "stage1.layer1"),
+        ("stage1.layer2", 1, "stage1.layer2"), ("stage1", 1, "stage1.layer2"), (1, 1, "stage1.layer2"),
+        (-2, 1, "stage1.layer2"), ("stage2.layer1", 2, "stage2.layer1"), ("stage2", 2, "stage2.layer1"),
+        (2, 2, "stage2.layer1"), (-1, 2, "stage2.layer1"), ("head", "head", "head"),
+    ],
+)  # fmt: skip
+def test_every_way_to_name_a_map(wanted: int | str, meant: int | str, given: str) -> None:
+    """The stem, each layer, the head's result, and a stage by either number, its name or its last layer."""
+    schedule = sparx_dsl.plan(TWO_STAGES, features=[wanted])
+    assert (schedule.features, schedule.outputs) == ((meant,), (given,))
+
+
+@pytest.mark.parametrize("wanted", ["stage1.layer0", "stage1.layer3", "stage2.layer2", "stage3", 0, 3, -3])
+def test_what_lies_beyond_a_stage_or_the_last_is_no_map(wanted: int | str) -> None:
+    """Layers and stages are counted from 1 to how many there are."""
+    with pytest.raises(sparx_dsl.SparxError, match="unknown feature"):
+        sparx_dsl.plan(TWO_STAGES, features=[wanted])
+
+
 @pytest.mark.parametrize("number", [1, 2, -1, -2])
 def test_a_stage_s_number_may_be_of_any_type_that_holds_one_integer(number: int) -> None:
     """An integer of numpy, and an array or a tensor of one, mean the integer in them."""

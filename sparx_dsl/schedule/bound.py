@@ -49,7 +49,7 @@ def _written_before(inputs: Sequence[int]) -> list[int]:
 def _read_from(inputs: Sequence[int]) -> list[int]:
     """For each step the buffers that it reads, or that the steps read which must come after it."""
     found = list(inputs)
-    for place in range(len(inputs) - 1, -1, -1):
+    for place in reversed(range(len(inputs))):
         for source in _places(inputs[place], len(inputs)):
             found[source] |= found[place]
     return found
