@@ -19,7 +19,7 @@ PACKAGE = ROOT / "sparx_dsl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 DIMENSIONS = (
-    "batch|channels|inner|heads|features|groups|sums|state|tokens|height|length|chunks|windows?|"
+    "batch|channels|out_channels|inner|heads|features|groups|sums|state|tokens|height|length|chunks|windows?|"
     r"[1-9]·|[1-9]\b|[A-Z]\b|…"
 )
 """What a shape's first dimension may begin with."""

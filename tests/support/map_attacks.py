@@ -122,7 +122,7 @@ def widened(arguments: Arguments) -> Arguments:
 def undecided(x: Tensor, dims: tuple[int, ...], epsilon: float) -> Tensor:
     """Where a map's values are the same but for rounding, which alone decides its norm without epsilon."""
     variance = x.var(dims, unbiased=False, keepdim=True) + epsilon
-    return variance < 1e-12 * x.square().mean(dims, keepdim=True)
+    return variance.abs() < 1e-12 * x.square().mean(dims, keepdim=True)
 
 
 def expected_group_norm(arguments: Arguments) -> Sequence[Tensor]:
@@ -137,8 +137,12 @@ def expected_group_norm(arguments: Arguments) -> Sequence[Tensor]:
 
 def expected_layer_norm(arguments: Arguments) -> Sequence[Tensor]:
     x, weight, bias, epsilon = widened(arguments)
+    return [layer_norm(x, weight, bias, epsilon).masked_fill(undecided(x, (1,), epsilon), torch.inf)]
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     y = functional.layer_norm(x.permute(0, 2, 3, 1), (x.shape[1],), weight, bias, epsilon)
-    return [y.permute(0, 3, 1, 2).masked_fill(undecided(x, (1,), epsilon), torch.inf)]
+    return y.permute(0, 3, 1, 2)
 
 
 def expected_plain_depthwise(arguments: Arguments) -> Sequence[Tensor]:
@@ -166,9 +170,11 @@ def expected_layer_norm_backward(arguments: Arguments) -> Sequence[Tensor]:
     tensors = (x, weight, torch.zeros(len(weight)))
 
     def function(*each: Tensor) -> Tensor:
-        return expected_layer_norm([*each, epsilon])[0]
+        return layer_norm(each[0], each[1], each[2], epsilon)
 
-    return gradients(function, gradient, tensors)
+    by_chance = undecided(x.double(), (1,), epsilon).any()
+    dx, d_weight, d_bias = gradients(function, gradient, tensors)
+    return [dx.masked_fill(by_chance, torch.inf), d_weight.masked_fill(by_chance, torch.inf), d_bias]
 
 
 def expected_group_norm_backward(arguments: Arguments) -> Sequence[Tensor]:
