@@ -161,7 +161,7 @@ def test_where_onednn_has_no_bfloat16_it_computes_in_float32(monkeypatch: pytest
 @compiled
 def test_a_map_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Channels, sizes, and memory that is gone, of the map and of the bias: the operator says what is wrong."""
-    monkeypatch.setattr(library, "instruction_set", lambda: convolutions.AVX2)
+    use(monkeypatch, convolutions.AVX2)
     conv = fused_convolution(nn.Conv2d(4, 8, 3)).requires_grad_(False)
     assert isinstance(conv, FusedConvolution)
     good = torch.ones(1, 4, 5, 5).contiguous(memory_format=torch.channels_last)
@@ -183,7 +183,7 @@ def test_a_map_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("dtype", list(TOLERANCE))
 def test_a_deployed_backbone_is_that_of_float64(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     """With the compiled convolutions in all places that have one."""
-    monkeypatch.setattr(library, "instruction_set", lambda: min(convolutions.AVX2, _best()))
+    use(monkeypatch, convolutions.AVX2)
     spec = sparx_dsl.parse_spec(SPEC)
     torch.manual_seed(0)
     model = sparx_dsl.build(spec).eval().to(dtype)
@@ -193,7 +193,3 @@ def test_a_deployed_backbone_is_that_of_float64(monkeypatch: pytest.MonkeyPatch,
     with torch.no_grad():
         error, found = worst(plain(images), exact), worst(sparx_dsl.deploy(plain)(images), exact)
     assert found < (1e-5 if dtype == torch.float32 else 2 * error + 2.0**-7)
-
-
-def _best() -> int:
-    return int(library.load().sparx_instruction_set())

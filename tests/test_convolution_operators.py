@@ -76,6 +76,21 @@ def test_a_convolution_is_that_of_pytorch(
         assert worst(product(x, weight, shift, activation), expected) < 1e-5
 
 
+def test_a_weight_of_parts_is_one_of_all_their_channels() -> None:
+    """As SS2D has it, in any layout, with values and without."""
+    torch.manual_seed(0)
+    x, parts = torch.randn(2, 5, 3, 4), torch.randn(5, 7, 3).permute(2, 1, 0)
+    expected = functional.conv2d(x.double(), parts.double().flatten(0, 1)[:, :, None, None])
+    assert not parts.is_contiguous()
+    for weight in (parts, parts.contiguous()):
+        found = product(x, weight, None, "none")
+        assert worst(found, expected) < 1e-5
+        meta = product(x.to("meta"), weight.to("meta"), None, "none")
+        assert (meta.shape, meta.stride()) == (found.shape, found.stride())
+    with pytest.raises(ValueError, match="weight has shape"):
+        product(x[:, :4], parts, None, "none")
+
+
 def test_a_weight_that_was_written_to_is_packed_again() -> None:
     """In place, or through ``data``, whose tensor lies elsewhere."""
     weight, x = torch.randn(4, 3, 1, 1), torch.randn(1, 3, 2, 2)

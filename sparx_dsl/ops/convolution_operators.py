@@ -125,13 +125,15 @@ def _readable(x: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, T
     Raises ``ValueError`` for one whose memory was freed.
     """
     require_memory({"x": x, "weight": weight, "bias": bias})
-    dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
     return (
-        x if dense else x.contiguous(memory_format=torch.channels_last),
-        weight if weight.is_contiguous() or weight.is_contiguous(memory_format=torch.channels_last) else
-        weight.contiguous(),
+        x if _is_dense(x) else x.contiguous(memory_format=torch.channels_last),
+        weight if _is_dense(weight) else weight.contiguous(),
         None if bias is None else bias.contiguous(),
-    )  # fmt: skip
+    )
+
+
+def _is_dense(x: Tensor) -> bool:
+    return x.is_contiguous() or (x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last))
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None, activation: Activation) -> Tensor:
