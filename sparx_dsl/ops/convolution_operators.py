@@ -21,7 +21,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from sparx_dsl.ops.arguments import given, require, require_memory, sizes
 from sparx_dsl.ops.onednn import PRIMITIVES, Activation, Geometry, channels_last
-from sparx_dsl.ops.packed_convolutions import PRODUCT, pack
+from sparx_dsl.ops.packed_convolutions import PRODUCT, is_compiled, pack
 
 Form = TypeVar("Form")
 
@@ -153,7 +153,8 @@ def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *settings: *tup
     _check(x, weight, bias, groups, activation)
     _convolved_size(x, weight, geometry)
     x, weight, bias = _readable(x, weight, bias)
-    packed = FORMS.of(weight, (*map(str, geometry), x.shape), lambda: pack(weight, geometry, x.shape))
+    shape = None if is_compiled(weight, geometry) else x.shape
+    packed = FORMS.of(weight, (*map(str, geometry), shape), lambda: pack(weight, geometry, x.shape))
     return packed.compute(x, bias, activation).contiguous(memory_format=torch.channels_last)
 
 

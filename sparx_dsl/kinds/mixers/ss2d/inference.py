@@ -88,15 +88,18 @@ class FusedScan2D(PackedWeights, InferenceModule, SelectiveScan2D):
         """What all positions of a map (batch, inner, height, width) project to: (batch, height, width, 4·(R + 2N))."""
         if not self.packable:
             return functional.linear(x.permute(0, 2, 3, 1), self.x_proj_weight.flatten(0, 1))
-        if torch.compiler.is_compiling():
+        kernel = None if torch.compiler.is_compiling() else self.projection(x)
+        if kernel is None or not kernel.serves(x, None):
             return product(x, self.x_proj_weight, None, "none").permute(0, 2, 3, 1)
+        return kernel.compute(x, None, "none").permute(0, 2, 3, 1)
+
+    def projection(self, x: Tensor) -> PackedConvolution:
+        """The product that gives ``values_of`` a map x (batch, inner, height, width), packed where it was not kept."""
         kernel: PackedConvolution | None = self.packed.get(PROJECTION)
         if kernel is None:
             weight = self.x_proj_weight.flatten(0, 1)[:, :, None, None]
             kernel = self.packed[PROJECTION] = pack(weight, PRODUCT, x.shape)
-        if not kernel.serves(x, None):
-            return product(x, self.x_proj_weight, None, "none").permute(0, 2, 3, 1)
-        return kernel.compute(x, None, "none").permute(0, 2, 3, 1)
+        return kernel
 
     def arranged(self) -> dict[str, Tensor]:
         """The scan's parameters, arranged now, by the names and of the shapes of ``kernels.ss2d_parameters``."""
