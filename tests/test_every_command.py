@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from sparx_dsl.cli.main import main
-from tests.support.commands import COMMAND_LINES, every_command
+from tests.support.commands import COMMAND_LINES, every_command, sparx
 from tests.support.studies import space_file
 
 FILES: Final = ("compile", "draw", "set", "show", "schema")
@@ -96,3 +96,15 @@ def test_a_reader_that_has_gone(name: str, folder: Path, monkeypatch: pytest.Mon
         assert told == ""
     made = {"report": "report.html", "search": "small.best/table.txt"}
     assert name not in made or (folder / made[name]).stat().st_size
+
+
+@pytest.mark.parametrize("name", COMMAND_LINES)
+@pytest.mark.parametrize("empty", ["", "--root="])
+@pytest.mark.usefixtures("folder")
+def test_an_empty_argument_is_refused(name: str, empty: str) -> None:
+    """As a file it would be the working folder, of which ``sparx check`` checks every file."""
+    words = [*name.split(), *COMMAND_LINES[name], empty]
+    found = sparx(*words)
+    subject = empty.rstrip("=") or f"argument {len(words)}"
+    assert found.status == 2
+    assert f"{subject} is empty" in " ".join(found.stderr.replace("│", " ").split())
