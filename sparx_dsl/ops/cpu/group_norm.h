@@ -46,15 +46,20 @@ static Sums sums_of(const GroupNorm *a, float shift, size_t from, size_t until) 
 /* The numbers from … until − 1, which begin with a position's first channel; `scale` is (channels, filled up). */
 INLINE void give_positions(const GroupNorm *a, const int kind, float mean, const float *scale, size_t from,
                            size_t until) {
-    for (; from < until; from += a->channels) {
+    /* In variables of their own: what is written could lie where the arguments do, for all that the compiler knows. */
+    const void *x = a->x;
+    void *y = a->y;
+    const float *bias = a->bias;
+    const long channels = a->channels;
+    for (; from < until; from += channels) {
         long channel = 0;
-        for (; channel + LANES <= a->channels; channel += LANES) {
-            floats value = channels_at(a->x, kind, from + channel, LANES) - mean;
-            put_channels(a->y, kind, from + channel, LANES, value * load(scale + channel) + load(a->bias + channel));
+        for (; channel + LANES <= channels; channel += LANES) {
+            floats value = channels_at(x, kind, from + channel, LANES) - mean;
+            put_channels(y, kind, from + channel, LANES, value * load(scale + channel) + load(bias + channel));
         }
-        for (; channel < a->channels; channel++) {
-            float value = element(a->x, kind, from + channel) - mean;
-            put_element(a->y, kind, from + channel, value * scale[channel] + a->bias[channel]);
+        for (; channel < channels; channel++) {
+            float value = element(x, kind, from + channel) - mean;
+            put_element(y, kind, from + channel, value * scale[channel] + bias[channel]);
         }
     }
 }
