@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sparx_dsl.nn.cuda_maps import has_hooks, in_autocast, is_traced, outside_of_transforms
-from sparx_dsl.ops.channel_product import channel_product
+from sparx_dsl.ops.channel_product import channel_product, outruns_blas
 from sparx_dsl.ops.forward_mode import has_tangent
 from sparx_dsl.ops.plane_operators import plane_convolution, planes_serve
 
@@ -18,14 +18,14 @@ def convolved(conv: nn.Module, x: Tensor) -> Tensor:
     """The convolution of x (batch, channels, height, width).
 
     Where gradients are recorded of a large map in float32 on the CPU, depthwise ones of channels-first maps run through
-    this project's kernels, and products over channels through oneDNN: PyTorch takes a multiple of the time there. They
-    save what PyTorch's save.
+    this project's kernels, and products over channels through oneDNN where that outruns PyTorch's BLAS: PyTorch takes a
+    multiple of the time there. They save what PyTorch's save.
     """
     if isinstance(conv, nn.Conv2d) and records_plainly(x) and is_plain(conv, x):
         size = conv.kernel_size[0]
         if conv.groups == conv.in_channels == conv.out_channels and size > 1 and planes_serve(x, size):
             return plane_convolution(x, conv.weight, conv.bias)
-        if conv.groups == size == 1 and torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled:
+        if conv.groups == size == 1 and outruns_blas():
             return channel_product(x, conv.weight, conv.bias)
     return conv(x)
 

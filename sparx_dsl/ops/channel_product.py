@@ -53,6 +53,13 @@ def channel_product_backward(gradient: Tensor, x: Tensor, weight: Tensor) -> tup
     return dx, _weight_gradient(gradient, x), gradient.sum((0, 2, 3))
 
 
+def outruns_blas() -> bool:
+    """Whether oneDNN is there, and faster than PyTorch's BLAS: not where AVX2 is the best there is (kernels.py of the
+    benchmarks)."""
+    mkldnn = torch.backends.mkldnn
+    return mkldnn.is_available() and mkldnn.enabled and torch.backends.cpu.get_cpu_capability() != "AVX2"
+
+
 def layout_of(x: Tensor) -> torch.memory_format:
     """Channels-last for a map (batch, channels, height, width) that is nothing else."""
     last = not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
