@@ -3,9 +3,10 @@
     python -m tests.campaign.mutated --count 60 --seed 0 reader graph
 
 The tests of a room are collected once, and run once to see which of them call which function. For each fault the
-process is forked, the code of functions is exchanged, and the tests that call the function with the fault are run, with
-few examples of Hypothesis, until one fails; a test that takes too long has failed. What survives is imported from the
-start by another process, and given to the files of these tests, or to all, with as many examples as ever.
+process is forked, the code of functions is exchanged, and the tests that call the function with the fault are run, the
+quickest first, with few examples of Hypothesis, until one fails; a test that takes too long has failed. What survives
+is imported from the start by another process, and given to the files of these tests, or to all, with as many examples
+as ever.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ LONGER = 2
 """How many times the CPU of its tests without a fault a mutant may take; one that takes more is one that never ends."""
 LEAST = 5
 """Seconds of CPU that any mutant may take."""
-MOST = 10
-"""Seconds of CPU without a fault of the tests that a mutant is given at first, the quickest of those that reach it."""
+SHARES = (10.0, 120.0)
+"""Seconds of CPU without a fault of the tests that a mutant is given in one fork, the quickest, and in the next."""
 BROKEN = 70
 """The status of a process that could not run the tests."""
 LONGEST = 1200
@@ -71,10 +72,8 @@ class FaultyRoom:
             if time.monotonic() > self.until:
                 break
             fault = mutant(file.read_text(encoding="utf-8"), number)
-            tests, seconds = log.tests_of(file, fault.line, MOST)
-            items = [session.items[each] for each in tests]
             change = functools.partial(exchange, functions, file, fault)
-            if _passes(session, items, change, LEAST + round(LONGER * seconds)):
+            if all(_passes(session, *share, change) for share in self.shares(session, log, file, fault.line)):
                 everywhere, _ = log.tests_of(file, fault.line, float("inf"))
                 self.survivors[file, number] = {str(session.items[each].path) for each in everywhere}
             self.tried.append((file, number))
@@ -82,9 +81,22 @@ class FaultyRoom:
         self.ended = not session.testsfailed
         return True
 
+    @staticmethod
+    def shares(
+        session: pytest.Session, log: CallLog, file: Path, line: int
+    ) -> Iterator[tuple[Sequence[pytest.Item], float]]:
+        """The tests that call the function at a line, in the shares in which they are run, with their seconds."""
+        given, before = 0, 0.0
+        for most in SHARES:
+            tests, seconds = log.tests_of(file, line, most)
+            if given == 0 or len(tests) > given:
+                yield [session.items[each] for each in tests[given:]], seconds - before
+            given, before = len(tests), seconds
 
-def _passes(session: pytest.Session, items: Sequence[pytest.Item], change: Callable[[], None], most: int) -> bool:
-    """Whether tests pass in a fork of this process that was changed, within so many seconds of CPU."""
+
+def _passes(session: pytest.Session, items: Sequence[pytest.Item], seconds: float, change: Callable[[], None]) -> bool:
+    """Whether tests that take so many seconds of CPU without the change pass with it, in a fork of this process."""
+    most = LEAST + round(LONGER * seconds)
     child = os.fork()
     if child == 0:
         status = BROKEN
