@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.nn.modules.module import register_module_forward_hook
 from torch.profiler import ProfilerActivity, profile
 
@@ -27,22 +26,13 @@ from tests.support.channels import (
 )
 from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
 from tests.support.instructions import each_set, use
+from tests.support.kernels import random_map, worst
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
 pytestmark = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 
 TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 8e-3}
-
-
-def random_map(channels: int, size: tuple[int, int], dtype: torch.dtype, batch: int = 2) -> Tensor:
-    """A random channels-last map."""
-    return torch.randn(batch, *size, channels).to(dtype).permute(0, 3, 1, 2)
-
-
-def worst(found: Tensor, expected: Tensor) -> float:
-    """The largest error, relative to the largest value."""
-    return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(1e-3))
 
 
 @settings(max_examples=examples(0.7), deadline=None)
@@ -66,8 +56,8 @@ def test_every_set_of_instructions_attends(
     """Over more positions than are added together; a NaN of a key reaches its group, one of a query its channel."""
     use(monkeypatch, instructions)
     torch.manual_seed(0)
-    query, key = (random_map(42, (11, 10), dtype) for _ in range(2))
-    value, own = (random_map(42, (5, 7), dtype) for _ in range(2))
+    query, key = (random_map(2, 42, 11, 10, dtype) for _ in range(2))
+    value, own = (random_map(2, 42, 5, 7, dtype) for _ in range(2))
     expected = attended_channels(query.double(), key.double(), value.double(), 2)
     found = channel_attention(query, key, value, own, 2)
     assert worst(found, mixed_channels(own.double(), expected, value.double())) < TOLERANCE[dtype]
@@ -80,7 +70,7 @@ def test_every_set_of_instructions_attends(
 
 def test_scores_of_any_size_have_a_softmax() -> None:
     """Large ones do not overflow, and equal ones give the mean of a group's channels."""
-    query, key, value = (random_map(24, (3, 3), torch.float32) for _ in range(3))
+    query, key, value = (random_map(2, 24, 3, 3) for _ in range(3))
     large = 1e4 * query
     expected = attended_channels(large.double(), key.double(), value.double(), 2)
     assert worst(channel_attention(large, key, value, None, 2), expected) < 1e-5
@@ -90,7 +80,7 @@ def test_scores_of_any_size_have_a_softmax() -> None:
 
 def test_the_operator_has_shapes_without_values() -> None:
     """On fake tensors it computes nothing and tells the result's shape and layout."""
-    query, value = random_map(6, (2, 2), torch.float32), random_map(6, (4, 5), torch.float32)
+    query, value = random_map(2, 6, 2, 2), random_map(2, 6, 4, 5)
     for own in (None, value.clone()):
         arguments = (query, query.clone(), value, own, 3)
         operator = torch.ops.sparx_dsl.channel_attention
@@ -99,7 +89,7 @@ def test_the_operator_has_shapes_without_values() -> None:
 
 def test_what_does_not_match_is_refused() -> None:
     """Before an address is taken."""
-    query, value = random_map(6, (2, 2), torch.float32), random_map(6, (4, 5), torch.float32)
+    query, value = random_map(2, 6, 2, 2), random_map(2, 6, 4, 5)
     with pytest.raises(ValueError, match="6 channels cannot be divided into 4 equal groups"):
         channel_attention(query, query, value, None, 4)
     with pytest.raises(ValueError, match=r"key has shape \(2, 6, 1, 2\)"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -23,17 +21,13 @@ from sparx_dsl.ops.packed_convolutions import (
     pack,
 )
 from tests.support.instructions import each_set, use
+from tests.support.kernels import ORACLES, random_map, worst
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
 compiled = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 with_onednn = pytest.mark.skipif(not onednn.serves(torch.float32), reason="this PyTorch has no oneDNN for this machine")
 
-ORACLES: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda x: x,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-}
 TOLERANCE = {torch.float32: 4e-6, torch.bfloat16: 6e-3}
 
 SPEC = """
@@ -49,12 +43,6 @@ head: {kind: linear, classes: 10}
 """
 
 
-def worst(found: Tensor, expected: Tensor) -> float:
-    """The largest error, relative to the largest value, or to 0.1: one value of GELU may be as small as it likes."""
-    assert found.shape == expected.shape
-    return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(0.1))
-
-
 def check(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int], stride: tuple[int, int]) -> None:
     """Hold the kernel against PyTorch's convolution, with every activation."""
     wide = functional.conv2d(
@@ -64,7 +52,7 @@ def check(x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, in
         packed = convolutions.packed(weight)
         found = convolutions.convolution(x, packed, bias, len(weight), padding, stride, activation)
         assert found.is_contiguous(memory_format=torch.channels_last)
-        assert worst(found, oracle(wide)) < TOLERANCE[x.dtype]
+        assert worst(found, oracle(wide), 0.1) < TOLERANCE[x.dtype]
 
 
 @compiled
@@ -111,7 +99,7 @@ def test_every_set_of_instructions_convolves(
     """More positions and channels than are worked on together, and numbers of them that are left over."""
     use(monkeypatch, instructions)
     torch.manual_seed(0)
-    x = torch.randn(2, 41, 43, 150).to(dtype).permute(0, 3, 1, 2)
+    x = random_map(2, 150, 41, 43, dtype)
     check(x, (torch.randn(67, 150, 1, 1) / 12).to(dtype), torch.randn(67).to(dtype), (0, 0), (1, 1))
     check(x, (torch.randn(67, 150, 3, 3) / 36).to(dtype), None, (1, 1), (2, 2))
 
@@ -120,7 +108,7 @@ def test_every_set_of_instructions_convolves(
 def test_results_do_not_depend_on_threads() -> None:
     """Bit for bit: how sums are ordered is the same however the work is shared."""
     torch.manual_seed(0)
-    x, weight = torch.randn(1, 9, 11, 70).permute(0, 3, 1, 2), torch.randn(90, 70, 3, 3)
+    x, weight = random_map(1, 70, 9, 11), torch.randn(90, 70, 3, 3)
     packed, found = convolutions.packed(weight), list[Tensor]()
     for count in (1, 2, 3):
         with with_threads(count):

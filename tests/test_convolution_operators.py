@@ -15,22 +15,12 @@ from torch.nn import functional
 
 from sparx_dsl.ops.convolution_operators import PackedForms, convolution, product
 from sparx_dsl.ops.onednn import Activation, Geometry, serves
+from tests.support.kernels import ORACLES, worst
 from tests.support.strategies import examples
 
 pytestmark = pytest.mark.skipif(not serves(torch.float32), reason="this PyTorch has no oneDNN for this machine")
 
-ORACLES: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "none": lambda x: x,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-}
 PLAIN: Geometry = ((0, 0), (1, 1), (1, 1), 1)
-
-
-def worst(found: Tensor, expected: Tensor) -> float:
-    """The largest error, relative to the largest value, or to 0.1: one value of GELU may be as small as it likes."""
-    assert found.shape == expected.shape
-    return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(0.1))
 
 
 @settings(max_examples=examples(0.5), deadline=None)
@@ -67,13 +57,13 @@ def test_a_convolution_is_that_of_pytorch(
     wide = (x.double(), weight.double(), None if shift is None else shift.double())
     expected = ORACLES[activation](functional.conv2d(*wide, padding=kernel // 2, stride=stride, groups=groups))
     found = convolution(x, weight, shift, geometry, activation)
-    assert worst(found, expected) < 1e-5
+    assert worst(found, expected, 0.1) < 1e-5
     meta = convolution(
         x.to("meta"), weight.to("meta"), None if shift is None else shift.to("meta"), geometry, activation
     )
     assert (meta.shape, meta.stride()) == (found.shape, found.stride())
     if kernel == stride == groups == 1:
-        assert worst(product(x, weight, shift, activation), expected) < 1e-5
+        assert worst(product(x, weight, shift, activation), expected, 0.1) < 1e-5
 
 
 def test_a_weight_of_parts_is_one_of_all_their_channels() -> None:
@@ -84,7 +74,7 @@ def test_a_weight_of_parts_is_one_of_all_their_channels() -> None:
     assert not parts.is_contiguous()
     for weight in (parts, parts.contiguous()):
         found = product(x, weight, None, "none")
-        assert worst(found, expected) < 1e-5
+        assert worst(found, expected, 0.1) < 1e-5
         meta = product(x.to("meta"), weight.to("meta"), None, "none")
         assert (meta.shape, meta.stride()) == (found.shape, found.stride())
     with pytest.raises(ValueError, match="weight has shape"):

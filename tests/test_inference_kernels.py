@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 from torch.nn import functional
 
 from sparx_dsl.ops.cpu import kernels, library, maps
 from sparx_dsl.ops.inference import can_overwrite, depthwise_convolution, map_norm
+from sparx_dsl.ops.onednn import Activation
 from tests.support.instructions import each_set, use
+from tests.support.kernels import ORACLES, random_map, worst
 from tests.support.scans import ss2d_arguments, ss2d_scan
 from tests.support.scans import threads as with_threads
 from tests.support.strategies import examples
 
 pytestmark = pytest.mark.skipif(library.problem() is not None, reason=str(library.problem()))
 
-ORACLES: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda x: x,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-}
 TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 6e-3}
-
-
-def random_map(batch: int, channels: int, height: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """A random map with its channels innermost."""
-    return torch.randn(batch, height, width, channels).to(dtype).permute(0, 3, 1, 2)
-
-
-def worst(found: Tensor, expected: Tensor) -> float:
-    """The largest error, relative to the largest value."""
-    return float((found.double() - expected).abs().max() / expected.abs().max().clamp_min(1e-3))
 
 
 @settings(max_examples=examples(1.0), deadline=None)
@@ -52,7 +37,7 @@ def worst(found: Tensor, expected: Tensor) -> float:
 def test_the_depthwise_convolution_is_that_of_pytorch(
     sizes: tuple[int, int, int, int],
     kernel: int,
-    activation: str,
+    activation: Activation,
     dtype: torch.dtype,
     may_overwrite: bool,
     bias: bool,
