@@ -20,7 +20,7 @@ from packaging.markers import Environment, Marker, default_environment
 
 ROOT = Path(__file__).parents[1]
 LOCKS = Path(__file__).parent / "locks"
-EXTRAS = ("dev", "ray")
+EXTRAS = ("dev", "ray", "fuzz")
 """What .ci/run checks with."""
 BUILDERS = ("editables", "setuptools")
 """What hatchling wants for an editable installation, and what builds packages that name no backend."""

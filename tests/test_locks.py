@@ -72,7 +72,7 @@ def test_all_that_is_tested_with_is_locked() -> None:
     if version("torch").partition("+")[0] != pins()["torch"]:
         pytest.skip("another torch may bring other packages")
     cuda = {entry.name for entry in locked("cuda")}
-    brought = needed("sparx_dsl[dev,ray]") - {"sparx-dsl", "torch"} - cuda
+    brought = needed("sparx_dsl[dev,ray,fuzz]") - {"sparx-dsl", "torch"} - cuda
     assert brought > {"ray", "pyright", "sphinx", "hatchling", "fvcore"}
     assert brought <= {entry.name for entry in locked("test") if entry.here}
 

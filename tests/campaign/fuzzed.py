@@ -1,42 +1,104 @@
-"""Coverage-guided fuzzing, by Atheris, of what reads specs, spaces and both kinds of checkpoint.
+"""Coverage-guided fuzzing, by Atheris, of what reads specs, spaces, both kinds of checkpoint, and studies.
 
     python -m tests.campaign.fuzzed spec SECONDS FOLDER
 
-FOLDER keeps the corpus. An exception that is no diagnostic, an answer that takes 10 s, or a gigabyte ends it with a
-status other than 0 and the input beside. Atheris, of the extra ``fuzz``, is for Linux.
+SECONDS are of CPU. FOLDER keeps the corpus, which begins with that of ``corpora/``. An exception that is no diagnostic,
+an answer that takes more than a second of CPU, or memory that grows by half a gigabyte ends it with a status other
+than 0, and the input is written to the working folder. Atheris, of the extra ``fuzz``, is for Linux.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
+import random
+import resource
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-LIMITS = ("-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1")
-LONGEST = 4096
+from tests.campaign.journal_mutations import mutated_journal
+from tests.campaign.kept_inputs import kept
+
+LIMITS = ("-timeout=1200", "-rss_limit_mb=2048")
+"""Of libFuzzer, which ends what does not come back."""
+LONGEST = 8192
 """Bytes of an input."""
+SLOWEST = 1.0
+"""Seconds of CPU that an answer may take."""
+GROWTH = 512
+"""MiB by which memory may grow after the first input."""
+FOLLOWED = ["sparx_dsl", "optuna.storages", "optuna.trial", "optuna.distributions"]
+"""Packages whose code is the coverage that is looked for."""
 
 
-def fuzz(target: str, seconds: int, corpus: Path) -> None:
+class Watched:
+    """A target that is held to its limits, and ends the process with a row of figures when its time is over."""
+
+    def __init__(self, target: str, run: Callable[[bytes], None], seconds: float, corpus: Path) -> None:
+        self.target, self.run, self.seconds, self.corpus = target, run, seconds, corpus
+        self.inputs, self.slowest, self.least = 0, 0.0, 0
+        self.begun = time.process_time()
+
+    def __call__(self, data: bytes) -> None:
+        """Try an input; ``AssertionError`` where it takes too long or too much."""
+        before = time.process_time()
+        if before - self.begun > self.seconds:
+            print(self.row(before - self.begun), flush=True)
+            os._exit(0)  # libFuzzer takes any exception for a fault
+        self.run(data)
+        took = time.process_time() - before
+        self.inputs += 1
+        self.least = self.least or memory()
+        # The first input compiles and caches what all use.
+        if self.inputs > 1:
+            self.slowest = max(self.slowest, took)
+            assert took <= SLOWEST, f"an answer took {took:.2f} s of CPU"
+        assert memory() - self.least <= GROWTH, f"memory grew by {memory() - self.least} MiB"
+
+    def row(self, seconds: float) -> str:
+        """The row of the table in ``docs/reliability.md``."""
+        reached = sum(1 for _ in self.corpus.iterdir())
+        return (
+            f"| {self.target} | {self.inputs:,} | {seconds:,.0f} s | {reached:,} | {self.slowest:.2f} s "
+            f"| {memory() - self.least} MiB | 0 |"
+        )
+
+
+def memory() -> int:
+    """The most that this process has held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def fuzz(target: str, seconds: float, corpus: Path) -> None:
     """Fuzz one target; never returns. Raises ``SystemExit`` where Atheris is not installed."""
     try:
         atheris: Any = importlib.import_module("atheris")
     except ImportError:
         sys.exit("fuzzing needs Atheris: pip install 'sparx_dsl[fuzz]'")
-    with atheris.instrument_imports(include=["sparx_dsl"]):
-        targets = importlib.import_module("tests.campaign.fuzz_targets")
-    corpus.mkdir(parents=True, exist_ok=True)
-    for number, seed in enumerate(targets.seeds(target)):
-        (corpus / f"seed{number}").write_bytes(seed)
     with TemporaryDirectory() as folder:
-        run: Callable[[bytes], None] = targets.TARGETS[target](Path(folder))
-        arguments = [sys.argv[0], *LIMITS, f"-max_len={LONGEST}", f"-max_total_time={seconds}", str(corpus)]
-        atheris.Setup(arguments, run)
+        with atheris.instrument_imports(include=FOLLOWED):
+            targets = importlib.import_module("tests.campaign.fuzz_targets")
+            first = list(targets.seeds(target))
+            guarded = targets.guarded(targets.TARGETS[target](Path(folder)))
+            for data in first:
+                guarded(data)  # which imports what is imported at its first use
+        corpus.mkdir(parents=True, exist_ok=True)
+        for name, data in ({f"seed{number}": data for number, data in enumerate(first)} | kept(target)).items():
+            (corpus / name).write_bytes(data)
+        run = Watched(target, guarded, seconds, corpus)
+        arguments = [sys.argv[0], *LIMITS, f"-max_len={LONGEST}", str(corpus)]
+
+        def journals(data: bytes, size: int, seed: int) -> bytes:
+            made = mutated_journal(data, random.Random(seed), lambda each: bytes(atheris.Mutate(each, size)))
+            return made[:size]
+
+        atheris.Setup(arguments, run, **({"custom_mutator": journals} if target == "study" else {}))
         atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    fuzz(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    fuzz(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]))
