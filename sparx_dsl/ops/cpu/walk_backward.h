@@ -1,5 +1,6 @@
 /* The derivative of a walk. Nothing is kept from the walk itself: the states at the beginnings of chunks are found
- * again, then chunk after chunk from the last, the states in it.
+ * again, then chunk after chunk from the last, the states in it. A walk whose workspace stays in a core's cache is one
+ * chunk, so that its states are found once.
  */
 #ifndef SPARX_WALK_BACKWARD_H
 #define SPARX_WALK_BACKWARD_H
@@ -29,19 +30,23 @@ INLINE long filled(long rank) {
     return (rank + LANES - 1) / LANES * LANES;
 }
 
-static long chunk_for(long states) {
+/* As many bytes of a workspace stay in the cache. */
+#define CACHED (512 * 1024)
+
+static long chunk_for(long length, long states) {
+    if (sizeof(floats) * (3 + 2 * states) * length <= CACHED) return length;
     return states <= 2 ? 64 : 16;
 }
 
 static size_t workspace_floats(long length, long states, long rank) {
-    long chunk = chunk_for(states);
+    long chunk = chunk_for(length, states);
     return (size_t)LANES * ((length / chunk + 1) * states + 3 * chunk + 2 * chunk * states + 2 * states + filled(rank));
 }
 
 static Workspace workspace_in(float *memory, long length, long states) {
     Workspace w;
     floats *next = (floats *)memory;
-    w.chunk = chunk_for(states);
+    w.chunk = chunk_for(length, states);
     w.starts = next, next += (length / w.chunk + 1) * states;
     w.delta = next, next += w.chunk;
     w.slope = next, next += w.chunk;
