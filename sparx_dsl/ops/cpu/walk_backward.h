@@ -34,7 +34,7 @@ INLINE long filled(long rank) {
 #define CACHED (512 * 1024)
 
 static long chunk_for(long length, long states) {
-    if (sizeof(floats) * (3 + 2 * states) * length <= CACHED) return length;
+    if (length > 0 && sizeof(floats) * (3 + 2 * states) * length <= CACHED) return length;
     return states <= 2 ? 64 : 16;
 }
 
