@@ -58,6 +58,20 @@ def test_the_scan_is_the_definition(backend: str, count: int, **sizes: int) -> N
     assert_near(found, expected, 1e-5)
 
 
+@needs_library
+@each_set
+@pytest.mark.parametrize(("height", "width", "states"), [(95, 83, 1), (40, 41, 16)])
+def test_walks_that_leave_the_cache_are_the_definition(
+    height: int, width: int, states: int, instructions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose derivatives are computed in chunks."""
+    use(monkeypatch, instructions)
+    inputs = ss2d_arguments(0, 1, 3, height, width, 2, states)
+    expected = with_gradients(partial(ss2d_scan, backend="torch"), inputs)
+    found = with_gradients(partial(ss2d_scan, backend="cpu"), [each.float() for each in inputs])
+    assert_near(found, expected, 1e-5)
+
+
 @pytest.mark.parametrize("backend", COMPILED)
 def test_bfloat16_is_within_two_hundredths(backend: str) -> None:
     """Activations in bfloat16, the state in float32: results and derivatives within 2e-2."""
