@@ -15,6 +15,7 @@ import sparx_dsl
 from sparx_dsl.codes import builtin_codes
 from tests.support.broken_specs import CORPUS, BrokenSpec, places, read_broken_specs
 from tests.support.commands import sparx
+from tests.support.golden_text import Golden
 
 BROKEN = read_broken_specs()
 EVERY = pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.name)
@@ -67,6 +68,19 @@ def test_the_library_charges_exactly_these_mistakes(broken: BrokenSpec) -> None:
     with pytest.raises(sparx_dsl.SparxError) as caught:
         compile_as_far_as_needed(broken)
     assert places(caught.value.diagnostics) == broken.expected
+
+
+@pytest.mark.parametrize("folder", sorted({broken.path.parent.name for broken in BROKEN}))
+def test_what_is_said(folder: str, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every word of it, with the excerpts."""
+    monkeypatch.chdir(CORPUS)
+    pages: list[str] = []
+    for broken in BROKEN:
+        if broken.path.parent.name == folder:
+            with pytest.raises(sparx_dsl.SparxError) as caught:
+                compile_as_far_as_needed(BrokenSpec(broken.path.relative_to(CORPUS), broken.expected))
+            pages.append(sparx_dsl.render_diagnostics(caught.value.diagnostics))
+    golden.check("\n".join(pages))
 
 
 def compile_as_far_as_needed(broken: BrokenSpec) -> None:
