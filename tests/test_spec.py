@@ -192,3 +192,10 @@ def test_drop_path_rises_in_a_line(spec: sparx_dsl.Spec) -> None:
         assert rates[0] == 0
         step = spec.drop_path / (len(rates) - 1)
         assert rates == pytest.approx([step * place for place in range(len(rates))])
+
+
+@pytest.mark.parametrize(("depth", "rates"), [(1, [0.5]), (2, [0, 0.5]), (3, [0, 0.25, 0.5])])
+def test_drop_path_of_few_layers(depth: int, rates: list[float]) -> None:
+    """Which are seldom drawn."""
+    spec = sparx_dsl.parse_spec(TWO_STAGES).edit({"drop_path": 0.5, "stages.1.depth": depth, "stages.2": None})
+    assert list(drop_path_rates(spec)) == rates

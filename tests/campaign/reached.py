@@ -46,7 +46,10 @@ class CallLog:
             self.seconds[number] = time.process_time() - before
 
     def tests_of(self, file: Path, line: int, most: float) -> tuple[list[int], float]:
-        """The quickest tests that call the innermost function with a line, up to so many seconds; and their seconds."""
+        """The quickest tests that call the innermost function with a line, up to so many seconds; and their seconds.
+
+        A function that keeps its results may be called by any test, and is seen in the first alone.
+        """
         around = [
             each
             for each in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
@@ -54,7 +57,9 @@ class CallLog:
         ]
         innermost = max(around, key=lambda each: each.lineno)
         first = min([innermost.lineno, *(each.lineno for each in innermost.decorator_list)])
-        tests = sorted(self._tests.get((str(file), first), ()), key=self.seconds.__getitem__)
+        keeps = any("cache" in ast.unparse(each) for each in innermost.decorator_list)
+        callers = self.seconds if keeps else self._tests.get((str(file), first), ())
+        tests = sorted(callers, key=self.seconds.__getitem__)
         taken = list(itertools.accumulate(self.seconds[each] for each in tests))
         kept = bisect.bisect_right(taken, most)
         return tests[:kept], taken[kept - 1] if kept else 0.0
