@@ -53,7 +53,7 @@ def test_journals_with_another_value_are_answered(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_kept_inputs_are_answered(target: str, tmp_path: Path) -> None:
     """Within the limits of a fuzzer that follows no coverage."""
-    watched = Watched(target, guarded(TARGETS[target](tmp_path)), float("inf"), tmp_path)
+    watched = Watched(target, guarded(TARGETS[target](tmp_path)), float("inf"), tmp_path, lambda: None)
     for data in kept(target).values():
         watched(data)
     assert watched.inputs > 0

@@ -1,7 +1,7 @@
 """Errors in the command line itself, as Typer shows them.
 
-An empty argument is one: as a file it would be the working folder, and nobody writes one but by a shell's variable that
-is not set. The words that pydantic puts before its texts are left out.
+An empty argument is one: as a file it would be the working folder, and it comes from a shell's variable that is not
+set. The words that pydantic puts before its texts are left out.
 """
 
 from __future__ import annotations

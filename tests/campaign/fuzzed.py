@@ -38,8 +38,10 @@ FOLLOWED = ["sparx_dsl", "optuna.storages", "optuna.trial", "optuna.distribution
 class Watched:
     """A target that is held to its limits, and ends the process with a row of figures when its time is over."""
 
-    def __init__(self, target: str, run: Callable[[bytes], None], seconds: float, corpus: Path) -> None:
-        self.target, self.run, self.seconds, self.corpus = target, run, seconds, corpus
+    def __init__(
+        self, target: str, run: Callable[[bytes], None], seconds: float, corpus: Path, close: Callable[[], object]
+    ) -> None:
+        self.target, self.run, self.seconds, self.corpus, self.close = target, run, seconds, corpus, close
         self.inputs, self.slowest, self.least = 0, 0.0, 0
         self.begun = time.process_time()
 
@@ -48,6 +50,7 @@ class Watched:
         before = time.process_time()
         if before - self.begun > self.seconds:
             print(self.row(before - self.begun), flush=True)
+            self.close()
             os._exit(0)  # libFuzzer takes any exception for a fault
         self.run(data)
         took = time.process_time() - before
@@ -79,25 +82,25 @@ def fuzz(target: str, seconds: float, corpus: Path) -> None:
         atheris: Any = importlib.import_module("atheris")
     except ImportError:
         sys.exit("fuzzing needs Atheris: pip install 'sparx_dsl[fuzz]'")
-    with TemporaryDirectory() as folder:
-        with atheris.instrument_imports(include=FOLLOWED):
-            targets = importlib.import_module("tests.campaign.fuzz_targets")
-            first = list(targets.seeds(target))
-            guarded = targets.guarded(targets.TARGETS[target](Path(folder)))
-            for data in first:
-                guarded(data)  # which imports what is imported at its first use
-        corpus.mkdir(parents=True, exist_ok=True)
-        for name, data in ({f"seed{number}": data for number, data in enumerate(first)} | kept(target)).items():
-            (corpus / name).write_bytes(data)
-        run = Watched(target, guarded, seconds, corpus)
-        arguments = [sys.argv[0], *LIMITS, f"-max_len={LONGEST}", str(corpus)]
+    folder = TemporaryDirectory()
+    with atheris.instrument_imports(include=FOLLOWED):
+        targets = importlib.import_module("tests.campaign.fuzz_targets")
+        first = list(targets.seeds(target))
+        guarded = targets.guarded(targets.TARGETS[target](Path(folder.name)))
+        for data in first:
+            guarded(data)  # which imports what is imported at its first use
+    corpus.mkdir(parents=True, exist_ok=True)
+    for name, data in ({f"seed{number}": data for number, data in enumerate(first)} | kept(target)).items():
+        (corpus / name).write_bytes(data)
+    run = Watched(target, guarded, seconds, corpus, folder.cleanup)
+    arguments = [sys.argv[0], *LIMITS, f"-max_len={LONGEST}", str(corpus)]
 
-        def journals(data: bytes, size: int, seed: int) -> bytes:
-            made = mutated_journal(data, random.Random(seed), lambda each: bytes(atheris.Mutate(each, size)))
-            return made[:size]
+    def journals(data: bytes, size: int, seed: int) -> bytes:
+        made = mutated_journal(data, random.Random(seed), lambda each: bytes(atheris.Mutate(each, size)))
+        return made[:size]
 
-        atheris.Setup(arguments, run, **({"custom_mutator": journals} if target == "study" else {}))
-        atheris.Fuzz()
+    atheris.Setup(arguments, run, **({"custom_mutator": journals} if target == "study" else {}))
+    atheris.Fuzz()
 
 
 if __name__ == "__main__":
