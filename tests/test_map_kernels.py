@@ -225,3 +225,11 @@ def test_what_does_not_match_is_named(arguments: dict[str, Any], message: str) -
         given = [each.to(device) if isinstance(each, Tensor) else each for each in (good | arguments).values()]
         with pytest.raises(ValueError, match=message):
             OPERATORS["depthwise"](*given)
+
+
+@pytest.mark.parametrize("norm", [map_operators.group_norm, map_operators.layer_norm])
+def test_maps_that_no_memory_holds_are_refused(norm: Callable[..., Any]) -> None:
+    """An expanded one has memory, and would be summed for years."""
+    x, weight = torch.zeros(()).expand(1, 1, 2**50, 1), torch.ones(1)
+    with pytest.raises(ValueError, match="x has 1,125,899,906,842,624 elements, more than memory holds"):
+        norm(x, weight, weight, 1e-5)

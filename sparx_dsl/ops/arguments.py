@@ -124,13 +124,20 @@ def require(name: str, tensor: Tensor | None, shape: tuple[int, ...], first: Ten
         raise ValueError(f"{name} has the layout {tensor.layout}: convert it with .to_dense()")
 
 
+ADDRESSABLE = 1 << 47
+"""Bytes of memory that a process can name at most."""
+
+
 def require_memory(tensors: Mapping[str, Tensor | None]) -> None:
     """Raise ``ValueError`` for a strided tensor, of any shape, whose storage ends before its last element does.
 
     ``untyped_storage().resize_(0)`` leaves such tensors: sharded training frees parameters by it. Fake tensors, which
-    have no memory, are not for this check.
+    have no memory, are not for this check. An expanded tensor may have more elements than any memory holds: no kernel
+    would come to an end.
     """
     for name, tensor in tensors.items():
+        if tensor is not None and tensor.numel() * tensor.element_size() > ADDRESSABLE:
+            raise ValueError(f"{name} has {tensor.numel():,} elements, more than memory holds: pass a smaller tensor")
         if tensor is not None and not has_memory(tensor):
             required, found = _span(tensor)[1], tensor.untyped_storage().nbytes()
             raise ValueError(
