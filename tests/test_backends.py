@@ -64,12 +64,14 @@ def test_the_scan_is_the_definition(backend: str, count: int, **sizes: int) -> N
 def test_walks_that_leave_the_cache_are_the_definition(
     height: int, width: int, states: int, instructions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whose derivatives are computed in chunks."""
+    """Whose derivatives are computed in chunks: over maps, and along one dimension."""
     use(monkeypatch, instructions)
-    inputs = ss2d_arguments(0, 1, 3, height, width, 2, states)
-    expected = with_gradients(partial(ss2d_scan, backend="torch"), inputs)
-    found = with_gradients(partial(ss2d_scan, backend="cpu"), [each.float() for each in inputs])
-    assert_near(found, expected, 1e-5)
+    over_maps = ss2d_arguments(0, 1, 3, height, width, 2, states)
+    along = scan_arguments(0, 1, 1, 3, height * width, states)
+    for scan, inputs in ((ss2d_scan, over_maps), (selective_scan, along)):
+        expected = with_gradients(partial(scan, backend="torch"), inputs)
+        found = with_gradients(partial(scan, backend="cpu"), [each.float() for each in inputs])
+        assert_near(found, expected, 1e-5)
 
 
 @pytest.mark.parametrize("backend", COMPILED)

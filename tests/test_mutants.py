@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import runpy
+from pathlib import Path
 
 from tests.campaign.mutants import count_mutants, mutant
+from tests.campaign.reached import CallLog
 from tests.campaign.rooms import ROOMS
 from tests.support.paths import ROOT
 
@@ -34,6 +37,34 @@ def test_every_kind_of_fault_is_made_once() -> None:
     assert {each.fault for each in made} == FAULTS
     assert {ast.unparse(each.tree) for each in made}.isdisjoint({ast.unparse(ast.parse(SOURCE))})
     assert len({ast.unparse(each.tree) for each in made}) == len(made)
+
+
+KEPT = """\
+import functools
+
+@functools.cache
+def kept() -> int:
+    return 1
+
+def called() -> int:
+    return kept()
+
+def never() -> int:
+    return 2
+"""
+
+
+def test_a_fault_is_given_to_the_tests_that_can_find_it(tmp_path: Path) -> None:
+    """Those that call its function; all where it keeps its results, and so is called in the first test alone."""
+    file = tmp_path / "module.py"
+    file.write_text(KEPT)
+    made, log = runpy.run_path(str(file)), CallLog(tmp_path)
+    for number, call in enumerate((made["called"], made["called"], int)):
+        with log.test(number):
+            call()
+    lines = {name: KEPT[: KEPT.index(f"def {name}")].count("\n") + 2 for name in ("kept", "called", "never")}
+    found = {name: sorted(log.tests_of(file, line, 100)[0]) for name, line in lines.items()}
+    assert found == {"kept": [0, 1, 2], "called": [0, 1], "never": []}
 
 
 def test_the_rooms_have_tests() -> None:

@@ -129,11 +129,12 @@ ADDRESSABLE = 1 << 47
 
 
 def require_memory(tensors: Mapping[str, Tensor | None]) -> None:
-    """Raise ``ValueError`` for a strided tensor, of any shape, whose storage ends before its last element does.
+    """Raise ``ValueError`` for a strided tensor, of any shape, whose storage ends before its last element does, or that
+    would not fit into any memory.
 
     ``untyped_storage().resize_(0)`` leaves such tensors: sharded training frees parameters by it. Fake tensors, which
-    have no memory, are not for this check. An expanded tensor may have more elements than any memory holds: no kernel
-    would come to an end.
+    have no memory, are not for this check. An expanded tensor repeats few elements as often as it likes: beyond what a
+    process can name no result has room, and sums over it never end.
     """
     for name, tensor in tensors.items():
         if tensor is not None and tensor.numel() * tensor.element_size() > ADDRESSABLE:

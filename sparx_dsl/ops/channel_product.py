@@ -54,8 +54,10 @@ def channel_product_backward(gradient: Tensor, x: Tensor, weight: Tensor) -> tup
 
 
 def outruns_blas() -> bool:
-    """Whether oneDNN is there, and faster than PyTorch's BLAS: not where AVX2 is the best there is (kernels.py of the
-    benchmarks)."""
+    """Whether oneDNN is there, and faster than PyTorch's BLAS.
+
+    It is not where AVX2 is the best there is: the rows "channel product" of ``benchmarks/kernels.py``.
+    """
     mkldnn = torch.backends.mkldnn
     return mkldnn.is_available() and mkldnn.enabled and torch.backends.cpu.get_cpu_capability() != "AVX2"
 
