@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import time
 import traceback
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import sparx_dsl
 from tests.campaign.drawn import drawn
 from tests.campaign.findings import Findings
+from tests.support.peak_memory import peak_memory
 from tests.support.spec_mutations import OPERATORS, Mutant
 from tests.support.strategies import spec_mappings
 
@@ -18,7 +18,7 @@ from tests.support.strategies import spec_mappings
 def break_specs(count: int, seed: int) -> Findings:
     """Break drawn specs in every way that they have a place for, one way at a time."""
     findings, slowest, made = Findings(), 0.0, 0
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     for number, spec in enumerate(drawn(spec_mappings(most_stages=3), seed)):
         if made >= count:
             break
@@ -30,11 +30,11 @@ def break_specs(count: int, seed: int) -> Findings:
             made += 1
             if outcome != "refused inside the edit":
                 findings.faults.append(f"{name}, spec {number} of seed {seed}: {outcome}")
-    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    growth = peak_memory() - before
     findings.measured |= {
         "mutation operators": str(len(OPERATORS)),
         "slowest answer": f"{slowest:.2f} s of CPU",
-        "growth of memory": f"{growth / 1024:.0f} MB",
+        "growth of memory": f"{growth} MB",
     }
     return findings
 

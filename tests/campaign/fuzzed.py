@@ -22,9 +22,12 @@ from typing import Any
 
 from tests.campaign.journal_mutations import mutated_journal
 from tests.campaign.kept_inputs import kept
+from tests.support.peak_memory import peak_memory
 
-LIMITS = ("-timeout=1200", "-rss_limit_mb=2048")
-"""Of libFuzzer, which ends what does not come back."""
+TIMEOUT = 1200
+"""Seconds after which libFuzzer ends an answer that does not come back."""
+MOST = 2048
+"""MiB after which it does so, beyond what it begins with."""
 LONGEST = 8192
 """Bytes of an input."""
 SLOWEST = 1.0
@@ -55,25 +58,20 @@ class Watched:
         self.run(data)
         took = time.process_time() - before
         self.inputs += 1
-        self.least = self.least or memory()
+        self.least = self.least or peak_memory()
         # The first input compiles and caches what all use.
         if self.inputs > 1:
             self.slowest = max(self.slowest, took)
             assert took <= SLOWEST, f"an answer took {took:.2f} s of CPU"
-        assert memory() - self.least <= GROWTH, f"memory grew by {memory() - self.least} MiB"
+        assert peak_memory() - self.least <= GROWTH, f"memory grew by {peak_memory() - self.least} MiB"
 
     def row(self, seconds: float) -> str:
         """The row of the table in ``docs/reliability.md``."""
         reached = sum(1 for _ in self.corpus.iterdir())
         return (
             f"| {self.target} | {self.inputs:,} | {seconds:,.0f} s | {reached:,} | {self.slowest:.2f} s "
-            f"| {memory() - self.least} MiB | 0 |"
+            f"| {peak_memory() - self.least} MiB | 0 |"
         )
-
-
-def memory() -> int:
-    """The most that this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def fuzz(target: str, seconds: float, corpus: Path) -> None:
@@ -93,7 +91,10 @@ def fuzz(target: str, seconds: float, corpus: Path) -> None:
     for name, data in ({f"seed{number}": data for number, data in enumerate(first)} | kept(target)).items():
         (corpus / name).write_bytes(data)
     run = Watched(target, guarded, seconds, corpus, folder.cleanup)
-    arguments = [sys.argv[0], *LIMITS, f"-max_len={LONGEST}", str(corpus)]
+    # libFuzzer's figure is never less than that of what called this program.
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 + MOST
+    limits = [f"-timeout={TIMEOUT}", f"-rss_limit_mb={most}", f"-max_len={LONGEST}"]
+    arguments = [sys.argv[0], *limits, str(corpus)]
 
     def journals(data: bytes, size: int, seed: int) -> bytes:
         made = mutated_journal(data, random.Random(seed), lambda each: bytes(atheris.Mutate(each, size)))

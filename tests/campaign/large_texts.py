@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from sparx_dsl.search import parse_space
 from tests.campaign.findings import Findings
 from tests.campaign.short_spaces import SHORT_SPACES
 from tests.support.paths import ROOT
+from tests.support.peak_memory import peak_memory
 
 SECONDS = {"sparx": 1.0, "space": 5.0}
 """Of CPU, for one text, by the word that a spec or a space begins with."""
@@ -155,9 +155,9 @@ def main(seed: int, count: int) -> None:
         name, size = names[number % len(names)], SIZES[min(number // len(names), len(SIZES) - 1)]
         print(name, size, file=sys.stderr)
         text = TEXTS[name](size - len(SPACE) - 100)
-        before, begun = _megabytes(), time.process_time()
+        before, begun = peak_memory(), time.process_time()
         outcome = answer(text)
-        seconds, growth = time.process_time() - begun, _megabytes() - before
+        seconds, growth = time.process_time() - begun, peak_memory() - before
         slowest, largest = max(slowest, (seconds, f"{name}, {len(text):,} characters")), max(largest, growth)
         most = SECONDS["space" if text.startswith("space") else "sparx"]
         findings.outcomes[outcome.partition(":")[0]] += 1
@@ -184,11 +184,6 @@ def answer(text: str) -> str:
     except Exception:
         return f"another exception: {traceback.format_exc()[-1500:]}"
     return "accepted"
-
-
-def _megabytes() -> float:
-    """The most memory that this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

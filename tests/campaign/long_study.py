@@ -5,13 +5,13 @@ python -m tests.campaign.long_study TRIALS SAMPLER
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import sparx_dsl
+from tests.support.peak_memory import peak_memory
 from tests.support.studies import small_space
 
 PART = 20
@@ -31,8 +31,9 @@ def main(trials: int, sampler: str) -> None:
         sparx_dsl.run_study(small_space(), objective, trials=trials, study=study, seed=0, sampler=sampler)
     few = max(1, trials // PART)
     first, last = ((part[-1] - part[0]) / few * 1e3 for part in (begun[: few + 1], begun[-few - 1 :]))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{trials:,} trials, {sampler}: {first:.1f} ms of CPU a trial at first, {last:.1f} at last, {memory:.0f} MB")
+    print(
+        f"{trials:,} trials, {sampler}: {first:.1f} ms of CPU a trial at first, {last:.1f} at last, {peak_memory()} MB"
+    )
 
 
 if __name__ == "__main__":
