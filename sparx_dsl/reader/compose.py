@@ -263,6 +263,8 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return
         given = {mark for mark, value in (("!", getattr(event, "tag", None)), ("&", event.anchor)) if value is not None}
+        if not given:
+            return
         for shown, place in self._properties(span, given):
             if shown.startswith("!"):
                 self._error(Code.YAML_TAG, f"tags are not supported: {quoted(shown)}", place, "remove the tag")

@@ -16,7 +16,7 @@ from sparx_dsl.search import parse_space
 from tests.campaign.findings import Findings
 from tests.campaign.short_spaces import SHORT_SPACES
 from tests.support.paths import ROOT
-from tests.support.peak_memory import peak_memory
+from tests.support.peak_memory import forget_peak_memory, peak_memory
 
 SECONDS = {"sparx": 1.0, "space": 5.0}
 """Of CPU, for one text, by the word that a spec or a space begins with."""
@@ -146,7 +146,7 @@ def attack_with_texts(count: int, seed: int) -> Findings:
 
 def main(seed: int, count: int) -> None:
     """Answer the texts, and print what that took."""
-    findings, slowest, largest = Findings(), (0.0, ""), 0.0
+    findings, slowest, largest = Findings(), (0.0, ""), (0, "")
     names = list(TEXTS)
     random.Random(seed).shuffle(names)
     answer(HEAD + STAGES)
@@ -155,18 +155,20 @@ def main(seed: int, count: int) -> None:
         name, size = names[number % len(names)], SIZES[min(number // len(names), len(SIZES) - 1)]
         print(name, size, file=sys.stderr)
         text = TEXTS[name](size - len(SPACE) - 100)
+        forget_peak_memory()
         before, begun = peak_memory(), time.process_time()
         outcome = answer(text)
         seconds, growth = time.process_time() - begun, peak_memory() - before
-        slowest, largest = max(slowest, (seconds, f"{name}, {len(text):,} characters")), max(largest, growth)
+        said = f"{name}, {len(text):,} characters"
+        slowest, largest = max(slowest, (seconds, said)), max(largest, (growth, said))
         most = SECONDS["space" if text.startswith("space") else "sparx"]
         findings.outcomes[outcome.partition(":")[0]] += 1
         if outcome not in ("refused", "accepted") or seconds > most or growth > MEGABYTES:
-            findings.faults.append(f"{name}, {size} bytes: {outcome} after {seconds:.1f} s, {growth:.0f} MB")
+            findings.faults.append(f"{name}, {size} bytes: {outcome} after {seconds:.1f} s, {growth} MB")
     findings.measured |= {
         "kinds of text": str(len(TEXTS)),
         "slowest answer": f"{slowest[0]:.2f} s of CPU ({slowest[1]})",
-        "growth of memory by one text": f"{largest:.0f} MB",
+        "growth of memory by one text": f"{largest[0]} MB ({largest[1]})",
     }
     print(json.dumps({"outcomes": findings.outcomes, "measured": findings.measured, "faults": findings.faults}))
 
