@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -103,6 +104,7 @@ class KindOptions(Options, frozen=True):
 
 def divisor_help(what: str, channels: int, value: int) -> str:
     """Say which numbers divide ``channels`` and lie closest to ``value``."""
-    divisors = [n for n in range(1, min(channels, 4096) + 1) if channels % n == 0]
-    nearest = sorted(sorted(divisors, key=lambda n: abs(n - value))[:4])
+    small = [n for n in range(1, min(math.isqrt(channels), 4096) + 1) if channels % n == 0]
+    divisors = {*small, *(channels // n for n in small)}
+    nearest = sorted(sorted(divisors, key=lambda n: (abs(n - value), n))[:4])
     return f"{what} that divide {channels} and lie closest: {', '.join(map(str, nearest))}"

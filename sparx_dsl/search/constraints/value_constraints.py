@@ -13,7 +13,7 @@ from sparx_dsl.search.constraints.effort import MAX_STEPS, Effort
 from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Assignment, Choice, EditPath
 from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import layer_of
-from sparx_dsl.search.space.existence import dependencies, exists, numbers_of
+from sparx_dsl.search.space.existence import Layers, dependencies, exists, layers_of, numbers_of
 from sparx_dsl.search.space.spec_keys import INVALID, ROOT_KEYS, STAGE_KEYS, SpecKey, SpecKeys
 
 VALIDATION_STEPS = 6
@@ -37,14 +37,14 @@ def existence_constraints(choices: Sequence[Choice], keys: SpecKeys, domains: Do
                 total = MAX_STEPS - effort.left + combinations
                 what = f"up to {choice.name}, which depends on {names}, conditions tie {total:,} combinations together"
                 raise SparxError(too_many(what, choice.where, f"{MAX_STEPS:,}"))
-            there = partial(_exists_or_is_off, number, choice, numbers, keys)
+            there = partial(_exists_or_is_off, number, choice, layers_of(choice), numbers, keys)
             yield Constraint(scope, there, steps=0)
 
 
 def _exists_or_is_off(
-    number: int, choice: Choice, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment
+    number: int, choice: Choice, layers: Layers, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment
 ) -> bool:
-    return (assignment[number] != OFF) == exists(choice, numbers, keys, assignment)
+    return (assignment[number] != OFF) == exists(choice, layers, numbers, keys, assignment)
 
 
 def value_constraints(keys: SpecKeys) -> Iterator[Constraint]:

@@ -92,7 +92,7 @@ def _layer_constraint(
     """
     kind = _LayerKind(
         slot, keys.slot(stage, layer, slot), keys.slot(stage, layer, "mixer"), keys.stage(stage, "channels"),
-        layer, tuple(keys.downsamples(other) for other in range(stage + 1, keys.stages + 1)),
+        keys.reduction(stage), layer,
     )  # fmt: skip
     if fits.always(kind):
         return
@@ -123,19 +123,18 @@ class _LayerKind:
     levels: tuple[SpecKey, ...]
     mixers: tuple[SpecKey, ...]
     width: SpecKey
+    reduction: SpecKey
     layer: int
-    behind: tuple[tuple[SpecKey, ...], ...]
-    """The levels of each downsampling behind the stage."""
 
     @property
     def scope(self) -> tuple[int, ...]:
         """The choices that decide whether the kind fits."""
-        return scope_of([*self.levels, *self.mixers, self.width, *itertools.chain(*self.behind)])
+        return scope_of([*self.levels, *self.mixers, self.width, self.reduction])
 
     @property
     def alike(self) -> tuple[object, ...]:
         """Equal for layers in which the same is tried: what no choice decides counts by its value."""
-        levels = (self.levels, self.mixers, (self.width,), *self.behind)
+        levels = (self.levels, self.mixers, (self.width, self.reduction))
         found = tuple(tuple(key.at_row(()) if not key.scope else id(key) for key in one) for one in levels)
         return self.slot, self.layer if self._is_numbered() else None, found
 
@@ -149,14 +148,10 @@ class _LayerKind:
     def fits(self, assignment: Assignment) -> bool:
         """Whether the kind has nothing against its place."""
         values = {"mixer": given_first(self.mixers, assignment), self.slot: given_first(self.levels, assignment)}
-        width, chosen = self.width(assignment), Chosen(values)
+        width, reduction, chosen = self.width(assignment), self.reduction(assignment), Chosen(values)
         options = chosen.kind_options(self.slot)
-        if options is None or chosen.mixer is None or INVALID in (width, *values.values()):
+        if options is None or chosen.mixer is None or INVALID in (width, reduction, *values.values()):
             return False
-        downsamples = [given_first(levels, assignment) for levels in self.behind]
-        if INVALID in downsamples:
-            return False
-        reduction = math.prod(each.total_stride for each in downsamples)
         return not any(problems_of(self.slot, options, chosen.site(self.slot, width, self.layer, reduction)))
 
 

@@ -8,6 +8,9 @@ from sparx_dsl.search.space.choices import Assignment, Choice
 from sparx_dsl.search.space.edit_paths import layer_of
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
+Layers = tuple[tuple[int, int], ...]
+"""Layers by stage and number, from 1."""
+
 
 def numbers_of(choices: Sequence[Choice]) -> dict[str, int]:
     """The number of each choice by its name; of the first where two have one."""
@@ -21,15 +24,14 @@ def dependencies(choice: Choice, numbers: Mapping[str, int], keys: SpecKeys) -> 
     return tuple(sorted(named.union(*depths)))
 
 
-def exists(choice: Choice, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment) -> bool:
-    """Whether the choice exists for these values of those on which it depends."""
+def exists(choice: Choice, layers: Layers, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment) -> bool:
+    """Whether the choice exists for these values of those on which it depends; ``layers`` is ``layers_of`` it."""
     if any(assignment[numbers[condition.choice]] not in condition.among for condition in choice.when):
         return False
-    layers = layers_of(choice)
     return not layers or any(keys.has_layer(stage, layer, assignment) for stage, layer in layers)
 
 
-def layers_of(choice: Choice) -> tuple[tuple[int, int], ...]:
+def layers_of(choice: Choice) -> Layers:
     """Stage and number of the layers that the choice refers to; none where it refers to other keys too."""
     layers = [layer_of(path) for path in choice.paths]
     known = tuple(layer for layer in layers if layer is not None)

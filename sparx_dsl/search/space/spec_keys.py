@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -58,6 +59,7 @@ class SpecKeys:
         self._index = _PatchIndex(patches)
         self._made: dict[EditPath, SpecKey] = {}
         self._deepest: dict[int, int] = {}
+        self._reductions: dict[int, SpecKey] = {}
 
     def at(self, path: EditPath) -> SpecKey:
         """The key at the path of one of ``ROOT_KEYS``, ``STAGE_KEYS`` or ``SLOTS``, with the models' values."""
@@ -70,13 +72,27 @@ class SpecKeys:
         return self.at(("stages", number, key))
 
     def slot(self, stage: int, layer: int, slot: str) -> tuple[SpecKey, ...]:
-        """The three levels at which a slot of a layer may be given, the narrowest first."""
+        """Those of the three levels at which a slot of a layer may be given that can decide it, the narrowest first."""
         inner = ("stages", stage, "layers", layer, slot)
-        return self.at(inner), self.at(("stages", stage, "layer", slot)), self.at(("layer", slot))
+        return _deciding((self.at(inner), self.at(("stages", stage, "layer", slot)), self.at(("layer", slot))))
 
     def downsamples(self, stage: int) -> tuple[SpecKey, ...]:
-        """The two levels at which the downsampling in front of a stage may be given, the narrowest first."""
-        return self.stage(stage, "downsample"), self.at(("downsample",))
+        """Those of the two levels at which the downsampling in front of a stage may be given that can decide it."""
+        return _deciding((self.stage(stage, "downsample"), self.at(("downsample",))))
+
+    def reduction(self, stage: int) -> SpecKey:
+        """By how much the downsamplings behind a stage reduce its maps, or ``INVALID``."""
+        if stage not in self._reductions:
+            downsamples = [self.downsamples(behind) for behind in range(stage + 1, self.stages + 1)]
+            scope = tuple(sorted({choice for levels in downsamples for level in levels for choice in level.scope}))
+
+            def read(row: tuple[int, ...]) -> int | Invalid:
+                assignment = dict(zip(scope, row, strict=True))
+                found = [given_first(levels, assignment) for levels in downsamples]
+                return INVALID if INVALID in found else math.prod(options.total_stride for options in found)
+
+            self._reductions[stage] = SpecKey(scope, read)
+        return self._reductions[stage]
 
     def layer_numbers(self, stage: int) -> SpecKey:
         """The numbers of the layers for which the base, or a choice of all of ``layers``, has settings."""
@@ -173,6 +189,17 @@ def checked_value(path: EditPath, node: Node | None) -> Any:
         return getattr(model.model_validate(given), key)
     except ValidationError:
         return INVALID
+
+
+def _deciding(levels: Iterable[SpecKey]) -> tuple[SpecKey, ...]:
+    """Those that may have the first value: without what no choice gives, and without what stands behind one given."""
+    found: list[SpecKey] = []
+    for level in levels:
+        if level.scope:
+            found.append(level)
+        elif level.at_row(()) is not None:
+            return *found, level
+    return tuple(found)
 
 
 def given_first(levels: Sequence[SpecKey], assignment: Assignment) -> Any:
