@@ -152,3 +152,13 @@ def test_nothing_but_a_sparx_error_escapes(loader: type[Any], text: str | bytes)
                 lines = source.text.splitlines() or [""]
                 assert 1 <= span.line <= len(lines) + 1
                 assert 1 <= span.column <= len(source.line(span.line)) + 1
+
+
+@pytest.mark.parametrize("count", [3, 32, 33, 500])
+def test_an_entry_is_found_by_its_key_in_mappings_of_any_size(count: int) -> None:
+    """Given as text or as an integer, as it may be written; an item that is there twice is an error before that."""
+    tree = compose("".join(f"{number}: a{number}\nk{number}: b{number}\n" for number in range(count)), "sizes")
+    for number in range(count):
+        assert tree.entry(number) is tree.entry(str(number)) is tree.entries[2 * number]
+        assert tree.entry(f"k{number}") is tree.entries[2 * number + 1]
+    assert tree.entry(count) is tree.entry("") is None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from sparx_dsl.errors import Code, Diagnostic, SourceText, Span, SparxError, Where, exception_text, quoted
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.scalars import Scalar, check_scalar
 
 Item = TypeVar("Item")
+
+FEW: Final = 32
+"""Entries of a mapping that are looked through one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,16 @@ class MappingNode:
     entries: tuple[Entry, ...]
     span: Span | None = None
     source: SourceText | None = None
+    _found: dict[str, Entry] = field(default_factory=dict[str, Entry], init=False, repr=False, compare=False)
+    """The entries by key, where there are more than ``FEW``, once one has been looked up."""
 
     def entry(self, key: object) -> Entry | None:
         """The entry of that key, given as text or as an integer, or None."""
         wanted = str(key)
+        if len(self.entries) > FEW:
+            if not self._found:
+                self._found.update((str(entry.key.value), entry) for entry in reversed(self.entries))
+            return self._found.get(wanted)
         for entry in self.entries:
             value = entry.key.value
             if value == wanted or str(value) == wanted:
