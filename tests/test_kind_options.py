@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 import sparx_dsl
 from sparx_dsl import Kind, register
 from sparx_dsl.kind import PACKAGE
-from sparx_dsl.language.base import KindOptions, Problem
+from sparx_dsl.language.base import KindOptions, Problem, divisor_help
 from sparx_dsl.language.flow import Flow
 from sparx_dsl.language.kind_options import load_facet
 from sparx_dsl.language.roles import DownsampleOptions, FfnOptions, HeadOptions, MixerOptions, Role, StemOptions
@@ -245,3 +245,13 @@ def test_what_is_built_in_is_not_excused() -> None:
     kind = next(iter(builtin_kinds()))
     with pytest.raises(ModuleNotFoundError):
         load_facet(kind, "no_such_package.facets:FACET", "diagram", Flow)
+
+
+@pytest.mark.parametrize("channels", [1, 12, 97, 360, 4096, 10007, 65536])
+@pytest.mark.parametrize("value", [-3, 1, 7, 50, 4000, 70000])
+def test_the_divisors_that_lie_closest_are_named(channels: int, value: int) -> None:
+    """The smaller of two that are as close, in order."""
+    divisors = [number for number in range(1, channels + 1) if channels % number == 0]
+    nearest = sorted(sorted(divisors, key=lambda number: abs(number - value))[:4])
+    said = divisor_help("groups", channels, value)
+    assert said == f"groups that divide {channels} and lie closest: {', '.join(map(str, nearest))}"

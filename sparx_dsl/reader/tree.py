@@ -59,7 +59,8 @@ class MappingNode:
         wanted = str(key)
         if len(self.entries) > FEW:
             if not self._found:
-                self._found.update((str(entry.key.value), entry) for entry in reversed(self.entries))
+                # All at once: another thread must not see a part.
+                self._found.update({str(entry.key.value): entry for entry in reversed(self.entries)})
             return self._found.get(wanted)
         for entry in self.entries:
             value = entry.key.value

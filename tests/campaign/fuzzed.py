@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.campaign.bounds import most_seconds
 from tests.campaign.journal_mutations import mutated_journal
 from tests.campaign.kept_inputs import kept
 from tests.support.peak_memory import peak_memory
@@ -31,8 +32,6 @@ MOST = 2048
 """MiB after which it does so, beyond what it begins with."""
 LONGEST = 8192
 """Bytes of an input."""
-SLOWEST = {"space": 5.0}
-"""Seconds of CPU that an answer may take, if not one: a space of a few lines is a question about all its points."""
 GROWTH = 512
 """MiB by which memory may grow after the first input."""
 FOLLOWED = ["sparx_dsl", "optuna.storages", "optuna.trial", "optuna.distributions"]
@@ -66,7 +65,7 @@ class Watched:
         # The first input compiles and caches what all use.
         if self.inputs > 1:
             self.slowest = max(self.slowest, took)
-            assert took <= SLOWEST.get(self.target, 1.0), f"an answer took {took:.2f} s of CPU"
+            assert took <= most_seconds(self.target), f"an answer took {took:.2f} s of CPU"
         assert peak_memory() - self.least <= GROWTH, f"memory grew by {peak_memory() - self.least} MiB"
 
     def row(self, seconds: float) -> str:

@@ -13,13 +13,12 @@ from collections.abc import Callable
 
 import sparx_dsl
 from sparx_dsl.search import parse_space
+from tests.campaign.bounds import most_seconds
 from tests.campaign.findings import Findings
 from tests.campaign.short_spaces import SHORT_SPACES
 from tests.support.paths import ROOT
 from tests.support.peak_memory import forget_peak_memory, peak_memory
 
-SECONDS = {"sparx": 1.0, "space": 5.0}
-"""Of CPU, for one text, by the word that a spec or a space begins with."""
 MEGABYTES = 256
 SIZES = (2**14, 2**18, 2**20)
 """Bytes of a text, round after round."""
@@ -161,7 +160,7 @@ def main(seed: int, count: int) -> None:
         seconds, growth = time.process_time() - begun, peak_memory() - before
         said = f"{name}, {len(text):,} characters"
         slowest, largest = max(slowest, (seconds, said)), max(largest, (growth, said))
-        most = SECONDS["space" if text.startswith("space") else "sparx"]
+        most = most_seconds("space" if text.startswith("space") else "spec")
         findings.outcomes[outcome.partition(":")[0]] += 1
         if outcome not in ("refused", "accepted") or seconds > most or growth > MEGABYTES:
             findings.faults.append(f"{name}, {size} bytes: {outcome} after {seconds:.1f} s, {growth} MB")
