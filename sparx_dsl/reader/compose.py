@@ -98,16 +98,17 @@ class _Composer:
 
     def read(self, text: str, loader: type[Any]) -> None:
         """Read the source's text, or the start of it; raises ``SparxError`` where reading on makes no sense."""
-        for event in yaml.parse(text, Loader=loader):
-            self._take(event)
+        for event in cast("Iterator[Any]", yaml.parse(text, Loader=loader)):
+            self._take(event, _span(event.start_mark, event.end_mark))
 
-    def _take(self, event: yaml.Event) -> None:
+    def _take(self, event: yaml.Event, span: Span) -> None:
         if isinstance(event, yaml.NodeEvent):
-            self._node(event)
+            self._last = span
+            self._node(event, span)
         elif isinstance(event, yaml.CollectionEndEvent):
-            self._close(_span(event))
+            self._close(span)
         elif isinstance(event, yaml.DocumentStartEvent):
-            self._document(event)
+            self._document(event, span)
 
     def finish(self) -> MappingNode:
         """The tree; raises ``SparxError`` with all the errors."""
@@ -148,10 +149,9 @@ class _Composer:
         if len(self._errors) >= self._limits.errors:
             raise SparxError(self._errors)
 
-    def _document(self, event: yaml.DocumentStartEvent) -> None:
+    def _document(self, event: yaml.DocumentStartEvent, span: Span) -> None:
         """Begin the only document there may be, without directives."""
         self._documents += 1
-        span = _span(event)
         if self._documents > 1:
             message, advice = "a second document starts here", "give every backbone a file of its own"
             self.stop(Diagnostic(Code.SEVERAL_DOCUMENTS, message, Where(source=self._source, span=span), help=advice))
@@ -159,32 +159,31 @@ class _Composer:
             line = Span(span.line, 1, span.line, self._line_end(span.line))
             self._error(Code.YAML_DIRECTIVE, "directives are not supported", line, "remove the line")
 
-    def _node(self, event: yaml.NodeEvent) -> None:
+    def _node(self, event: yaml.NodeEvent, span: Span) -> None:
         """Read a scalar, an alias, or the start of a mapping or list."""
-        span = self._last = _span(event)
         self._node_count += 1
         if self._node_count > self._limits.nodes:
             message = f"the text holds more than {self._limits.nodes} keys and values"
             self.stop(Diagnostic(Code.TOO_MANY_VALUES, message, self._where(span), help="shorten it"))
-        self._refuse_properties(event, span)
         if isinstance(event, yaml.ScalarEvent):
+            self._refuse_properties(event.tag, event.anchor, span)
             self._add(self._scalar(event, span))
-        elif isinstance(event, yaml.AliasEvent):
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._refuse_properties(event.tag, event.anchor, span)
+            self._open(event, span)
+        else:
             message = f"aliases are not supported: {quoted(f'*{event.anchor}')}"
             self._error(Code.YAML_ANCHOR, message, span, "write the value out, or put what all stages share into layer")
             self._add(ScalarNode(None, "*", span, self._source))
-        else:
-            self._open(event, span)
 
-    def _open(self, event: yaml.NodeEvent, span: Span) -> None:
+    def _open(self, event: yaml.CollectionStartEvent, span: Span) -> None:
         """Begin a mapping or list; raises ``SparxError`` beyond the limit of depth."""
         if len(self._frames) >= self._limits.depth:
             message = f"the text is nested more than {self._limits.depth} levels deep"
             self.stop(Diagnostic(Code.NESTED_TOO_DEEPLY, message, self._where(span), help="remove some levels"))
         if self._frames and self._frames[-1].wants_key:
             self._error(Code.INVALID_KEY, "a list or mapping cannot be a key", span, "write a name")
-        bracketed = isinstance(event, yaml.CollectionStartEvent) and bool(event.flow_style)
-        self._frames.append(Frame(span, isinstance(event, yaml.MappingStartEvent), bracketed))
+        self._frames.append(Frame(span, isinstance(event, yaml.MappingStartEvent), bool(event.flow_style)))
 
     def _close(self, end: Span) -> None:
         """End the innermost mapping or list and hand it to the one around it."""
@@ -258,13 +257,11 @@ class _Composer:
             message = f"the key {quoted(node.text)} is written twice"
             self._error(Code.DUPLICATE_KEY, message, span, "remove one of the two", related)
 
-    def _refuse_properties(self, event: yaml.NodeEvent, span: Span) -> None:
+    def _refuse_properties(self, tag: str | None, anchor: str | None, span: Span) -> None:
         """Note a tag and an anchor in front of a node, each at its own place."""
-        if isinstance(event, yaml.AliasEvent):
+        if tag is None and anchor is None:
             return
-        given = {mark for mark, value in (("!", getattr(event, "tag", None)), ("&", event.anchor)) if value is not None}
-        if not given:
-            return
+        given = {mark for mark, value in (("!", tag), ("&", anchor)) if value is not None}
         for shown, place in self._properties(span, given):
             if shown.startswith("!"):
                 self._error(Code.YAML_TAG, f"tags are not supported: {quoted(shown)}", place, "remove the tag")
@@ -293,7 +290,6 @@ class _Composer:
 _START: Final = Span(1, 1, 1, 1)
 
 
-def _span(event: yaml.Event) -> Span:
+def _span(start: Mark, end: Mark) -> Span:
     """An event's span, from PyYAML's 0-based marks in code points."""
-    start, end = cast("Mark", event.start_mark), cast("Mark", event.end_mark)
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)

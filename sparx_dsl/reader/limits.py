@@ -17,7 +17,7 @@ class Limits:
     """Size of a spec's text, in bytes of UTF-8."""
     depth: int = 64
     """Mappings and lists inside one another."""
-    nodes: int = 100_000
+    nodes: int = 50_000
     """Keys, values, lists and mappings of one text."""
     scalar_length: int = 4096
     """Length of one key or value, in characters."""

@@ -36,6 +36,8 @@ _OLD_BOOLEANS: Final[dict[str, str]] = {
     **dict.fromkeys(("y", "yes", "on"), "true"),
     **dict.fromkeys(("n", "no", "off"), "false"),
 }
+_USUAL: Final = re.compile(rf"(?:0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})(\.[0-9]{{1,{MAX_DIGITS}}})?")
+"""A number that all readers of YAML take for the same one, and that is within the limits."""
 _INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -59,6 +61,8 @@ def resolve_scalar(text: str, plain: bool) -> Scalar:
         return _WORDS[text]
     if not (text[0] in "+-.0123456789_" or text.lower() in _OLD_BOOLEANS):
         return text
+    if usual := _USUAL.fullmatch(text):
+        return int(text) if usual[1] is None else float(text)
     refuse_ambiguous(text)
     if _INTEGER.fullmatch(text):
         return _integer(text)
@@ -125,7 +129,8 @@ def _check_text(value: str, limits: Limits) -> Diagnostic | None:
     if len(value) > limits.scalar_length:
         message = f"this text has {len(value)} characters; at most {limits.scalar_length} are read"
         return Diagnostic(Code.VALUE_TOO_LONG, message, help="shorten it")
-    if unsafe := unsafe_pattern("\t\n").search(value):
+    # What Python can print is safe, and is found so several times as fast.
+    if not value.isprintable() and (unsafe := unsafe_pattern("\t\n").search(value)):
         return Diagnostic(
             Code.CONTROL_CHARACTER, f"the value contains {describe_character(unsafe[0])}", help="remove the character"
         )
