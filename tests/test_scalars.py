@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 
 import pytest
 from hypothesis import assume, given
@@ -12,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from sparx_dsl.errors import Diagnostic, SparxError
+from sparx_dsl.errors.escape import unsafe_pattern
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.scalars import check_scalar, resolve_scalar
 
@@ -140,6 +142,13 @@ def test_values_from_anywhere_are_checked(value: str | int | float, code: str) -
     diagnostic = check_scalar(value, Limits(scalar_length=4))
     assert diagnostic is not None
     assert diagnostic.code == code
+
+
+def test_what_python_can_print_is_safe() -> None:
+    """No character that is refused is printable, which is what texts are asked first."""
+    unsafe = unsafe_pattern().findall("".join(map(chr, range(sys.maxunicode + 1))))
+    assert len(unsafe) > 2048
+    assert not any(map(str.isprintable, unsafe))
 
 
 @pytest.mark.parametrize("value", ["a\tb\n", "漢", "", True, None, 10**18 - 1, 1e308])

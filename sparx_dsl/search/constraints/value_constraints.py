@@ -37,14 +37,19 @@ def existence_constraints(choices: Sequence[Choice], keys: SpecKeys, domains: Do
                 total = MAX_STEPS - effort.left + combinations
                 what = f"up to {choice.name}, which depends on {names}, conditions tie {total:,} combinations together"
                 raise SparxError(too_many(what, choice.where, f"{MAX_STEPS:,}"))
-            there = partial(_exists_or_is_off, number, choice, layers_of(choice), numbers, keys)
-            yield Constraint(scope, there, steps=0)
+            ask = partial(_exists_for, needed, choice, layers_of(choice), numbers, keys)
+            yield Constraint(scope, partial(_exists_or_is_off, number, SpecKey(needed, ask)), steps=0)
 
 
-def _exists_or_is_off(
-    number: int, choice: Choice, layers: Layers, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment
-) -> bool:
-    return (assignment[number] != OFF) == exists(choice, layers, numbers, keys, assignment)
+def _exists_for(
+    needed: tuple[int, ...], choice: Choice, layers: Layers, numbers: Mapping[str, int], keys: SpecKeys,
+    row: tuple[int, ...],
+) -> bool:  # fmt: skip
+    return exists(choice, layers, numbers, keys, dict(zip(needed, row, strict=True)))
+
+
+def _exists_or_is_off(number: int, there: SpecKey, assignment: Assignment) -> bool:
+    return (assignment[number] != OFF) == there(assignment)
 
 
 def value_constraints(keys: SpecKeys) -> Iterator[Constraint]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -104,9 +106,9 @@ class SpecKeys:
         """The most layers that the stage can have."""
         if stage not in self._deepest:
             path: EditPath = ("stages", stage, "depth")
-            base = only_path(self._tree, path)
-            assert isinstance(base, MappingNode)
-            found = [_laid_over(base, path, written) for written in _one_at_a_time(self._index.of(path))]
+            own = self._index.of(path)
+            base = _Base(self._tree, path, own)
+            found = [base.under(written) for written in _one_at_a_time(own)]
             depths = [checked_value(path, one) for one in found if not isinstance(one, Invalid)]
             self._deepest[stage] = max((one for one in depths if one is not INVALID), default=1)
         return self._deepest[stage]
@@ -118,12 +120,11 @@ class SpecKeys:
 
     def _key(self, path: EditPath, own: Sequence[Patch], value: Callable[[Node | None], Any]) -> SpecKey:
         scope = tuple(dict.fromkeys(patch.choice for patch in own))
-        base = only_path(self._tree, path)
-        assert isinstance(base, MappingNode)
+        base = _Base(self._tree, path, own)
 
         def read(row: tuple[int, ...]) -> Any:
             assignment = dict(zip(scope, row, strict=True))
-            found = _laid_over(base, path, ((patch.path, patch.node(assignment)) for patch in own))
+            found = base.under((patch.path, patch.node(assignment)) for patch in own)
             return found if isinstance(found, Invalid) else value(found)
 
         return SpecKey(scope, read)
@@ -153,15 +154,29 @@ Written = Iterable[tuple[EditPath, Node | None]]
 """What choices lay over which paths; None for nothing."""
 
 
-def _laid_over(base: MappingNode, path: EditPath, written: Written) -> Node | Invalid | None:
-    """The node at a path of a tree over which that is laid, None where there is none, or ``INVALID``."""
-    tree = base
-    try:
-        for place, node in written:
-            tree = tree if node is None else overlay(tree, place, node)
-    except SparxError:
-        return INVALID
-    return find_node(tree, path)
+class _Base:
+    """The part of a spec over which the patches of one key are laid: the innermost mapping around all of them."""
+
+    def __init__(self, tree: MappingNode, path: EditPath, patches: Iterable[Patch]) -> None:
+        paths = [path, *(patch.path[:-1] for patch in patches)]
+        shared = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))
+        around: EditPath = tuple(parts[0] for parts in shared)
+        while not isinstance(node := find_node(tree, around), MappingNode):
+            around = around[:-1]
+        self._skipped, self._path = len(around), path[len(around) :]
+        base = only_path(node, self._path)
+        assert isinstance(base, MappingNode)
+        self._base = base
+
+    def under(self, written: Written) -> Node | Invalid | None:
+        """The node of the key with that laid over the base, None where there is none, or ``INVALID``."""
+        tree = self._base
+        try:
+            for place, node in written:
+                tree = tree if node is None else overlay(tree, place[self._skipped :], node)
+        except SparxError:
+            return INVALID
+        return find_node(tree, self._path)
 
 
 def _one_at_a_time(patches: Sequence[Patch]) -> Iterator[Written]:
@@ -181,14 +196,23 @@ def checked_value(path: EditPath, node: Node | None) -> Any:
     For no node that is what an absent key stands for.
     """
     key, layer = str(path[-1]), "layer" in path or "layers" in path
-    model, around = (LayerOptions, {}) if layer else (Stage, PLAIN_STAGE) if len(path) > 1 else (SpecModel, PLAIN_SPEC)
-    given = {name: value for name, value in around.items() if name != key}
+    model = LayerOptions if layer else Stage if len(path) > 1 else SpecModel
+    given = {name: value for name, value in _around(model).items() if name != key}
     if node is not None:
         given[key] = plain(node)
     try:
         return getattr(model.model_validate(given), key)
     except ValidationError:
         return INVALID
+
+
+@functools.cache
+def _around(model: type[LayerOptions | Stage | SpecModel]) -> Mapping[str, object]:
+    """What a model needs besides the key that is checked; already of its own types, which are not checked again."""
+    if model is LayerOptions:
+        return {}
+    plain = model.model_validate(PLAIN_STAGE if model is Stage else PLAIN_SPEC)
+    return {key: getattr(plain, key) for key in plain.model_fields_set}
 
 
 def _deciding(levels: Iterable[SpecKey]) -> tuple[SpecKey, ...]:
