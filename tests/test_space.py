@@ -71,6 +71,13 @@ EDGES = {
         links={"on": ("add", link("stage1.layer1", "stage1.layer4"))}),
     "overrides of the base need their layers": Drawn(
         small({"depth": 3, "layers": {3: {"dpe": True}}}), {"stages.1.depth": [3, 4], "stages.1.S": [None, 4]}),
+    "what is removed below what is replaced": Drawn(
+        {**small({"depth": 1}), "head": {"kind": "linear", "classes": 7, "eps": 0.1}},
+        {"head": [{"kind": "linear", "classes": 3}, {"kind": "none"}, {"eps": 0.2}], "head.eps": [1e-5, None]}),
+    "levels that are removed fall back": Drawn(
+        small({"depth": 1, "channels": 18, "layer": {"mixer": {"kind": "window_attention", "heads": 3}}}),
+        {"stages.1.channels": [16, 18], "stages.1.layer": [None, {"norm": "batch"}],
+         "stages.1.layer.mixer": [None, {"kind": "window_attention"}]}),
     "a narrow stem": Drawn(
         {**small({"depth": 1}), "layer": {"mixer": {"kind": "ssm"}}},
         {"stages.1.channels": [1, 2], "stem": [{"kind": "conv"}, {"kind": "patch"}]}),

@@ -87,7 +87,7 @@ class Drawn:
         for name in list(self.values):
             if name in self.when:
                 other, wanted = self.when[name]
-                if other not in picks or self.values[other][picks[other]] not in wanted:
+                if other not in picks or not any(_means(one, self.values[other][picks[other]]) for one in wanted):
                     del picks[name]
             parts = name.split(".")
             if name in picks and parts[2:3] == ["layers"]:
@@ -103,6 +103,14 @@ class Drawn:
 
 SoundSpace = tuple[Drawn, list[Assignment]]
 """A space, and all its points."""
+
+
+def _means(wanted: Any, value: Any) -> bool:
+    """Whether a condition's value is this one; a mapping means all that have its keys."""
+    if isinstance(wanted, dict) and isinstance(value, dict):
+        keys, held = cast("dict[str, Any]", wanted), cast("dict[str, Any]", value)
+        return all(key in held and _means(inner, held[key]) for key, inner in keys.items())
+    return bool(wanted == value) and isinstance(wanted, bool) == isinstance(value, bool)
 
 
 def _laid(data: Any, path: list[str], value: Any) -> Any:
@@ -146,11 +154,12 @@ def keys_of(stage: int, depth: int) -> dict[str, list[Any]]:
         f"{at}.ganglion": [None, [1], [2], [1, 2]],
         f"{at}.cross_stage": ["none", "first", "window", "every"],
         f"{at}.intra": [None, "all", "since_last"],
-        f"{at}.layer.mixer": MIXERS,
+        f"{at}.layer.mixer": [*MIXERS, None],
         f"{at}.layer.fusion": FUSIONS,
         f"{at}.layers.{depth}.mixer": MIXERS,
         f"{at}.layers.2.fusion": FUSIONS,
-        f"{at}.layer": [{"dpe": True}, {"dpe": False, "norm": "batch", "mixer": MIXERS[2]}],
+        f"{at}.layers.{depth}": [None, {"dpe": True}, {"fusion": FUSIONS[0]}],
+        f"{at}.layer": [None, {"dpe": True}, {"dpe": False, "norm": "batch", "mixer": MIXERS[2]}],
         **({f"{at}.downsample": DOWNSAMPLES} if stage > 1 else {}),
     }
 
@@ -159,8 +168,12 @@ def keys_of(stage: int, depth: int) -> dict[str, list[Any]]:
 def drawn_spaces(draw: st.DrawFn) -> Drawn:
     """A space of a few choices, with a condition or a link now and then; its values may or may not fit."""
     base = draw(spec_mappings(most_stages=2, deepest=3))
-    keys: dict[str, list[Any]] = {"layer.mixer": MIXERS, "head": [{"kind": "none"}, {"kind": "linear", "classes": 3}],
-                                  "stem": [{"kind": "conv"}, CROPPING]}  # fmt: skip
+    keys: dict[str, list[Any]] = {
+        "layer": [None, {"dpe": True}],
+        "layer.mixer": [*MIXERS, None],
+        "head": [None, {"kind": "none"}, {"kind": "linear", "classes": 3}],
+        "stem": [{"kind": "conv"}, CROPPING],
+    }
     for number, stage in enumerate(base["stages"], start=1):
         keys |= keys_of(number, stage["depth"])
     names = draw(st.lists(st.sampled_from(sorted(keys)), min_size=1, max_size=4, unique=True))
