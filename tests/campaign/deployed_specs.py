@@ -6,7 +6,7 @@ import copy
 import math
 import random
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +15,7 @@ import sparx_dsl
 from sparx_dsl.lowering import Backbone
 from tests.campaign.drawn import numbered
 from tests.campaign.findings import Findings
-from tests.support.deployed import SINGLE, images_of, results, trained, worst_error
+from tests.support.deployed import SINGLE, images_of, results, trained
 from tests.support.scans import threads
 from tests.support.spec_oracle import Mapping
 from tests.support.strategies import spec_mappings
@@ -26,17 +26,27 @@ OF_BFLOAT16 = 2
 """How many times the plain backbone's own error in bfloat16, or one rounding, a deployed one may have."""
 ROUNDING = 2.0**-8
 """Of one number to bfloat16."""
-
+TINY = 1e-30
+"""What a largest value of zero is taken for."""
 
 DRAWINGS = 7
 """How many drawings of weights judge a spec that the first of them puts past what is granted."""
 
 
+class Off(NamedTuple):
+    """How far one result is off at most, and its largest value."""
+
+    deployed: float
+    own: float
+    """Of the plain backbone."""
+    largest: float
+
+
 class Law(NamedTuple):
     """What is measured of a backbone in one dtype, and how far it may go."""
 
-    errors: Callable[[Backbone, torch.Tensor], tuple[float, float]]
-    """Of a plain backbone and images: the error of the deployed one, and the plain one's own."""
+    errors: Callable[[Backbone, torch.Tensor], list[Off]]
+    """Of each result of a plain backbone for images."""
     granted: Callable[[float], float]
     """The most that the deployed one's error may be, from the plain one's own."""
 
@@ -48,14 +58,14 @@ class Verdict(NamedTuple):
     error: float
     granted: float
     drawings: int
-    """Of weights; of more than one it is the root of the mean square of their errors."""
+    """Of weights."""
 
 
 def deploy_specs(numbers: range, seed: int) -> Findings:
     """Deploy the drawn specs of these numbers in float32, each fourth in bfloat16 too; errors are against float64.
 
     What one drawing of weights is rounded to is chance, above all where a backbone gives a few numbers: where the first
-    is past what is granted, several are held against the same bound.
+    is past what is granted, several together are held against the same bound.
     """
     findings = Findings()
     with threads(1):
@@ -92,30 +102,52 @@ def verdicts_of(spec: Mapping, rng: random.Random, *, in_bfloat16: bool) -> Iter
     for dtype, law in LAWS.items():
         if dtype == "bfloat16" and not in_bfloat16:
             continue
-        error, own = law.errors(trained(copy.deepcopy(model), seeds[0]), images)
-        drawings = 1
+        drawn = [law.errors(trained(copy.deepcopy(model), seeds[0]), images)]
+        error, own = errors_over(drawn)
         if error > law.granted(own):
-            pairs = [law.errors(trained(copy.deepcopy(model), seed), images) for seed in seeds]
-            error, own = (math.sqrt(sum(each**2 for each in column) / DRAWINGS) for column in zip(*pairs, strict=True))
-            drawings = DRAWINGS
-        yield Verdict(dtype, error, law.granted(own), drawings)
+            drawn += [law.errors(trained(copy.deepcopy(model), seed), images) for seed in seeds[1:]]
+            error, own = errors_over(drawn)
+        yield Verdict(dtype, error, law.granted(own), len(drawn))
 
 
-def from_plain(plain: Backbone, images: torch.Tensor) -> tuple[float, float]:
+def errors_over(drawn: Sequence[Sequence[Off]]) -> tuple[float, float]:
+    """The deployed and the plain backbone's error over the largest value, each of the result where it is most.
+
+    Over several drawings it is the root of the mean square of the errors over that of the largest values: a result that
+    comes out near zero in one of them says as little there as it weighs.
+    """
+    results = [[math.hypot(*column) for column in zip(*each, strict=True)] for each in zip(*drawn, strict=True)]
+    pairs = [(deployed / max(largest, TINY), own / max(largest, TINY)) for deployed, own, largest in results]
+    return max(deployed for deployed, _ in pairs), max(own for _, own in pairs)
+
+
+def from_plain(plain: Backbone, images: torch.Tensor) -> list[Off]:
     """How far the deployed backbone is from the plain one, and that from float64 where 1e-5 is not kept."""
     found = results(plain, images)
-    error = worst_error(results(sparx_dsl.deploy(plain), images), found)
-    if error <= SINGLE:
-        return error, 0.0
-    return error, worst_error(found, results(copy.deepcopy(plain).double(), images.double()))
+    differences, sizes = distances(results(sparx_dsl.deploy(plain), images), found), list(map(size_of, found))
+    own = [0.0] * len(found)
+    if any(difference > SINGLE * size for difference, size in zip(differences, sizes, strict=True)):
+        own = distances(found, results(copy.deepcopy(plain).double(), images.double()))
+    return list(map(Off, differences, own, sizes))
 
 
-def from_double(plain: Backbone, images: torch.Tensor) -> tuple[float, float]:
+def from_double(plain: Backbone, images: torch.Tensor) -> list[Off]:
     """How far the deployed and the plain backbone are from float64, both in bfloat16."""
     narrow, images = copy.deepcopy(plain).to(torch.bfloat16), images.to(torch.bfloat16)
     exact = results(copy.deepcopy(narrow).double(), images.double())
-    error = worst_error(results(sparx_dsl.deploy(narrow), images), exact)
-    return error, worst_error(results(narrow, images), exact)
+    deployed = distances(results(sparx_dsl.deploy(narrow), images), exact)
+    return list(map(Off, deployed, distances(results(narrow, images), exact), map(size_of, exact)))
+
+
+def distances(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> list[float]:
+    """The largest difference of each result."""
+    assert [each.shape for each in found] == [each.shape for each in expected]
+    return [float((a - b).abs().max()) for a, b in zip(found, expected, strict=True)]
+
+
+def size_of(result: torch.Tensor) -> float:
+    """The largest value of a result."""
+    return float(result.abs().max())
 
 
 def granted_in_float32(own: float) -> float:
