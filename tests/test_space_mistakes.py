@@ -148,3 +148,22 @@ def test_a_text_has_no_folder() -> None:
     with pytest.raises(sparx_dsl.SparxError) as caught:
         parse_space(f"{HEAD.replace('sparx_mamba_t', 'absent')}choices: {{stages.1.depth: [1, 2]}}\n")
     assert places(caught.value.diagnostics) == (("SPX112", 3, 7),)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({"layer.mixer": [{"kind": "ss2d"}, None]}, "layer.mixer: null fits"),
+        ({"stages.1.S": [2, None, None]}, "stages.1.S lists null twice"),
+        ({"layer.mixer": [{"kind": "ss2d"}, {"kind": "window_attention", "heads": 5}]},
+         "layer.mixer: {kind: window_attention, heads: 5} fits"),
+        ({"stages.3.S": [2, 3], "stages.3.M": {"values": [1], "when": {"stages.3.S": [None]}}},
+         "stages.3.S never has the value null"),
+        ({"stem": [{"kind": "conv"}, {"kind": "conv"}]}, "stem lists conv twice"),
+    ],
+)  # fmt: skip
+def test_values_are_named_as_a_space_writes_them(choices: dict[str, object], said: str) -> None:
+    """A null is no "nothing", and a mapping no "a mapping"."""
+    with pytest.raises(sparx_dsl.SparxError) as caught:
+        sparx_dsl.make_space(sparx_dsl.load_spec("sparx_mamba_t"), choices)
+    assert caught.value.diagnostics[0].message.startswith(said)

@@ -10,14 +10,22 @@ from pydantic import ValidationError
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import connect
-from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.checks.schema_errors import schema_diagnostics
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.spec import spec_of
 from sparx_dsl.reader.tree import MappingNode, Node, SequenceNode, plain
 from sparx_dsl.search.constraints.effort import Effort
 from sparx_dsl.search.search_space import Space
-from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Alternative, Choice, EditPath, LeftOut, value_text
+from sparx_dsl.search.space.choices import (
+    MOST_SHOWN,
+    OFF,
+    Alternative,
+    Choice,
+    EditPath,
+    LeftOut,
+    quoted_value,
+    value_text,
+)
 from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import join_path
 from sparx_dsl.search.space.materialize import overlay, overlay_links
@@ -135,7 +143,7 @@ def unfitting_values(space: SpaceModel) -> Iterator[Diagnostic]:
         elif choice.strict:
             for value in sorted(set(range(len(choice.alternatives))) - fitting):
                 alternative = choice.alternatives[value]
-                message = f"{choice.name}: {shown(alternative.value)} fits with no values of the other choices"
+                message = f"{choice.name}: {quoted_value(alternative.value)} fits with no values of the other choices"
                 yield Diagnostic(
                     Code.INFEASIBLE_VALUE, message, alternative.where, reasons.of(alternative), "remove it"
                 )
@@ -206,7 +214,7 @@ def _empty(space: SpaceModel, reasons: _Reasons) -> Diagnostic:
     found = _first_error(space, [choice.alternatives[0] for choice in tied])
     if found is None:
         return Diagnostic(Code.EMPTY_SPACE, message, tied[0].where, reasons.of(tied[0].alternatives[0]))
-    firsts = ", ".join(f"{choice.name}: {shown(choice.alternatives[0].value)}" for choice in tied[:MOST_SHOWN])
+    firsts = ", ".join(f"{choice.name}: {quoted_value(choice.alternatives[0].value)}" for choice in tied[:MOST_SHOWN])
     here = found.where.source is not None and found.where.source == space.where.source
     where = found.where if here else tied[0].where
     return Diagnostic(Code.EMPTY_SPACE, message, where, (f"as with {firsts}: {found.message}",))

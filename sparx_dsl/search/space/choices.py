@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from sparx_dsl.errors import Where, visible
+from sparx_dsl.errors import Where, quoted, visible
 from sparx_dsl.language.frozen import FrozenDict
 from sparx_dsl.reader.tree import Node, plain
 
@@ -18,6 +18,8 @@ Assignment = Mapping[int, int]
 
 MOST_SHOWN = 5
 """Choices and values in one message."""
+MOST_CHARACTERS = 60
+"""Of one value in a message."""
 OFF = -1
 """Stands for the value of a choice that does not exist for the values of others."""
 
@@ -118,6 +120,14 @@ def value_text(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(value_text, cast('list[object]', value)))}]"
     return str(value)
+
+
+def quoted_value(value: object) -> str:
+    """A value of a choice as a message refers to it, in about 60 characters: text in quotes, else ``value_text``."""
+    if isinstance(value, str):
+        return quoted(value)
+    text = visible(value_text(value))
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 
 
 def same(first: object, second: object) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, Where, did_you_mean, quoted
-from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.tree import Entry, Node, SequenceNode
-from sparx_dsl.search.space.choices import Choice, Condition, EditPath, matches, value_of
+from sparx_dsl.search.space.choices import Choice, Condition, EditPath, matches, quoted_value, value_of
 from sparx_dsl.search.space.edit_paths import fill_wildcards, join_path
 from sparx_dsl.search.space.existence import dependencies, in_order_of_need, numbers_of
 from sparx_dsl.search.space.parse_values import error_at, place_of
@@ -75,8 +74,8 @@ def parse_condition(choice: Choice, entry: Entry, wildcards: tuple[str | int, ..
     for item in items:
         found = numbers.of(item, other)
         if not found:
-            message = f"{name} never has the value {shown(value_of(item))}"
-            listed = ", ".join(shown(value) for value in other.values[:8])
+            message = f"{name} never has the value {quoted_value(value_of(item))}"
+            listed = ", ".join(quoted_value(value) for value in other.values[:8])
             notes = (f"its values are {listed}",)
             raise SparxError(Diagnostic(Code.CONDITION_NEVER_HOLDS, message, place_of(item), notes))
         among |= found

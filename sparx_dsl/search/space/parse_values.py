@@ -9,7 +9,7 @@ from decimal import Decimal
 from sparx_dsl.errors import Code, Diagnostic, Related, SparxError, Where
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.reader.tree import MappingNode, Node, ScalarNode, SequenceNode
-from sparx_dsl.search.space.choices import Alternative, EditPath, LinkAction, same, value_of
+from sparx_dsl.search.space.choices import Alternative, EditPath, LinkAction, quoted_value, same, value_of
 
 MAX_VALUES = 10_000
 """Values of one choice."""
@@ -91,7 +91,7 @@ def _refuse_repeated(items: Sequence[Node], name: str) -> None:
         before = seen.setdefault(repr(value), item)
         if before is not item and same(value_of(before), value):
             related = (Related(place_of(before), "the first of them"),)
-            message = f"{name} lists {shown(value)} twice"
+            message = f"{name} lists {quoted_value(value)} twice"
             raise error_at(item, Code.DUPLICATE_VALUE, message, "remove one of them", related)
 
 
