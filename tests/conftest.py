@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,10 @@ pytest_plugins = ("tests.support.golden_text",)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Tables are of one width, whatever terminal the tests are run in.
 os.environ["COLUMNS"] = "100"
+
+# A shell that runs the tests in the background lets them ignore interrupts, and so would the processes that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Strategies of whole specs are rejected or slow to draw now and then; that says nothing about the code.
 SUPPRESSED = (HealthCheck.too_slow, HealthCheck.filter_too_much)

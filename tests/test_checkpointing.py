@@ -45,6 +45,28 @@ def test_a_step_of_training_is_the_same_bit_for_bit(model: Backbone, share: floa
     assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
 
 
+READ_OFTEN = """
+sparx: 1
+name: read_often
+input: {size: 32}
+stem: {kind: patch}
+layer: {dpe: true, mixer: {kind: ss2d, state: 1}}
+stages: [{channels: 12, depth: 4, S: 1, intra: all, cross_stage: first}]
+head: {kind: linear, classes: 10}
+"""
+
+
+@pytest.mark.parametrize("spec", [READ_OFTEN, "sparx_mamba_t"])
+def test_gradients_are_added_in_the_same_order(spec: str) -> None:
+    """Features that several layers read, gathered again: sums of three gradients depend on which two come first."""
+    model = sparx_dsl.build(spec)
+    images = torch.randn(1, 3, 64, 64)
+    twin = sparx_dsl.recompute(copy.deepcopy(model), activation_bytes(model, 1)[0], 1)
+    assert any(path.endswith("gather") for path in twin.recomputed)
+    expected, found = step(model, images), step(twin, images)
+    assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
+
+
 # What the loss itself saves: the results, and a few numbers.
 LOSS_BYTES = 64
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from sparx_dsl.nn.recompute import recomputed_part, regathered_part
+from sparx_dsl.nn.recompute import read_again, recomputed_part, regathered_part
 from sparx_dsl.schedule import Free, Gather, Run, Schedule
 from sparx_dsl.schedule.values import IMAGES
 
@@ -25,7 +25,7 @@ def fx_graph(schedule: Schedule, recomputed: Collection[str] = ()) -> fx.Graph:
     """
     graph = fx.Graph()
     written = {IMAGES: graph.placeholder(IMAGES)}
-    regathered: dict[str, tuple[fx.Node, ...]] = {}
+    regathered: dict[str, fx.Node] = {}
     for step in schedule.steps:
         if isinstance(step, Free):
             continue
@@ -37,7 +37,7 @@ def fx_graph(schedule: Schedule, recomputed: Collection[str] = ()) -> fx.Graph:
             continue
         inputs = tuple(written[name] for name in step.inputs)
         if isinstance(step, Gather) and f"{step.node}.gather" in recomputed:
-            regathered[step.output] = inputs
+            regathered[step.output] = graph.create_node("call_function", read_again, (inputs,), name=name)
             continue
         if isinstance(step, Gather):
             node = graph.create_node("call_function", torch.cat, (inputs,), {"dim": 1}, name=name)

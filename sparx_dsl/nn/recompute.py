@@ -33,10 +33,20 @@ def recomputed_part(part: nn.Module, *inputs: Tensor) -> Tensor:
     return _recomputed(part, part, *inputs)
 
 
+def read_again(features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The features (batch, channels, height, width) as ``regathered_part`` is to read them later on.
+
+    Called where a plain pass concatenates them: a gradient that is the sum of three or more has the same bits only
+    where these are added in the same order, which is that in which the forward pass has read the feature.
+    """
+    return tuple(feature.view_as(feature) for feature in features) if len(features) > 1 else tuple(features)
+
+
 def regathered_part(part: nn.Module, x: Tensor, features: Sequence[Tensor]) -> Tensor:
     """What a fusion makes of x and features (batch, channels, height, width), which it reads concatenated.
 
-    As ``recomputed_part``, and the concatenation is not kept either: backward makes it again.
+    The features are those that ``read_again`` gave. As ``recomputed_part``, and the concatenation is not kept either:
+    backward makes it again.
     """
 
     def fuse(x: Tensor, *maps: Tensor) -> Tensor:

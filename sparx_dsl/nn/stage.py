@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as all_modules
 
 from sparx_dsl.nn.feature_maps import FeatureMaps, Map, gathered, taken
-from sparx_dsl.nn.recompute import recomputed_part, regathered_part
+from sparx_dsl.nn.recompute import read_again, recomputed_part, regathered_part
 
 Running = TypeVar("Running", bound="Composite")
 
@@ -70,13 +70,14 @@ class Layer(Composite):
         check_features("layer", self.reads, features)
         again = "gather" in self.recomputed and torch.is_grad_enabled()
         # First of all, since features that are freed here then are not held beside the position encoding's result.
-        read = gathered(features) if features and not again else None
+        read = None if again or not features else gathered(features)
+        held = read_again([taken(feature) for feature in features]) if again else ()
         y = self._part("dpe")(taken(x)) if "dpe" in self._modules else taken(x)
         if not features:
             y = self._part("mixer")(y)
         else:
             if read is None:
-                fused = regathered_part(self.get_submodule("fusion"), y, [taken(feature) for feature in features])
+                fused = regathered_part(self.get_submodule("fusion"), y, held)
             else:
                 fused = self._part("fusion")(y, read)
             del read
