@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.merge import merge_patch, nested
 from sparx_dsl.reader.scalars import check_scalar
 from sparx_dsl.reader.tree import MappingNode, node_of
+from sparx_dsl.reader.tree_size import node_count, refuse_large_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +30,35 @@ def edited_tree(spec: SpecModel, changes: Mapping[str, object]) -> MappingNode:
     """The spec's tree with other values at the given key paths; raises ``SparxError``.
 
     A path is dotted and 1-based (``stages.3.S``), or names the stage (``stages.deep.S``). None removes a key;
-    a mapping is laid over the one that is there, or replaces it where its ``kind`` differs.
+    a mapping is laid over the one that is there, or replaces it where its ``kind`` differs. Where the tree then holds
+    too many keys and values, the error (SPX003) stands at the last change that made it larger.
     """
-    tree, limits = spec.tree, spec.limits
+    limits, trees = spec.limits, [spec.tree]
     for path, value in changes.items():
         keys = key_path(path, limits)
-        merged = merge_patch(tree, nested(keys, node_of(value, limits=limits, path=keys)))
+        merged = merge_patch(trees[-1], nested(keys, node_of(value, limits=limits, path=keys)))
         assert isinstance(merged, MappingNode)
-        tree = merged
-    return tree
+        trees.append(merged)
+    # Only all changes together make a spec: what one adds, another may remove.
+    refuse_large_tree(trees[-1], limits, "the edited spec", lambda: Where(_last_growth([*changes], trees)))
+    return trees[-1]
+
+
+def _last_growth(paths: list[str], trees: list[MappingNode]) -> str:
+    """The path of the last change that made the tree larger, of the trees before, between and after the changes."""
+    counts = [node_count(tree) for tree in trees]
+    larger = [path for path, (old, new) in zip(paths, itertools.pairwise(counts), strict=True) if new > old]
+    return larger[-1] if larger else ""
 
 
 def key_path(path: str, limits: Limits) -> tuple[str | int, ...]:
     """The keys and 1-based numbers of a dotted path; raises ``SparxError`` for what no spec could hold."""
     # A number of more digits than any item has stays text, which addresses nothing.
     parts = path.split(".")
+    if len(parts) > limits.depth:
+        message = f"the path leads more than {limits.depth} levels deep"
+        where = Where(".".join(parts[: limits.depth]))
+        raise SparxError(Diagnostic(Code.NESTED_TOO_DEEPLY, message, where, help="remove some levels"))
     for place, part in enumerate(parts):
         if wrong := check_scalar(part, limits):
             raise SparxError(replace(wrong, where=Where(".".join(parts[:place]))))

@@ -12,7 +12,8 @@ from sparx_dsl.language.zoo import file_names, spec_path
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.merge import merge_patch
-from sparx_dsl.reader.tree import MappingNode, ScalarNode, SequenceNode
+from sparx_dsl.reader.tree import MappingNode, ScalarNode, SequenceNode, locate
+from sparx_dsl.reader.tree_size import refuse_large_tree
 from sparx_dsl.reader.yaml_text import read_text
 
 LONGEST_NAME = 400
@@ -51,7 +52,7 @@ def expand(
     """``tree`` laid over the file that its ``extends`` key names; as it is where there is no such key.
 
     ``path`` is the file that the tree was read from, ``seen`` are those that led to it. Below ``root``, where one is
-    given, all files may be read. Raises ``SparxError``.
+    given, all files may be read. Raises ``SparxError``, with SPX003 where both together hold too many keys and values.
     """
     entry = tree.entry("extends")
     if entry is None:
@@ -66,6 +67,7 @@ def expand(
     _refuse_list_of_changes(own, base, file.name)
     merged = merge_patch(base, own)
     assert isinstance(merged, MappingNode), "a mapping laid over a mapping is a mapping"
+    refuse_large_tree(merged, limits, "the spec, with what it extends,", lambda: locate(tree, ("extends",)))
     return merged
 
 

@@ -15,9 +15,11 @@ from sparx_dsl.language.checks.check_spec import check_spec
 from sparx_dsl.language.checks.schema_errors import schema_diagnostics
 from sparx_dsl.language.models import SpecModel
 from sparx_dsl.language.resolve import backbone_choices, carried_over, choices, resolve_stage
+from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import Limits
 from sparx_dsl.reader.scalars import resolve_scalar
 from sparx_dsl.reader.tree import MappingNode, Node, SequenceNode, plain
+from sparx_dsl.reader.tree_size import is_short
 from sparx_dsl.registry import default_registry
 
 SpecT = TypeVar("SpecT", bound=SpecModel)
@@ -84,11 +86,19 @@ def _holds_null(data: object) -> bool:
 
 
 def dump_spec(spec: SpecModel) -> str:
-    """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
+    """The YAML text of a spec; raises ``SparxError`` for a text that cannot be read within the spec's limits."""
     text: str = yaml.dump(  # pyright: ignore[reportUnknownMemberType]
         spec.written(), Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=110
     )
+    # Read at once, so that no file is written which cannot be read again.
+    compose(text, "<spec to write>", spec.limits)
     return text
+
+
+def refuse_unwritable(spec: SpecModel) -> None:
+    """Raise ``SparxError`` for a spec that ``dump_spec`` refuses for its size; makes no text where none can be long."""
+    if not is_short(spec.tree if spec.origin is None else spec.origin.root, spec.limits):
+        dump_spec(spec)
 
 
 class _Dumper(yaml.SafeDumper):

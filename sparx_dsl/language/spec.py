@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparx_dsl.errors import SparxError
+from sparx_dsl.errors import SparxError, Where
 from sparx_dsl.language import edit, load
 from sparx_dsl.language.checks.check_links import check_link_ends
 from sparx_dsl.language.extends import expand, read_spec_text, read_tree
@@ -20,6 +20,7 @@ from sparx_dsl.language.resolve import ResolvedStage, resolve_stages
 from sparx_dsl.reader.compose import compose
 from sparx_dsl.reader.limits import DEFAULT_LIMITS, Limits
 from sparx_dsl.reader.tree import MappingNode, node_of
+from sparx_dsl.reader.tree_size import refuse_large_tree
 
 
 class Spec(SpecModel, frozen=True):
@@ -51,7 +52,7 @@ class Spec(SpecModel, frozen=True):
 
     def within(self, limits: Limits) -> Spec:
         """The same spec under other limits; raises ``SparxError`` where it does not keep them."""
-        return self if limits == self.limits else load.checked_spec(Spec, self._root, limits)
+        return self if limits == self.limits else spec_of(self._root, limits)
 
     def _repr_html_(self) -> str:
         """How notebooks show it: its connections, and its text to unfold."""
@@ -112,10 +113,17 @@ def spec_text(path: str | os.PathLike[str], *, limits: Limits = DEFAULT_LIMITS) 
 
 
 def spec_of(tree: MappingNode, limits: Limits) -> Spec:
-    """The spec that a composed and extended tree describes; raises ``SparxError`` with every error."""
+    """The spec that a tree describes which was composed and extended, and may have values laid over it.
+
+    Raises ``SparxError`` with every error.
+    """
+    refuse_large_tree(tree, limits, "the spec", lambda: Where(source=tree.source, span=tree.span))
     return load.checked_spec(Spec, tree, limits)
 
 
 def dump_spec(spec: Spec) -> str:
-    """The YAML text of a spec; ``parse_spec`` gives an equal one back."""
+    """The YAML text of a spec; ``parse_spec`` with the spec's limits gives an equal one back.
+
+    Raises ``SparxError``, such as SPX001 and SPX003, for a text that cannot be read within these limits.
+    """
     return load.dump_spec(spec)

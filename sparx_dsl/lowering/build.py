@@ -11,6 +11,7 @@ from torch import nn
 from sparx_dsl.errors import Code, Diagnostic, SparxError
 from sparx_dsl.graph import ConnectionGraph
 from sparx_dsl.language.dtypes import DType, read_dtype
+from sparx_dsl.language.load import refuse_unwritable
 from sparx_dsl.lowering.backbone import Backbone, refuse_exchanged
 from sparx_dsl.lowering.calls import make_children
 from sparx_dsl.lowering.parts import build_parts
@@ -37,12 +38,15 @@ def build_backbone(
     lower.
 
     Weights are drawn by the modules as they are made, unless ``device`` is ``meta``. The price of that schedule, where
-    it is given in place of the graph, is not computed again. Raises ``SparxError``.
+    it is given in place of the graph, is not computed again. Raises ``SparxError``, also for a spec whose text, as
+    checkpoints have it, cannot be read within its limits.
     """
     name = dtype_name(dtype)
     graph = source.schedule.graph if isinstance(source, Cost) else source
     schedule = plan(graph, dtype=name, features=features)
     check_prices(source if isinstance(source, Cost) and source.schedule == schedule else schedule)
+    # Now, and not when a model is saved that was trained for days.
+    refuse_unwritable(graph.spec)
     return lower(schedule, device=device, dtype=TORCH_DTYPES[name])
 
 

@@ -14,11 +14,11 @@ class Limits:
     """What a spec may ask for at most; raises ``ValueError`` below 1, or for a depth above ``MAX_DEPTH``."""
 
     source_bytes: int = 2**20
-    """Size of a spec's text, in bytes of UTF-8."""
+    """Size of a spec's text, read or written, in bytes of UTF-8."""
     depth: int = 64
     """Mappings and lists inside one another."""
     nodes: int = 50_000
-    """Keys, values, lists and mappings of one text."""
+    """Keys, values, lists and mappings of one text, and of a spec with what it extends and with its edits."""
     scalar_length: int = 4096
     """Length of one key or value, in characters."""
     errors: int = 50

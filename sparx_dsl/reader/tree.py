@@ -98,7 +98,7 @@ def node_of(
 
 
 class _DataReader:
-    """Turns Python data into nodes and counts them."""
+    """Turns Python data into nodes, and counts the keys and values."""
 
     def __init__(self, source: SourceText | None, limits: Limits) -> None:
         self._source = source
@@ -109,7 +109,8 @@ class _DataReader:
         """The node of ``data``, found at ``trail`` within collections of the identities ``inside``."""
         self._count += 1
         if self._count > self._limits.nodes:
-            raise self._error(Code.TOO_MANY_VALUES, f"the data holds more than {self._limits.nodes} values", trail)
+            message = f"the data holds more than {self._limits.nodes} keys and values"
+            raise self._error(Code.TOO_MANY_VALUES, message, trail, "shorten it")
         if isinstance(data, Mapping | list | tuple) or _is_other_sequence(data):
             self._check_nesting(cast("object", data), trail, inside)
             inside = (*inside, id(cast("object", data)))
@@ -147,6 +148,7 @@ class _DataReader:
         """The node of a mapping."""
         entries: dict[str, Entry] = {}
         for name, value in self._read(data.items, data, trail):
+            self._count += 1
             key = self.scalar(name, trail)
             if isinstance(key.value, bool | float) or key.value is None:
                 raise self._error(Code.INVALID_KEY, f"{key.text} cannot be a key", trail, "a key is text or an integer")
@@ -170,7 +172,7 @@ class _DataReader:
         """Refuse data that contains itself, and data nested beyond the limit."""
         if id(data) in inside:
             raise self._error(Code.NOT_A_YAML_VALUE, "the data contains itself", trail)
-        if len(inside) >= self._limits.depth:
+        if len(trail) >= self._limits.depth:
             raise self._error(
                 Code.NESTED_TOO_DEEPLY, f"the data is nested more than {self._limits.depth} levels deep", trail
             )

@@ -41,8 +41,9 @@ def save_checkpoint(model: nn.Module, path: str | os.PathLike[str], *, format: s
     What the file rebuilds computes the same in evaluation, to the bit: a model that is no longer the one its spec
     describes is refused. A backbone within wrappers of PyTorch (DDP, ``torch.compile``, …) is saved as it is without
     them. The file appears whole or not at all, and the same weights and spec give the same bytes.
-    Raises ``SparxError``: SPX324, SPX328, SPX628, SPX630 and SPX643 for such a model, SPX502 where the file cannot be
-    written, SPX621, SPX640 for a backbone that the format has no names for, SPX641 for another file extension.
+    Raises ``SparxError``: SPX001 and SPX003 for a spec whose text cannot be read within its limits, SPX324, SPX328,
+    SPX628, SPX630 and SPX643 for such a model, SPX502 where the file cannot be written, SPX621, SPX640 for a backbone
+    that the format has no names for, SPX641 for another file extension.
     """
     target = Path(path)
     where = Where(source=SourceText(str(target), ""))
