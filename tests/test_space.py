@@ -78,6 +78,14 @@ EDGES = {
         small({"depth": 1, "channels": 18, "layer": {"mixer": {"kind": "window_attention", "heads": 3}}}),
         {"stages.1.channels": [16, 18], "stages.1.layer": [None, {"norm": "batch"}],
          "stages.1.layer.mixer": [None, {"kind": "window_attention"}]}),
+    "options of the kind that another choice chooses": Drawn(
+        small({"depth": 1}),
+        {"stages.1.layer.mixer.head_width": [8, 16], "stages.1.layer.mixer.kind": ["ssm", "window_attention"]},
+        when={"stages.1.layer.mixer.head_width": ("stages.1.layer.mixer.kind", ["window_attention"])}),
+    "a kind and an option that make one another valid": Drawn(
+        small({"depth": 2}, {"depth": 1}),
+        {"stages.2.downsample.norm": ["batch", "layer"], "stages.2.downsample.kind": ["conv", "merge"],
+         "stages.1.S": [2, None], "stages.1.M": [None, 2]}),
     "a narrow stem": Drawn(
         {**small({"depth": 1}), "layer": {"mixer": {"kind": "ssm"}}},
         {"stages.1.channels": [1, 2], "stem": [{"kind": "conv"}, {"kind": "patch"}]}),

@@ -29,12 +29,30 @@ def test_conditions_on_too_many_values_are_an_error_at_the_first_choice_beyond()
 
 
 def test_many_values_over_a_large_base_are_an_error() -> None:
-    """Each of them would be checked with the whole base around it."""
+    """Each of them is refused by itself, for which it would be checked with the whole base around it."""
     layers = ", ".join(f"{number}: {{dpe: false, norm: layer}}" for number in range(1, 513))
     stage = f"{{channels: 8, depth: 512, layers: {{{layers}}}}}"
-    error = refusal(space_of(f"head.classes: [{', '.join(map(str, range(1, 9000)))}]", stage, head="linear"))
+    values = ", ".join(f"{{norm_eps: {number}}}" for number in range(1, 9000))
+    error = refusal(space_of(f"stages.1.layer: [{values}]", stage))
     assert error.code == "SPX003"
     assert "8,999 values are laid over a base of" in error.message
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        "stages.*.layers.*.norm_eps: {from: 0.0001, to: 0.9999, step: 0.0001}",
+        "t: {at: stages.*.layers.*.norm_eps, from: 0.0001, to: 0.9999, step: 0.0001}",
+        "t: {at: {stages.*.layers.*.norm_eps: {from: 0.0001, to: 0.9999, step: 0.0001}}}",
+        "stages.*.layers.*.dpe: [true, false]\nstages.*.layers.*.norm: [group, layer, rms, batch]\n"
+        "stages.*.layers.*.norm_place: [pre, post]\nstages.*.layers.*.norm_eps: {from: 0.01, to: 0.1, step: 0.01}",
+    ],
+)
+def test_values_for_very_many_keys_are_an_error(choices: str) -> None:
+    """They are counted before they are laid anywhere: a line can write ten million values."""
+    error = refusal(space_of(choices, f"{DEEP}, {DEEP}"))
+    assert error.code == "SPX003"
+    assert error.message.endswith("values to keys: more than 16,384")
 
 
 def test_what_has_no_table_is_asked_of_samples() -> None:

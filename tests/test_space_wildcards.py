@@ -39,6 +39,26 @@ def test_values_that_fit_nowhere_are_said_once_for_all_stages() -> None:
     assert space.count == 2 * 2 * 3 * 2
 
 
+def test_layers_that_no_point_has_are_left_out() -> None:
+    """Whether or not a depth is chosen: a choice of a layer that is not there would count every backbone twice."""
+    base = sparx_dsl.parse_spec({
+        "sparx": 1, "name": "x", "stem": {"kind": "patch"}, "layer": {"mixer": {"kind": "ssm"}},
+        "stages": [{"channels": 8, "depth": 2}, {"channels": 8, "depth": 1}],
+    })  # fmt: skip
+    said = "stages.*.layers.2.dpe leaves out stages.2.layers.2.dpe: layer 2 is out of range: stage 2 has only layer 1"
+    for more, count in (({}, 2), ({"stages.1.depth": [1, 2]}, 3)):
+        space = sparx_dsl.make_space(base, {"stages.*.layers.2.dpe": [True, False], **more})
+        assert (space.count, messages(space)) == (count, [said])
+
+
+def test_ties_may_repeat_a_value_of_one_key() -> None:
+    """Rows are what differs; equal ones are refused."""
+    made = around(tie={"at": {"stages.1.channels": [64, 96, 128], "stages.1.depth": [1, 1, 2]}})
+    assert made.count == 3
+    with pytest.raises(SparxError, match=r"tie lists \[64, 1\] twice"):
+        around(tie={"at": {"stages.1.channels": [64, 96, 64], "stages.1.depth": [1, 1, 1]}})
+
+
 def test_what_fits_everywhere_leaves_nothing_out() -> None:
     """Nor do ranges of one key, whose values may fit in part."""
     assert messages(around(**{"stages.*.depth": [3, 4], "stages.4.channels": {"from": 512, "to": 516}})) == []

@@ -20,6 +20,7 @@ from sparx_dsl.search.space.choices import (
     MOST_SHOWN,
     OFF,
     Alternative,
+    Assignment,
     Choice,
     EditPath,
     LeftOut,
@@ -29,10 +30,13 @@ from sparx_dsl.search.space.choices import (
 from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import join_path
 from sparx_dsl.search.space.materialize import overlay, overlay_links
+from sparx_dsl.search.space.spec_keys import INVALID, keys_in
 from sparx_dsl.search.space_model import SpaceModel
 
 MAX_CONTEXTS = 64
 """Combinations of wider choices within which a value is tried."""
+MAX_BESIDE = 4096
+"""Combinations of the choices beside it within which one is tried that fits in none of wider ones."""
 MAX_VALIDATED = 8_000_000
 """Keys and values that are checked for all values of a space: those of its base, for each of them."""
 MAX_REASONS = 8
@@ -47,33 +51,33 @@ def refused_values(space: SpaceModel) -> Iterator[Diagnostic]:
     """
     known: set[tuple[str, str]] = set()
     checker = _Checker(space)
-    holders: dict[EditPath, list[Choice]] = {}
-    for choice in space.choices:
+    holders: dict[EditPath, list[int]] = {}
+    for number, choice in enumerate(space.choices):
         for path in choice.paths:
-            holders.setdefault(path, []).append(choice)
-    for choice in space.choices:
-        wider = _wider(choice, holders)
-        for alternative in _by_place(choice):
-            for error in checker.refused(wider, alternative):
+            holders.setdefault(path, []).append(number)
+    for number, choice in enumerate(space.choices):
+        wider = _wider(choice, holders, number)
+        for value in _by_place(choice):
+            for error in checker.refused(wider, number, value):
                 mark = (error.message, str(error.where))
                 if mark not in known:
                     known.add(mark)
                     yield error
 
 
-def _by_place(choice: Choice) -> Sequence[Alternative]:
-    """The values that stand at places of their own, and the last one: of a range its two ends."""
-    first: dict[object, Alternative] = {}
-    for alternative in choice.alternatives:
-        first.setdefault((alternative.where.source, alternative.where.span), alternative)
-    return [*first.values(), choice.alternatives[-1]]
+def _by_place(choice: Choice) -> Sequence[int]:
+    """The numbers of the values that stand at places of their own, and of the last one: of a range its two ends."""
+    first: dict[object, int] = {}
+    for value, alternative in enumerate(choice.alternatives):
+        first.setdefault((alternative.where.source, alternative.where.span), value)
+    return [*first.values(), len(choice.alternatives) - 1]
 
 
-def _wider(choice: Choice, holders: Mapping[EditPath, Sequence[Choice]]) -> list[Choice]:
+def _wider(choice: Choice, holders: Mapping[EditPath, Sequence[int]], number: int) -> list[int]:
     """The other choices that write keys around those of a choice; ``holders`` are the choices of each path."""
     around = {path[:length] for path in choice.paths for length in range(len(path))}
-    found = {other.name: other for path in sorted(around, key=len) for other in holders.get(path, ())}
-    return [other for other in found.values() if other is not choice]
+    found = dict.fromkeys(other for path in sorted(around, key=len) for other in holders.get(path, ()))
+    return [other for other in found if other != number]
 
 
 class _Checker:
@@ -84,16 +88,46 @@ class _Checker:
         self._size = _size(space.tree)
         self._effort = Effort(MAX_VALIDATED)
 
-    def refused(self, wider: Sequence[Choice], alternative: Alternative) -> list[Diagnostic]:
-        """What a value is refused for within every value of the choices of wider keys; nothing where one suits it."""
+    def refused(self, wider: Sequence[int], number: int, value: int) -> list[Diagnostic]:
+        """What a choice's value is refused for within every value of the choices of wider keys.
+
+        Nothing where one suits it.
+        """
         found: list[Diagnostic] = []
-        contexts = itertools.product(*(other.alternatives for other in wider))
+        contexts = itertools.product(*(range(len(self._space.choices[other].alternatives)) for other in wider))
         for context in itertools.islice(contexts, MAX_CONTEXTS):
-            errors = self._schema_errors((*context, alternative))
+            picks = {**dict(zip(wider, context, strict=True)), number: value}
+            alternatives = [self._space.choices[choice].alternatives[pick] for choice, pick in picks.items()]
+            errors = [] if self._fits_its_keys(picks, alternatives) else self._schema_errors(alternatives)
             if not errors:
                 return []
             found = found or errors
-        return found
+        return [] if found and self._fits_beside_others(wider, number, value) else found
+
+    def _fits_beside_others(self, wider: Sequence[int], number: int, value: int) -> bool:
+        """Whether the keys of a choice's value are taken with some values of all the choices that decide them."""
+        choices = self._space.choices
+        touched = [keys_in(path, node) or set() for path, node in choices[number].alternatives[value].patches]
+        keys = set[EditPath]().union(*touched)
+        others = {*wider, *(choice for key in keys for choice in self._space.keys.at(key).scope)} - {number}
+        contexts = itertools.product(*((OFF, *range(len(choices[other].alternatives))) for other in sorted(others)))
+        for context in itertools.islice(contexts, MAX_BESIDE):
+            picks = {**dict(zip(sorted(others), context, strict=True)), number: value}
+            alternatives = [choices[choice].alternatives[pick] for choice, pick in picks.items() if pick != OFF]
+            if self._fits_its_keys(picks, alternatives):
+                return True
+        return False
+
+    def _fits_its_keys(self, picks: Assignment, alternatives: Sequence[Alternative]) -> bool:
+        """Whether the language takes every key that these values touch, so that the whole base need not be checked.
+
+        Not where values may touch more than keys, or links are added or cut.
+        """
+        touched = [keys_in(path, node) for one in alternatives for path, node in one.patches]
+        if None in touched or any(one.links for one in alternatives):
+            return False
+        made = [self._space.keys.at(key) for key in set[EditPath]().union(*filter(None, touched))]
+        return all(key.at_row(tuple(picks.get(choice, OFF) for choice in key.scope)) is not INVALID for key in made)
 
     def _schema_errors(self, alternatives: Sequence[Alternative]) -> list[Diagnostic]:
         """What the models say of the base with these values."""

@@ -15,6 +15,7 @@ from sparx_dsl.search.space.bounds import Bound, Prices, excess, price_spec
 from sparx_dsl.search.space.choices import OFF, Assignment, Choice, LeftOut, Point
 from sparx_dsl.search.space.edit_paths import layer_of
 from sparx_dsl.search.space.materialize import Patch, overlay, overlay_links, patches_of
+from sparx_dsl.search.space.spec_keys import SpecKeys
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ class SpaceModel:
     @functools.cached_property
     def compiled(self) -> Compiled:
         """The constraints as tables; made at the first use."""
-        return compile_constraints(self.base, self.tree, self.choices, self.most_combinations)
+        return compile_constraints(self.base, self.keys, self.choices, self.most_combinations)
+
+    @functools.cached_property
+    def keys(self) -> SpecKeys:
+        """The keys of the base under the choices."""
+        return SpecKeys(self.tree, self.patches, len(self.base.stages))
 
     @functools.cached_property
     def patches(self) -> tuple[Patch, ...]:
@@ -112,7 +118,7 @@ class SpaceModel:
         tree = self.tree
         for patch in self.patches:
             value, layer = patch.node(picks), layer_of(patch.path)
-            if value is not None and (layer is None or self.compiled.keys.has_layer(*layer, picks)):
+            if value is not None and (layer is None or self.keys.has_layer(*layer, picks)):
                 tree = overlay(tree, patch.path, value)
         chosen = [c.alternatives[picks[n]] for n, c in enumerate(self.choices) if picks[n] != OFF]
         return spec_of(overlay_links(tree, chosen), self.base.limits)

@@ -20,9 +20,19 @@ def up_to(size: int, most: int) -> str:
     return f"{{from: 1, to: {max(2, min(most, most * size // 2**20 + most // 64))}}}"
 
 
+def mixers(count: int) -> str:
+    """So many different mixers in a list."""
+    return ", ".join(f"{{kind: ss2d, state: {n % 256 + 1}, expand: {n // 256 % 4 + 1}}}" for n in range(count))
+
+
 def many(count: int, line: Callable[[int], str]) -> str:
     """So many numbered lines."""
     return "\n".join(map(line, range(1, count + 1)))
+
+
+def settings_of(layers: int, number: int) -> str:
+    """A mapping for so many layers, another for each number."""
+    return f"{{{', '.join(f'{n}: {{norm_eps: {(n + number) / 10_000}}}' for n in range(1, layers + 1))}}}"
 
 
 SHORT_SPACES: dict[str, Callable[[int], str]] = {
@@ -52,6 +62,23 @@ SHORT_SPACES: dict[str, Callable[[int], str]] = {
     "options of a head": lambda size: space_of(
         f"head.classes: {up_to(size, 8192)}\nhead.pool_first: [true, false]\nhead.eps: [1.0e-5, 1.0e-6, 1.0e-7]",
         head="linear",
+    ),
+    "mixers of all stages": lambda size: space_of(
+        f"stages.*.layer.mixer: [{mixers(min(1000, size // 64))}]", ", ".join([STAGE] * 16)
+    ),
+    "mixers of all layers": lambda size: space_of(
+        f"stages.1.layers.*.mixer: [{mixers(min(250, size // 64))}]", "{channels: 8, depth: 64}"
+    ),
+    "epsilons of all layers": lambda size: space_of(
+        "stages.*.layers.*.norm_eps: {from: 0.0001, to: 0.9999, step: 0.0001}", f"{DEEP}, {DEEP}"
+    ),
+    "settings of many layers": lambda size: space_of(
+        f"stages.1.layers: [{', '.join(settings_of(59, n) for n in range(min(100, size // 2000)))}]",
+        "{channels: 8, depth: 500}, {channels: 16, depth: 500}"
+    ),
+    "settings of a stage": lambda size: space_of(
+        f"stages.1: [{', '.join(f'{{layer: {{norm_eps: {n / 10_000}}}}}' for n in range(1, min(4000, size // 64)))}]\n"
+        "stages.1.layer: [{dpe: true}, {dpe: false}]", DEEP
     ),
     "a link to each layer": lambda size: space_of(
         many(min(300, size // 400), lambda n: f"c{n}: {{link: {{from: stage1.layer{n}, to: stage1.layer{n + 200}}}}}"),

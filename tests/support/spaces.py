@@ -63,7 +63,7 @@ class Drawn:
         changes = {name: self.values[name][number] for name, number in picks.items() if name not in self.links}
         mapping = base.written()
         try:
-            for name, value in sorted(changes.items(), key=lambda change: change[0].count(".")):
+            for name, value in sorted(changes.items(), key=_in_order):
                 mapping = _laid(mapping, name.split("."), value)
             for name in picks:
                 if name in self.links and picks[name]:
@@ -103,6 +103,11 @@ class Drawn:
 
 SoundSpace = tuple[Drawn, list[Assignment]]
 """A space, and all its points."""
+
+
+def _in_order(change: tuple[str, Any]) -> tuple[int, bool]:
+    """Wider keys before narrower ones, and kinds before what is beside them."""
+    return change[0].count("."), not change[0].endswith(".kind")
 
 
 def _means(wanted: Any, value: Any) -> bool:

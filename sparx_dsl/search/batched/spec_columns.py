@@ -20,7 +20,7 @@ class SpecColumns:
     """The keys of the backbones of a space; each is made once."""
 
     def __init__(self, space: SpaceModel) -> None:
-        self.keys = space.compiled.keys
+        self.keys = space.keys
         self._choices = space.choices
         self._made: dict[EditPath, ChoiceTable[Any]] = {}
         self._labels: dict[object, Labels[Any]] = {key: Labels([None]) for key in LEVELLED}

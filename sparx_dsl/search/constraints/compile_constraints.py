@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from sparx_dsl.language.resolve import stage_name
 from sparx_dsl.language.spec import Spec
-from sparx_dsl.reader.tree import MappingNode
 from sparx_dsl.search.constraints.bucket_elimination import BucketTree, eliminate
 from sparx_dsl.search.constraints.constraint import Constraint, Domains
 from sparx_dsl.search.constraints.effort import Effort
@@ -19,8 +18,7 @@ from sparx_dsl.search.constraints.stage_constraints import placement_constraints
 from sparx_dsl.search.constraints.value_constraints import existence_constraints, value_constraints
 from sparx_dsl.search.constraints.width_constraints import end_constraints, layer_constraints
 from sparx_dsl.search.space.choices import OFF, Assignment, Choice
-from sparx_dsl.search.space.existence import dependencies, in_order_of_need, numbers_of
-from sparx_dsl.search.space.materialize import patches_of
+from sparx_dsl.search.space.existence import dependencies, in_order_of_need, may_be_off, numbers_of
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
 MAX_COMBINATIONS = 400_000
@@ -31,7 +29,6 @@ MAX_COMBINATIONS = 400_000
 class Compiled:
     """A space ready to be counted and sampled."""
 
-    keys: SpecKeys = field(repr=False)
     domains: tuple[tuple[int, ...], ...]
     """For each choice its values by number, and ``OFF`` for one that may not exist."""
     order: tuple[int, ...]
@@ -58,18 +55,17 @@ class Compiled:
 
 
 def compile_constraints(
-    base: Spec, tree: MappingNode, choices: Sequence[Choice], most_combinations: int = MAX_COMBINATIONS
+    base: Spec, keys: SpecKeys, choices: Sequence[Choice], most_combinations: int = MAX_COMBINATIONS
 ) -> Compiled:
     """Gather the constraints of a space, and make tables of those that have at most so many combinations.
 
     Those that come after ``effort.MAX_STEPS`` get no table either. Raises ``SparxError`` (SPX003) where that concerns
     the conditions of choices.
     """
-    keys = SpecKeys(tree, patches_of(choices), len(base.stages))
     numbers = numbers_of(choices)
     needs = [dependencies(choice, numbers, keys) for choice in choices]
     domains: list[tuple[int, ...]] = [
-        (*((OFF,) if need else ()), *range(len(choice.alternatives)))
+        (*((OFF,) if may_be_off(choice, need) else ()), *range(len(choice.alternatives)))
         for need, choice in zip(needs, choices, strict=True)
     ]
     factors: list[Factor] = []
@@ -91,7 +87,7 @@ def compile_constraints(
             by_choice[number].append(factor)
     tables = {number: tuple(own) for number, own in by_choice.items()}
     return Compiled(
-        keys, tuple(domains), in_order_of_need(needs), tuple(factors), tuple(late), buckets, tables
+        tuple(domains), in_order_of_need(needs), tuple(factors), tuple(late), buckets, tables
     )  # fmt: skip
 
 

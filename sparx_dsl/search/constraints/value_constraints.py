@@ -13,7 +13,7 @@ from sparx_dsl.search.constraints.effort import MAX_STEPS, Effort
 from sparx_dsl.search.space.choices import MOST_SHOWN, OFF, Assignment, Choice, EditPath
 from sparx_dsl.search.space.conditions import too_many
 from sparx_dsl.search.space.edit_paths import layer_of
-from sparx_dsl.search.space.existence import Layers, dependencies, exists, layers_of, numbers_of
+from sparx_dsl.search.space.existence import Layers, dependencies, exists, layers_of, may_be_off, numbers_of
 from sparx_dsl.search.space.spec_keys import INVALID, ROOT_KEYS, STAGE_KEYS, SpecKey, SpecKeys
 
 VALIDATION_STEPS = 6
@@ -29,7 +29,7 @@ def existence_constraints(choices: Sequence[Choice], keys: SpecKeys, domains: Do
     numbers, effort = numbers_of(choices), Effort()
     for number, choice in enumerate(choices):
         needed = dependencies(choice, numbers, keys)
-        if needed:
+        if may_be_off(choice, needed):
             scope = tuple(sorted({number, *needed}))
             combinations = math.prod(len(domains[one]) for one in scope)
             if not effort.allows(combinations):

@@ -24,6 +24,11 @@ def dependencies(choice: Choice, numbers: Mapping[str, int], keys: SpecKeys) -> 
     return tuple(sorted(named.union(*depths)))
 
 
+def may_be_off(choice: Choice, needed: Sequence[int]) -> bool:
+    """Whether a choice with these ``dependencies`` may not exist: it has some, or a layer that no point may have."""
+    return bool(needed) or bool(layers_of(choice))
+
+
 def exists(choice: Choice, layers: Layers, numbers: Mapping[str, int], keys: SpecKeys, assignment: Assignment) -> bool:
     """Whether the choice exists for these values of those on which it depends; ``layers`` is ``layers_of`` it."""
     if any(assignment[numbers[condition.choice]] not in condition.among for condition in choice.when):

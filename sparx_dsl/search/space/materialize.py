@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sparx_dsl.reader.merge import merge_patch, nested
-from sparx_dsl.reader.tree import Entry, MappingNode, Node, SequenceNode
+from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.space.choices import OFF, Alternative, Assignment, Choice, EditPath
 
 
@@ -26,12 +26,15 @@ class Patch:
 
 
 def patches_of(choices: Sequence[Choice]) -> tuple[Patch, ...]:
-    """The patches of all choices, the wider paths first, so that the narrower ones are laid over them."""
+    """The patches of all choices, the wider paths first, so that the narrower ones are laid over them.
+
+    Of equally wide ones kinds come first: another kind replaces what is beside it.
+    """
     found: list[Patch] = []
     for number, choice in enumerate(choices):
         written = [dict(one.patches) for one in choice.alternatives]
         found += [Patch(number, path, tuple(one.get(path) for one in written)) for path in choice.paths]
-    return tuple(sorted(found, key=lambda patch: len(patch.path)))
+    return tuple(sorted(found, key=lambda patch: (len(patch.path), patch.path[-1] != "kind")))
 
 
 def overlay(tree: MappingNode, path: EditPath, value: Node) -> MappingNode:
@@ -64,7 +67,7 @@ def find_node(node: Node | None, path: EditPath) -> Node | None:
 
 def only_path(node: Node, path: EditPath) -> Node:
     """The tree with nothing but what leads to a path, so that little has to be merged; lists keep their length."""
-    if not path:
+    if not path or isinstance(node, ScalarNode):
         return node
     if isinstance(node, SequenceNode):
         items = tuple(
@@ -72,7 +75,7 @@ def only_path(node: Node, path: EditPath) -> Node:
             for number, item in enumerate(node.items, 1)
         )
         return SequenceNode(items, node.span, node.source)
-    entry = node.entry(path[0]) if isinstance(node, MappingNode) else None
+    entry = node.entry(path[0])
     if entry is None:
         return MappingNode(())
     return MappingNode((Entry(entry.key, only_path(entry.value, path[1:])),))

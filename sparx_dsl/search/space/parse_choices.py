@@ -13,7 +13,13 @@ from sparx_dsl.language.resolve import stage_name
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.space.choices import Alternative, Choice, EditPath, value_of
-from sparx_dsl.search.space.conditions import ValueNumbers, circular_conditions, keys_written_twice, parse_condition
+from sparx_dsl.search.space.conditions import (
+    ValueNumbers,
+    circular_conditions,
+    keys_written_twice,
+    parse_condition,
+    too_many,
+)
 from sparx_dsl.search.space.edit_paths import (
     check_path,
     expand_wildcards,
@@ -35,6 +41,8 @@ from sparx_dsl.search.space.parse_values import (
 )
 from sparx_dsl.search.space.spec_keys import SpecKeys
 
+MAX_WRITTEN = 2**14
+"""Values of all choices together, each counted for every key that it is written to."""
 CHOICE_KEYS = ("at", "values", *RANGE_KEYS, "link", "cut", "when")
 
 
@@ -47,13 +55,15 @@ class ChoiceParser:
         self._stages = [stage_name(base, index) for index in range(len(base.stages))]
         self._depths = {number: stage.depth for number, stage in enumerate(base.stages, start=1)}
         self._explicit: set[EditPath] = set()
+        self._written = 0
         self._conditions: dict[str, tuple[MappingNode, tuple[str | int, ...]]] = {}
         """By the name of a choice its conditions as written, and the numbers that wildcards in them take."""
 
     def parse(self, node: MappingNode) -> tuple[Choice, ...]:
         """All choices in the order of the text; those of layers are expanded once all depths are known.
 
-        Raises ``SparxError`` (SPX003) for conditions that would take too long to compare.
+        Raises ``SparxError`` (SPX003) for more than ``MAX_WRITTEN`` values, and for conditions that would take too long
+        to compare.
         """
         self._explicit = {split_path(str(entry.key.value), self._stages, self._limits) for entry in node.entries}
         found: dict[int, list[Choice]] = {}
@@ -76,6 +86,8 @@ class ChoiceParser:
         try:
             return self._entry(entry)
         except SparxError as error:
+            if error.diagnostics[0].code == Code.TOO_MANY_VALUES:
+                raise
             self.errors += error.diagnostics
             return []
 
@@ -97,6 +109,7 @@ class ChoiceParser:
         values = parse_values(node if written is None else written.value, name)
         starred = has_wildcard(pattern)
         paths = [path for path in expand_wildcards(pattern, self._depths) if not starred or path not in self._explicit]
+        self._count(len(paths) * len(values.nodes), entry.key)
         for path in paths:
             self._remember(join_path(path), when, wildcard_values(path, pattern))
         strict, shared = values.written and not starred, name if starred else ""
@@ -117,7 +130,9 @@ class ChoiceParser:
         if isinstance(at, MappingNode):
             columns: dict[tuple[EditPath, ...], ValueNodes] = {}
             for own in at.entries:
-                columns[tuple(self._expanded(own.key))] = parse_values(own.value, name)
+                paths, values = self._expanded(own.key), parse_values(own.value, name, may_repeat=True)
+                self._count(len(paths) * len(values.nodes), own.key)
+                columns[tuple(paths)] = values
             if columns:
                 return side_by_side(columns, name, at)
         keys = at.items if isinstance(at, SequenceNode) else () if isinstance(at, MappingNode) else (at,)
@@ -126,7 +141,15 @@ class ChoiceParser:
             raise error_at(at, Code.EMPTY_CHOICE, f"{name} sets no key", "write at: [stages.1.channels, …]")
         written = options.entry("values")
         values = parse_values(written.value if written else options, name)
+        self._count(len(paths) * len(values.nodes), at)
         return same_value_everywhere(list(dict.fromkeys(paths)), values)
+
+    def _count(self, written: int, place: Node) -> None:
+        """Count values that are written to keys; raises ``SparxError`` (SPX003) beyond the limit."""
+        self._written += written
+        if self._written > MAX_WRITTEN:
+            what = f"the choices up to here write {self._written:,} values to keys"
+            raise SparxError(too_many(what, place_of(place), f"{MAX_WRITTEN:,}"))
 
     def _expanded(self, key: Node) -> list[EditPath]:
         return expand_wildcards(self._path(key), self._depths)

@@ -37,8 +37,8 @@ def error_at(
     return SparxError(Diagnostic(code, message, place_of(node), help=help, related=related))
 
 
-def parse_values(node: Node, name: str) -> ValueNodes:
-    """The values of a list or of a range; raises ``SparxError``."""
+def parse_values(node: Node, name: str, *, may_repeat: bool = False) -> ValueNodes:
+    """The values of a list or of a range; raises ``SparxError``, also for a value twice unless it ``may_repeat``."""
     if isinstance(node, MappingNode):
         return ValueNodes(_parse_range(node, name), written=False)
     if not isinstance(node, SequenceNode):
@@ -46,7 +46,8 @@ def parse_values(node: Node, name: str) -> ValueNodes:
         raise error_at(node, Code.INVALID_SPACE_VALUE, message, "write [1, 2, 3] or {from: 1, to: 3}")
     if not node.items:
         raise error_at(node, Code.EMPTY_CHOICE, f"{name} has no values", "list its values, or remove it")
-    _refuse_repeated(node.items, name)
+    if not may_repeat:
+        _refuse_repeated([value_of(item) for item in node.items], node.items, name)
     if len(node.items) > MAX_VALUES:
         message = f"{name} has {len(node.items)} values, more than {MAX_VALUES}"
         raise error_at(node, Code.INVALID_RANGE, message, "write a range")
@@ -83,16 +84,15 @@ def _number(node: Node, key: str, name: str) -> Decimal:
     raise error_at(node, Code.INVALID_SPACE_VALUE, message, RANGE_ADVICE)
 
 
-def _refuse_repeated(items: Sequence[Node], name: str) -> None:
-    """Raise ``SparxError`` at a value that is there before."""
-    seen: dict[str, Node] = {}
-    for item in items:
-        value = value_of(item)
-        before = seen.setdefault(repr(value), item)
-        if before is not item and same(value_of(before), value):
-            related = (Related(place_of(before), "the first of them"),)
+def _refuse_repeated(values: Sequence[object], nodes: Sequence[Node], name: str) -> None:
+    """Raise ``SparxError`` at the node of a value that is there before."""
+    seen: dict[str, int] = {}
+    for number, value in enumerate(values):
+        before = seen.setdefault(repr(value), number)
+        if before != number and same(values[before], value):
+            related = (Related(place_of(nodes[before]), "the first of them"),)
             message = f"{name} lists {quoted_value(value)} twice"
-            raise error_at(item, Code.DUPLICATE_VALUE, message, "remove one of them", related)
+            raise error_at(nodes[number], Code.DUPLICATE_VALUE, message, "remove one of them", related)
 
 
 def same_value_everywhere(paths: Sequence[EditPath], values: ValueNodes) -> tuple[Alternative, ...]:
@@ -111,7 +111,9 @@ def side_by_side(columns: Mapping[tuple[EditPath, ...], ValueNodes], name: str, 
         message = f"the lists of {name} are of different lengths: {lengths}"
         raise error_at(node, Code.LENGTHS_DIFFER, message, "give each as many values")
     made: list[Alternative] = []
-    for row in zip(*lists, strict=True):
+    rows = list(zip(*lists, strict=True))
+    _refuse_repeated([[value_of(one) for one in row] for row in rows], [row[0] for row in rows], name)
+    for row in rows:
         patches = tuple((path, one) for paths, one in zip(columns, row, strict=True) for path in paths)
         made.append(Alternative([value_of(one) for one in row], patches, where=place_of(row[0])))
     return tuple(made)

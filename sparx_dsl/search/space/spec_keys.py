@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from sparx_dsl.errors import SparxError
 from sparx_dsl.language.models import LayerOptions, SpecModel, Stage
+from sparx_dsl.language.resolve import SLOTS
 from sparx_dsl.reader.tree import MappingNode, Node, plain
 from sparx_dsl.search.space.choices import Assignment, EditPath
 from sparx_dsl.search.space.materialize import Patch, find_node, only_path, overlay
@@ -26,6 +27,8 @@ class Invalid:
 INVALID: Final = Invalid()
 ROOT_KEYS: Final = tuple(key for key in SpecModel.model_fields if key not in ("sparx", "name", "layer", "stages"))
 STAGE_KEYS: Final = tuple(key for key in Stage.model_fields if key not in ("name", "layer", "layers"))
+LONGEST_KEY: Final = 5
+"""Parts of the path of a layer's slot."""
 PLAIN_STAGE: Final[Mapping[str, object]] = {"channels": 8, "depth": 1}
 PLAIN_SPEC: Final[Mapping[str, object]] = {
     "sparx": 1, "name": "x", "stem": {"kind": "patch"}, "stages": [dict(PLAIN_STAGE)],
@@ -130,6 +133,36 @@ class SpecKeys:
         return SpecKey(scope, read)
 
 
+def key_of(path: EditPath) -> EditPath | None:
+    """The key, of those that ``SpecKeys.at`` reads, that a path leads to or into; None for a path around keys."""
+    if path[0] == "layer":
+        return path[:2] if path[1:2] and path[1] in SLOTS else None
+    if path[0] != "stages":
+        return path[:1] if path[0] in ROOT_KEYS else None
+    if path[2:3] == ("layer",):
+        return path[:4] if path[3:4] and path[3] in SLOTS else None
+    if path[2:3] == ("layers",):
+        return path[:5] if path[4:5] and isinstance(path[3], int) and path[4] in SLOTS else None
+    return path[:3] if path[2:3] and path[2] in STAGE_KEYS else None
+
+
+def keys_in(path: EditPath, node: Node) -> set[EditPath] | None:
+    """The keys that a value touches which is laid over a path; None where it may touch something else too."""
+    key = key_of(path)
+    if key is not None:
+        return {key}
+    if not isinstance(node, MappingNode) or len(path) > LONGEST_KEY:
+        return None
+    found: set[EditPath] = set()
+    for entry in node.entries:
+        part = entry.key.value
+        inner = keys_in((*path, part), entry.value) if isinstance(part, str | int) else None
+        if inner is None:
+            return None
+        found |= inner
+    return found
+
+
 class _PatchIndex:
     """Finds the patches that touch a key without a look at all of them."""
 
@@ -173,7 +206,9 @@ class _Base:
         tree = self._base
         try:
             for place, node in written:
-                tree = tree if node is None else overlay(tree, place[self._skipped :], node)
+                inner = place[self._skipped :]
+                # Of a mapping that many keys are in, only what leads to this one.
+                tree = tree if node is None else overlay(tree, inner, only_path(node, self._path[len(inner) :]))
         except SparxError:
             return INVALID
         return find_node(tree, self._path)
@@ -211,8 +246,8 @@ def _around(model: type[LayerOptions | Stage | SpecModel]) -> Mapping[str, objec
     """What a model needs besides the key that is checked; already of its own types, which are not checked again."""
     if model is LayerOptions:
         return {}
-    plain = model.model_validate(PLAIN_STAGE if model is Stage else PLAIN_SPEC)
-    return {key: getattr(plain, key) for key in plain.model_fields_set}
+    made = model.model_validate(PLAIN_STAGE if model is Stage else PLAIN_SPEC)
+    return {key: getattr(made, key) for key in made.model_fields_set}
 
 
 def _deciding(levels: Iterable[SpecKey]) -> tuple[SpecKey, ...]:
