@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from sparx_dsl.nn.convolution import pointwise
 from sparx_dsl.nn.cpu_maps import convolved
-from sparx_dsl.ops.channel_product import channel_product
+from sparx_dsl.ops.channel_product import channel_product, channel_product_backward
 from tests.support.deployed import worst_error
 from tests.support.derivatives import gradients, of_gradients
 from tests.support.strategies import examples
@@ -50,6 +50,19 @@ def test_second_derivatives_are_those_of_pytorch() -> None:
     expected = gradients(of_gradients(functional.conv2d), [each.double() for each in tensors])
     found = gradients(of_gradients(channel_product), tensors)
     assert worst_error([each.double() for each in found], expected) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_opcheck_passes(layout: torch.memory_format) -> None:
+    """Schemas, fake kernels (strides too), and derivatives under AOT with symbolic shapes are what PyTorch demands."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 5, 6).contiguous(memory_format=layout).requires_grad_()
+    weight, bias = torch.randn(4, 3, 1, 1).requires_grad_(), torch.randn(4).requires_grad_()
+    for summand in (bias, None):
+        torch.library.opcheck(channel_product, (x, weight, summand), rtol=1e-4, atol=1e-5)
+    gradient = torch.randn(2, 4, 5, 6)
+    torch.library.opcheck(channel_product_backward, (gradient, x.detach(), weight.detach()), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -21,6 +21,8 @@ from tests.support.strategies import examples
 pytestmark = pytest.mark.skipif(not serves(torch.float32), reason="this PyTorch has no oneDNN for this machine")
 
 PLAIN: Geometry = ((0, 0), (1, 1), (1, 1), 1)
+WITHOUT = ("test_schema", "test_faketensor")
+"""The parts of opcheck that need no derivative."""
 
 
 @settings(max_examples=examples(0.5), deadline=None)
@@ -79,6 +81,18 @@ def test_a_weight_of_parts_is_one_of_all_their_channels() -> None:
         assert (meta.shape, meta.stride()) == (found.shape, found.stride())
     with pytest.raises(ValueError, match="weight has shape"):
         product(x[:, :4], parts, None, "none")
+
+
+def test_operators_have_shapes_without_values() -> None:
+    """On fake tensors they compute nothing and tell the result's shape and layout; neither has a derivative."""
+    torch.manual_seed(0)
+    bias, geometry = torch.randn(6), ([1, 0], [2, 1], [1, 1], 2)
+    for x in (torch.randn(2, 4, 5, 6), torch.randn(2, 5, 6, 4).permute(0, 3, 1, 2)):
+        for weight in (torch.randn(6, 4, 1, 1), torch.randn(2, 3, 4)):
+            for summand in (bias, None):
+                torch.library.opcheck(torch.ops.sparx_dsl.product, (x, weight, summand, "gelu"), test_utils=WITHOUT)
+        arguments = (x, torch.randn(6, 2, 3, 1), bias, *geometry, "silu")
+        torch.library.opcheck(torch.ops.sparx_dsl.convolution, arguments, test_utils=WITHOUT)
 
 
 def test_a_weight_that_was_written_to_is_packed_again() -> None:

@@ -110,6 +110,17 @@ def test_opcheck_passes(name: str) -> None:
     torch.library.opcheck(operator, (*tensors_of(name), *options))
 
 
+def test_opcheck_passes_for_gradients() -> None:
+    """Schemas, fake kernels, and AOT with symbolic shapes; these operators have no derivatives themselves."""
+    x, weight, bias = (each.detach() for each in tensors_of("group_norm"))
+    gradient, taps = numbers(9)(2, 4, 5, 6), tensors_of("depthwise")[1].detach()
+    statistics = map_operators.group_norm(x, weight, bias, 1e-5)[1]
+    torch.library.opcheck(map_operators.group_norm_backward, (gradient, x, weight, statistics))
+    torch.library.opcheck(map_operators.layer_norm_backward, (gradient, x, weight, 1e-5))
+    torch.library.opcheck(map_operators.depthwise_backward, (gradient, x, taps, bias, 1, True, "gelu"))
+    torch.library.opcheck(map_operators.depthwise_backward, (gradient[:, :, :3, :3], x, taps, None, 2, False, "none"))
+
+
 @pytest.mark.parametrize("name", OPERATORS)
 def test_maps_are_saved_once(name: str) -> None:
     """For the backward pass nothing but the inputs is saved, and GroupNorm's two values for each image."""

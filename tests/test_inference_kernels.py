@@ -156,6 +156,10 @@ def test_operators_have_shapes_without_values() -> None:
     for name in ("map_norm", "map_norm_"):
         operator, weight = getattr(torch.ops.sparx_dsl, name), torch.randn(16)
         torch.library.opcheck(operator, (x, weight, weight, 1e-5), test_utils=("test_schema", "test_faketensor"))
+    _, projected, *others = (each.float() for each in ss2d_arguments(0, 1, 16, 4, 4, 2, 1))
+    parameters = kernels.ss2d_parameters(*others).values()
+    operator = torch.ops.sparx_dsl.ss2d_
+    torch.library.opcheck(operator, (x, projected, *parameters), test_utils=("test_schema", "test_faketensor"))
 
 
 @settings(max_examples=examples(0.5), deadline=None)

@@ -11,7 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import sparx_dsl
 from sparx_dsl.ops.backends import choose
 from sparx_dsl.ops.operators import selective_scan as scan_operator
+from sparx_dsl.ops.operators import selective_scan_backward as scan_backward_operator
 from sparx_dsl.ops.operators import ss2d_scan as ss2d_operator
+from sparx_dsl.ops.operators import ss2d_scan_backward as ss2d_backward_operator
 from sparx_dsl.ops.selective_scan import decay_rates
 from tests.support.scans import selective_scan, ss2d_scan
 
@@ -62,6 +64,18 @@ def test_opcheck_passes(backend: str, dtype: torch.dtype) -> None:
     torch.library.opcheck(scan_operator, (*scan[:5], None, None, False, backend), rtol=0.05, atol=0.05)
     ss2d = leaves(ss2d_arguments(2, 3, 3, 2, 2, 1, dtype))
     torch.library.opcheck(ss2d_operator, (*ss2d, backend), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.parametrize(("backend", "twice"), [*((backend, False) for backend in BACKENDS), ("", True)])
+def test_opcheck_passes_for_gradients(backend: str, twice: bool) -> None:
+    """The same for the operators that compute derivatives; their own derivatives are alike on all backends."""
+    size = 1 if twice else 3  # PyTorch traces second derivatives step by step
+    scan = [torch.randn(1, 2, size), *scan_arguments(1, 1, 2, size, 1, torch.float32)]
+    ss2d = [torch.randn(1, 2, 1, size), *ss2d_arguments(1, 2, 1, size, 1, 1, torch.float32)]
+    scan, ss2d = (leaves(scan), leaves(ss2d)) if twice else (scan, ss2d)
+    torch.library.opcheck(scan_backward_operator, (*scan, True, backend), rtol=0.05, atol=0.05)
+    torch.library.opcheck(ss2d_backward_operator, (*ss2d, backend), rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize(("height", "width", "rank", "state"), [(1, 1, 1, 1), (2, 3, 2, 1), (3, 2, 1, 2)])

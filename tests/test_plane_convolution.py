@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from sparx_dsl.nn.convolution import convolve, depthwise
 from sparx_dsl.ops.cpu import library, planes
-from sparx_dsl.ops.plane_operators import plane_convolution
+from sparx_dsl.ops.plane_operators import plane_convolution, plane_convolution_backward
 from tests.support.deployed import worst_error
 from tests.support.derivatives import gradients, of_gradients
 from tests.support.instructions import each_set, use
@@ -76,6 +76,20 @@ def test_second_derivatives_are_those_of_pytorch() -> None:
     expected = gradients(of_gradients(definition), [each.double() for each in tensors])
     found = gradients(of_gradients(plane_convolution), tensors)
     assert worst_error([each.double() for each in found], expected) < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("kernel", planes.KERNELS)
+def test_opcheck_passes(kernel: int, layout: torch.memory_format) -> None:
+    """Schemas, fake kernels (strides too), and derivatives under AOT with symbolic shapes are what PyTorch demands."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 5, 6).contiguous(memory_format=layout).requires_grad_()
+    weight, bias = torch.randn(3, 1, kernel, kernel).requires_grad_(), torch.randn(3).requires_grad_()
+    for summand in (bias, None):
+        torch.library.opcheck(plane_convolution, (x, weight, summand))
+    gradient = torch.randn(2, 3, 5, 6)
+    torch.library.opcheck(plane_convolution_backward, (gradient, x.detach(), weight.detach()))
 
 
 def a_map() -> Tensor:
