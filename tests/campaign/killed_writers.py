@@ -43,6 +43,8 @@ def kill_writers(count: int, seed: int) -> Findings:
     """Kill so many writers in another process, and a study for every few of them, and say what was found."""
     findings = _in_a_process("killed_writers", seed, count)
     findings.add(_in_a_process("killed_studies", seed, count // STUDIES))
+    killed = sum(number for name, number in findings.outcomes.items() if name.endswith(": killed"))
+    findings.measured["processes that were killed"] = f"{killed:,}"
     return findings
 
 
@@ -99,9 +101,14 @@ def main(seed: int, count: int, folder: Path) -> None:
     print(json.dumps({"outcomes": findings.outcomes, "measured": findings.measured, "faults": findings.faults}))
 
 
+def drawn(rng: random.Random) -> str:
+    """The name of one attack; most are kills."""
+    return rng.choices(("kill", "full disk", "forbidden folder", "two at once"), (7, 1, 1, 1))[0]
+
+
 def attacked(path: Path, kind: FileKind, rng: random.Random) -> str:
     """What one attack on a writer comes to."""
-    attack = rng.choices(("kill", "full disk", "forbidden folder", "two at once"), (7, 1, 1, 1))[0]
+    attack = drawn(rng)
     if attack == "forbidden folder" and readable_by_all(ROOT):
         path.parent.chmod(0o555)
         return refused(path, kind.write, _become_nobody, "refused in a forbidden folder")

@@ -26,15 +26,24 @@ FEW = 1000
 """Up to so many attacks only the compiler's default instructions are compiled, which takes seconds."""
 
 
+def problem() -> str | None:
+    """Why nothing can be attacked here; None where it can."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        return "nothing is attacked under sanitizers: there is no gcc on the PATH"
+    missing = [name for name in RUNTIMES if not _found(compiler, name)]
+    return f"nothing is attacked under sanitizers: {compiler} has no {' and no '.join(missing)}" if missing else None
+
+
 def attack_sanitized(count: int, seed: int) -> Findings:
     """Compile the library into a copy of the package, and make so many attacks on that.
 
     Without GCC and its runtimes nothing is attacked, and the outcome says so.
     """
     compiler = shutil.which("gcc")
-    runtimes = [] if compiler is None else [_found(compiler, name) for name in RUNTIMES]
-    if compiler is None or not all(runtimes):
+    if compiler is None or problem() is not None:
         return Findings(outcomes=Counter({"not attacked, without GCC's sanitizers": count}))
+    runtimes = [_found(compiler, name) for name in RUNTIMES]
     findings = Findings()
     with TemporaryDirectory() as place:
         folder = Path(place)
