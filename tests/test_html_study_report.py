@@ -27,7 +27,7 @@ WRITTEN = {
     "none": "{'kind': 'none'}",
 }
 """What the page calls a value that is a mapping, and what Python calls it."""
-HOSTILE = "<script>alert('a')</script>\"'&amp; \u202e\x1b[31m{{ 7 * 7 }}</table>"
+HOSTILE = "<script>alert('a')</script>\"'&amp; \u202e\u200b\u3164\U000e0020\x1b[31m{{ 7 * 7 }}</table>"
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +127,11 @@ def test_any_text_stays_text(name: str, cause: str) -> None:
 
 
 def test_markup_stays_text() -> None:
-    """What would run where it were markup; and characters that hide or turn text are replaced."""
+    """What would run where it were markup; and characters that hide or turn text are escaped."""
     text = check_text(HOSTILE, HOSTILE)
     assert "{{ 7 * 7 }}" in text
-    assert not {"\u202e", "\x1b"} & set(text)
+    assert not {*"\u202e\u200b\u3164\U000e0020\x1b"} & set(text)
+    assert r"\u202e\u200b\u3164\U000e0020\x1b[31m" in text
 
 
 def check_text(name: str, cause: str) -> str:

@@ -114,12 +114,13 @@ def test_svg_shows_every_label() -> None:
 
 def test_hostile_text_stays_text() -> None:
     """Whatever a text holds, it adds no element to the SVG and steers no terminal."""
-    evil = '<script>alert(1)</script>&amp;"\x1b]8;;\u202e'
+    evil = '<script>alert(1)</script>&amp;"\x1b]8;;\u202e\u200b\u3164\U000e0020'
     shown = figure(graph_of(FIGURE_2), Look())
     words = (replace(shown.words[0], text=evil), *shown.words[1:])
     text = svg(drawing(replace(shown, name=evil, words=words), Look()))
     root = ElementTree.fromstring(text)  # noqa: S314
     assert visible(evil) in texts(root)
+    assert not {*"\x1b\u202e\u200b\u3164\U000e0020"} & {*text}
     assert [element.text for element in root.iter(f"{SVG}title")] == [visible(evil)]
     assert "<script" not in text
     assert visible(text) == text.replace("\n", "\\n")

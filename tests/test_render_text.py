@@ -86,13 +86,16 @@ def test_summary_adds_up_and_fits(mapping: dict[str, Any], width: int) -> None:
         assert total[3:] == [*links, *decimal_count(price.params).split(), *decimal_count(price.macs).split()]
 
 
-@given(st.text(), st.sampled_from(["[red]x[/red]", "[link=http://x]y[/link]", ":smile:", "\x1b[31mx", "a\nb\u202e"]))
+@given(
+    st.text(),
+    st.sampled_from(["[red]x[/red]", "[link=http://x]y[/link]", ":smile:", "\x1b[31mx", "a\nb\u202e\u200b\u3164"]),
+)
 def test_tables_take_no_text_for_markup(plain: str, awkward: str) -> None:
     """Square brackets stay as they are, and control characters come out as visible escapes."""
     text = text_table([Column("[b]head[/b]"), Column("")], [[awkward, plain]], width=2000)
     assert "[b]head[/b]" in text
     assert awkward.encode("unicode_escape").decode() in text
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", text)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\u3164\ud800-\udfff]", text)
 
 
 def test_difference_of_an_ablation(golden: Golden) -> None:

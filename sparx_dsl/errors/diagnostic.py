@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sparx_dsl.errors.escape import visible
+
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
@@ -80,7 +82,7 @@ class SparxError(Exception):
         if not given:
             raise ValueError("a SparxError needs at least one diagnostic")
         self.diagnostics: tuple[Diagnostic, ...] = given
-        super().__init__("\n".join(str(diagnostic) for diagnostic in given))
+        super().__init__("\n".join(visible(str(diagnostic)) for diagnostic in given))
 
     def __reduce__(self) -> tuple[type[SparxError], tuple[tuple[Diagnostic, ...]]]:
         return (type(self), (self.diagnostics,))

@@ -23,8 +23,8 @@ Style = Literal["full", "concise", "json", "sarif", "github"]
 def render(diagnostics: Iterable[Diagnostic], style: Style = "full", width: int | None = None) -> str:
     """The diagnostics in that style, ending with a line break; nothing (``[]`` as JSON) where there are none.
 
-    Control characters, bidi controls and lone surrogates come out as visible escapes, so that every result is
-    valid UTF-8 without any byte below 0x20 but the line break. In the style ``full`` texts are wrapped at ``width``
+    Characters that steer a terminal or hide text come out as visible escapes, so that every result is valid UTF-8
+    without any byte below 0x20 but the line break. In the style ``full`` texts are wrapped at ``width``
     characters, where one is given.
     """
     given = tuple(diagnostics)

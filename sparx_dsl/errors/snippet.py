@@ -34,7 +34,9 @@ def _clip(cells: list[Cell], begin: int, end: int, mark: str, width: int, cut: t
     left = 0
     if cut[0] or cut[1] or _width(cells) > width:
         left = begin
-        while left and _width(cells[left - 1 : begin]) <= min(LEAD, width // 2):
+        # An escape may be wider than what the lead leaves of a narrow line.
+        lead = min(LEAD, width // 2, width - _width(cells[begin : begin + 1]))
+        while left and _width(cells[left - 1 : begin]) <= lead:
             left -= 1
     right = left
     used = 0
@@ -60,6 +62,6 @@ def _cell(character: str) -> Cell:
     shown = visible(character)
     if shown != character:
         return shown, len(shown)
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me"):
         return character, 0
     return character, 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1

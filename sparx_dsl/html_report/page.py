@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from sparx_dsl.errors import Code, Diagnostic, SparxError, quoted
-from sparx_dsl.errors.escape import unsafe_pattern
+from sparx_dsl.errors.escape import visible
 from sparx_dsl.render import Listing, write_text
 from sparx_dsl.render.listing import Field, Line, Table
 from sparx_dsl.render.units import binary_bytes, exact_bytes, exact_count, share
@@ -38,7 +38,8 @@ def render_page(template: str, title: str, values: dict[str, object]) -> str:
     # Both are files of this package.
     parts = {"style": Markup(style), "script": Markup(script)}  # noqa: S704
     made = _templates().get_template(template).render(**values, **parts, title=title, policy=policy)
-    return _without_controls(made)
+    # What a page cannot hold, and what hides or turns the text around it; each can only come from a user's text.
+    return visible(made, "\n\t")
 
 
 def write_page(path: str | os.PathLike[str], text: str) -> None:
@@ -86,11 +87,6 @@ def exact(count: int) -> str:
 def signed(count: int) -> str:
     """A difference with its sign: ``+1,024``, ``−12``; ``0`` has none."""
     return f"{'+' if count > 0 else '−' if count < 0 else ''}{abs(count):,}"
-
-
-def _without_controls(text: str) -> str:
-    """The text with a mark in place of characters that a page cannot hold, or that hide or turn what stands there."""
-    return unsafe_pattern("\n\t").sub("\ufffd", text)
 
 
 def _digest(text: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean
+from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, visible
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.zoo import NAME_PATTERN, file_names, zoo_file
 from sparx_dsl.reader.tree import Entry, MappingNode, ScalarNode, locate, plain
@@ -84,7 +84,7 @@ def neighbours(folder: Path) -> list[str]:
 
 def extends_error(tree: MappingNode, code: str, message: str, advice: str) -> SparxError:
     """One error at the value of ``extends``."""
-    return SparxError(Diagnostic(code, message, locate(tree, ("extends",)), help=advice))
+    return SparxError(Diagnostic(code, visible(message), locate(tree, ("extends",)), help=visible(advice)))
 
 
 def _higher(value: str, path: Path) -> tuple[str, Path] | None:
