@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.campaigns import CAMPAIGNS
+from tests.campaign.deployed_specs import LAWS, Off, worst_of
 from tests.campaign.killed_writers import drawn
 from tests.support.paths import ROOT
 
@@ -39,6 +41,22 @@ def test_without_sanitizers_nothing_counts_as_attacked(tmp_path: Path, monkeypat
         "nothing is attacked under sanitizers: there is no gcc on the PATH",
         f"nothing is attacked under sanitizers: {gcc} has no libasan.so and no libubsan.so",
     ]
+
+
+@pytest.mark.parametrize(
+    ("results", "kept"),
+    [
+        ([Off(1e-7, 0.0, 1.0), Off(5e-6, 0.0, 1.0)], True),
+        ([Off(1e-7, 0.0, 1.0), Off(math.inf, 0.0, 1.0)], False),
+        ([Off(math.inf, math.inf, 0.0), Off(1e-7, 0.0, 1.0)], True),
+        ([Off(4e-5, 1e-9, 1.0), Off(1e-5, 1e-5, 1.0)], False),
+        ([Off(4e-5, 1e-5, 1.0), Off(0.0, 0.0, 0.0)], True),
+    ],
+)
+def test_every_result_of_a_deployed_backbone_is_judged_by_its_own(results: list[Off], kept: bool) -> None:
+    """None hides behind another; one that is not finite is a fault unless the plain backbone's is not either."""
+    error, granted = worst_of([results], LAWS["float32"])
+    assert (error <= granted) == kept
 
 
 def test_a_full_run_kills_500_writers() -> None:

@@ -118,7 +118,10 @@ def test_a_wheel_is_reproducible(tmp_path: Path) -> None:
     here, there = copied(tmp_path / "here"), tmp_path / "there"
     first = built(here, "wheel", **environment)
     with tarfile.open(built(here, "sdist", **environment)) as sources:
-        sources.extractall(there, filter="data")
+        if sys.version_info >= (3, 11, 4):
+            sources.extractall(there, filter="data")
+        else:
+            sources.extractall(there)  # noqa: S202  # of our own making
     (unpacked,) = there.iterdir()
     second = built(unpacked, "wheel", **environment)
     with zipfile.ZipFile(first) as archive:

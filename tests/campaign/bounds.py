@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-SECONDS: Final = {"space": 5.0}
+CHOICE: Final = "choice of 4,096 values"
+"""A space that has one, over a published backbone."""
+SECONDS: Final = {"space": 5.0, CHOICE: 2.0}
 """Of CPU, by what is read, where it is not one: a space of a few lines is a question about all its points."""
 
 

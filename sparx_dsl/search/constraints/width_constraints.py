@@ -131,19 +131,14 @@ class _LayerKind:
         """The choices that decide whether the kind fits."""
         return scope_of([*self.levels, *self.mixers, self.width, self.reduction])
 
-    @property
-    def alike(self) -> tuple[object, ...]:
-        """Equal for layers in which the same is tried: what no choice decides counts by its value."""
+    def alike(self, *, numbered: bool) -> tuple[object, ...]:
+        """Equal for layers in which the same is tried: what no choice decides counts by its value.
+
+        The layer's number counts where kinds are ``numbered``.
+        """
         levels = (self.levels, self.mixers, (self.width, self.reduction))
         found = tuple(tuple(key.at_row(()) if not key.scope else id(key) for key in one) for one in levels)
-        return self.slot, self.layer if self._is_numbered() else None, found
-
-    def _is_numbered(self) -> bool:
-        """Whether what the kind has against its place may depend on the layer's number."""
-        if any(level.scope for level in self.levels):
-            return True
-        options = given_first(self.levels, {})
-        return isinstance(options, KindOptions) and default_registry().of(self.slot, options).numbered
+        return self.slot, self.layer if numbered else None, found
 
     def fits(self, assignment: Assignment) -> bool:
         """Whether the kind has nothing against its place."""
@@ -161,15 +156,29 @@ class _FitsAlways:
     def __init__(self, domains: Domains, effort: Effort) -> None:
         self._domains, self._effort = domains, effort
         self._known: dict[tuple[object, ...], bool] = {}
+        self._numbered: dict[tuple[object, ...], bool] = {}
 
     def always(self, kind: _LayerKind) -> bool:
         """Whether it fits for all combinations; False also where there are too many to try."""
-        alike = kind.alike
+        alike = kind.alike(numbered=self._is_numbered(kind))
         if alike not in self._known:
             count = math.prod(len(self._domains[choice]) for choice in kind.scope)
             tried = count <= MAX_TRIED and self._effort.allows(count * SITE_STEPS)
             self._known[alike] = tried and self._tries(kind)
         return self._known[alike]
+
+    def _is_numbered(self, kind: _LayerKind) -> bool:
+        """Whether what a kind has against its place may depend on the layer's number; True where there are many."""
+        levels = (kind.slot, *map(id, kind.levels))
+        if levels not in self._numbered:
+            count = sum(math.prod(len(self._domains[choice]) for choice in level.scope) for level in kind.levels)
+            self._numbered[levels] = count > MAX_TRIED or self._may_be_numbered(kind)
+        return self._numbered[levels]
+
+    def _may_be_numbered(self, kind: _LayerKind) -> bool:
+        found = (level.at_row(row) for level in kind.levels for row in _rows(level.scope, self._domains))
+        kinds = default_registry()
+        return any(isinstance(options, KindOptions) and kinds.of(kind.slot, options).numbered for options in found)
 
     def _tries(self, kind: _LayerKind) -> bool:
         return all(kind.fits(dict(zip(kind.scope, row, strict=True))) for row in _rows(kind.scope, self._domains))
