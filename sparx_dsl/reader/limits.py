@@ -27,7 +27,7 @@ class Limits:
     """Specs in one chain of ``extends``."""
     layers_in_total: int = 1024
     """Layers of all stages together."""
-    connections: int = 100_000
+    connections: int = 50_000
     """Features that all ganglion layers together read."""
     params: int = 5 * 10**9
     """Parameters of a backbone."""

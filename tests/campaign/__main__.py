@@ -1,4 +1,4 @@
-"""Run one campaign in full: ``python -m tests.campaign NAME --count N --seed S``.
+"""Run one campaign in full, ``python -m tests.campaign NAME --count N --seed S``, or all one after another: ``all``.
 
 Prints its figures and every fault, and with ``--write`` puts them into ``docs/reliability.md``. Ends with status 1
 where there are faults. Some campaigns can be made by several processes, ``--processes N``, go on from an attack where
@@ -19,10 +19,13 @@ from tests.support.paths import ROOT
 PAGE = ROOT / "docs" / "reliability.md"
 
 
+ALL = "all"
+
+
 def main() -> int:
-    """Run the campaign that the arguments name."""
+    """Run the campaigns that the arguments name."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
-    parser.add_argument("name", choices=sorted(CAMPAIGNS))
+    parser.add_argument("name", choices=[*sorted(CAMPAIGNS), ALL])
     parser.add_argument("--count", type=int, help="how many attacks (default: a full run)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="the number of the first attack of some campaigns")
@@ -30,10 +33,18 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1, help="how many processes share the attacks")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to begin no more of them")
     given = parser.parse_args()
-    campaign = CAMPAIGNS[given.name]
+    names = sorted(CAMPAIGNS) if given.name == ALL else [given.name]
+    whole = [name for name in names if CAMPAIGNS[name].part is None]
+    if given.first and whole:
+        parser.error(f"the campaign {whole[0]} cannot begin with attack {given.first}: leave out --first")
+    # Each prints its figures when it ends, also where an earlier one has found faults.
+    return max([run(name, given) for name in names])
+
+
+def run(name: str, given: argparse.Namespace) -> int:
+    """Run one campaign and print what it found; 1 where there are faults."""
+    campaign = CAMPAIGNS[name]
     count = campaign.full if given.count is None else given.count
-    if given.first and campaign.part is None:
-        parser.error(f"the campaign {given.name} cannot begin with attack {given.first}: leave out --first")
     begun = time.monotonic()
     if campaign.part is None:
         findings = campaign.run(count, given.seed)
@@ -41,13 +52,13 @@ def main() -> int:
         numbers = range(given.first, given.first + count)
         count, findings = made_in_parts(campaign.part, numbers, given.seed, given.processes, given.seconds)
     first = f" --first {given.first}" if given.first else ""
-    command = f"python -m tests.campaign {given.name} --count {count} --seed {given.seed}{first}"
+    command = f"python -m tests.campaign {name} --count {count} --seed {given.seed}{first}"
     text = report(command, time.monotonic() - begun, findings)
-    print(text)
+    print(text, flush=True)
     for fault in findings.faults:
         print(fault, file=sys.stderr)
     if given.write:
-        update(PAGE, given.name, text)
+        update(PAGE, name, text)
     return 1 if findings.faults else 0
 
 

@@ -95,6 +95,8 @@ TEXTS: dict[str, Text] = {
     "deep stages": lambda size: HEAD + "stages: [" + ", ".join(
         "{channels: 8, depth: 512, S: 1, M: all, cross_stage: every, intra: all}" for _ in range(min(16, size // 80))
     ) + "]\n",
+    "one deep stage": lambda size: HEAD
+    + f"stages: [{{channels: 8, depth: {min(310, size // 64)}, S: 1, intra: all}}]\n",
     "two deep stages": lambda size: HEAD + "stages: [" + ", ".join(
         "{channels: 8, depth: 256, S: 1, M: all, cross_stage: every}" for _ in range(min(2, size // 80))
     ) + "]\n",
