@@ -56,7 +56,9 @@ head: {kind: linear, classes: 10}
 """
 
 
-@pytest.mark.parametrize("spec", [READ_OFTEN, "sparx_mamba_t"])
+@pytest.mark.parametrize(
+    "spec", [READ_OFTEN, READ_OFTEN.replace("dpe: true", "dpe: true, norm: batch"), "sparx_mamba_t"]
+)
 def test_gradients_are_added_in_the_same_order(spec: str) -> None:
     """Features that several layers read, gathered again: sums of three gradients depend on which two come first."""
     model = sparx_dsl.build(spec)
@@ -65,6 +67,20 @@ def test_gradients_are_added_in_the_same_order(spec: str) -> None:
     assert any(path.endswith("gather") for path in twin.recomputed)
     expected, found = step(model, images), step(twin, images)
     assert [name for name, value in found.items() if not torch.equal(value, expected[name])] == []
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_the_mode_may_change_between_the_passes(trains: bool) -> None:
+    """What backward runs again trains, or evaluates, as the forward pass did; then the model is as it was set."""
+    model = sparx_dsl.build(READ_OFTEN.replace("dpe: true", "dpe: true, norm: batch") + "drop_path: 0.5\n")
+    images = torch.randn(2, 3, 32, 32)
+    found: list[list[Tensor]] = []
+    for each in (model, sparx_dsl.recompute(copy.deepcopy(model), activation_bytes(model, 2)[0], 2)):
+        loss = loss_of(each.train(trains), images)
+        each.train(not trains)
+        found.append(list(torch.autograd.grad(loss, list(each.parameters()))))
+        assert {module.training for module in each.modules()} == {not trains}
+    assert all(map(torch.equal, *found))
 
 
 # What the loss itself saves: the results, and a few numbers.

@@ -39,7 +39,8 @@ def read_again(features: Sequence[Tensor]) -> tuple[Tensor, ...]:
     Called where a plain pass concatenates them: a gradient that is the sum of three or more has the same bits only
     where these are added in the same order, which is that in which the forward pass has read the feature.
     """
-    return tuple(feature.view_as(feature) for feature in features) if len(features) > 1 else tuple(features)
+    # As they lie in memory, which a view of the same shape may not, where there is one image.
+    return tuple(feature[...] for feature in features) if len(features) > 1 else tuple(features)
 
 
 def regathered_part(part: nn.Module, x: Tensor, features: Sequence[Tensor]) -> Tensor:
@@ -63,23 +64,29 @@ def _recomputed(part: nn.Module, run: Callable[..., Tensor], *inputs: Tensor) ->
         return cast(Tensor, checkpoint(run, *inputs, use_reentrant=False))
 
     def contexts() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-        return nullcontext(), StatisticsKept(part)
+        return nullcontext(), AsBefore(part)
 
     return cast(Tensor, checkpoint(run, *inputs, use_reentrant=False, context_fn=contexts))
 
 
-class StatisticsKept(AbstractContextManager[None]):
-    """Within the block the part's norms do not move their running statistics, which the first call has moved.
+class AsBefore(AbstractContextManager[None]):
+    """Within the block a part runs as it did in the first call, and its running statistics, which that moved, stay.
 
-    They run as they did then, since the same tensors must be saved again; a momentum of zero moves nothing, and what
-    counts is a copy. A graph that is kept enters it once for each backward pass.
+    Its modules train or evaluate as they did then, since the same tensors must be saved again. Norms run as they did
+    then too: a momentum of zero moves nothing, and what counts is a copy. A graph that is kept enters it once for each
+    backward pass.
     """
 
     def __init__(self, part: nn.Module) -> None:
+        self.modes = [(module, module.training) for module in part.modules()]
         self.moving = [norm for norm in part.modules() if isinstance(norm, MOVING) and norm.track_running_stats]
         self.before: list[tuple[float | None, Tensor | None]] = []
+        self.modes_before: list[bool] = []
 
     def __enter__(self) -> None:
+        self.modes_before = [module.training for module, _ in self.modes]
+        for module, training in self.modes:
+            module.training = training
         self.before = [(norm.momentum, norm.num_batches_tracked) for norm in self.moving]
         for norm, (_, batches) in zip(self.moving, self.before, strict=True):
             norm.momentum, norm.num_batches_tracked = 0.0, None if batches is None else batches.clone()
@@ -89,3 +96,5 @@ class StatisticsKept(AbstractContextManager[None]):
     ) -> None:
         for norm, (momentum, batches) in zip(self.moving, self.before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, batches
+        for (module, _), training in zip(self.modes, self.modes_before, strict=True):
+            module.training = training
