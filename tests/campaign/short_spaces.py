@@ -77,7 +77,7 @@ SHORT_SPACES: dict[str, Callable[[int], str]] = {
         "{channels: 8, depth: 500}, {channels: 16, depth: 500}"
     ),
     "settings of a stage": lambda size: space_of(
-        f"stages.1: [{', '.join(f'{{layer: {{norm_eps: {n / 10_000}}}}}' for n in range(1, min(4000, size // 64)))}]\n"
+        f"stages.1: [{', '.join(f'{{layer: {{norm_eps: {n / 10_000}}}}}' for n in range(1, min(800, size // 64)))}]\n"
         "stages.1.layer: [{dpe: true}, {dpe: false}]", DEEP
     ),
     "a link to each layer": lambda size: space_of(

@@ -23,6 +23,8 @@ MAX_TRIED = 50_000
 """Combinations that are tried to see whether a constraint refuses any."""
 SITE_STEPS = 5
 """To ask a kind about one place."""
+FIRST_STEPS = 16
+"""To look at a kind for the first time, for which its options are laid over the base and checked."""
 
 
 def end_constraints(keys: SpecKeys, domains: Domains) -> Iterator[Constraint]:
@@ -172,7 +174,8 @@ class _FitsAlways:
         levels = (kind.slot, *map(id, kind.levels))
         if levels not in self._numbered:
             count = sum(math.prod(len(self._domains[choice]) for choice in level.scope) for level in kind.levels)
-            self._numbered[levels] = count > MAX_TRIED or self._may_be_numbered(kind)
+            tried = count <= MAX_TRIED and self._effort.allows(count * FIRST_STEPS)
+            self._numbered[levels] = not tried or self._may_be_numbered(kind)
         return self._numbered[levels]
 
     def _may_be_numbered(self, kind: _LayerKind) -> bool:

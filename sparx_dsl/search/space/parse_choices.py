@@ -9,7 +9,7 @@ from dataclasses import replace
 from sparx_dsl.errors import Code, Diagnostic, SparxError, did_you_mean, quoted
 from sparx_dsl.language.checks.hints import shown
 from sparx_dsl.language.models import NAME_PATTERN
-from sparx_dsl.language.resolve import stage_name
+from sparx_dsl.language.resolve import SLOTS, stage_name
 from sparx_dsl.language.spec import Spec
 from sparx_dsl.reader.tree import Entry, MappingNode, Node, ScalarNode, SequenceNode
 from sparx_dsl.search.space.choices import Alternative, Choice, EditPath, value_of
@@ -39,10 +39,14 @@ from sparx_dsl.search.space.parse_values import (
     same_value_everywhere,
     side_by_side,
 )
-from sparx_dsl.search.space.spec_keys import SpecKeys
+from sparx_dsl.search.space.spec_keys import STAGE_KEYS, SpecKeys, key_of
 
 MAX_WRITTEN = 2**14
-"""Values of all choices together, each counted for every key that it is written to."""
+"""Values of all choices together, each counted for every key that it is written to.
+
+Around several keys, such as all of a layer's, it counts for as many as a stage has.
+"""
+AROUND = len(STAGE_KEYS) + len(SLOTS)
 CHOICE_KEYS = ("at", "values", *RANGE_KEYS, "link", "cut", "when")
 
 
@@ -109,7 +113,7 @@ class ChoiceParser:
         values = parse_values(node if written is None else written.value, name)
         starred = has_wildcard(pattern)
         paths = [path for path in expand_wildcards(pattern, self._depths) if not starred or path not in self._explicit]
-        self._count(len(paths) * len(values.nodes), entry.key)
+        self._count(paths, values, entry.key)
         for path in paths:
             self._remember(join_path(path), when, wildcard_values(path, pattern))
         strict, shared = values.written and not starred, name if starred else ""
@@ -131,7 +135,7 @@ class ChoiceParser:
             columns: dict[tuple[EditPath, ...], ValueNodes] = {}
             for own in at.entries:
                 paths, values = self._expanded(own.key), parse_values(own.value, name, may_repeat=True)
-                self._count(len(paths) * len(values.nodes), own.key)
+                self._count(paths, values, own.key)
                 columns[tuple(paths)] = values
             if columns:
                 return side_by_side(columns, name, at)
@@ -141,12 +145,12 @@ class ChoiceParser:
             raise error_at(at, Code.EMPTY_CHOICE, f"{name} sets no key", "write at: [stages.1.channels, …]")
         written = options.entry("values")
         values = parse_values(written.value if written else options, name)
-        self._count(len(paths) * len(values.nodes), at)
+        self._count(paths, values, at)
         return same_value_everywhere(list(dict.fromkeys(paths)), values)
 
-    def _count(self, written: int, place: Node) -> None:
+    def _count(self, paths: Sequence[EditPath], values: ValueNodes, place: Node) -> None:
         """Count values that are written to keys; raises ``SparxError`` (SPX003) beyond the limit."""
-        self._written += written
+        self._written += len(values.nodes) * sum(AROUND if key_of(path) is None else 1 for path in paths)
         if self._written > MAX_WRITTEN:
             what = f"the choices up to here write {self._written:,} values to keys"
             raise SparxError(too_many(what, place_of(place), f"{MAX_WRITTEN:,}"))
