@@ -103,7 +103,7 @@ SHORT_SPACES: dict[str, Callable[[int], str]] = {
 LARGE_CHOICES: dict[str, str] = {
     "a range of 4,096 widths": "stages.3.channels: {from: 1, to: 4096}",
     "4,096 numbers of classes": f"head.classes: [{', '.join(map(str, range(1, 4097)))}]",
-    "4,096 mixers": f"layer.mixer: [{mixers(1024)}, "
+    "4,096 mixers of a stage": f"stages.3.layer.mixer: [{mixers(1024)}, "
     + ", ".join(f"{{kind: ss2d, state: {n % 256 + 1}, expand: {n // 256 + 1}, conv: {c}}}" for c in (5, 7, 9)
                 for n in range(1024)) + "]",
     "4,096 rates": f"drop_path: [{', '.join(f'{n / 8192:.6f}' for n in range(4096))}]",
