@@ -68,6 +68,7 @@ CASES = {
     "a value of the wrong type": ("choices:\n  stages.3.S: [1, two]", "SPX103 5:19"),
     "a value out of range": ("choices:\n  stages.3.channels: {from: 0, to: 64}", "SPX104 5:22"),
     "an unknown kind": ("choices:\n  stages.*.layer.mixer: [{kind: ss2d}, {kind: ss3d}]", "SPX106 5:47"),
+    "a layer's number that is none": ("choices:\n  stages.3.layers: [{0: {dpe: true}}]", "SPX104 5:22"),
     "an unknown option": ("choices:\n  layer.mixer: [{kind: ss2d, width: 3}]", "SPX101 5:30"),
     "two mistakes": ("choices:\n  stages.3.S: []\n  stages.9.S: [1]", "SPX712 5:15, SPX710 6:3"),
 }  # fmt: skip

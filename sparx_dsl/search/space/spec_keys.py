@@ -29,6 +29,8 @@ ROOT_KEYS: Final = tuple(key for key in SpecModel.model_fields if key not in ("s
 STAGE_KEYS: Final = tuple(key for key in Stage.model_fields if key not in ("name", "layer", "layers"))
 LONGEST_KEY: Final = 5
 """Parts of the path of a layer's slot."""
+FIRST_LAYERS: Final = range(1, 1025)
+"""Numbers that layers may have, as many as a backbone has by default."""
 PLAIN_STAGE: Final[Mapping[str, object]] = {"channels": 8, "depth": 1}
 PLAIN_SPEC: Final[Mapping[str, object]] = {
     "sparx": 1, "name": "x", "stem": {"kind": "patch"}, "stages": [dict(PLAIN_STAGE)],
@@ -156,6 +158,9 @@ def keys_in(path: EditPath, node: Node) -> set[EditPath] | None:
     found: set[EditPath] = set()
     for entry in node.entries:
         part = entry.key.value
+        # Only the model of a whole stage refuses numbers that no layer has.
+        if path[2:] == ("layers",) and part not in FIRST_LAYERS:
+            return None
         inner = keys_in((*path, part), entry.value) if isinstance(part, str | int) else None
         if inner is None:
             return None
